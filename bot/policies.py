@@ -8,8 +8,8 @@ from config.client_book import ClientSettings
 from config.settings import Settings
 from workflows.cases.holds import CasePolicy
 from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
-from workflows.clients.split.allocation import AllocationRule, Traits
-from workflows.clients.split.rules import AllocationPolicy, SuccessorProfile
+from workflows.clients.split.allocation import AllocationRule, AllocationTarget, Traits
+from workflows.clients.split.rules import AllocationPolicy
 from workflows.watch.responses import FindingPolicy
 
 CONDITIONS = ("segment", "language", "region", "sensitivity")
@@ -84,7 +84,8 @@ def _allocation(clients: ClientSettings) -> AllocationPolicy:
         for rule in clients.rules
     ]
     colleagues = {
-        key: SuccessorProfile(
+        key: AllocationTarget(
+            key,
             one.capacity,
             _traits(
                 [

@@ -30,7 +30,7 @@ from workflows.cases.casefile import Casefile
 from workflows.cases.ending import Start
 from workflows.cases.finding_list import FindingList
 from workflows.cases.offboarding import Offboarding
-from workflows.clients.approval_policy import ApprovalContext
+from workflows.clients.context import ClientContext
 from workflows.clients.handover import ClientHandover
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
@@ -194,9 +194,7 @@ def build_services(
     policy, zone = settings.policy, settings.company.timezone
     lock_history.connect_lock_history(context)
     guards = ProtectedAccounts(policy.protected)
-    handover = ClientHandover(
-        context, ApprovalContext(workspace.members, policies.approvals), allocation_policy=policies.allocation
-    )
+    handover = ClientHandover(ClientContext.extend(context, workspace.members, policies.approvals, policies.allocation))
     look_back = timedelta(days=settings.exports.look_back_days)
     exports = ExportTrack(context, channel=settings.slack.security_channel, look_back=look_back, zone=zone)
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))

@@ -26,9 +26,7 @@ def _figures(size: int) -> list[Figure]:
     chance = random.Random(size)
     managers = [f"m{n}@x.example" for n in range(MANAGERS)]
     items = [
-        AllocationItem(
-            str(n), f"party:{n}", Decimal(chance.randrange(10**7)) / 100, 1 + n % 4, _traits(chance, managers)
-        )
+        AllocationItem(f"party:{n}", Decimal(chance.randrange(10**7)) / 100, 1 + n % 4, _traits(chance, managers))
         for n in range(size)
     ]
     free = [AllocationTarget(key, traits=_own(n, key)) for n, key in enumerate(managers)]

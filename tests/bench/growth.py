@@ -41,8 +41,10 @@ from workflows.access.protected import ProtectedAccounts
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
 from workflows.cases.offboarding import Offboarding
-from workflows.clients.approval_policy import ApprovalContext
+from workflows.clients.approval_policy import ApprovalPolicy
+from workflows.clients.context import ClientContext
 from workflows.clients.handover import ClientHandover
+from workflows.clients.split.rules import AllocationPolicy
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Actor
@@ -184,7 +186,7 @@ def company(count: int, folder: Path) -> Company:
     _settled(store, count)
     journal = Journal(store, clock, b"s" * 32)
     context = Context(store, vault, journal, systems, clock, authorization(store, vault, journal, clock), day)
-    handover = ClientHandover(context, ApprovalContext(MemoryMembers()))
+    handover = ClientHandover(ClientContext.extend(context, MemoryMembers(), ApprovalPolicy(), AllocationPolicy()))
     exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
     findings = FindingList(context, day)
     casefile = Casefile(context, handover.proposals, exports, findings)

@@ -226,15 +226,15 @@ def proposal(
 def lines(count: int, name: str = "Acme") -> list[RecordLine]:
     return [
         RecordLine(
-            f"line-{n}",
             "crm",
-            f"opportunity:{n}",
             "opportunity",
             f"{name} {n}",
             f"{name} family",
             Decimal(5000),
             "EUR",
             "lead",
+            f"line-{n}",
+            f"opportunity:{n}",
             True,
             BOB if n % 2 else CAROL,
             AssignmentState.PROPOSED,

@@ -13,11 +13,7 @@ CLOSE = 1e-9
 
 def book(*sizes: tuple[int, int]) -> list[AllocationItem]:
     """One family per size: (records, value of each)."""
-    return [
-        AllocationItem(f"{n}.{i}", f"family {n}", Decimal(value))
-        for n, (count, value) in enumerate(sizes)
-        for i in range(count)
-    ]
+    return [AllocationItem(f"family {n}", Decimal(count * value), count) for n, (count, value) in enumerate(sizes)]
 
 
 def weights(items: Sequence[AllocationItem]) -> dict[str, float]:

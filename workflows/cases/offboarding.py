@@ -25,7 +25,7 @@ from workflows.cases.schedule import Schedule, refuse_far_day
 from workflows.cases.views import CaseBrief, CaseView, OffboardingRequest, Plan
 from workflows.clients.handover import ClientHandover
 from workflows.clients.moves import leave
-from workflows.clients.proposals import requested
+from workflows.clients.proposals import upload
 from workflows.clients.split.assignment_file import AssignmentRow
 from workflows.context import Context
 from workflows.people import Actor, Leaver
@@ -99,7 +99,7 @@ class Offboarding:
         """
         now = self._clock.now()
         self._refuse(request, now)
-        rows = requested.named(request.assignment_file, request.successors)
+        rows = upload.named(request.assignment_file, request.successors)
         effective = request.effective_at or now
         people = self._holds.people(effective)
         case = self._new_case(request, effective, now)
@@ -155,7 +155,7 @@ class Offboarding:
             self._create_work(session, case, now)
         leave.create_return(session, case, request.return_on, keeps_access=request.keep_access)
         if rows:
-            requested.keep(self._vault, session, case, rows)
+            upload.keep(self._vault, session, case, rows)
         refresh_case_message(session, case.id, request.channel)
         self._journal.write(
             session,

@@ -6,7 +6,6 @@ from decimal import Decimal
 from enum import StrEnum
 
 from workflows.people import Leaver, Successor
-from workflows.ports import WorkspaceDirectory
 
 
 class ApprovalRole(StrEnum):
@@ -49,14 +48,9 @@ class ApprovalPolicy:
     zone: str = "UTC"
     """Time zone of people whose own is not known."""
 
-    def calendar(self, zone: str) -> str:
-        """Return the country whose holidays count in a time zone."""
-        return self.calendars.get(zone, self.country)
-
     def chain(self, role: str) -> tuple[str, ...]:
         """Return the escalation list of a role, in order."""
-        own = next((rule.escalate_to for rule in self.rules if rule.name == role), ())
-        return own or self.escalate_to
+        return next((rule.escalate_to for rule in self.rules if rule.name == role), ()) or self.escalate_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,41 +86,39 @@ def required(
     successors: Sequence[Successor],
 ) -> tuple[RequiredApproval, ...]:
     """Return the approvals that a proposal needs, the case's approver first. The leaver is never asked, others once."""
-    needs = [RequiredApproval(ApprovalRole.MANAGER, (approver,))]
-    needs += [
+    rules = (
         RequiredApproval(rule.name, pool=rule.people, quorum=rule.quorum)
         for rule in policy.rules
         if _applies(rule, summary)
-    ]
-    if policy.receivers:
-        needs += [
-            RequiredApproval(ApprovalRole.RECEIVER, (one,), share=one.key)
-            for one in successors
-            if one.key in summary.shares and not same_person(one, approver) and not is_leaver(one, leaver)
-        ]
-    return tuple(needs)
+    )
+    receivers = (
+        RequiredApproval(ApprovalRole.RECEIVER, (successor,), share=successor.key)
+        for successor in successors
+        if policy.receivers and successor.key in summary.shares
+        if not same_person(successor, approver) and not is_leaver(successor, leaver)
+    )
+    return RequiredApproval(ApprovalRole.MANAGER, (approver,)), *rules, *receivers
 
 
-def same_person(one: Successor, other: Successor) -> bool:
+def same_person(person: Successor, other: Successor) -> bool:
     """Return whether both are one person: one Slack account, or one address."""
-    address = one.email.casefold()
-    return bool(one.slack_id and one.slack_id == other.slack_id) or bool(address and address == other.email.casefold())
+    address = person.email.casefold()
+    return bool(person.slack_id and person.slack_id == other.slack_id) or bool(
+        address and address == other.email.casefold()
+    )
 
 
-def is_leaver(one: Successor, leaver: Leaver) -> bool:
+def is_leaver(person: Successor, leaver: Leaver) -> bool:
     """Return whether this is the leaver, under any account with the leaver's address."""
-    return same_person(one, Successor("", leaver.name, leaver.email, leaver.slack_id))
+    return same_person(person, Successor("", leaver.name, leaver.email, leaver.slack_id))
 
 
 def _applies(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
     if rule.above_clients is None and not rule.above_value and not rule.sensitivity:
         return True
     many = rule.above_clients is not None and summary.clients > rule.above_clients
-    return many or _above_value(rule, summary) or _sensitive(rule, summary)
-
-
-def _sensitive(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
-    return not {tier.casefold() for tier in summary.tiers}.isdisjoint(tier.casefold() for tier in rule.sensitivity)
+    sensitive = {tier.casefold() for tier in summary.tiers}.intersection(map(str.casefold, rule.sensitivity))
+    return many or _above_value(rule, summary) or bool(sensitive)
 
 
 def _above_value(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
@@ -137,11 +129,3 @@ def _above_value(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
     if amounts.keys() - rule.above_value.keys():
         return True
     return sum((amount / rule.above_value[currency] for currency, amount in amounts.items()), Decimal(0)) > 1
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalContext:
-    """The approval policy, and the directory against which approvers are checked."""
-
-    members: WorkspaceDirectory
-    policy: ApprovalPolicy = field(default_factory=ApprovalPolicy)

@@ -9,12 +9,14 @@ from typing import TypeVar
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from config.text import N_, gettext_lazy
+from config.text import N_, Sentence, gettext_lazy
 from connectors.contract import ClientBook
-from workflows.clients.approval_policy import ApprovalContext
+from connectors.errors import ConnectorError
+from workflows.clients.approval_policy import ApprovalPolicy
 from workflows.clients.split.rules import AllocationPolicy
 from workflows.context import Context
 from workflows.people import Actor
+from workflows.ports import WorkspaceDirectory
 from workflows.refusals import Refused
 from workflows.storage.case import CaseData, advance_case, refresh_case_message
 from workflows.storage.outbox import enqueue
@@ -31,7 +33,7 @@ from workflows.storage.rows.clients import (
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
-from workflows.storage.work import again, finish
+from workflows.storage.work import again, connector_error_sentence, finish
 from workflows.systems.accounts import PreconditionFailed
 from workflows.systems.registry import System
 
@@ -48,15 +50,19 @@ class AttemptSuperseded(Exception):
 class ClientContext(Context):
     """The context of the client track, with its policies."""
 
-    approvals: ApprovalContext = field(kw_only=True)
-    allocation_policy: AllocationPolicy = field(default=AllocationPolicy(), kw_only=True)
+    members: WorkspaceDirectory = field(kw_only=True)
+    """The directory against which approvers are checked."""
+    policy: ApprovalPolicy = field(kw_only=True)
+    allocation_policy: AllocationPolicy = field(kw_only=True)
     """The company's rules for every split."""
 
     @classmethod
-    def extend(cls, context: Context, approvals: ApprovalContext, policy: AllocationPolicy) -> "ClientContext":
+    def extend(
+        cls, context: Context, members: WorkspaceDirectory, policy: ApprovalPolicy, allocation_policy: AllocationPolicy
+    ) -> "ClientContext":
         """Add the policies of the client track to the parts of all services."""
-        known = {one.name: getattr(context, one.name) for one in fields(Context)}
-        return cls(**known, approvals=approvals, allocation_policy=policy)
+        shared = {part.name: getattr(context, part.name) for part in fields(Context)}
+        return cls(**shared, members=members, policy=policy, allocation_policy=allocation_policy)
 
     def system(self, name: str) -> tuple[System, ClientBook]:
         """Return a configured system with its client book. Raises `PreconditionFailed`."""
@@ -111,16 +117,22 @@ class BookAttempt:
             raise AttemptSuperseded(self.book.id)
 
 
+def problem_sentence(error: ConnectorError | PreconditionFailed) -> Sentence:
+    """Return why work on a system is put off."""
+    return error.sentence if isinstance(error, PreconditionFailed) else connector_error_sentence(error)
+
+
 def pages(store: Store, lines: SelectOfScalar[Assignment], size: int = CHUNK) -> Iterator[Sequence[Assignment]]:
     """Yield lines in the order of their ids, a page at a time, each page in a transaction of its own."""
     last = ""
-    while True:
-        with store.read() as session:
-            page = session.exec(lines.where(col(Assignment.id) > last).order_by(col(Assignment.id)).limit(size)).all()
-        if not page:
-            return
+    while page := _page(store, lines.where(col(Assignment.id) > last), size):
         last = page[-1].id
         yield page
+
+
+def _page(store: Store, lines: SelectOfScalar[Assignment], size: int) -> Sequence[Assignment]:
+    with store.read() as session:
+        return session.exec(lines.order_by(col(Assignment.id)).limit(size)).all()
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:

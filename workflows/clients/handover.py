@@ -3,7 +3,6 @@
 import json
 import logging
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
 from uuid import uuid4
 
@@ -11,14 +10,19 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import Sentence, gettext_lazy
-from connectors.contract import AccountId
 from connectors.errors import ConnectorError
-from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.clients.approvals.delegations import Delegations
 from workflows.clients.approvals.eligibility import Eligibility
 from workflows.clients.approvals.escalation import ApprovalEscalation, ApproverAppointment
-from workflows.clients.context import AttemptSuperseded, BookAttempt, ClientContext, has_lines, set_next_phase
+from workflows.clients.context import (
+    AttemptSuperseded,
+    BookAttempt,
+    ClientContext,
+    has_lines,
+    problem_sentence,
+    set_next_phase,
+)
 from workflows.clients.moves.halts import Halts
 from workflows.clients.moves.leave import Leaves
 from workflows.clients.moves.moves import Moves, refusals, settle
@@ -28,21 +32,17 @@ from workflows.clients.moves.reconciliation import NO_ACCOUNT, left_with, reconc
 from workflows.clients.proposals.editing import ProposalEditor
 from workflows.clients.proposals.listing import ANSWERED, DraftListing
 from workflows.clients.proposals.publishing import DRIFT, FIRST, LATER, publish, ready
-from workflows.clients.proposals.receivers import active_successors
 from workflows.clients.reading import ClientTrackQueries
-from workflows.clients.split import shares, unmoved
-from workflows.clients.split.rules import AllocationPolicy
-from workflows.clients.split.shares import ProposalData
+from workflows.clients.split import unmoved
+from workflows.clients.split.sealed import ProposalData, seal_proposal
 from workflows.clients.split.unmoved import UnmovedReasons
-from workflows.context import Context
 from workflows.storage.case import read_case
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Halt, Proposal
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.work import again, connector_error_sentence, retry_at
+from workflows.storage.work import again, retry_at
 from workflows.systems.accounts import PreconditionFailed, leaver_accounts
-from workflows.systems.registry import System
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +50,8 @@ log = logging.getLogger(__name__)
 class ClientHandover:
     """Carries out `BookHandover` rows. Its attributes are the other parts of the track, for those who call them."""
 
-    def __init__(
-        self,
-        context: Context,
-        approvals: ApprovalContext,
-        *,
-        allocation_policy: AllocationPolicy = AllocationPolicy(),  # noqa: B008 - a frozen value
-    ) -> None:
-        """`allocation_policy`: the company's rules for every split."""
-        self._context = ClientContext.extend(context, approvals, allocation_policy)
+    def __init__(self, context: ClientContext) -> None:
+        self._context = context
         eligibility = Eligibility(self._context)
         self.decisions = DecisionRegister(self._context, eligibility)
         self.appointments = ApproverAppointment(self._context, eligibility)
@@ -78,8 +71,18 @@ class ClientHandover:
         """Carry out the next phase of a book. A row that is not due is left alone: a doubled call does nothing."""
         with self._book_locks.setdefault(book_id, threading.Lock()):
             book_attempt = self._take(book_id)
-            if book_attempt is not None:
-                self._attempt(book_attempt)
+            if book_attempt is None:
+                return
+            try:
+                self._move(book_attempt) if book_attempt.book.phase == BookPhase.MOVE else self._list(book_attempt)
+            except AttemptSuperseded:
+                log.info("book %s: attempt %s was superseded", book_id, book_attempt.book.attempt)
+            except (ConnectorError, PreconditionFailed) as error:
+                self._put_off(book_attempt, problem_sentence(error), error)
+            except Exception as error:
+                reason = gettext_lazy("something unexpected went wrong on our side; the log says what")
+                self._put_off(book_attempt, reason, error)
+                raise
 
     def retry(self, session: Session, case_id: str, system: str) -> int | None:
         """Try a book again, in the caller's transaction; return the attempt, or None where nothing is to be retried.
@@ -96,21 +99,6 @@ class ClientHandover:
             book.phase, book.reason, book.halted = BookPhase.LIST, "", Halt.NONE
         again(session, book, due)
         return book.attempt
-
-    def _attempt(self, book_attempt: BookAttempt) -> None:
-        try:
-            self._move(book_attempt) if book_attempt.book.phase == BookPhase.MOVE else self._list(book_attempt)
-        except AttemptSuperseded:
-            log.info("book %s: attempt %s was superseded", book_attempt.book.id, book_attempt.book.attempt)
-        except ConnectorError as error:
-            self._put_off(book_attempt, connector_error_sentence(error), error)
-        except PreconditionFailed as error:
-            self._put_off(book_attempt, error.sentence, None)
-        except Exception:
-            self._put_off(
-                book_attempt, gettext_lazy("something unexpected went wrong on our side; the log says what"), None
-            )
-            raise
 
     def _take(self, book_id: str) -> BookAttempt | None:
         with self._context.store.write() as session:
@@ -131,13 +119,21 @@ class ClientHandover:
         listing = DraftListing(self._context, book_attempt)
         leaver = leaver_accounts(self._context.store, book_attempt.case.id, book_attempt.data.leaver, system)
         listing.gather(leaver, again=False)
-        proposal_data = self._split(listing, system, book_attempt, leaver)
+        proposal_data = listing.allot(system, leaver)
         left = {} if proposal_data else left_with(leaver, {account: clients.count(account) for account in leaver})
         with self._context.store.write() as session:
             book = book_attempt.hold(session)
             listing.release(session)
             self._complete(session, book_attempt, listing.draft, proposal_data)
-            self._write_off(session, book)
+            session.execute(  # declined or refused records that are missing from the new list
+                sa.update(Assignment)
+                .where(
+                    col(Assignment.case_id) == book.case_id,
+                    col(Assignment.system) == book.system,
+                    col(Assignment.state).in_(ANSWERED),
+                )
+                .values(state=AssignmentState.TAKEN)
+            )
             self._keep_unmoved(session, book_attempt, book, UnmovedReasons(listing.staying))
             book.reason = ""
             set_next_phase(self._context, session, book)
@@ -155,7 +151,7 @@ class ClientHandover:
         if not stopped:
             listing.gather(leaver, again=True)
         Moves(self._context, book_attempt).run(leaver)
-        proposal_data = self._split(listing, system, book_attempt, leaver)
+        proposal_data = listing.allot(system, leaver)
         staying = (
             unmoved.unseal(self._context.vault, book_attempt.case, book_attempt.book).staying
             if stopped
@@ -177,38 +173,17 @@ class ClientHandover:
             self.notes.send(session, book_attempt.case, book_attempt.data, book)
             self._context.show_case(session, book_attempt.case.id)
 
-    def _split(
-        self, listing: DraftListing, system: System, book_attempt: BookAttempt, leaver: Sequence[AccountId]
-    ) -> ProposalData | None:
-        """Return the split of the listed records; None where nothing was listed."""
-        if not listing.families:
-            return None
-        return listing.allot(active_successors(system, book_attempt.data.successors, leaver))
-
     def _complete(
         self, session: Session, book_attempt: BookAttempt, draft_id: str, proposal_data: ProposalData | None
     ) -> None:
-        draft = session.get_one(Proposal, draft_id)
         counted = select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == draft_id)
         if session.exec(counted).one() != (proposal_data.records if proposal_data else 0):
             raise PreconditionFailed(gettext_lazy("the book was listed twice at once; it is listed again"))
-        draft.sealed = (
-            shares.seal(self._context.vault, book_attempt.case, draft_id, proposal_data) if proposal_data else b""
-        )
-        session.add(draft)
-        session.flush()
-
-    def _write_off(self, session: Session, book: BookHandover) -> None:
-        """Mark as taken the declined or refused records that are missing from the new list."""
-        session.execute(
-            sa.update(Assignment)
-            .where(
-                col(Assignment.case_id) == book.case_id,
-                col(Assignment.system) == book.system,
-                col(Assignment.state).in_(ANSWERED),
-            )
-            .values(state=AssignmentState.TAKEN)
-        )
+        if proposal_data:
+            draft = session.get_one(Proposal, draft_id)
+            draft.sealed = seal_proposal(self._context.vault, book_attempt.case, draft_id, proposal_data)
+            session.add(draft)
+            session.flush()
 
     def _keep_unmoved(
         self, session: Session, book_attempt: BookAttempt, book: BookHandover, reasons: UnmovedReasons
@@ -232,14 +207,12 @@ class ClientHandover:
         )
 
     def _publish_if_ready(self, session: Session, book_attempt: BookAttempt) -> None:
-        if not ready(session, book_attempt.case.id):
-            return
-        shown = session.exec(
-            select(Proposal.id).where(Proposal.case_id == book_attempt.case.id, Proposal.version > 0).limit(1)
-        ).first()
-        publish(self._context, session, book_attempt.case, book_attempt.data.approver, LATER if shown else FIRST)
+        if ready(session, book_attempt.case.id):
+            shown = select(Proposal.id).where(Proposal.case_id == book_attempt.case.id, Proposal.version > 0).limit(1)
+            why = LATER if session.exec(shown).first() else FIRST
+            publish(self._context, session, book_attempt.case, book_attempt.data.approver, why)
 
-    def _put_off(self, book_attempt: BookAttempt, reason: Sentence, error: ConnectorError | None) -> None:
+    def _put_off(self, book_attempt: BookAttempt, reason: Sentence, error: Exception) -> None:
         """Show the problem and try again later. Proposals of other systems no longer wait for this book."""
         log.warning("book %s: %s", book_attempt.book.id, reason.english)
         with suppress(AttemptSuperseded), self._context.store.write() as session:

@@ -4,38 +4,52 @@ Over 250 lines because every query of the client track is here; all but the prev
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import ngettext, shown
-from workflows.clients.approvals import request_views
+from workflows.clients.approval_policy import ApprovalRole
+from workflows.clients.approvals import changes, requests
+from workflows.clients.approvals.requests import UnsealedRequest
 from workflows.clients.context import ClientContext
 from workflows.clients.moves import leave
 from workflows.clients.moves.halts import halt_fields
 from workflows.clients.moves.put_back import put_back_fields
 from workflows.clients.moves.reconciliation import NOTHING
-from workflows.clients.proposals import exclusions
-from workflows.clients.proposals.by_client import ClientPages, nobody
-from workflows.clients.proposals.csv_file import csv_file
 from workflows.clients.proposals.preview import preview
-from workflows.clients.proposals.search import page
-from workflows.clients.split import balance, unmoved
-from workflows.clients.split import lines as line_rows
-from workflows.clients.split import shares as sheets
-from workflows.clients.split.balance import UnmovedCounts
-from workflows.clients.split.unmoved import Reasons, UnmovedReasons
-from workflows.clients.views import ClientLine, ClientsView, Preview, ProposalView, RecordLine, Share
+from workflows.clients.proposals.records import client_page, csv_file, nobody
+from workflows.clients.proposals.search import find_lines, page
+from workflows.clients.split import unmoved
+from workflows.clients.split.sealed import show_line, successor_shares, unseal_proposal
+from workflows.clients.split.unmoved import Reasons, UnmovedCounts, UnmovedReasons
+from workflows.clients.views import (
+    ClientLine,
+    ClientsView,
+    DecisionView,
+    Preview,
+    ProposalView,
+    RecordLine,
+    RequestView,
+)
 from workflows.people import Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.case import Case, CaseState, Strategy
-from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Proposal, ProposalState
+from workflows.storage.rows.clients import (
+    Assignment,
+    AssignmentState,
+    BookHandover,
+    BookPhase,
+    Proposal,
+    ProposalState,
+    RequestState,
+)
 from workflows.storage.rows.work_state import WorkState
 
 PACE = timedelta(minutes=2)
@@ -63,56 +77,45 @@ class ClientTrackQueries:
 
     def __init__(self, context: ClientContext) -> None:
         self._context = context
-        self._clients = ClientPages(context)
 
     def view(self, proposal_id: str) -> ProposalView:
         """Return one proposal, with its shares and requests."""
-        with self._context.store.read() as session:
-            proposal = _shown(session, proposal_id)
-            return self._view(session, proposal, *read_case(session, self._context.vault, proposal.case_id))
+        with self._shown(proposal_id) as (session, proposal, case, data):
+            return self._view(session, proposal, case, data)
 
     def waiting_for(self, slack_id: str) -> list[ProposalView]:
         """Return the proposals that a person is asked to decide, oldest first."""
-        return [view for view in self.waiting() if any(one.awaits(slack_id) for one in view.requests)]
+        return [view for view in self.waiting() if any(request.awaits(slack_id) for request in view.requests)]
 
     def waiting(self) -> list[ProposalView]:
         """Return every pending proposal, oldest first."""
         with self._context.store.read() as session:
             pending = session.exec(
                 select(Proposal)
-                .where(Proposal.state == ProposalState.PENDING)
+                .join(Case, col(Case.id) == Proposal.case_id)
+                .where(Proposal.state == ProposalState.PENDING, Case.state != CaseState.CANCELLED)
                 .order_by(col(Proposal.created_at), col(Proposal.version))
             ).all()
-            read = [(proposal, *read_case(session, self._context.vault, proposal.case_id)) for proposal in pending]
             return [
-                self._view(session, proposal, case, data)
-                for proposal, case, data in read
-                if case.state != CaseState.CANCELLED
+                self._view(session, proposal, *read_case(session, self._context.vault, proposal.case_id))
+                for proposal in pending
             ]
 
     def share_lines(self, proposal_id: str, key: str, offset: int = 0, limit: int = 20) -> tuple[list[RecordLine], int]:
         """Return a page of one successor's lines, and the number of all."""
-        successor = self._context.vault.blind(key)
-        with self._context.store.read() as session:
-            proposal = _shown(session, proposal_id)
-            case, data = read_case(session, self._context.vault, proposal.case_id)
-            total = session.exec(
-                select(sa.func.count())
-                .select_from(Assignment)
-                .where(Assignment.proposal_id == proposal_id, Assignment.successor == successor)
-            ).one()
-            rows = session.exec(
-                _ordered(proposal_id).where(Assignment.successor == successor).offset(offset).limit(limit)
-            ).all()
-            return self._lines(rows, case, data), total
+        with self._shown(proposal_id) as (session, _proposal, case, data):
+            mine = (Assignment.proposal_id == proposal_id, Assignment.successor == self._context.vault.blind(key))
+            return self._page(session, case, data, offset, limit, *mine)
 
     def successors(self, proposal_id: str) -> tuple[Successor, ...]:
         """Return the successors who have an account in at least one system of the proposal."""
-        with self._context.store.read() as session:
-            proposal = _shown(session, proposal_id)
-            case, data = read_case(session, self._context.vault, proposal.case_id)
-            accounts = sheets.unseal(self._context.vault, case, proposal).accounts
-            return tuple(one for one in data.successors if any(one.key in by for by in accounts.values()))
+        with self._shown(proposal_id) as (_session, proposal, case, data):
+            accounts = unseal_proposal(self._context.vault, case, proposal).accounts
+            return tuple(
+                successor
+                for successor in data.successors
+                if any(successor.key in by_key for by_key in accounts.values())
+            )
 
     def lines(
         self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
@@ -121,20 +124,13 @@ class ClientTrackQueries:
 
         A superseded version has no lines: the edit took them along.
         """
-        with self._context.store.read() as session:
-            proposal = _shown(session, proposal_id)
-            case, data = read_case(session, self._context.vault, proposal.case_id)
-            if search.strip():
-                every = self._clients.search.lines(session, proposal.id, case, data, search)
-                found, total = page(every, offset, limit)
-                order = {line.id: place for place, line in enumerate(found)}
-                rows = session.exec(select(Assignment).where(col(Assignment.id).in_(order))).all()
-                return self._lines(sorted(rows, key=lambda row: order[row.id]), case, data), total
-            total = session.exec(
-                select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == proposal_id)
-            ).one()
-            rows = session.exec(_ordered(proposal_id).offset(offset).limit(limit)).all()
-            return self._lines(rows, case, data), total
+        with self._shown(proposal_id) as (session, _proposal, case, data):
+            if not search.strip():
+                return self._page(session, case, data, offset, limit, Assignment.proposal_id == proposal_id)
+            found, total = page(find_lines(self._context, session, proposal_id, case, data, search), offset, limit)
+            order = {row_id: place for place, (_system, _family, row_id) in enumerate(found)}
+            rows = session.exec(select(Assignment).where(col(Assignment.id).in_(order))).all()
+            return self._lines(sorted(rows, key=lambda row: order[row.id]), case, data), total
 
     def client_page(
         self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
@@ -143,10 +139,8 @@ class ClientTrackQueries:
 
         A superseded version has none.
         """
-        with self._context.store.read() as session:
-            proposal = _shown(session, proposal_id)
-            case, data = read_case(session, self._context.vault, proposal.case_id)
-            return self._clients.page(session, proposal.id, case, data, offset, limit, search)
+        with self._shown(proposal_id) as (session, _proposal, case, data):
+            return client_page(self._context, session, proposal_id, case, data, offset, limit, search)
 
     def preview(
         self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
@@ -169,9 +163,8 @@ class ClientTrackQueries:
 
     def csv(self, proposal_id: str) -> Iterator[str]:
         """Return the lines of a CSV file with every record. Raises `Refused` for a superseded version."""
-        with self._context.store.read() as session:
-            proposal, case, data = self._current(session, proposal_id)
-        return csv_file(self._context, proposal, case, data)
+        with self._shown(proposal_id) as (_session, proposal, case, data):
+            return csv_file(self._context, proposal, case, data)
 
     def clients(self, session: Session, case_id: str) -> ClientsView | None:
         """Return the client track of a case; None where no system has a client book."""
@@ -186,7 +179,9 @@ class ClientTrackQueries:
         by_state = dict(counted)
         staying = by_state.get(AssignmentState.EXCLUDED, 0)
         stay = staying + by_state.get(AssignmentState.KEPT, 0)
-        proposal = self._latest(session, case_id)
+        shown_versions = select(Proposal).where(Proposal.case_id == case_id, Proposal.version > 0)
+        pending_first = (col(Proposal.state) != ProposalState.PENDING, col(Proposal.version).desc())
+        proposal = session.exec(shown_versions.order_by(*pending_first).limit(1)).first()
         case, data = read_case(session, self._context.vault, case_id)
         kept = [(book, unmoved.unseal(self._context.vault, case, book)) for book in books]
         return ClientsView(
@@ -199,42 +194,21 @@ class ClientTrackQueries:
             balance=tuple(line for book, known in kept for line in self._balance(session, case, book, known)),
             complete=all(book.state == WorkState.DONE for book in books),
             staying=staying,
-            kept=exclusions.exclusion_lines(self._context.vault, session, case),
+            kept=changes.exclusion_lines(self._context.vault, session, case),
             **halt_fields(books, by_state),
             **put_back_fields(self._context, session, case, by_state),
         )
 
-    def _latest(self, session: Session, case_id: str) -> Proposal | None:
-        """Return the newest pending proposal, else the newest."""
-        shown = session.exec(
-            select(Proposal)
-            .where(Proposal.case_id == case_id, Proposal.version > 0)
-            .order_by(col(Proposal.version).desc())
-        ).all()
-        waiting = [proposal for proposal in shown if proposal.state == ProposalState.PENDING]
-        return next(iter([*waiting, *shown]), None)
-
     def _view(self, session: Session, proposal: Proposal, case: Case, data: CaseData) -> ProposalView:
-        sheet = sheets.unseal(self._context.vault, case, proposal)
-        moved: dict[str, int] = dict(
-            session.exec(
-                select(Assignment.successor, sa.func.count())
-                .where(Assignment.proposal_id == proposal.id, Assignment.state == AssignmentState.MOVED)
-                .group_by(Assignment.successor)
-            ).all()
-        )
-        totals = [(one, sheet.total(one.key)) for one in data.successors]
-        shares = tuple(
-            Share(
-                one,
-                total.records,
-                total.families,
-                total.value,
-                moved.get(self._context.vault.blind(one.key), 0),
-                total.deals,
-            )
-            for one, total in totals
-            if total.records
+        unsealed = unseal_proposal(self._context.vault, case, proposal)
+        keys = {self._context.vault.blind(successor.key): successor.key for successor in data.successors}
+        moved = session.exec(
+            select(Assignment.successor, sa.func.count())
+            .where(Assignment.proposal_id == proposal.id, Assignment.state == AssignmentState.MOVED)
+            .group_by(Assignment.successor)
+        ).all()
+        shares = successor_shares(
+            unsealed, data.successors, {keys[blind]: number for blind, number in moved if blind in keys}
         )
         return ProposalView(
             proposal.id,
@@ -248,40 +222,46 @@ class ClientTrackQueries:
             shares,
             sum(share.records for share in shares),
             sum(share.families for share in shares),
-            shown(sheet.why),
+            shown(unsealed.why),
             proposal.created_at,
             proposal.settled_at,
-            sheet.settled_by,
-            "\n".join([*map(shown, sheet.notes), *([sheet.words] if sheet.words else [])]),
+            unsealed.settled_by,
+            "\n".join([*map(shown, unsealed.notes), *([unsealed.words] if unsealed.words else [])]),
             staying=session.exec(
                 select(sa.func.count())
                 .select_from(Assignment)
                 .where(Assignment.case_id == case.id, Assignment.state == AssignmentState.EXCLUDED)
             ).one(),
-            requests=request_views.requests_of(self._context, session, case, data, proposal.id),
-            kept=exclusions.exclusion_lines(self._context.vault, session, case),
-            sensitivities=dict(sum(map(Counter, sheet.sensitivities.values()), Counter[str]())),
+            requests=_requests(self._context, session, case, data, proposal.id),
+            kept=changes.exclusion_lines(self._context.vault, session, case),
+            sensitivities=dict(sum(map(Counter, unsealed.sensitivities.values()), Counter[str]())),
             until=leave.until(session, case.id),
         )
 
-    def _current(self, session: Session, proposal_id: str) -> tuple[Proposal, Case, CaseData]:
-        """Return a proposal that still has its lines. Raises `Refused(STALE_PROPOSAL)` for a superseded one."""
-        proposal = _shown(session, proposal_id)
-        case, data = read_case(session, self._context.vault, proposal.case_id)
-        if proposal.state == ProposalState.SUPERSEDED:
-            raise Refused(
-                Code.STALE_PROPOSAL,
-                case=case.id,
-                proposal=proposal.id,
-                version=str(proposal.version),
-                by=sheets.unseal(self._context.vault, case, proposal).settled_by,
-                at=proposal.settled_at.isoformat() if proposal.settled_at else "",
-            )
-        return proposal, case, data
+    @contextmanager
+    def _shown(self, proposal_id: str) -> Iterator[tuple[Session, Proposal, Case, CaseData]]:
+        """Give a proposal that people may see. Raises `Refused(UNKNOWN_PROPOSAL)`."""
+        with self._context.store.read() as session:
+            proposal = session.get(Proposal, proposal_id)
+            if proposal is None or proposal.state == ProposalState.DRAFT:
+                raise Refused(Code.UNKNOWN_PROPOSAL, proposal=proposal_id)
+            yield session, proposal, *read_case(session, self._context.vault, proposal.case_id)
+
+    def _page(
+        self, session: Session, case: Case, data: CaseData, offset: int, limit: int, *wanted: bool
+    ) -> tuple[list[RecordLine], int]:
+        """Return a page of the wanted lines, and the number of all."""
+        total = session.exec(select(sa.func.count()).select_from(Assignment).where(*wanted)).one()
+        ordered = (
+            select(Assignment)
+            .where(*wanted)
+            .order_by(col(Assignment.system), col(Assignment.family), col(Assignment.id))
+        )
+        return self._lines(session.exec(ordered.offset(offset).limit(limit)).all(), case, data), total
 
     def _lines(self, rows: Sequence[Assignment], case: Case, data: CaseData) -> list[RecordLine]:
-        people = {self._context.vault.blind(one.key): one for one in data.successors}
-        return [line_rows.show(self._context.vault, case, row, people.get(row.successor) or nobody()) for row in rows]
+        people = {self._context.vault.blind(successor.key): successor for successor in data.successors}
+        return [show_line(self._context.vault, case, row, people.get(row.successor) or nobody()) for row in rows]
 
     def _rate(self, session: Session, case_id: str, books: Sequence[BookHandover]) -> float | None:
         """Return the records moved per second in the last minutes; None where no moves are under way."""
@@ -302,63 +282,81 @@ class ClientTrackQueries:
             .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
             .group_by(Assignment.kind, Assignment.state, Assignment.owner_after)
         ).all()
-        kept = exclusions.reasons(self._context.vault, session, case, book.system)
-        fates = _fates(rows, frozenset(before), exclusions.joined(known.staying, kept))
+        staying = changes.reasons(self._context.vault, session, case, book.system, known.staying)
+        fates = _fates(rows, frozenset(before), staying)
         if not after:
-            return balance.unmoved(book.system, fates) if book.state == WorkState.DONE else []
-        owners = {
-            owner
-            for (owner,) in session.execute(
-                sa.select(col(Assignment.owner))
-                .where(col(Assignment.case_id) == book.case_id, col(Assignment.system) == book.system)
-                .distinct()
-            )
-        }
-        owners.update(
-            session.exec(
-                select(LeaverAccount.account_id).where(
-                    LeaverAccount.case_id == book.case_id, LeaverAccount.system == book.system
-                )
-            )
+            return unmoved.staying_sentences(book.system, fates) if book.state == WorkState.DONE else []
+        owners = select(Assignment.owner).where(Assignment.case_id == book.case_id, Assignment.system == book.system)
+        accounts = select(LeaverAccount.account_id).where(
+            LeaverAccount.case_id == book.case_id, LeaverAccount.system == book.system
         )
-        return balance.sentences(book.system, before, after, frozenset(owners), fates)
+        leaver = frozenset([*session.exec(owners.distinct()), *session.exec(accounts)])
+        return unmoved.sentences(book.system, before, after, leaver, fates)
 
 
 def _problems(book: BookHandover, known: UnmovedReasons) -> Iterator[str]:
     if book.reason and book.reason != NOTHING:
         yield shown(book.reason)
     if number := unmoved.total(known.refused):
-        said = ngettext(
+        message = ngettext(
             "{count} record was refused: {why}; retry for a new proposal",
             "{count} records were refused: {why}; retry for a new proposal",
             number,
         )
-        yield said.format(count=number, why=unmoved.words(*known.refused.values()))
+        yield message.format(count=number, why=unmoved.words(*known.refused.values()))
 
 
 def _fates(
     rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str], staying: Reasons
 ) -> dict[str, UnmovedCounts]:
     """Count by kind the records that did not go to a successor, unless one of the counted accounts has them."""
-    tallies: dict[str, dict[str, int]] = {}
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
     for kind, state, owner, number in rows:
         fate = FATES.get(AssignmentState(state))
         if fate and not (fate == "taken" and owner in counted):
-            tally = tallies.setdefault(kind, {})
-            tally[fate] = tally.get(fate, 0) + number
-    return {kind: UnmovedCounts(**tally, why=unmoved.words(staying.get(kind, {}))) for kind, tally in tallies.items()}
+            counts[kind][fate] += number
+    return {
+        kind: UnmovedCounts(**by_fate, why=unmoved.words(staying.get(kind, {}))) for kind, by_fate in counts.items()
+    }
 
 
-def _shown(session: Session, proposal_id: str) -> Proposal:
-    proposal = session.get(Proposal, proposal_id)
-    if proposal is None or proposal.state == ProposalState.DRAFT:
-        raise Refused(Code.UNKNOWN_PROPOSAL, proposal=proposal_id)
-    return proposal
+def _requests(
+    context: ClientContext, session: Session, case: Case, data: CaseData, proposal_id: str
+) -> tuple[RequestView, ...]:
+    """Return the requests of a proposal, the manager's first."""
+    delegates = requests.active_delegates(context.vault, session, context.clock.now())
+    decisions: dict[str, list[DecisionView]] = defaultdict(list)
+    for row in requests.decisions(session, proposal_id):
+        made = requests.unseal_decision(context.vault, case, row)
+        decisions[row.request_id].append(
+            DecisionView(made.person, made.principal, row.approve, row.decided_at, made.reason, row.void)
+        )
+    return tuple(
+        _request(request, data, decisions[request.row.id], delegates)
+        for request in requests.approval_requests(context.vault, session, case, proposal_id)
+    )
 
 
-def _ordered(proposal_id: str) -> SelectOfScalar[Assignment]:
-    return (
-        select(Assignment)
-        .where(Assignment.proposal_id == proposal_id)
-        .order_by(col(Assignment.system), col(Assignment.family), col(Assignment.id))
+def _request(
+    request: UnsealedRequest, case_data: CaseData, decisions: Sequence[DecisionView], delegates: Mapping[str, Successor]
+) -> RequestView:
+    row, data = request.row, request.data
+    return RequestView(
+        row.id,
+        ApprovalRole.RECEIVER if data.share else row.role,
+        row.quorum,
+        RequestState(row.result),
+        data.approvers,
+        tuple(decisions),
+        next((successor for successor in case_data.successors if data.share and successor.key == data.share), None),
+        row.expires_at,
+        row.reminded_at,
+        row.escalated_at,
+        row.settled_at,
+        data.problem,
+        {
+            approver.slack_id: delegates[approver.slack_id]
+            for approver in data.approvers
+            if approver.slack_id in delegates
+        },
     )

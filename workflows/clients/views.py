@@ -24,18 +24,24 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordLine:
-    """One record of a proposal."""
+class NoteLine:
+    """One record, as a handover note names it."""
 
-    id: str
     system: str
-    record_id: str
     kind: str
     name: str
     family_name: str
     value: Decimal
     currency: str
     stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLine(NoteLine):
+    """One record of a proposal."""
+
+    id: str
+    record_id: str
     open: bool
     successor: Successor
     state: AssignmentState
@@ -143,8 +149,8 @@ class RequestView:
         """Approvers who can still decide; none once the request is settled."""
         if self.state is not RequestState.WAITING:
             return ()
-        done = {one.key for decision in self.counted for one in (decision.person, decision.principal)}
-        return tuple(one for one in self.approvers if one.key not in done)
+        done = {person.key for decision in self.counted for person in (decision.person, decision.principal)}
+        return tuple(person for person in self.approvers if person.key not in done)
 
     def asks(self, slack_id: str) -> bool:
         """Return whether this person is asked here, in their own right or as a delegate."""
@@ -156,8 +162,8 @@ class RequestView:
         return not decided and self._among(slack_id, self.awaited)
 
     def _among(self, slack_id: str, people: tuple[Successor, ...]) -> bool:
-        ids = {one.slack_id for one in people} | {
-            self.delegates[one.slack_id].slack_id for one in people if one.slack_id in self.delegates
+        ids = {person.slack_id for person in people} | {
+            self.delegates[person.slack_id].slack_id for person in people if person.slack_id in self.delegates
         }
         return bool(slack_id) and slack_id in ids
 
@@ -209,7 +215,7 @@ class ProposalView:
     @property
     def awaited(self) -> tuple[Successor, ...]:
         """Approvers who are still asked, each once."""
-        return tuple(dict.fromkeys(one for request in self.requests for one in request.awaited))
+        return tuple(dict.fromkeys(person for request in self.requests for person in request.awaited))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,19 +255,6 @@ class ClientsView:
     """The first of them, with their present owners."""
     put_back_by: str = ""
     put_back_problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NoteLine:
-    """One open record that a successor has now."""
-
-    system: str
-    kind: str
-    name: str
-    family_name: str
-    value: Decimal
-    currency: str
-    stage: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def finish(session: Session, row: Work) -> None:
     session.add(row)
 
 
-def retry_at(row: Work, error: ConnectorError | None, now: datetime, most: timedelta) -> datetime:
+def retry_at(row: Work, error: Exception | None, now: datetime, most: timedelta) -> datetime:
     """Return the time of the next try: soon, then less often, at most `most` apart, never before the vendor's time."""
     wait: timedelta = min(most, FIRST_RETRY * float(2 ** min(row.attempt, 10)))
     if isinstance(error, OutcomeUnknown):

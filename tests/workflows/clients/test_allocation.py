@@ -97,10 +97,7 @@ def test_balanced_stays_within_four_thirds_of_the_best_split_there_is(
 
 
 def test_what_families_force_is_said() -> None:
-    twos_and_ones = [
-        AllocationItem("big", "big", Decimal(2), 2),
-        *(AllocationItem(str(n), str(n), Decimal(1)) for n in range(199)),
-    ]
+    twos_and_ones = [AllocationItem("big", Decimal(2), 2), *(AllocationItem(str(n), Decimal(1)) for n in range(199))]
     split = allocate(twos_and_ones, staff(*[None] * 100), Strategy.BALANCED)
     assert max(loads(twos_and_ones, split.chosen).values()) > BALANCE_LIMIT * lower_bound(
         weights(twos_and_ones).values(), 100
@@ -180,10 +177,10 @@ def test_affinity_takes_the_co_owner_then_the_team_then_language_or_region() -> 
         AllocationTarget("other"),
     ]
     client = near(("team", "emea"), ("language", "fr"))
-    items = [AllocationItem("a", "a", traits=client | {("co_owner", "owner")}), AllocationItem("b", "b", traits=client)]
+    items = [AllocationItem("a", traits=client | {("co_owner", "owner")}), AllocationItem("b", traits=client)]
     assert allocate(items, people, Strategy.AFFINITY).chosen == {"a": "owner", "b": "mate"}
     assert allocate(items[1:], people[2:], Strategy.AFFINITY).chosen == {"b": "speaker"}
-    northern = [AllocationItem("c", "c", traits=near(("region", "north")))]
+    northern = [AllocationItem("c", traits=near(("region", "north")))]
     assert allocate(northern, people, Strategy.AFFINITY).chosen == {"c": "speaker"}
     full = [replace(people[0], capacity=0), *people[1:]]
     assert allocate(items[:1], full, Strategy.AFFINITY).chosen == {"a": "mate"}
@@ -207,9 +204,9 @@ def test_the_first_rule_that_fits_decides_and_what_none_fits_is_shared() -> None
     key, french = near(("segment", "key")), near(("language", "fr"))
     ordered = [AllocationRule(key, ("s2",)), AllocationRule(french, ("s1",))]
     items = [
-        AllocationItem("a", "a", traits=key | french),
-        AllocationItem("b", "b", traits=french),
-        AllocationItem("c", "c", Decimal(9)),
+        AllocationItem("a", traits=key | french),
+        AllocationItem("b", traits=french),
+        AllocationItem("c", Decimal(9)),
     ]
     assert allocate(items, staff(None, None, None), Strategy.RULES, rules=ordered).chosen == {
         "a": "s2",
@@ -224,8 +221,3 @@ def test_the_first_rule_that_fits_decides_and_what_none_fits_is_shared() -> None
 def test_successors_are_named_once_and_exist(successors: Sequence[AllocationTarget]) -> None:
     with pytest.raises(ValueError, match="successors"):
         allocate(book((1, 1)), successors, Strategy.SINGLE)
-
-
-def test_an_item_named_twice_is_refused() -> None:
-    with pytest.raises(ValueError, match="twice"):
-        allocate([AllocationItem("1", "f"), AllocationItem("1", "g")], staff(None), Strategy.SINGLE)

@@ -13,9 +13,9 @@ from tests.workflows.office import BOB as OFFICE_BOB
 from tests.workflows.office import Office, services_on
 from tests.workflows.stage import BOB, CAROL, LEAVER, Stage, crm
 from workflows.clients.handover import ClientHandover
-from workflows.clients.split.allocation import AllocationRule
+from workflows.clients.split.allocation import AllocationRule, AllocationTarget
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
-from workflows.clients.split.rules import AllocationPolicy, SuccessorProfile
+from workflows.clients.split.rules import AllocationPolicy
 from workflows.clients.views import Preview
 from workflows.people import Successor
 from workflows.storage.rows.case import Case, Strategy
@@ -28,9 +28,9 @@ POLICY = AllocationPolicy(
         AllocationRule(frozenset({("sensitivity", "high")}), (ZED.key,)),
     ),
     {
-        BOB.key: SuccessorProfile(2, frozenset({("team", "emea")})),
-        LEAVER.email: SuccessorProfile(traits=frozenset({("team", "emea")})),
-        CAROL.key: SuccessorProfile(traits=frozenset({("language", "fr")})),
+        BOB.key: AllocationTarget(BOB.key, 2, frozenset({("team", "emea")})),
+        LEAVER.email: AllocationTarget(LEAVER.email, traits=frozenset({("team", "emea")})),
+        CAROL.key: AllocationTarget(CAROL.key, traits=frozenset({("language", "fr")})),
     },
 )
 
@@ -95,7 +95,7 @@ def test_rules_closeness_and_capacity_reach_the_proposal(tmp_path: Path) -> None
             POLICY
             if strategy == "rules"
             else AllocationPolicy(
-                (), {**POLICY.colleagues, BOB.key: SuccessorProfile(5, frozenset({("team", "emea")}))}
+                (), {**POLICY.colleagues, BOB.key: AllocationTarget(BOB.key, 5, frozenset({("team", "emea")}))}
             ),
         )
         stage.tick()

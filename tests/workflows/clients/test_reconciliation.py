@@ -2,7 +2,7 @@
 
 import pytest
 
-from workflows.clients.split.balance import UnmovedCounts, sentences
+from workflows.clients.split.unmoved import UnmovedCounts, sentences
 
 BEFORE = {"dana": {"deal": 10}, "bob": {"deal": 5}}
 

@@ -11,7 +11,7 @@ from connectors.errors import Unavailable
 from tests.workflows.clients.test_crashes import kill_at_commit
 from tests.workflows.memory import Killed, MemoryCrm, World
 from tests.workflows.stage import BOB, MAX, Stage, crm
-from workflows.clients.split.lines import unseal
+from workflows.clients.split.sealed import unseal_line
 from workflows.clients.split.unmoved import MOST, count, words
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState
@@ -50,7 +50,7 @@ def test_what_stays_is_never_proposed_and_is_explained(stage: Stage, world: Worl
     assert not any("old" in line.record_id for line in stage.lines())
     assert "old" not in "".join(stage.handover.proposals.csv(shown.id))
     assert staying(stage) == dict.fromkeys((f"opportunity:old-{n}" for n in range(5)), None)
-    assert {unseal(stage.vault, stage.case(), row).note for row in stage.rows().values()} == {"", WON, LOST}
+    assert {unseal_line(stage.vault, stage.case(), row).note for row in stage.rows().values()} == {"", WON, LOST}
     assert (stage.clients().listed, stage.clients().left, stage.clients().staying) == (12, 12, 5)
     stage.approve()
     stage.tick()

@@ -1,7 +1,7 @@
 """Decisions on exact digests: recorded one at a time, counted, and settled on the final approval or a decline."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -9,12 +9,17 @@ from sqlmodel import Session, col, select
 from config.text import _
 from workflows.clients.approval_policy import is_leaver
 from workflows.clients.approvals import requests
-from workflows.clients.approvals.delegates import DecisionRight
-from workflows.clients.approvals.directory import LiveDirectory
-from workflows.clients.approvals.eligibility import UNKNOWN, Eligibility, PendingProposal, completed
-from workflows.clients.approvals.requests import DecisionData, UnsealedRequest
+from workflows.clients.approvals.eligibility import (
+    UNKNOWN,
+    DecisionRight,
+    Eligibility,
+    LiveDirectory,
+    PendingProposal,
+    completed,
+)
+from workflows.clients.approvals.requests import DecisionData
 from workflows.clients.context import ClientContext, set_next_phase, show_outcome
-from workflows.clients.split import shares
+from workflows.clients.split.sealed import seal_proposal, unseal_proposal
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.journal import HANDOVER
@@ -27,17 +32,6 @@ from workflows.storage.rows.clients import (
     ProposalState,
     RequestState,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SubmittedDecision:
-    """A decision as somebody submits it. `principal`: whose answer an operator records at the command line."""
-
-    digest: str
-    by: Actor
-    approve: bool
-    reason: str
-    principal: str
 
 
 class DecisionRegister:
@@ -54,7 +48,6 @@ class DecisionRegister:
 
         `principal`: at the command line, the address or Slack id of the approver whose answer it is.
         """
-        submitted = SubmittedDecision(digest, by, approve, reason.strip(), principal)
         with self._context.refusals_journalled(proposal_id, by):
             self._eligibility.allow(proposal_id, by)
             directory = self._eligibility.directory(by)
@@ -64,11 +57,22 @@ class DecisionRegister:
                 return rights | self.deciders(session, pending) if approve else rights
 
             with self._eligibility.transaction(directory, proposal_id, needed) as (session, pending):
-                self._record(session, pending, submitted, directory)
+                rights = self._eligibility.decision_rights(session, pending, by, directory, principal)
+                self._eligibility.refuse_stale(session, pending, digest)
+                decider, right = self._choose(session, pending, by, directory, rights)
+                data = DecisionData(decider, right.principal, reason.strip())
+                self._write(session, pending, by, approve, data, right.request.row.id, directory)
+                if not approve:
+                    requests.settle(session, right.request.row, RequestState.DECLINED, self._context.clock.now())
+                    self.settle(session, pending, by, ProposalState.DECLINED, data.reason)
+                    self.release_lines(session, pending, AssignmentState.DECLINED)
+                elif not self._complete(session, pending, by, data.reason, directory):
+                    requests.refresh_messages(session, pending.proposal.id)
+                    self._context.show_case(session, pending.case.id)
 
     def deciders(self, session: Session, pending: PendingProposal) -> set[str]:
         """Return the Slack ids of those whose decisions count, with those of their principals."""
-        recorded = [self._unseal(pending, row) for row in _valid(session, pending.proposal.id)]
+        recorded = [self._unseal(pending, row) for row in requests.valid_decisions(session, pending.proposal.id)]
         return {person.slack_id for data in recorded for person in (data.person, data.principal)}
 
     def settle(
@@ -82,9 +86,11 @@ class DecisionRegister:
     ) -> None:
         """Settle a proposal and its requests, in the caller's transaction. `deciders`: names, where not `by` alone."""
         context, case, proposal = self._context, pending.case, pending.proposal
-        proposal_data = shares.unseal(context.vault, case, proposal).settled(deciders or by.name or by.id, comment)
+        proposal_data = replace(
+            unseal_proposal(context.vault, case, proposal), settled_by=deciders or by.name or by.id, words=comment
+        )
         proposal.state, proposal.settled_at, proposal.settled_by = state, context.clock.now(), by.id
-        proposal.sealed = shares.seal(context.vault, case, proposal.id, proposal_data)
+        proposal.sealed = seal_proposal(context.vault, case, proposal.id, proposal_data)
         session.add(proposal)
         context.journal.write(
             session,
@@ -122,74 +128,63 @@ class DecisionRegister:
     def void_ineligible(self, session: Session, pending: PendingProposal, directory: LiveDirectory) -> bool:
         """Void the decisions of people who may not decide any more; return whether there was any."""
         voided = False
-        for row in _valid(session, pending.proposal.id):
+        for row in requests.valid_decisions(session, pending.proposal.id):
             data = self._unseal(pending, row)
             reasons = (
-                self._eligibility.ineligibility(session, directory, one) for one in (data.person, data.principal)
+                self._eligibility.ineligibility(session, directory, person) for person in (data.person, data.principal)
             )
             if why := next(filter(None, reasons), ""):
-                self._void(session, pending, row, why)
                 voided = True
+                row.void, row.decider_key, row.principal_key = why, "", ""
+                session.add(row)
+                for request in pending.requests:
+                    if request.row.id == row.request_id:
+                        request.row.result, request.row.settled_at = RequestState.WAITING, None
+                        requests.make_due_now(session, request.row, self._context.clock.now())
+                self._context.journal.write(
+                    session,
+                    actor=HANDOVER,
+                    action="approval.void",
+                    case_id=pending.case.id,
+                    sealed=row.sealed,
+                    data={"proposal": pending.proposal.id, "request": row.request_id, "by": row.decided_by},
+                )
         return voided
-
-    def _void(self, session: Session, pending: PendingProposal, row: Decision, why: str) -> None:
-        row.void, row.decider_key, row.principal_key = why, "", ""
-        session.add(row)
-        for request in pending.requests:
-            if request.row.id == row.request_id:
-                request.row.result, request.row.settled_at = RequestState.WAITING, None
-                requests.make_due_now(session, request.row, self._context.clock.now())
-        self._context.journal.write(
-            session,
-            actor=HANDOVER,
-            action="approval.void",
-            case_id=pending.case.id,
-            sealed=row.sealed,
-            data={"proposal": pending.proposal.id, "request": row.request_id, "by": row.decided_by},
-        )
-
-    def _record(
-        self, session: Session, pending: PendingProposal, submitted: SubmittedDecision, directory: LiveDirectory
-    ) -> None:
-        rights = self._eligibility.decision_rights(session, pending, submitted.by, directory, submitted.principal)
-        self._eligibility.refuse_stale(session, pending, submitted.digest)
-        decider, right = self._choose(session, pending, submitted, directory, rights)
-        self._write(session, pending, submitted, decider, right, directory)
-        if not submitted.approve:
-            requests.settle(session, right.request.row, RequestState.DECLINED, self._context.clock.now())
-            self.settle(session, pending, submitted.by, ProposalState.DECLINED, submitted.reason)
-            self.release_lines(session, pending, AssignmentState.DECLINED)
-        elif not self._complete(session, pending, submitted, directory):
-            requests.refresh_messages(session, pending.proposal.id)
-            self._context.show_case(session, pending.case.id)
 
     def _choose(
         self,
         session: Session,
         pending: PendingProposal,
-        submitted: SubmittedDecision,
+        by: Actor,
         directory: LiveDirectory,
         rights: Sequence[DecisionRight],
     ) -> tuple[Successor, DecisionRight]:
         """Return the decider and the place filled. Nobody decides twice, by role, delegation or account."""
-        valid = _valid(session, pending.proposal.id)
+        valid = requests.valid_decisions(session, pending.proposal.id)
         taken = {key for row in valid for key in (row.decider_key, row.principal_key)}
-        decider = self._decider(session, directory, submitted.by)
+        decider = self._decider(session, directory, by)
         again = decider is not None and requests.person_key(self._context.vault, decider) in taken
-        if again or submitted.by.id in {row.decided_by for row in valid}:
+        if again or by.id in {row.decided_by for row in valid}:
             raise Refused(Code.ALREADY_DECIDED)
         waiting = [
             DecisionRight(right.request, completed(right.principal, directory))
             for right in rights
             if right.request.waiting
         ]
-        free = [one for one in waiting if requests.person_key(self._context.vault, one.principal) not in taken]
+        free = [right for right in waiting if requests.person_key(self._context.vault, right.principal) not in taken]
         if not free:
-            raise self._already_settled(pending, rights, valid)
+            own = {right.request.row.id for right in rights}
+            row = next((row for row in reversed(valid) if row.request_id in own), None)
+            raise Refused(
+                Code.ALREADY_SETTLED,
+                by=self._unseal(pending, row).person.name if row else "",
+                at=row.decided_at.isoformat() if row else "",
+                case=pending.case.id,
+            )
         if decider is None and len({right.principal.key for right in free}) > 1:
             raise Refused(Code.WHICH_APPROVER, known=requests.names([right.principal for right in free]))
         principal = free[0].principal
-        if any(is_leaver(one, pending.data.leaver) for one in (principal, decider or principal)):
+        if any(is_leaver(person, pending.data.leaver) for person in (principal, decider or principal)):
             raise Refused(Code.LEAVER_DECIDES)
         if why := self._eligibility.ineligibility(session, directory, principal):
             raise Refused(Code.CANNOT_DECIDE, name=principal.name, why=why)
@@ -211,35 +206,35 @@ class DecisionRegister:
         self,
         session: Session,
         pending: PendingProposal,
-        submitted: SubmittedDecision,
-        decider: Successor,
-        right: DecisionRight,
+        by: Actor,
+        approve: bool,
+        data: DecisionData,
+        request_id: str,
         directory: LiveDirectory,
     ) -> None:
         vault, proposal = self._context.vault, pending.proposal
         session.execute(
             sa.delete(Decision).where(  # a void decision of the same person: the journal keeps the record
-                col(Decision.proposal_id) == proposal.id, col(Decision.decided_by) == submitted.by.id
+                col(Decision.proposal_id) == proposal.id, col(Decision.decided_by) == by.id
             )
         )
-        data = DecisionData(decider, right.principal, submitted.reason)
         row = Decision(
             proposal_id=proposal.id,
             digest=proposal.digest,
-            decided_by=submitted.by.id,
-            approve=submitted.approve,
+            decided_by=by.id,
+            approve=approve,
             decided_at=self._context.clock.now(),
-            request_id=right.request.row.id,
-            decider_key=requests.person_key(vault, decider),
-            principal_key=requests.person_key(vault, right.principal),
-            sealed=requests.seal_decision(vault, pending.case, proposal.id, submitted.by.id, data),
+            request_id=request_id,
+            decider_key=requests.person_key(vault, data.person),
+            principal_key=requests.person_key(vault, data.principal),
+            sealed=requests.seal_decision(vault, pending.case, proposal.id, by.id, data),
         )
         session.add(row)
         session.flush()
         self._context.journal.write(
             session,
-            actor=submitted.by,
-            action="approval.yes" if submitted.approve else "approval.no",
+            actor=by,
+            action="approval.yes" if approve else "approval.no",
             case_id=pending.case.id,
             sealed=row.sealed,
             data={
@@ -252,45 +247,23 @@ class DecisionRegister:
         )
 
     def _complete(
-        self, session: Session, pending: PendingProposal, submitted: SubmittedDecision, directory: LiveDirectory
+        self, session: Session, pending: PendingProposal, by: Actor, reason: str, directory: LiveDirectory
     ) -> bool:
         """Approve the proposal once every request has its quorum and all earlier decisions still count.
 
         Return whether that was so.
         """
-        valid = _valid(session, pending.proposal.id)
+        valid = requests.valid_decisions(session, pending.proposal.id)
         for request in pending.requests:
-            if request.waiting and _approvals(request, valid) >= request.row.quorum:
+            given = sum(row.request_id == request.row.id and row.approve for row in valid)
+            if request.waiting and given >= request.row.quorum:
                 requests.settle(session, request.row, RequestState.APPROVED, self._context.clock.now())
-        if any(request.waiting for request in pending.requests):
-            return False
-        if self.void_ineligible(session, pending, directory):
+        if any(request.waiting for request in pending.requests) or self.void_ineligible(session, pending, directory):
             return False
         deciders = requests.names([self._unseal(pending, row).person for row in valid]) if len(valid) > 1 else ""
-        self.settle(session, pending, submitted.by, ProposalState.APPROVED, submitted.reason, deciders)
+        self.settle(session, pending, by, ProposalState.APPROVED, reason, deciders)
         self.release_lines(session, pending, AssignmentState.APPROVED)
         return True
 
-    def _already_settled(
-        self, pending: PendingProposal, rights: Sequence[DecisionRight], valid: Sequence[Decision]
-    ) -> Refused:
-        """Return the refusal of somebody whose part is decided, with who decided and when."""
-        own = {right.request.row.id for right in rights}
-        row = next((row for row in reversed(valid) if row.request_id in own), None)
-        return Refused(
-            Code.ALREADY_SETTLED,
-            by=self._unseal(pending, row).person.name if row else "",
-            at=row.decided_at.isoformat() if row else "",
-            case=pending.case.id,
-        )
-
     def _unseal(self, pending: PendingProposal, row: Decision) -> DecisionData:
         return requests.unseal_decision(self._context.vault, pending.case, row)
-
-
-def _approvals(request: UnsealedRequest, valid: Sequence[Decision]) -> int:
-    return sum(row.request_id == request.row.id and row.approve for row in valid)
-
-
-def _valid(session: Session, proposal_id: str) -> list[Decision]:
-    return [row for row in requests.decisions(session, proposal_id) if not row.void]

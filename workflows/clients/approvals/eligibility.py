@@ -1,29 +1,75 @@
-"""Eligibility to decide: decision rights, standing in the workspace, and whether a proposal can still be decided."""
+"""Eligibility to decide: decision rights, standing in the workspace, and whether a proposal can still be decided.
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+Every answer of the workspace directory is fresh, and none is fetched inside a transaction.
+
+A decision right is a place in an approval request that one person can fill, in their own right or as a delegate.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 from sqlmodel import Session
 
 from config.text import N_, _
 from workflows.authorization import Right
 from workflows.clients.approval_policy import is_leaver
-from workflows.clients.approvals import changes, delegations, requests
-from workflows.clients.approvals.delegates import DecisionRight, decision_rights, decision_rights_by_name
-from workflows.clients.approvals.directory import GROUP, LiveDirectory
+from workflows.clients.approvals import changes, requests
 from workflows.clients.approvals.requests import UnsealedRequest
 from workflows.clients.context import ClientContext
-from workflows.clients.split import shares
+from workflows.clients.split.sealed import unseal_proposal
 from workflows.people import Actor, Successor
+from workflows.ports import DeliveryFailed, WorkspaceDirectory, WorkspaceMember
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Proposal, ProposalState
 
 COMMAND_LINE = "cli:"
+GROUP = "S"
+"""First letter of a user group's id; the id of a person begins with U or W."""
 LEFT = N_("has left the company")
 UNKNOWN = N_("is not known in this workspace")
+
+
+class LiveDirectory:
+    """Members and groups as one operation fetched them, each once."""
+
+    def __init__(self, members: WorkspaceDirectory, *, lenient: bool = False) -> None:
+        """`lenient`: accept missing answers, because the command line must work while Slack is down."""
+        self._members = members
+        self._lenient = lenient
+        self._people: dict[str, WorkspaceMember | None] = {}
+        self._groups: dict[str, tuple[str, ...]] = {}
+        self.unanswered: set[str] = set()
+        """Ids for which no answer came."""
+
+    def missing(self, ids: Iterable[str]) -> set[str]:
+        """Return the ids that are still to be fetched."""
+        return {entry for entry in ids if entry and entry not in self._people}
+
+    def fetch(self, ids: Iterable[str]) -> None:
+        """Fetch members and groups. Raises `Refused(NOT_CHECKED)` where no answer comes, unless lenient."""
+        for entry in sorted(self.missing(ids)):
+            try:
+                group = entry.startswith(GROUP)
+                self._groups[entry] = self._members.group(entry) if group else ()
+                self._people[entry] = None if group else self._members.find(entry)
+            except DeliveryFailed as error:
+                if not self._lenient:
+                    raise Refused(Code.NOT_CHECKED, why=str(error)) from error
+                self.unanswered.add(entry)
+                self._groups[entry], self._people[entry] = (), WorkspaceMember(entry, "", "")
+
+    def member(self, user: str) -> WorkspaceMember | None:
+        """Return a fetched member; None where the workspace has no such member."""
+        return self._people[user]
+
+    def users(self, pool: Iterable[str]) -> tuple[str, ...]:
+        """Return the ids of all users in a pool of users and fetched groups, each once."""
+        users = (self._groups[entry] if entry.startswith(GROUP) else (entry,) for entry in pool)
+        return tuple(dict.fromkeys(chain.from_iterable(users)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +80,19 @@ class PendingProposal:
     case: Case
     data: CaseData
     requests: Sequence[UnsealedRequest]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRight:
+    """One place in one request that a person can fill."""
+
+    request: UnsealedRequest
+    principal: Successor
+
+    @property
+    def alternatives(self) -> int:
+        """Number of people who could fill places of this request: the one with fewest is filled first."""
+        return len(self.request.data.approvers) or len(self.request.data.pool)
 
 
 class Eligibility:
@@ -57,7 +116,7 @@ class Eligibility:
 
     def directory(self, by: Actor) -> LiveDirectory:
         """Return a directory with the acting user fetched. Raises `Refused(NOT_CHECKED)`; never at the command line."""
-        directory = LiveDirectory(self._context.approvals.members, lenient=not by.slack_id)
+        directory = LiveDirectory(self._context.members, lenient=not by.slack_id)
         directory.fetch([by.slack_id])
         return directory
 
@@ -92,8 +151,9 @@ class Eligibility:
         if proposal is None or proposal.state == ProposalState.DRAFT:
             raise Refused(Code.UNKNOWN_PROPOSAL, proposal=proposal_id)
         case, data = read_case(session, self._context.vault, proposal.case_id)
-        found = requests.approval_requests(self._context.vault, session, case, proposal_id)
-        return PendingProposal(proposal, case, data, found)
+        return PendingProposal(
+            proposal, case, data, requests.approval_requests(self._context.vault, session, case, proposal_id)
+        )
 
     def needed_members(self, session: Session, pending: PendingProposal, by: Actor, principal: str = "") -> set[str]:
         """Return the users and groups that the decision rights of `by` depend on."""
@@ -102,9 +162,10 @@ class Eligibility:
             return {right.principal.slack_id for right in rights if right.request.waiting}
         if any(person.slack_id == by.slack_id for request in pending.requests for person in request.data.named):
             return {by.slack_id}
-        groups = {one for request in pending.requests for one in request.data.pool if one.startswith(GROUP)}
-        delegated = delegations.active(session, self._context.clock.now())
-        return {by.slack_id, *groups, *(absent for absent, delegate in delegated.items() if delegate == by.slack_id)}
+        groups = {entry for request in pending.requests for entry in request.data.pool if entry.startswith(GROUP)}
+        delegated = requests.active_delegates(self._context.vault, session, self._context.clock.now())
+        absent = {user for user, delegate in delegated.items() if delegate.slack_id == by.slack_id}
+        return {by.slack_id, *groups, *absent}
 
     def decision_rights(
         self, session: Session, pending: PendingProposal, by: Actor, directory: LiveDirectory, principal: str = ""
@@ -122,8 +183,8 @@ class Eligibility:
             member = directory.member(by.slack_id)
             if is_leaver(Successor("", "", member.email if member else "", by.slack_id), leaver):
                 raise Refused(Code.LEAVER_DECIDES)
-            delegated = delegations.active(session, self._context.clock.now())
-            rights = decision_rights(by.slack_id, pending.requests, delegated, directory.users)
+            delegated = requests.active_delegates(self._context.vault, session, self._context.clock.now())
+            rights = decision_rights(by.slack_id, pending.requests, delegated, directory)
         if not rights:
             raise Refused(Code.NOT_APPROVER, approver=_approver_names(pending))
         return rights
@@ -136,19 +197,19 @@ class Eligibility:
         proposal, case = pending.proposal, pending.case
         if case.state == CaseState.CANCELLED:
             raise Refused(Code.NOT_OPEN, case=case.id)
-        facts = {"case": case.id, "proposal": proposal.id, "version": str(proposal.version), "state": proposal.state}
-        if proposal.state != ProposalState.PENDING:
-            stale = proposal.state == ProposalState.SUPERSEDED
-            raise Refused(
-                Code.STALE_PROPOSAL if stale else Code.ALREADY_SETTLED,
-                by=shares.unseal(self._context.vault, case, proposal).settled_by,
-                at=proposal.settled_at.isoformat() if proposal.settled_at else "",
-                changed=changes.since(self._context, session, case, pending.data, proposal.id) if stale else "",
-                **facts,
-            )
-        if proposal.digest != digest:
-            changed = changes.since_digest(self._context, session, case, pending.data, digest)
-            raise Refused(Code.STALE_PROPOSAL, by="", at="", changed=changed, **facts)
+        if proposal.state == ProposalState.PENDING and proposal.digest == digest:
+            return
+        stale = proposal.state in (ProposalState.PENDING, ProposalState.SUPERSEDED)
+        raise Refused(
+            Code.STALE_PROPOSAL if stale else Code.ALREADY_SETTLED,
+            by=unseal_proposal(self._context.vault, case, proposal).settled_by,
+            at=proposal.settled_at.isoformat() if proposal.settled_at else "",
+            changed=changes.since(self._context, session, case, pending.data, proposal.id, digest) if stale else "",
+            case=case.id,
+            proposal=proposal.id,
+            version=str(proposal.version),
+            state=proposal.state,
+        )
 
     def ineligibility(self, session: Session, directory: LiveDirectory, person: Successor) -> str:
         """Return why a person's decision does not count at this moment, or empty."""
@@ -159,10 +220,8 @@ class Eligibility:
         member = directory.member(person.slack_id)
         if member is None:
             return _(UNKNOWN)
-        if member.standing:
-            return member.standing
-        known = Successor("", member.name, member.email, member.id)
-        return _(LEFT) if requests.has_left(self._context.vault, session, known) else ""
+        left = requests.has_left(self._context.vault, session, Successor("", member.name, member.email, member.id))
+        return member.standing or (_(LEFT) if left else "")
 
 
 def completed(person: Successor, directory: LiveDirectory) -> Successor:
@@ -179,8 +238,52 @@ def completed(person: Successor, directory: LiveDirectory) -> Successor:
 
 
 def _approver_names(pending: PendingProposal) -> str:
-    waiting = [request.data for request in pending.requests if request.waiting] or [
-        one.data for one in pending.requests
+    waiting = [request for request in pending.requests if request.waiting] or pending.requests
+    whole = [request for request in waiting if not request.data.share] or waiting
+    return (
+        requests.names([person for request in whole for person in request.data.approvers]) or pending.data.approver.name
+    )
+
+
+def decision_rights(
+    user: str, asked: Sequence[UnsealedRequest], delegated: Mapping[str, Successor], directory: LiveDirectory
+) -> list[DecisionRight]:
+    """Return the places that a Slack user can fill, those that wait first, then those with fewest alternatives.
+
+    `delegated`: delegates by the user who is away. A delegate who is asked in their own right has only that decision.
+    """
+    named = {person.slack_id for request in asked for person in request.data.named}
+
+    def held_by(holder: str) -> list[DecisionRight]:
+        return [
+            DecisionRight(request, found)
+            for request in asked
+            if (found := _approver(request, holder, named, directory))
+        ]
+
+    rights = held_by(user) or [
+        right for absent, delegate in delegated.items() if delegate.slack_id == user for right in held_by(absent)
     ]
-    whole = [data for data in waiting if not data.share] or waiting
-    return requests.names([person for data in whole for person in data.approvers]) or pending.data.approver.name
+    return sorted(rights, key=lambda right: (not right.request.waiting, right.alternatives))
+
+
+def decision_rights_by_name(who: str, asked: Sequence[UnsealedRequest]) -> list[DecisionRight]:
+    """Return the places of the people with this address or Slack id; without one, all places."""
+    wanted = who.strip().casefold()
+    rights = [
+        DecisionRight(request, person)
+        for request in asked
+        for person in request.data.approvers
+        if not wanted or wanted in (person.email.casefold(), person.slack_id.casefold(), person.key.casefold())
+    ]
+    return sorted(rights, key=lambda right: not right.request.waiting)
+
+
+def _approver(request: UnsealedRequest, user: str, named: set[str], directory: LiveDirectory) -> Successor | None:
+    """Return the user as an approver of the request: by name, or from its pool if no request names the user."""
+    if user in named:
+        return next((person for person in request.data.named if person.slack_id == user), None)
+    if user not in directory.users(request.data.pool):
+        return None
+    known = (person for person in request.data.people if person.slack_id == user)
+    return next(known, Successor(user, "", "", user))

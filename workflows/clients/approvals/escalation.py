@@ -5,18 +5,17 @@ still as it was read. No answer never means yes: an expired request moves nothin
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 from sqlmodel import Session
 
 from config.text import _
 from workflows.authorization import Right
 from workflows.clients.approval_policy import ApprovalRole, is_leaver, same_person
-from workflows.clients.approvals import delegations, reminders, requests
+from workflows.clients.approvals import reminders, requests
 from workflows.clients.approvals.decisions import DecisionRegister
-from workflows.clients.approvals.directory import GROUP, LiveDirectory
-from workflows.clients.approvals.eligibility import Eligibility, PendingProposal, completed
+from workflows.clients.approvals.eligibility import GROUP, Eligibility, LiveDirectory, PendingProposal, completed
 from workflows.clients.approvals.reminders import CHECK_EVERY, RETRY_AFTER, ApproverAvailability, RequestActions
 from workflows.clients.approvals.requests import AT, RequestData, UnsealedRequest
 from workflows.clients.context import ClientContext
@@ -45,7 +44,7 @@ class ApproverAppointment:
         Raises `Refused`: UNKNOWN_PROPOSAL, ALREADY_SETTLED, BAD_DELEGATE (with why), and by authorization.
         """
         self._context.authorization.require(Right.APPOINT, by, self._eligibility.case_of(proposal_id))
-        directory = LiveDirectory(self._context.approvals.members)
+        directory = LiveDirectory(self._context.members)
         with (
             self._context.refusals_journalled(proposal_id, by),
             self._eligibility.transaction(directory, proposal_id, lambda _session, _pending: [user]) as (
@@ -53,37 +52,30 @@ class ApproverAppointment:
                 pending,
             ),
         ):
-            self._add(session, pending, user, by, role, directory)
-
-    def _add(
-        self, session: Session, pending: PendingProposal, user: str, by: Actor, role: str, directory: LiveDirectory
-    ) -> None:
-        request = self._open_request(pending, role)
-        member = directory.member(user)
-        person = Successor("", member.name if member else user, member.email if member else "", user)
-        if by.may_be(Actor(f"slack:{user}", person.name, person.email)):
-            raise Refused(Code.BAD_DELEGATE, why=_("nobody can name themselves"))
-        if why := self._objection(session, pending, request, person, directory):
-            raise Refused(Code.BAD_DELEGATE, why=why)
-        row, pool = request.row, (*request.data.pool, user)
-        row.sealed = replace(request.data, pool=pool).seal(self._context.vault, pending.case, row.id)
-        requests.make_due_now(session, row, self._context.clock.now())
-        self._context.journal.write(
-            session,
-            actor=by,
-            action="approval.appointed",
-            case_id=pending.case.id,
-            sealed=row.sealed,
-            data={"proposal": pending.proposal.id, "request": row.id, "who": user},
-        )
-
-    def _open_request(self, pending: PendingProposal, role: str) -> UnsealedRequest:
-        found = next((one for one in pending.requests if one.row.role == role and one.waiting), None)
-        proposal = pending.proposal
-        if proposal.state != ProposalState.PENDING or found is None:
-            settled_at = proposal.settled_at.isoformat() if proposal.settled_at else ""
-            raise Refused(Code.ALREADY_SETTLED, by=proposal.settled_by, case=pending.case.id, at=settled_at)
-        return found
+            proposal = pending.proposal
+            request = next(
+                (request for request in pending.requests if request.row.role == role and request.waiting), None
+            )
+            if proposal.state != ProposalState.PENDING or request is None:
+                settled_at = proposal.settled_at.isoformat() if proposal.settled_at else ""
+                raise Refused(Code.ALREADY_SETTLED, by=proposal.settled_by, case=pending.case.id, at=settled_at)
+            member = directory.member(user)
+            person = Successor("", member.name if member else user, member.email if member else "", user)
+            if by.may_be(Actor(f"slack:{user}", person.name, person.email)):
+                raise Refused(Code.BAD_DELEGATE, why=_("nobody can name themselves"))
+            if why := self._objection(session, pending, request, person, directory):
+                raise Refused(Code.BAD_DELEGATE, why=why)
+            row, pool = request.row, (*request.data.pool, user)
+            row.sealed = replace(request.data, pool=pool).seal(self._context.vault, pending.case, row.id)
+            requests.make_due_now(session, row, self._context.clock.now())
+            self._context.journal.write(
+                session,
+                actor=by,
+                action="approval.appointed",
+                case_id=pending.case.id,
+                sealed=row.sealed,
+                data={"proposal": proposal.id, "request": row.id, "who": user},
+            )
 
     def _objection(
         self,
@@ -102,16 +94,6 @@ class ApproverAppointment:
         return self._eligibility.ineligibility(session, directory, person)
 
 
-@dataclass(frozen=True, slots=True)
-class AvailableApprovers:
-    """Approvers of a request as the directory has them now."""
-
-    people: tuple[Successor, ...]
-    zones: dict[str, str]
-    ineligible: tuple[str, ...]
-    """Names of approvers who cannot decide, each with the reason."""
-
-
 class ApprovalEscalation:
     """Checks due requests: asks, reminds, escalates, expires."""
 
@@ -126,11 +108,8 @@ class ApprovalEscalation:
             read = session.get_one(ApprovalRequest, request_id)
         if read.state != WorkState.DUE or read.due_at > self._context.clock.now():
             return
-        directory = LiveDirectory(self._context.approvals.members)
-
-        def needed(session: Session, pending: PendingProposal) -> set[str]:
-            return self._needed_members(session, pending, request_id, directory)
-
+        directory = LiveDirectory(self._context.members)
+        needed = partial(self._needed_members, request_id=request_id, directory=directory)
         try:
             with self._eligibility.transaction(directory, read.proposal_id, needed) as (session, pending):
                 row = session.get_one(ApprovalRequest, request_id, with_for_update=True)
@@ -139,7 +118,11 @@ class ApprovalEscalation:
         except Refused as refused:
             if refused.code != Code.NOT_CHECKED:
                 raise
-            self._put_off(read, refused.facts.get("why", ""))
+            log.warning("request %s: %s", request_id, refused.facts.get("why", ""))
+            with self._context.store.write() as session:  # without an answer, nobody is taken for present or gone
+                row = session.get_one(ApprovalRequest, request_id, with_for_update=True)
+                if (row.state, row.attempt) == (read.state, read.attempt):
+                    again(session, row, self._context.clock.now() + RETRY_AFTER)
 
     def _needed_members(
         self, session: Session, pending: PendingProposal, request_id: str, directory: LiveDirectory
@@ -147,13 +130,13 @@ class ApprovalEscalation:
         """Return the members that a check reads; the groups of the pool alone, until their members are known."""
         if pending.proposal.state != ProposalState.PENDING:
             return set()
-        data = next(one.data for one in pending.requests if one.row.id == request_id)
-        groups = {one for one in data.pool if one.startswith(GROUP)}
+        data = next(request.data for request in pending.requests if request.row.id == request_id)
+        groups = {entry for entry in data.pool if entry.startswith(GROUP)}
         if directory.missing(groups):
             return groups
-        users = {*directory.users(data.pool), *(one.slack_id for one in data.named)}
-        delegated = delegations.active(session, self._context.clock.now())
-        delegates = {delegate for absent, delegate in delegated.items() if absent in users}
+        users = {*directory.users(data.pool), *(person.slack_id for person in data.named)}
+        delegated = requests.active_delegates(self._context.vault, session, self._context.clock.now())
+        delegates = {delegate.slack_id for absent, delegate in delegated.items() if absent in users}
         return users | delegates | self._decisions.deciders(session, pending)
 
     def _check(
@@ -164,7 +147,7 @@ class ApprovalEscalation:
             return
         if self._decisions.void_ineligible(session, pending, directory):
             requests.refresh_messages(session, pending.proposal.id)
-        request = next(one for one in pending.requests if one.row.id == row.id)
+        request = next(request for request in pending.requests if request.row.id == row.id)
         if request.waiting:
             self._act(session, pending, request, directory)
         else:
@@ -173,34 +156,32 @@ class ApprovalEscalation:
     def _act(
         self, session: Session, pending: PendingProposal, request: UnsealedRequest, directory: LiveDirectory
     ) -> None:
-        now, policy = self._context.clock.now(), self._context.approvals.policy
-        row, before = request.row, request.data
+        now, policy, row, before = self._context.clock.now(), self._context.policy, request.row, request.data
         available = self._available(session, pending, request, directory)
-        decided = self._decided(session, pending, row)
-        chain = policy.chain(row.role)
-        availability = ApproverAvailability(available.people, decided, available.zones, before.escalations < len(chain))
-        actions = reminders.next_request_actions(row, before, availability, policy, now)
+        actions = reminders.next_request_actions(row, before, available, policy, now)
         if actions.expire:
-            self._expire(session, pending, request)
+            self._journal(session, row, "approval.expired")
+            requests.settle(session, row, RequestState.EXPIRED, now)
+            self._decisions.settle(session, pending, HANDOVER, ProposalState.EXPIRED)
+            self._decisions.release_lines(session, pending, AssignmentState.DECLINED)
             return
         data = reminders.record_actions(before, actions, now)
         if actions.escalate:
-            added = chain[data.escalations]
+            added = policy.chain(row.role)[data.escalations]
             data = replace(data, pool=(*data.pool, added), escalations=data.escalations + 1)
             row.escalated_at = now
             self._journal(session, row, "approval.escalated", to=added)
-        lacking = 0 if actions.escalate else reminders.missing(row.quorum, available.people, decided)
-        data = replace(
-            data,
-            checked=True,
-            people=available.people,
-            zones=available.zones,
-            problem=_problem(available.ineligible, lacking),
-        )
+        problems = list(available.ineligible)
+        if not actions.escalate and (lacking := available.lacking(row.quorum)):
+            lack = _("{count} more who may decide are needed: name them in the configuration")
+            problems.append(lack.format(count=lacking))
+        data = replace(data, checked=True, people=available.people, zones=available.zones, problem="; ".join(problems))
         row.expires_at = actions.expires_at
         self._send_messages(session, pending, request, data, actions, directory)
         row.sealed = data.seal(self._context.vault, pending.case, row.id)
-        change = delegations.next_change(session, frozenset(one.slack_id for one in available.people), now)
+        change = requests.next_delegation_change(
+            session, frozenset(person.slack_id for person in available.people), now
+        )
         again(session, row, min(filter(None, (actions.next_at, change)), default=now))
         changed = (before.people, before.problem) != (data.people, data.problem)
         if actions.ask or actions.remind or actions.escalate or changed:
@@ -209,15 +190,17 @@ class ApprovalEscalation:
 
     def _available(
         self, session: Session, pending: PendingProposal, request: UnsealedRequest, directory: LiveDirectory
-    ) -> AvailableApprovers:
-        """Return who can decide now. A pool leaves out approvers named by other requests: nobody decides two parts."""
-        elsewhere = [one for other in pending.requests if other.row.id != request.row.id for one in other.data.named]
+    ) -> ApproverAvailability:
+        """Return the people who can decide now; a pool without those named elsewhere: nobody decides two parts."""
+        elsewhere = [
+            person for other in pending.requests if other.row.id != request.row.id for person in other.data.named
+        ]
         pooled = [Successor(user, "", "", user) for user in directory.users(request.data.pool)]
         people: list[Successor] = []
         zones, ineligible = {}, []
-        for one in (*request.data.named, *pooled):
-            person = completed(one, directory)
-            others = (*people, *(() if one in request.data.named else elsewhere))
+        for approver in (*request.data.named, *pooled):
+            person = completed(approver, directory)
+            others = (*people, *(() if approver in request.data.named else elsewhere))
             if is_leaver(person, pending.data.leaver) or any(same_person(person, other) for other in others):
                 continue
             if why := self._eligibility.ineligibility(session, directory, person):
@@ -226,16 +209,12 @@ class ApprovalEscalation:
             people.append(person)
             member = directory.member(person.slack_id) if person.slack_id else None
             zones[person.key] = member.timezone if member else ""
-        return AvailableApprovers(tuple(people), zones, tuple(ineligible))
-
-    def _decided(self, session: Session, pending: PendingProposal, row: ApprovalRequest) -> frozenset[str]:
-        """Return the keys of the principals whose decision on a request counts."""
-        vault, case = self._context.vault, pending.case
-        return frozenset(
-            requests.unseal_decision(vault, case, decision).principal.key
-            for decision in requests.decisions(session, pending.proposal.id)
-            if decision.request_id == row.id and not decision.void
+        decided = frozenset(
+            requests.unseal_decision(self._context.vault, pending.case, decision).principal.key
+            for decision in requests.valid_decisions(session, pending.proposal.id)
+            if decision.request_id == request.row.id
         )
+        return ApproverAvailability(tuple(people), zones, tuple(ineligible), decided)
 
     def _send_messages(
         self,
@@ -247,30 +226,31 @@ class ApprovalEscalation:
         directory: LiveDirectory,
     ) -> None:
         row = request.row
-        approvers = frozenset(one.slack_id for one in data.people if one.slack_id)
-        delegated = delegations.active(session, self._context.clock.now())
-        delegates = {absent: delegate for absent, delegate in delegated.items() if absent in approvers}
-        eligible = {one for one in delegates.values() if self._can_be_delegate(pending, one, directory)}
-        for user in (*sorted(eligible - approvers), *(one.slack_id for one in actions.ask)):
+        approvers = frozenset(person.slack_id for person in data.people if person.slack_id)
+        delegated = requests.active_delegates(self._context.vault, session, self._context.clock.now())
+        delegates = {absent: delegate.slack_id for absent, delegate in delegated.items() if absent in approvers}
+        eligible = {delegate for delegate in delegates.values() if self._can_be_delegate(pending, delegate, directory)}
+        for user in (*sorted(eligible - approvers), *(approver.slack_id for approver in actions.ask)):
             self._show_proposal(session, pending, user)
-        for one in actions.remind:
-            self._show_proposal(session, pending, one.slack_id, f":{data.reminders}")
-            if delegates.get(one.slack_id) in eligible:
-                self._show_proposal(session, pending, delegates[one.slack_id], f":{data.reminders}")
+        for approver in actions.remind:
+            self._show_proposal(session, pending, approver.slack_id, f":{data.reminders}")
+            if delegates.get(approver.slack_id) in eligible:
+                self._show_proposal(session, pending, delegates[approver.slack_id], f":{data.reminders}")
         if actions.remind:
             row.reminded_at = self._context.clock.now()
             self._journal(session, row, "approval.reminded", times=data.reminders)
         if actions.ask:
             self._journal(session, row, "approval.asked", people=len(actions.ask))
-        former = {one.slack_id for one in request.data.approvers if one.slack_id}
-        _abandon_messages(session, pending.proposal.id, former - approvers - set(delegates.values()))
+        former = {person.slack_id for person in request.data.approvers if person.slack_id}
+        for message in requests.messages(session, pending.proposal.id):
+            if not message.ts and message.channel in former - approvers - set(delegates.values()):
+                message.shown_version = message.wanted_version  # Slack would refuse it forever
+                session.add(message)
 
     def _can_be_delegate(self, pending: PendingProposal, delegate: str, directory: LiveDirectory) -> bool:
         member = directory.member(delegate)
-        if member is None or member.standing:
-            return False
-        person = Successor("", member.name, member.email, member.id)
-        return not is_leaver(person, pending.data.leaver) and not _is_approver(pending, person)
+        person = Successor("", member.name, member.email, member.id) if member and not member.standing else None
+        return bool(person and not is_leaver(person, pending.data.leaver) and not _is_approver(pending, person))
 
     def _show_proposal(self, session: Session, pending: PendingProposal, user: str, suffix: str = "") -> None:
         """Show the proposal to one person. The case's approver has the first message already."""
@@ -284,20 +264,6 @@ class ApprovalEscalation:
                 channel=user,
             )
 
-    def _expire(self, session: Session, pending: PendingProposal, request: UnsealedRequest) -> None:
-        self._journal(session, request.row, "approval.expired")
-        requests.settle(session, request.row, RequestState.EXPIRED, self._context.clock.now())
-        self._decisions.settle(session, pending, HANDOVER, ProposalState.EXPIRED)
-        self._decisions.release_lines(session, pending, AssignmentState.DECLINED)
-
-    def _put_off(self, read: ApprovalRequest, why: str) -> None:
-        """Retry soon. Without an answer of the directory, nobody is taken for present or gone."""
-        log.warning("request %s: %s", read.id, why)
-        with self._context.store.write() as session:
-            row = session.get_one(ApprovalRequest, read.id, with_for_update=True)
-            if (row.state, row.attempt) == (read.state, read.attempt):
-                again(session, row, self._context.clock.now() + RETRY_AFTER)
-
     def _journal(self, session: Session, row: ApprovalRequest, action: str, **data: object) -> None:
         self._context.journal.write(
             session,
@@ -310,17 +276,5 @@ class ApprovalEscalation:
 
 
 def _is_approver(pending: PendingProposal, person: Successor) -> bool:
-    return any(same_person(person, one) for request in pending.requests for one in request.data.approvers)
-
-
-def _problem(ineligible: Sequence[str], lacking: int) -> str:
-    more = _("{count} more who may decide are needed: name them in the configuration").format(count=lacking)
-    return "; ".join([*ineligible, *([more] if lacking else [])])
-
-
-def _abandon_messages(session: Session, proposal_id: str, users: set[str]) -> None:
-    """Give up undelivered messages to people who cannot decide any more: Slack would refuse them forever."""
-    for message in requests.messages(session, proposal_id):
-        if not message.ts and message.channel in users:
-            message.shown_version = message.wanted_version
-            session.add(message)
+    approvers = (approver for request in pending.requests for approver in request.data.approvers)
+    return any(same_person(person, approver) for approver in approvers)

@@ -1,20 +1,20 @@
-"""Approval requests and decisions as rows: created, sealed, read and settled."""
+"""Approval requests, decisions and delegations as rows: created, sealed, read and settled."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
 
-from sqlmodel import Session, col, or_, select
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
 
 from workflows.clients.approval_policy import ApprovalRole, ProposalSummary, required
 from workflows.clients.context import ClientContext
-from workflows.clients.split.shares import ProposalData, ShareTotals
+from workflows.clients.split.sealed import ProposalData, ShareTotals, load
 from workflows.people import Successor
-from workflows.storage.case import read_case
+from workflows.storage.case import mail_key, read_case
 from workflows.storage.outbox import request_update
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import ApprovalRequest, Decision, Proposal, RequestState
+from workflows.storage.rows.clients import ApprovalRequest, Decision, Delegation, Proposal, RequestState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
@@ -83,17 +83,13 @@ class DecisionData:
 
 def summary(proposal_data: ProposalData) -> ProposalSummary:
     """Return the part of a proposal that the approval policy depends on."""
-    totals = {
-        key: proposal_data.total(key)
-        for key in sorted({key for shares in proposal_data.shares.values() for key in shares})
-    }
-    whole = ShareTotals()
-    for total in totals.values():
+    whole, receivers = ShareTotals(), []
+    for key in sorted({key for by_key in proposal_data.shares.values() for key in by_key}):
+        total = proposal_data.total(key)
         whole = whole.plus(total)
+        receivers += [key] if total.records else []
     tiers = frozenset(tier for tiers in proposal_data.sensitivities.values() for tier in tiers)
-    return ProposalSummary(
-        whole.families, whole.value, tuple(key for key, total in totals.items() if total.records), tiers
-    )
+    return ProposalSummary(whole.families, whole.value, tuple(receivers), tiers)
 
 
 def create_requests(
@@ -101,9 +97,8 @@ def create_requests(
 ) -> None:
     """Create the requests that the policy requires for a proposal; all are due at once."""
     _, data = read_case(session, context.vault, case.id)
-    needs = required(summary(proposal_data), context.approvals.policy, data.leaver, data.approver, data.successors)
     now = context.clock.now()
-    for need in needs:
+    for need in required(summary(proposal_data), context.policy, data.leaver, data.approver, data.successors):
         role = f"{need.role}-{context.vault.blind(need.share)[:12]}" if need.share else need.role
         row = ApprovalRequest(
             id=f"{proposal.id}#{role}",
@@ -130,9 +125,7 @@ def approval_requests(vault: Vault, session: Session, case: Case, proposal_id: s
 
 def unseal(vault: Vault, case: Case, row: ApprovalRequest) -> RequestData:
     """Decrypt the sealed part of a request."""
-    plain: dict[str, Any] = vault.open(case.wrapped_key, row.sealed, f"approval:{row.id}")
-    people = {name: tuple(Successor(**one) for one in plain[name]) for name in ("named", "people")}
-    return RequestData(**{**plain, **people, "pool": tuple(plain["pool"])})
+    return load(RequestData, vault.open(case.wrapped_key, row.sealed, f"approval:{row.id}"))
 
 
 def decisions(session: Session, proposal_id: str) -> list[Decision]:
@@ -140,6 +133,11 @@ def decisions(session: Session, proposal_id: str) -> list[Decision]:
     return list(
         session.exec(select(Decision).where(Decision.proposal_id == proposal_id).order_by(col(Decision.id))).all()
     )
+
+
+def valid_decisions(session: Session, proposal_id: str) -> list[Decision]:
+    """Return the decisions on a proposal that count, the oldest first."""
+    return [row for row in decisions(session, proposal_id) if not row.void]
 
 
 def seal_decision(vault: Vault, case: Case, proposal_id: str, decided_by: str, data: DecisionData) -> bytes:
@@ -150,7 +148,7 @@ def seal_decision(vault: Vault, case: Case, proposal_id: str, decided_by: str, d
 def unseal_decision(vault: Vault, case: Case, row: Decision) -> DecisionData:
     """Decrypt the sealed part of a decision."""
     plain = vault.open(case.wrapped_key, row.sealed, f"decision:{row.proposal_id}:{row.decided_by}")
-    return DecisionData(Successor(**plain["person"]), Successor(**plain["principal"]), plain["reason"])
+    return load(DecisionData, plain)
 
 
 def person_key(vault: Vault, person: Successor) -> str:
@@ -160,8 +158,9 @@ def person_key(vault: Vault, person: Successor) -> str:
 
 def has_left(vault: Vault, session: Session, person: Successor) -> bool:
     """Return whether a case has locked this person out."""
-    key = vault.blind("mail:" + person.email.casefold())
-    left = select(Case.id).where(Case.mail_key == key, col(Case.state).in_((CaseState.RUNNING, CaseState.WATCHED)))
+    left = select(Case.id).where(
+        Case.mail_key == mail_key(vault, person.email), col(Case.state).in_((CaseState.RUNNING, CaseState.WATCHED))
+    )
     return bool(person.email) and session.exec(left.limit(1)).first() is not None
 
 
@@ -181,20 +180,19 @@ def make_due_now(session: Session, row: ApprovalRequest, now: datetime) -> None:
 
 def close_all(session: Session, proposal: Proposal, result: RequestState, now: datetime) -> None:
     """Settle the waiting requests of a settled proposal, and end the checks of all."""
-    rows = session.exec(select(ApprovalRequest).where(ApprovalRequest.proposal_id == proposal.id)).all()
-    for row in rows:
+    for row in session.exec(select(ApprovalRequest).where(ApprovalRequest.proposal_id == proposal.id)).all():
         if row.result == RequestState.WAITING:
             settle(session, row, result, now)
         row.state = WorkState.DONE
         session.add(row)
 
 
-def messages(session: Session, proposal_id: str) -> Iterator[OutboxMessage]:
-    """Yield the messages that show a proposal to its approvers."""
-    yield from session.exec(
+def messages(session: Session, proposal_id: str) -> Sequence[OutboxMessage]:
+    """Return the messages that show a proposal to its approvers."""
+    return session.exec(
         select(OutboxMessage).where(
             OutboxMessage.kind == MessageKind.PROPOSAL,
-            or_(
+            sa.or_(
                 col(OutboxMessage.subject) == proposal_id,
                 col(OutboxMessage.subject).startswith(proposal_id + AT, autoescape=True),
             ),
@@ -212,4 +210,26 @@ def refresh_messages(session: Session, proposal_id: str) -> None:
 
 def names(people: Sequence[Successor]) -> str:
     """Return the names of people, separated by commas."""
-    return ", ".join(dict.fromkeys(one.name or one.email or one.slack_id for one in people))
+    return ", ".join(dict.fromkeys(person.name or person.email or person.slack_id for person in people))
+
+
+def active_delegates(vault: Vault, session: Session, now: datetime) -> dict[str, Successor]:
+    """Return the delegates at this moment, by the principal's id."""
+    rows = session.exec(select(Delegation).where(not_ended(), Delegation.since <= now, Delegation.until > now)).all()
+    return {
+        row.from_id: Successor(**vault.open(row.wrapped_key, row.sealed, f"delegation:{row.id}")["delegate"])
+        for row in rows
+    }
+
+
+def next_delegation_change(session: Session, users: frozenset[str], now: datetime) -> datetime | None:
+    """Return when the next delegation of these people begins or ends."""
+    rows = session.exec(
+        select(Delegation).where(not_ended(), Delegation.until > now, col(Delegation.from_id).in_(users))
+    ).all()
+    return min((row.since if row.since > now else row.until for row in rows), default=None)
+
+
+def not_ended() -> sa.ColumnElement[bool]:
+    """Return the condition that a delegation was not ended early."""
+    return col(Delegation.ended_at).is_(None)

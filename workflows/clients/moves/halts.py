@@ -28,10 +28,7 @@ class Halts:
         """Send nothing more until somebody resumes the moves. Raises `Refused`: NOTHING_MOVES, ALREADY_HALTED."""
         self._context.authorization.require(Right.HALT, by, case_id)
         with self._context.store.write() as session:
-            books = self._books(session, case_id)
-            going = [book for book in books if not book.halted]
-            self._refuse_without(books, going)
-            for book in going:
+            for book in self._going(session, case_id, Halt.NONE):
                 self._halt(session, book, Halt.PAUSED, by)
                 book.state = WorkState.PLANNED
             self._journal(session, case_id, by, "clients.paused")
@@ -55,12 +52,15 @@ class Halts:
         """
         self._context.authorization.require(Right.HALT, by, case_id)
         with self._context.store.write() as session:
-            books = self._books(session, case_id)
-            going = [book for book in books if book.halted != Halt.STOPPED]
-            self._refuse_without(books, going)
             left = 0
-            for book in going:
-                left += self._stop_lines(session, book)
+            for book in self._going(session, case_id, Halt.NONE, Halt.PAUSED):
+                approved = (
+                    col(Assignment.case_id) == case_id,
+                    col(Assignment.system) == book.system,
+                    col(Assignment.state) == AssignmentState.APPROVED,
+                )
+                left += session.exec(select(sa.func.count()).select_from(Assignment).where(*approved)).one()
+                session.execute(sa.update(Assignment).where(*approved).values(state=AssignmentState.STOPPED))
                 self._halt(session, book, Halt.STOPPED, by)
                 again(session, book, self._context.clock.now())  # this attempt counts, and settles the book
             self._journal(session, case_id, by, "clients.stopped", left)
@@ -80,29 +80,21 @@ class Halts:
             .with_for_update()
         ).all()
 
-    def _refuse_without(self, books: Sequence[BookHandover], going: Sequence[BookHandover]) -> None:
-        if going:
-            return
+    def _going(self, session: Session, case_id: str, *halts: Halt) -> Sequence[BookHandover]:
+        """Return the books whose moves are in one of these states. Raises `Refused`: NOTHING_MOVES, ALREADY_HALTED."""
+        books = self._books(session, case_id)
         if not books:
             raise Refused(Code.NOTHING_MOVES)
-        halted = books[0]
-        at = halted.halted_at.isoformat() if halted.halted_at else ""
-        raise Refused(Code.ALREADY_HALTED, what=_(halted.halted), by=halted.halted_by, at=at)
+        going = [book for book in books if book.halted in halts]
+        if not going:
+            at = books[0].halted_at.isoformat() if books[0].halted_at else ""
+            raise Refused(Code.ALREADY_HALTED, what=_(books[0].halted), by=books[0].halted_by, at=at)
+        return going
 
     def _halt(self, session: Session, book: BookHandover, halt: Halt, by: Actor) -> None:
         book.halted, book.halted_by = halt, by.name or by.id
         book.halted_at = self._context.clock.now() if halt else None
         session.add(book)
-
-    def _stop_lines(self, session: Session, book: BookHandover) -> int:
-        mine = (
-            col(Assignment.case_id) == book.case_id,
-            col(Assignment.system) == book.system,
-            col(Assignment.state) == AssignmentState.APPROVED,
-        )
-        left = session.exec(select(sa.func.count()).select_from(Assignment).where(*mine)).one()
-        session.execute(sa.update(Assignment).where(*mine).values(state=AssignmentState.STOPPED))
-        return left
 
     def _journal(self, session: Session, case_id: str, by: Actor, action: str, left: int = 0) -> None:
         self._context.journal.write(

@@ -39,19 +39,28 @@ class Leaves:
             now = self._context.clock.now()
             if row.state != WorkState.DUE or row.due_at > now:
                 return
-            case = session.get_one(Case, row.case_id)
-            if case.state == CaseState.CANCELLED:
+            if session.get_one(Case, row.case_id).state == CaseState.CANCELLED:
                 row.state = WorkState.CANCELLED
                 session.add(row)
                 return
-            if not _handed_over(session, case.id):
-                self._wait(session, row, now)
-                return
-            if row.asked_at is None:
+            handed_over = session.exec(
+                select(Assignment.id)
+                .where(Assignment.case_id == row.case_id, Assignment.state == AssignmentState.MOVED)
+                .limit(1)
+            ).first()
+            under_way = select(BookHandover.id).where(
+                BookHandover.case_id == row.case_id,
+                col(BookHandover.state).not_in((WorkState.DONE, WorkState.CANCELLED)),
+            )
+            if handed_over and row.asked_at is None:
                 row.asked_at = now
-                self._context.journal.write(session, actor=HANDOVER, action="leave.asked", case_id=case.id)
-            again(session, row, now + DAILY)
-            self._show(session, case.id)
+                self._context.journal.write(session, actor=HANDOVER, action="leave.asked", case_id=row.case_id)
+            if handed_over or session.exec(under_way).first():
+                again(session, row, now + DAILY)
+            else:  # the handover ended with nothing moved: nobody needs to be asked
+                row.answer, row.answered_at = LeaveAnswer.NOTHING, now
+                finish(session, row)
+            self._show(session, row)
 
     def stay(self, case_id: str, by: Actor) -> None:
         """Leave the clients with their successors. Raises `Refused`: NOBODY_RETURNS, ALREADY_ANSWERED."""
@@ -60,7 +69,7 @@ class Leaves:
             row = self._open(session, case_id)
             answer(session, row, by, LeaveAnswer.STAY, self._context.clock.now())
             self._context.journal.write(session, actor=by, action="leave.stay", case_id=case_id)
-            self._show(session, case_id)
+            self._show(session, row)
 
     def move(self, case_id: str, at: datetime, by: Actor) -> None:
         """Move the return to another day. Raises `Refused`: NOBODY_RETURNS, ALREADY_ANSWERED, PAST_TIME."""
@@ -79,7 +88,7 @@ class Leaves:
                 case_id=case_id,
                 data={"from": old.isoformat(), "to": at.isoformat()},
             )
-            self._show(session, case_id)
+            self._show(session, row)
 
     def _open(self, session: Session, case_id: str) -> Leave:
         read_case(session, self._context.vault, case_id)
@@ -92,32 +101,17 @@ class Leaves:
             )
         return row
 
-    def _wait(self, session: Session, row: Leave, now: datetime) -> None:
-        """Wait while nothing is handed over; where the handover ended with nothing moved, nobody needs to be asked."""
-        under_way = select(BookHandover.id).where(
-            BookHandover.case_id == row.case_id,
-            BookHandover.state != WorkState.DONE,
-            BookHandover.state != WorkState.CANCELLED,
-        )
-        if session.exec(under_way).first():
-            again(session, row, now + DAILY)
-        else:
-            row.answer, row.answered_at = LeaveAnswer.NOTHING, now
-            finish(session, row)
-        self._show(session, row.case_id)
-
-    def _show(self, session: Session, case_id: str) -> None:
-        refresh_case_message(session, case_id)
-        row = session.get_one(Leave, case_id)
+    def _show(self, session: Session, row: Leave) -> None:
+        refresh_case_message(session, row.case_id)
         if row.asked_at is not None:
             enqueue(
                 session,
-                id=f"return:{case_id}",
+                id=f"return:{row.case_id}",
                 kind=MessageKind.RETURN,
-                subject=case_id,
-                case_id=case_id,
+                subject=row.case_id,
+                case_id=row.case_id,
                 channel="",
-                thread_of=f"case:{case_id}",
+                thread_of=f"case:{row.case_id}",
             )
 
 
@@ -179,8 +173,3 @@ def until(session: Session, case_id: str) -> datetime | None:
     """Return the day of return; None where nobody returns or the answer is given."""
     row = session.get(Leave, case_id)
     return row.return_on if row and not row.answer else None
-
-
-def _handed_over(session: Session, case_id: str) -> bool:
-    moved = select(Assignment.id).where(Assignment.case_id == case_id, Assignment.state == AssignmentState.MOVED)
-    return session.exec(moved.limit(1)).first() is not None

@@ -6,9 +6,10 @@ Over 250 lines because orders, read-backs and their records must be read side by
 import json
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -18,7 +19,8 @@ from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observa
 from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
 from workflows.clients.context import BookAttempt, ClientContext, pages, set_next_phase, show_outcome
-from workflows.clients.split import lines, shares, unmoved
+from workflows.clients.split import unmoved
+from workflows.clients.split.sealed import seal_note, unseal_line, unseal_proposal
 from workflows.clients.split.unmoved import Reasons
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
@@ -40,26 +42,25 @@ class SuccessorAccountCheck:
     def inactive_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Verdict]:
         """Return the accounts that are not active. Raises `PreconditionFailed` where that cannot be known now."""
         with self._lock:
-            self._look(accounts)
-            for account in accounts:
-                _, seen = self._seen[account]
-                if seen.verdict is Verdict.UNKNOWN:
-                    raise PreconditionFailed(
-                        gettext_lazy("not known whether the successor's account is active: {why}", why=seen.reason)
-                    )
-            verdicts = {account: self._seen[account][1].verdict for account in accounts}
-            return {account: verdict for account, verdict in verdicts.items() if verdict is not Verdict.OPEN}
+            self._read(accounts)
+            seen = {account: self._seen[account][1] for account in accounts}
+        for observation in seen.values():
+            if observation.verdict is Verdict.UNKNOWN:
+                raise PreconditionFailed(
+                    gettext_lazy("not known whether the successor's account is active: {why}", why=observation.reason)
+                )
+        return {account: read.verdict for account, read in seen.items() if read.verdict is not Verdict.OPEN}
 
-    def _look(self, accounts: Sequence[AccountId]) -> None:
+    def _read(self, accounts: Sequence[AccountId]) -> None:
         directory = self._system.having(Accounts)
         if directory is None:
             raise PreconditionFailed(
                 gettext_lazy("this system cannot look people up, so successors' accounts cannot be checked")
             )
         now = time.monotonic()
-        stale = sorted(one for one in accounts if one not in self._seen or now - self._seen[one][0] > FRESH)
+        stale = sorted(key for key in accounts if key not in self._seen or now - self._seen[key][0] > FRESH)
         if stale:
-            self._seen.update({one: (now, seen) for one, seen in directory.observe(stale).items()})
+            self._seen.update({key: (now, observation) for key, observation in directory.observe(stale).items()})
 
 
 STATES = {
@@ -68,7 +69,6 @@ STATES = {
     MoveOutcome.GONE: AssignmentState.GONE,
     MoveOutcome.REFUSED: AssignmentState.REFUSED,
 }
-CLOSED = N_("the successor's account there is {verdict}")
 NO_REASON = N_("no reason was given")
 SHOWN_EVERY = 5.0
 """Seconds between two updates of the case message while moves run: Slack limits edits."""
@@ -99,14 +99,23 @@ class Moves:
         """Count, move all approved lines, and count again."""
         self._receiving = self._accounts()
         owners = sorted({*leaver, *(account for by in self._receiving.values() for account in by.values())})
-        self._count(owners)
+        if self._book_attempt.book.counts_before == "{}":  # later attempts leave the first counts
+            self._count("before", owners)
         self.carry()
-        self._count_after(owners)
+        self._count("after", sorted({*owners, *json.loads(self._book_attempt.book.counts_before)}))
 
     def carry(self) -> None:
         """Send batches, as many at once as the vendor allows. The first error stops the rest."""
-        batches = ([(row, self.order(row)) for row in batch] for batch in self._batches())
-        at_once = self._system.manifest.limits.move_at_once
+        wanted = select(Assignment).where(
+            Assignment.case_id == self._book_attempt.case.id,
+            Assignment.system == self._name,
+            Assignment.state == self.wanted,
+        )
+        limits = self._system.manifest.limits
+        batches = (
+            [(row, self.order(row)) for row in page] for page in pages(self._context.store, wanted, limits.move_batch)
+        )
+        at_once = limits.move_at_once
         if at_once <= 1:
             for batch in batches:
                 self._move(batch)
@@ -135,46 +144,40 @@ class Moves:
                     Proposal.case_id == self._book_attempt.case.id, Proposal.state == ProposalState.APPROVED
                 )
             ).all()
-        unsealed = {p.id: shares.unseal(self._context.vault, self._book_attempt.case, p).accounts for p in approved}
+        vault, case = self._context.vault, self._book_attempt.case
+        unsealed = {proposal.id: unseal_proposal(vault, case, proposal).accounts for proposal in approved}
         return {
-            number: {self._context.vault.blind(key): account for key, account in by.get(self._name, {}).items()}
-            for number, by in unsealed.items()
+            proposal_id: {vault.blind(key): account for key, account in accounts.get(self._name, {}).items()}
+            for proposal_id, accounts in unsealed.items()
         }
-
-    def _batches(self) -> Iterator[Sequence[Assignment]]:
-        wanted = select(Assignment).where(
-            Assignment.case_id == self._book_attempt.case.id,
-            Assignment.system == self._name,
-            Assignment.state == self.wanted,
-        )
-        return pages(self._context.store, wanted, self._system.manifest.limits.move_batch)
 
     def _move(self, batch: Batch) -> None:
         refused = self.refused_accounts(sorted({order.successor for _, order in batch}))
         self._record(
-            [(row, _refused(order, refused[order.successor])) for row, order in batch if order.successor in refused]
+            [
+                (row, Moved(order.record, MoveOutcome.REFUSED, None, reason=refused[order.successor]))
+                for row, order in batch
+                if order.successor in refused
+            ]
         )
         batch = [(row, order) for row, order in batch if order.successor not in refused]
-        orders = [order for _, order in batch]
-        if not orders:
+        if not batch:
             return
+        orders = [order for _, order in batch]
         with self._context.store.read() as session:
             self._book_attempt.check(session)
         try:
             outcomes = self._book.move(orders)
         except OutcomeUnknown:
-            self._record(_known(batch, self._read_back(orders)))
+            holders = self._book.holders([order.record for order in orders])
+            read = [(row, _outcome(order, holders.get(order.record))) for row, order in batch]
+            self._record([(row, outcome) for row, outcome in read if outcome is not None])
             raise
-        self._record(_known(batch, [_verified(order, one) for order, one in zip(orders, outcomes, strict=True)]))
-
-    def _read_back(self, orders: Sequence[Order]) -> list[Moved | None]:
-        """Return the outcomes of orders without an answer, by a read; None: not carried out, to be tried again."""
-        holders = self._book.holders([order.record for order in orders])
-        return [_outcome(order, holders.get(order.record)) for order in orders]
+        self._record([(row, _verified(order, outcome)) for (row, order), outcome in zip(batch, outcomes, strict=True)])
 
     def _record(self, outcomes: Sequence[tuple[Assignment, Moved]]) -> None:
         """Record the outcomes of a batch, then check that the attempt may go on."""
-        known = {row.id: one for row, one in outcomes}
+        known = {row.id: outcome for row, outcome in outcomes}
         if not known:
             return
         case_id = self._book_attempt.case.id
@@ -194,8 +197,8 @@ class Moves:
                     data={
                         "system": self._name,
                         "at": self._context.clock.now().isoformat(),
-                        **Counter(str(one.outcome) for one in fresh),
-                        "records": {str(one.record): [one.outcome, one.owner] for one in fresh},
+                        **Counter(str(moved.outcome) for moved in fresh),
+                        "records": {str(moved.record): [moved.outcome, moved.owner] for moved in fresh},
                     },
                 )
             if self._may_show():
@@ -218,59 +221,52 @@ class Moves:
         row.state, row.owner_after = self.states[outcome.outcome], outcome.owner or ""
         row.moved_at = self._context.clock.now()
         if note := self.note(outcome):
-            vault, case = self._context.vault, self._book_attempt.case
-            kept = lines.unseal(vault, case, row)
-            row.sealed = lines.seal(vault, case, row.id, lines.noted(kept, note))
+            row.sealed = seal_note(self._context.vault, self._book_attempt.case, row, note)
         session.add(row)
 
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Return the accounts that cannot receive, with a stored sentence why. Raises `PreconditionFailed`."""
         closed = self._receivers.inactive_accounts(accounts)
-        return {account: gettext_lazy(CLOSED, verdict=loaded(verdict)).stored for account, verdict in closed.items()}
+        return {
+            account: gettext_lazy("the successor's account there is {verdict}", verdict=loaded(verdict)).stored
+            for account, verdict in closed.items()
+        }
 
     def note(self, outcome: Moved) -> str:
         """Return the note that people see beside a line's state: a stored sentence, or the vendor's words."""
         return outcome.reason
 
-    def _count(self, owners: Sequence[str]) -> None:
-        """Store the counts before the first move; later attempts leave them."""
-        if self._book_attempt.book.counts_before != "{}":
-            return
-        counts = json.dumps({owner: dict(self._book.count(AccountId(owner))) for owner in owners})
+    def _count(self, moment: Literal["before", "after"], owners: Sequence[str]) -> None:
+        """Store the system's counts of all owners before the first move, or after the last."""
+        counts = {owner: dict(self._book.count(AccountId(owner))) for owner in owners}
         with self._context.store.write() as session:
             book = self._book_attempt.hold(session)
-            book.counts_before = counts
+            setattr(book, f"counts_{moment}", json.dumps(counts))
             session.add(book)
             self._context.journal.write(
                 session,
                 actor=HANDOVER,
-                action="clients.counted_before",
-                case_id=book.case_id,
-                data={"system": self._name, "counts": json.loads(counts)},
-            )
-
-    def _count_after(self, owners: Sequence[str]) -> None:
-        known = {*owners, *json.loads(self._book_attempt.book.counts_before)}
-        counts = {owner: dict(self._book.count(AccountId(owner))) for owner in sorted(known)}
-        with self._context.store.write() as session:
-            book = self._book_attempt.hold(session)
-            book.counts_after = json.dumps(counts)
-            session.add(book)
-            self._context.journal.write(
-                session,
-                actor=HANDOVER,
-                action="clients.counted_after",
+                action=f"clients.counted_{moment}",
                 case_id=book.case_id,
                 data={"system": self._name, "counts": counts},
             )
 
 
 def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, book: BookHandover) -> None:
-    """Set the next phase of a moved book, and announce the outcome of each proposal."""
+    """Set the next phase of a moved book, and announce the outcome of each proposal without lines to move."""
     book.reason = ""
     set_next_phase(context, session, book)
-    for proposal in _carried_out(session, book):
-        show_outcome(session, proposal, book.case_id, book_attempt.data.opened_by)
+    waiting = select(Assignment.proposal_id).where(
+        Assignment.case_id == book.case_id, Assignment.state == AssignmentState.APPROVED
+    )
+    carried_out = select(Proposal.id).where(
+        Proposal.case_id == book.case_id,
+        Proposal.state == ProposalState.APPROVED,
+        col(Proposal.id).not_in(waiting),
+        sa.exists().where(col(Assignment.proposal_id) == Proposal.id, col(Assignment.system) == book.system),
+    )
+    for proposal_id in session.exec(carried_out).all():
+        show_outcome(session, proposal_id, book.case_id, book_attempt.data.opened_by)
 
 
 def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
@@ -283,28 +279,13 @@ def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
     )
     for page in pages(context.store, refused):
         for row in page:
-            note = lines.unseal(context.vault, book_attempt.case, row).note
+            note = unseal_line(context.vault, book_attempt.case, row).note
             unmoved.count(counted, row.kind, note or NO_REASON)
     return counted
 
 
-def _carried_out(session: Session, book: BookHandover) -> Sequence[str]:
-    """Return the approved proposals with lines in this book of which no line waits to be moved."""
-    waiting = select(Assignment.proposal_id).where(
-        Assignment.case_id == book.case_id, Assignment.state == AssignmentState.APPROVED
-    )
-    return session.exec(
-        select(Proposal.id).where(
-            Proposal.case_id == book.case_id,
-            Proposal.state == ProposalState.APPROVED,
-            col(Proposal.id).not_in(waiting),
-            sa.exists().where(col(Assignment.proposal_id) == Proposal.id, col(Assignment.system) == book.system),
-        )
-    ).all()
-
-
 def _outcome(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
-    """Return the outcome that the present holders of a record show; None: not carried out."""
+    """Return the outcome that the present holders of a record show; None: not carried out, to be tried again."""
     if holders is None:
         return Moved(order.record, MoveOutcome.GONE, None)
     if order.owner in holders:
@@ -324,11 +305,3 @@ def _verified(order: Order, outcome: Moved) -> Moved:
         else gettext_lazy("the system accepted the move, but nobody has it: give it an owner by hand")
     )
     return Moved(order.record, MoveOutcome.REFUSED, outcome.owner, reason=why.stored)
-
-
-def _known(batch: Batch, outcomes: Sequence[Moved | None]) -> list[tuple[Assignment, Moved]]:
-    return [(row, one) for (row, _), one in zip(batch, outcomes, strict=True) if one is not None]
-
-
-def _refused(order: Order, why: str) -> Moved:
-    return Moved(order.record, MoveOutcome.REFUSED, None, reason=why)

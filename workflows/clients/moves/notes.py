@@ -11,10 +11,9 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.clients.context import CHUNK, ClientContext
+from workflows.clients.context import ClientContext, pages
 from workflows.clients.moves import leave
-from workflows.clients.split import lines
-from workflows.clients.split.lines import LineData
+from workflows.clients.split.sealed import LineData, unseal_line
 from workflows.clients.views import NoteLine, NoteView
 from workflows.csv_cells import csv_lines
 from workflows.people import Successor
@@ -54,32 +53,35 @@ class HandoverNotes:
     def view(self, note: str) -> NoteView:
         """Return one successor's note. Raises `Refused(NOTHING_HANDED_OVER)` for an unknown successor."""
         with self._context.store.read() as session:
-            case, data, successor = self._find(session, note)
+            case, people, successor = self._find(session, note)
             mine = self._mine(case, successor)
             clients = session.exec(
                 select(sa.func.count(sa.distinct(col(Assignment.system) + ":" + col(Assignment.family)))).where(*mine)
             ).one()
             until = leave.until(session, case.id)
-        records = still = 0
+        records = still_open = 0
         value: dict[str, Decimal] = defaultdict(Decimal)
         best: list[tuple[Decimal, int, NoteLine]] = []
-        for row, one in self._lines(case, successor):
+        for row, data in self._lines(case, successor):
             records += 1
-            if one.open:
-                still += 1
-                value[one.currency] += one.value
-                heapq.heappush(best, (one.value, -records, _line(row, one)))
+            if data.open:
+                still_open += 1
+                value[data.currency] += data.value
+                line = NoteLine(
+                    row.system, row.kind, data.name, data.family_name, data.value, data.currency, data.stage
+                )
+                heapq.heappush(best, (data.value, -records, line))
                 if len(best) > NAMED:
                     heapq.heappop(best)
         named = tuple(line for _, _, line in sorted(best, reverse=True))
         return NoteView(
             note,
             case.id,
-            data.leaver,
+            people.leaver,
             successor,
             records,
             clients,
-            still,
+            still_open,
             {currency: amount for currency, amount in value.items() if amount},
             named,
             until,
@@ -89,7 +91,23 @@ class HandoverNotes:
         """Return the lines of a CSV file with all records that the successor received, open or not."""
         with self._context.store.read() as session:
             case, _, successor = self._find(session, note)
-        return csv_lines([HEADER], (_cells(row, one) for row, one in self._lines(case, successor)))
+        return csv_lines(
+            [HEADER],
+            (
+                (
+                    row.system,
+                    data.family_name,
+                    data.name,
+                    row.kind,
+                    row.record_id,
+                    data.value,
+                    data.currency,
+                    data.stage,
+                    "yes" if data.open else "no",
+                )
+                for row, data in self._lines(case, successor)
+            ),
+        )
 
     def of_case(self, case_id: str) -> list[NoteView]:
         """Return the notes of a case, one for each successor who received records."""
@@ -106,17 +124,17 @@ class HandoverNotes:
             )
         )
         return [
-            (f"{case.id}:{blind}", one)
-            for one in data.successors
-            if (blind := self._context.vault.blind(one.key)) in got
+            (f"{case.id}:{blind}", successor)
+            for successor in data.successors
+            if (blind := self._context.vault.blind(successor.key)) in got
         ]
 
     def _find(self, session: Session, note: str) -> tuple[Case, CaseData, Successor]:
         case_id, _, blind = note.rpartition(":")
         case, data = read_case(session, self._context.vault, case_id)
-        for one in data.successors:
-            if self._context.vault.blind(one.key) == blind:
-                return case, data, one
+        for successor in data.successors:
+            if self._context.vault.blind(successor.key) == blind:
+                return case, data, successor
         raise Refused(Code.NOTHING_HANDED_OVER, case=case_id)
 
     def _mine(self, case: Case, successor: Successor) -> Sequence[sa.ColumnElement[bool]]:
@@ -127,19 +145,8 @@ class HandoverNotes:
         )
 
     def _lines(self, case: Case, successor: Successor) -> Iterator[tuple[Assignment, LineData]]:
-        last = ""
-        while True:
-            with self._context.store.read() as session:
-                rows = session.exec(
-                    select(Assignment)
-                    .where(*self._mine(case, successor), col(Assignment.id) > last)
-                    .order_by(col(Assignment.id))
-                    .limit(CHUNK)
-                ).all()
-            if not rows:
-                return
-            last = rows[-1].id
-            yield from ((row, lines.unseal(self._context.vault, case, row)) for row in rows)
+        for page in pages(self._context.store, select(Assignment).where(*self._mine(case, successor))):
+            yield from ((row, unseal_line(self._context.vault, case, row)) for row in page)
 
 
 def refresh_notes(session: Session, case_id: str) -> None:
@@ -148,12 +155,3 @@ def refresh_notes(session: Session, case_id: str) -> None:
         select(OutboxMessage.id).where(OutboxMessage.case_id == case_id, OutboxMessage.kind == MessageKind.NOTE)
     ).all():
         request_update(session, post)
-
-
-def _cells(row: Assignment, one: LineData) -> tuple[object, ...]:
-    still = "yes" if one.open else "no"
-    return row.system, one.family_name, one.name, row.kind, row.record_id, one.value, one.currency, one.stage, still
-
-
-def _line(row: Assignment, one: LineData) -> NoteLine:
-    return NoteLine(row.system, row.kind, one.name, one.family_name, one.value, one.currency, one.stage)

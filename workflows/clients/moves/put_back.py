@@ -7,24 +7,33 @@ Over 250 lines because the plan that people see and the writes that follow must 
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import N_, Sentence, _, gettext_lazy, loaded, shown
+from config.text import Sentence, _, gettext_lazy, loaded, shown
 from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
 from connectors.contract import MoveOrder as Order
 from connectors.errors import ConnectorError
 from workflows.authorization import Right
-from workflows.clients.context import CHUNK, AttemptSuperseded, BookAttempt, ClientContext
+from workflows.clients.context import (
+    CHUNK,
+    AttemptSuperseded,
+    BookAttempt,
+    ClientContext,
+    chunks,
+    pages,
+    problem_sentence,
+)
 from workflows.clients.moves import leave
 from workflows.clients.moves.moves import Moves, SuccessorAccountCheck
 from workflows.clients.moves.notes import refresh_notes
-from workflows.clients.split import lines, shares
+from workflows.clients.split.sealed import unseal_line, unseal_proposal
 from workflows.clients.views import PutBackLine, PutBackView
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -33,11 +42,10 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Proposal, PutBack
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.work import again, connector_error_sentence, finish, retry_at
+from workflows.storage.work import again, finish, retry_at
 from workflows.systems.accounts import PreconditionFailed
 
 log = logging.getLogger(__name__)
-CLOSED = N_("the leaver's account there is {verdict}: give access back first")
 FEW, LISTED = 5, 50
 """Lines named one by one in the case message and in a plan; the CSV has all."""
 UNDER_WAY = (AssignmentState.PUTTING_BACK, AssignmentState.PUT_BACK)
@@ -79,7 +87,9 @@ class PutBackMoves(Moves):
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Raise `PreconditionFailed` until the leaver's account is active: an inactive one receives no records."""
         for verdict in self._receivers.inactive_accounts(accounts).values():
-            raise PreconditionFailed(gettext_lazy(CLOSED, verdict=loaded(verdict)))
+            raise PreconditionFailed(
+                gettext_lazy("the leaver's account there is {verdict}: give access back first", verdict=loaded(verdict))
+            )
         return {}
 
     def note(self, outcome: Moved) -> str:
@@ -104,10 +114,23 @@ class PutBacks:
             case, data = read_case(session, self._context.vault, case_id)
             self._refuse(session, case, search)
             people = names(self._context, session, case, data)
-        view = PutBackView(case_id, data.leaver, search)
+        asked = stay = waiting = 0
+        kept: list[PutBackLine] = []
         for system, rows in self._chunks(case, search):
-            view = self._plan_page(view, case, system, rows, people)
-        return view
+            configured, book = self._context.system(system)
+            owners = book.owners([RecordId(row.record_id) for row in rows])
+            closed = SuccessorAccountCheck(configured).inactive_accounts(sorted({AccountId(row.owner) for row in rows}))
+            asked += len(rows)
+            for row in rows:
+                owner = owners.get(RecordId(row.record_id))
+                if RecordId(row.record_id) in owners and owner == row.owner_after:
+                    waiting += row.owner in closed
+                    continue
+                stay += 1
+                if len(kept) < LISTED:
+                    gone = RecordId(row.record_id) not in owners
+                    kept.append(self._line(case, row, _("it is gone") if gone else str(holder(owner, people))))
+        return PutBackView(case_id, data.leaver, search, asked, asked - stay - waiting, tuple(kept), waiting)
 
     def begin(self, case_id: str, by: Actor, search: str = "") -> int:
         """Put back the records that their successors still have; return how many are asked for. Raises `Refused`."""
@@ -117,22 +140,30 @@ class PutBacks:
             self._refuse(session, case, search)
         chosen = [row.id for _, rows in self._chunks(case, search) for row in rows] if search.strip() else None
         with self._context.store.write() as session:
-            asked = self._mark(session, case, chosen)
-            if not asked:
+            moved = sa.and_(col(Assignment.case_id) == case.id, col(Assignment.state) == AssignmentState.MOVED)
+            parts = (
+                [moved] if chosen is None else [moved & col(Assignment.id).in_(ids) for ids in chunks(chosen, CHUNK)]
+            )
+            asked: Counter[str] = Counter()
+            for part in parts:
+                counted = select(Assignment.system, sa.func.count()).where(part).group_by(Assignment.system)
+                asked.update(dict(session.exec(counted).all()))
+                session.execute(sa.update(Assignment).where(part).values(state=AssignmentState.PUTTING_BACK))
+            if not asked:  # a second click at the same time finds none
                 self._refuse(session, case, search)
             self._context.journal.write(
                 session,
                 actor=by,
                 action="clients.put_back_asked",
                 case_id=case_id,
-                data={"records": sum(asked.values()), "some": bool(search.strip())},
+                data={"records": asked.total(), "some": bool(search.strip())},
             )
             for system in asked:
                 self._create_work(session, case, system, by)
             if chosen is None:
                 leave.put_back(session, case_id, by, self._context.clock.now())
             self._context.show_case(session, case_id)
-        return sum(asked.values())
+        return asked.total()
 
     def run(self, row_id: str) -> None:
         """Put back the records of one system. A row that is not due is left alone: a doubled call does nothing."""
@@ -147,13 +178,11 @@ class PutBacks:
         )
         try:
             PutBackMoves(self._context, PutBackAttempt(book, case, data), people).carry()
-            self._settle(row, None, None)
+            self._settle(row, None)
         except AttemptSuperseded:
             log.info("put back %s: attempt %s was superseded", row.id, row.attempt)
-        except ConnectorError as error:
-            self._settle(row, connector_error_sentence(error), error)
-        except PreconditionFailed as error:
-            self._settle(row, error.sentence, None)
+        except (ConnectorError, PreconditionFailed) as error:
+            self._settle(row, error)
 
     def csv_lines(self, case_id: str) -> Iterator[PutBackLine]:
         """Yield every line that was put back or could not be, with its present owner."""
@@ -162,32 +191,8 @@ class PutBacks:
         for _, rows in self._chunks(case, "", *UNDER_WAY, AssignmentState.NOT_PUT_BACK):
             yield from (self._line(case, row, "") for row in rows)
 
-    def _plan_page(
-        self, view: PutBackView, case: Case, system: str, rows: Sequence[Assignment], people: Mapping[str, str]
-    ) -> PutBackView:
-        """Add one page of lines to a plan."""
-        known, book = self._context.system(system)
-        owners = book.owners([RecordId(row.record_id) for row in rows])
-        closed = SuccessorAccountCheck(known).inactive_accounts(sorted({AccountId(row.owner) for row in rows}))
-        kept, waiting = [], 0
-        for row in rows:
-            now = owners.get(RecordId(row.record_id))
-            if RecordId(row.record_id) not in owners:
-                kept.append(self._line(case, row, _("it is gone")))
-            elif now != row.owner_after:
-                kept.append(self._line(case, row, str(holder(now, people))))
-            elif row.owner in closed:
-                waiting += 1
-        return replace(
-            view,
-            asked=view.asked + len(rows),
-            back=view.back + len(rows) - len(kept) - waiting,
-            kept=(*view.kept, *kept)[:LISTED],
-            waiting=view.waiting + waiting,
-        )
-
     def _line(self, case: Case, row: Assignment, note: str) -> PutBackLine:
-        data = lines.unseal(self._context.vault, case, row)
+        data = unseal_line(self._context.vault, case, row)
         return PutBackLine(
             row.system,
             row.record_id,
@@ -204,100 +209,54 @@ class PutBacks:
         )
         if session.exec(moving).first():
             raise Refused(Code.STILL_MOVING, case=case.id)
-        if self._any(case, search, AssignmentState.MOVED):
-            return
-        done = self._any(case, search, *UNDER_WAY)
-        raise Refused(Code.ALREADY_PUT_BACK if done else Code.NOTHING_TO_PUT_BACK, case=case.id)
-
-    def _any(self, case: Case, search: str, *states: AssignmentState) -> bool:
-        return next(self._chunks(case, search, *states), None) is not None
+        if not any(self._chunks(case, search)):
+            done = any(self._chunks(case, search, *UNDER_WAY))
+            raise Refused(Code.ALREADY_PUT_BACK if done else Code.NOTHING_TO_PUT_BACK, case=case.id)
 
     def _chunks(self, case: Case, search: str, *states: AssignmentState) -> Iterator[tuple[str, list[Assignment]]]:
         """Yield matching lines by system, a page at a time. Names are sealed, so a search decrypts all lines."""
-        wanted, last = search.strip().casefold(), ("", "")
-        while True:
-            with self._context.store.read() as session:
-                rows = session.exec(
-                    select(Assignment)
-                    .where(
-                        Assignment.case_id == case.id,
-                        col(Assignment.state).in_(states or (AssignmentState.MOVED,)),
-                        sa.tuple_(col(Assignment.system), col(Assignment.id)) > sa.tuple_(*map(sa.literal, last)),
-                    )
-                    .order_by(col(Assignment.system), col(Assignment.id))
-                    .limit(CHUNK)
-                ).all()
-            if not rows:
-                return
-            last = (rows[-1].system, rows[-1].id)
-            for system in sorted({row.system for row in rows}):
-                found = [row for row in rows if row.system == system and self._matches(case, row, wanted)]
-                if found:
-                    yield system, found
-
-    def _matches(self, case: Case, row: Assignment, wanted: str) -> bool:
-        if not wanted:
-            return True
-        data = lines.unseal(self._context.vault, case, row)
-        return any(wanted in text.casefold() for text in (data.family_name, data.name, row.record_id))
-
-    def _mark(self, session: Session, case: Case, chosen: Sequence[str] | None) -> dict[str, int]:
-        """Mark the lines to put back; return their number by system. A second click at the same time finds none."""
-        mine = (col(Assignment.case_id) == case.id, col(Assignment.state) == AssignmentState.MOVED)
-        pages: Sequence[Any] = (
-            [None] if chosen is None else [chosen[start : start + CHUNK] for start in range(0, len(chosen), CHUNK)]
+        lines = select(Assignment).where(
+            Assignment.case_id == case.id, col(Assignment.state).in_(states or (AssignmentState.MOVED,))
         )
-        asked: dict[str, int] = {}
-        for page in pages:
-            some = mine if page is None else (*mine, col(Assignment.id).in_(page))
-            for system, number in session.exec(
-                select(Assignment.system, sa.func.count()).where(*some).group_by(Assignment.system)
-            ):
-                asked[system] = asked.get(system, 0) + number
-            session.execute(sa.update(Assignment).where(*some).values(state=AssignmentState.PUTTING_BACK))
-        return asked
+        for page in pages(self._context.store, lines):
+            found = [row for row in page if _matches(self._context, case, row, search.strip().casefold())]
+            for system, rows in groupby(sorted(found, key=lambda row: row.system), lambda row: row.system):
+                yield system, list(rows)
 
     def _create_work(self, session: Session, case: Case, system: str, by: Actor) -> None:
         now, row_id = self._context.clock.now(), f"{case.id}:{system}"
-        row = session.get(PutBack, row_id)
-        if row is None:
-            session.add(
-                PutBack(
-                    id=row_id,
-                    case_id=case.id,
-                    system=system,
-                    state=WorkState.DUE,
-                    due_at=now,
-                    asked_by=by.name or by.id,
-                    asked_at=now,
-                )
-            )
-            return
-        row.asked_by, row.asked_at, row.done_at, row.reason = by.name or by.id, now, None, ""
-        again(session, row, now)
+        asked: dict[str, Any] = {"asked_by": by.name or by.id, "asked_at": now, "done_at": None, "reason": ""}
+        if row := session.get(PutBack, row_id):
+            again(session, row.sqlmodel_update(asked), now)
+        else:
+            session.add(PutBack(id=row_id, case_id=case.id, system=system, due_at=now, **asked))
 
-    def _settle(self, seen: PutBack, reason: Sentence | None, error: ConnectorError | None) -> None:
-        now = self._context.clock.now()
-        with suppress(AttemptSuperseded), self._context.store.write() as session:
+    def _settle(self, seen: PutBack, error: ConnectorError | PreconditionFailed | None) -> None:
+        now, reason = self._context.clock.now(), problem_sentence(error) if error else None
+        with self._context.store.write() as session:
             row = session.get_one(PutBack, seen.id, with_for_update=True)
             if row.state != WorkState.DUE or row.attempt != seen.attempt:
-                raise AttemptSuperseded(row.id)
+                return
             row.reason = reason.stored if reason else ""
-            if reason:
+            if error:
                 again(session, row, retry_at(row, error, now, self._context.retry))
             else:
                 row.done_at = now
                 finish(session, row)
                 refresh_notes(session, row.case_id)
-            action = "clients.put_back_tried" if reason else "clients.put_back_done"
             self._context.journal.write(
                 session,
                 actor=HANDOVER,
-                action=action,
+                action="clients.put_back_tried" if reason else "clients.put_back_done",
                 case_id=row.case_id,
                 data={"system": row.system, "reason": reason.english if reason else ""},
             )
             self._context.show_case(session, row.case_id)
+
+
+def _matches(context: ClientContext, case: Case, row: Assignment, wanted: str) -> bool:
+    data = unseal_line(context.vault, case, row) if wanted else None
+    return data is None or any(wanted in text.casefold() for text in (data.family_name, data.name, row.record_id))
 
 
 def holder(account: str | None, people: Mapping[str, str]) -> Sentence:
@@ -311,12 +270,12 @@ def holder(account: str | None, people: Mapping[str, str]) -> Sentence:
 
 def names(context: ClientContext, session: Session, case: Case, data: CaseData) -> dict[str, str]:
     """Return the names of the successors whose accounts a proposal of the case names, by account."""
-    known = {one.key: one.name for one in data.successors}
+    known = {successor.key: successor.name for successor in data.successors}
     proposals = session.exec(select(Proposal).where(Proposal.case_id == case.id, Proposal.version > 0)).all()
     return {
         account: known[key]
         for proposal in proposals
-        for by in shares.unseal(context.vault, case, proposal).accounts.values()
+        for by in unseal_proposal(context.vault, case, proposal).accounts.values()
         for key, account in by.items()
         if key in known
     }
@@ -335,12 +294,12 @@ def put_back_fields(
         .order_by(col(Assignment.id))
         .limit(FEW)
     )
-    first = [lines.unseal(context.vault, case, row) for row in kept]
+    first = [unseal_line(context.vault, case, row) for row in kept]
     return {
         "put_back": by_state.get(AssignmentState.PUT_BACK, 0),
         "putting_back": by_state.get(AssignmentState.PUTTING_BACK, 0),
         "not_put_back": by_state.get(AssignmentState.NOT_PUT_BACK, 0),
-        "unreturned": tuple(f"{one.name} ({one.family_name}): {shown(one.note)}" for one in first),
+        "unreturned": tuple(f"{line.name} ({line.family_name}): {shown(line.note)}" for line in first),
         "put_back_problems": tuple(f"{row.system}: {shown(row.reason)}" for row in rows if row.reason),
         "put_back_by": rows[0].asked_by,
     }

@@ -27,27 +27,20 @@ LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DECL
 def new_records_sentence(session: Session, case_id: str, system: str, owned: int) -> str:
     """Return a stored sentence: the unexplained records of the leaver, and how many are new since the handover."""
     book = session.get(BookHandover, f"{case_id}:{system}")
-    if book is None or book.state != WorkState.DONE:
-        return _still_owned(owned)
     left = session.exec(
         select(sa.func.count()).where(
             Assignment.case_id == case_id, Assignment.system == system, col(Assignment.state).in_(LEFT)
         )
     ).one()
-    new = owned - left
-    if new <= 0:
-        return _still_owned(owned)
+    if book is None or book.state != WorkState.DONE or owned <= left:
+        return ngettext_lazy(
+            "{count} record is still owned by the leaver", "{count} records are still owned by the leaver", owned
+        ).stored
     return gettext_lazy(
         "{count} records are owned by the leaver, {new} of them new since the handover: "
         "whatever assigns new records still names the leaver",
         count=owned,
-        new=new,
-    ).stored
-
-
-def _still_owned(owned: int) -> str:
-    return ngettext_lazy(
-        "{count} record is still owned by the leaver", "{count} records are still owned by the leaver", owned
+        new=owned - left,
     ).stored
 
 
@@ -56,11 +49,9 @@ NO_ACCOUNT = N_("no account of the leaver was found here, so there are no client
 WAITING = frozenset({AssignmentState.APPROVED, *OPEN})
 ELSEWHERE = SETTLED_AND_BACK
 """States of records that are not with the leaver; the system may count all others there."""
-Left = Mapping[str, int]
-"""Records that a system counts with the leaver, by kind."""
 
 
-def left_with(leaver: Sequence[AccountId], counts: Mapping[str, Mapping[str, int]]) -> Left:
+def left_with(leaver: Sequence[AccountId], counts: Mapping[str, Mapping[str, int]]) -> Counter[str]:
     """Return the records of all accounts of the leaver together, by kind. Pure."""
     total: Counter[str] = Counter()
     for account in leaver:
@@ -73,7 +64,7 @@ def reconcile_book(
     session: Session,
     book: BookHandover,
     leaver: Sequence[AccountId],
-    left: Left,
+    left: Mapping[str, int],
     *,
     listed: bool = True,
 ) -> None:
@@ -83,8 +74,15 @@ def reconcile_book(
     the end. Where a person stopped the moves it was not, and records that came since stay, counted.
     """
     session.flush()
-    lines = _count_lines(session, book)
-    states = _sum(lines, 1)
+    states: Counter[str] = Counter()
+    known: Counter[str] = Counter()
+    for kind, state, number in session.exec(
+        select(Assignment.kind, Assignment.state, sa.func.count())
+        .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
+        .group_by(Assignment.kind, Assignment.state)
+    ):
+        states[state] += number
+        known[kind] += number if state not in ELSEWHERE else 0
     if waiting := sum(states[state] for state in WAITING):
         raise PreconditionFailed(
             ngettext_lazy(
@@ -93,7 +91,6 @@ def reconcile_book(
                 waiting,
             )
         )
-    known = _sum({key: number for key, number in lines.items() if key[1] not in ELSEWHERE}, 0)
     more = sum(max(0, number - known[kind]) for kind, number in left.items())
     if listed and more:
         raise PreconditionFailed(
@@ -103,9 +100,22 @@ def reconcile_book(
                 more,
             )
         )
-    if _accounts(session, book) - set(leaver):
+    found = select(LeaverAccount.account_id).where(
+        LeaverAccount.case_id == book.case_id, LeaverAccount.system == book.system
+    )
+    if set(session.exec(found)) - set(leaver):
         raise PreconditionFailed(gettext_lazy("another account of the leaver was found; its list is read now"))
-    approved = _approved(session, book)
+    approved_lines = session.exec(
+        select(Assignment.state, sa.func.count())
+        .join(Proposal, col(Proposal.id) == Assignment.proposal_id)
+        .where(
+            Assignment.case_id == book.case_id,
+            Assignment.system == book.system,
+            Proposal.state == ProposalState.APPROVED,
+        )
+        .group_by(Assignment.state)
+    )
+    approved = Counter(dict(approved_lines.all()))
     book.reason = _nothing_moved(leaver, approved, states)
     session.add(book)
     context.journal.write(
@@ -120,48 +130,6 @@ def reconcile_book(
             "left": dict(left),
             **states,
         },
-    )
-
-
-def _count_lines(session: Session, book: BookHandover) -> dict[tuple[str, str], int]:
-    """Return the number of a book's lines by kind and state."""
-    rows = session.exec(
-        select(Assignment.kind, Assignment.state, sa.func.count())
-        .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
-        .group_by(Assignment.kind, Assignment.state)
-    )
-    return {(kind, state): number for kind, state, number in rows}
-
-
-def _sum(lines: Mapping[tuple[str, str], int], part: int) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for key, number in lines.items():
-        total[key[part]] += number
-    return total
-
-
-def _approved(session: Session, book: BookHandover) -> Counter[str]:
-    """Return the number of approved lines by state."""
-    rows = session.exec(
-        select(Assignment.state, sa.func.count())
-        .join(Proposal, col(Proposal.id) == Assignment.proposal_id)
-        .where(
-            Assignment.case_id == book.case_id,
-            Assignment.system == book.system,
-            Proposal.state == ProposalState.APPROVED,
-        )
-        .group_by(Assignment.state)
-    )
-    return Counter(dict(rows.all()))
-
-
-def _accounts(session: Session, book: BookHandover) -> set[str]:
-    return set(
-        session.exec(
-            select(LeaverAccount.account_id).where(
-                LeaverAccount.case_id == book.case_id, LeaverAccount.system == book.system
-            )
-        )
     )
 
 

@@ -5,59 +5,37 @@ no longer be decided. A client is always edited whole.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from config.text import N_, gettext_lazy
+from config.text import gettext_lazy
 from workflows.clients.approvals import changes
 from workflows.clients.approvals.decisions import DecisionRegister
-from workflows.clients.approvals.directory import LiveDirectory
-from workflows.clients.approvals.eligibility import Eligibility, PendingProposal
+from workflows.clients.approvals.eligibility import Eligibility, LiveDirectory, PendingProposal
 from workflows.clients.context import CHUNK, OPEN, ClientContext, chunks, has_lines
-from workflows.clients.proposals import exclusions, upload
-from workflows.clients.proposals.by_client import whole_clients
+from workflows.clients.proposals import upload
 from workflows.clients.proposals.publishing import add_version, request_decision
-from workflows.clients.split import lines as line_rows
-from workflows.clients.split import shares as sheets
-from workflows.clients.split.families import DEALS
-from workflows.clients.split.shares import ProposalData, ShareTotals
+from workflows.clients.proposals.records import whole_clients
+from workflows.clients.split.rules import DEALS
+from workflows.clients.split.sealed import LineData, ProposalData, ShareTotals, line_context, load_line, unseal_proposal
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
-from workflows.storage.case import CaseData
-from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, BookHandover, BookPhase, Proposal, ProposalState
+from workflows.storage.rows.clients import Assignment, BookHandover, BookPhase, ProposalState
 from workflows.storage.work import again
-
-EDIT = N_("an edit of version {version} by {name}: {what}")
 
 
 @dataclass(frozen=True, slots=True)
-class EditedProposal:
+class EditedProposal(PendingProposal):
     """A proposal in the transaction that edits it."""
 
     session: Session
-    pending: PendingProposal
     proposal_data: ProposalData
     by: Actor
-
-    @property
-    def proposal(self) -> Proposal:
-        """The version that is edited."""
-        return self.pending.proposal
-
-    @property
-    def case(self) -> Case:
-        """The case of the proposal."""
-        return self.pending.case
-
-    @property
-    def data(self) -> CaseData:
-        """The people of the case."""
-        return self.pending.data
 
 
 class ProposalEditor:
@@ -103,10 +81,8 @@ class ProposalEditor:
             if not reason.strip():
                 raise Refused(Code.NEEDS_REASON)
             with self._edited(proposal_id, digest, by, self._eligibility.directory(by)) as edited:
-                found = whole_clients(edited.session, proposal_id, lines)
+                found = self._whole_clients(edited, lines)
                 rows = {row.id: row for rows in found.values() for row in rows}
-                if missing := set(lines) - rows.keys():
-                    raise Refused(Code.UNKNOWN_RECORD, record=min(missing))
                 if len(rows) >= edited.proposal_data.records:
                     raise Refused(Code.EMPTY_PROPOSAL)
                 return self._publish(edited, {}, rows, reason.strip())
@@ -115,21 +91,31 @@ class ProposalEditor:
         self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor, directory: LiveDirectory
     ) -> str:
         with self._edited(proposal_id, digest, by, directory) as edited:
-            if strangers := set(successors.values()) - {one.key for one in edited.data.successors}:
+            if strangers := set(successors.values()) - {successor.key for successor in edited.data.successors}:
                 raise Refused(Code.UNKNOWN_SUCCESSOR, successor=min(strangers))
-            found = whole_clients(edited.session, proposal_id, successors)
-            if missing := successors.keys() - {row.id for rows in found.values() for row in rows}:
-                raise Refused(Code.UNKNOWN_RECORD, record=min(missing))
-            changed = self._changed(edited, [(row, successors[line]) for line, rows in found.items() for row in rows])
+            found = self._whole_clients(edited, successors)
+            blind = {key: self._context.vault.blind(key) for key in successors.values()}
+            changed = {}
+            for line, rows in found.items():
+                key = successors[line]
+                if key not in edited.proposal_data.accounts[rows[0].system]:
+                    raise Refused(Code.UNKNOWN_SUCCESSOR, successor=key, system=rows[0].system)
+                changed.update({row.id: (row, key) for row in rows if row.successor != blind[key]})
+            if not changed:
+                raise Refused(Code.NOTHING_CHANGED, proposal=proposal_id)
             return self._publish(edited, changed, {})
+
+    def _whole_clients(self, edited: EditedProposal, lines: Collection[str]) -> dict[str, list[Assignment]]:
+        """Return all lines of each client that one of `lines` names. Raises `Refused(UNKNOWN_RECORD)`."""
+        found = whole_clients(edited.session, edited.proposal.id, lines)
+        if missing := set(lines) - {row.id for rows in found.values() for row in rows}:
+            raise Refused(Code.UNKNOWN_RECORD, record=min(missing))
+        return found
 
     @contextmanager
     def _edited(self, proposal_id: str, digest: str, by: Actor, directory: LiveDirectory) -> Iterator[EditedProposal]:
         """Give a proposal to somebody who may edit it, in a write transaction."""
-
-        def needed(session: Session, pending: PendingProposal) -> set[str]:
-            return self._eligibility.needed_members(session, pending, by)
-
+        needed = partial(self._eligibility.needed_members, by=by)
         with self._eligibility.transaction(directory, proposal_id, needed) as (session, pending):
             rights = self._eligibility.decision_rights(session, pending, by, directory)
             if all(right.request.data.share for right in rights):
@@ -138,21 +124,10 @@ class ProposalEditor:
             person = Successor(by.id, by.name, "", by.slack_id)
             if why := self._eligibility.ineligibility(session, directory, person):
                 raise Refused(Code.CANNOT_DECIDE, name=by.name, why=why)
-            proposal_data = sheets.unseal(self._context.vault, pending.case, pending.proposal)
-            yield EditedProposal(session, pending, proposal_data, by)
-
-    def _changed(
-        self, edited: EditedProposal, assigned: Sequence[tuple[Assignment, str]]
-    ) -> dict[str, tuple[Assignment, str]]:
-        """Return the lines that go to another successor than before, with the successor's key."""
-        blind = {key: self._context.vault.blind(key) for _row, key in assigned}
-        for row, key in assigned:
-            if key not in edited.proposal_data.accounts[row.system]:
-                raise Refused(Code.UNKNOWN_SUCCESSOR, successor=key, system=row.system)
-        changed = {row.id: (row, key) for row, key in assigned if row.successor != blind[key]}
-        if not changed:
-            raise Refused(Code.NOTHING_CHANGED, proposal=edited.proposal.id)
-        return changed
+            proposal_data = unseal_proposal(self._context.vault, pending.case, pending.proposal)
+            yield EditedProposal(
+                pending.proposal, pending.case, pending.data, pending.requests, session, proposal_data, by
+            )
 
     def _publish(
         self,
@@ -171,40 +146,42 @@ class ProposalEditor:
             words="",
             shares=self._recounted_shares(edited, edits),
             sensitivities=self._remaining_sensitivities(edited, excluded),
-            why=gettext_lazy(EDIT, version=edited.proposal.version, name=edited.by.name, what=what).stored,
+            why=gettext_lazy(
+                "an edit of version {version} by {name}: {what}",
+                version=edited.proposal.version,
+                name=edited.by.name,
+                what=what,
+            ).stored,
         )
         version = add_version(context, session, edited.case, proposal_data)
-        changes.keep(context, session, edited.case, old, version.id, edit)
+        changes.keep_edit(context, session, edited.case, old, version.id, edit)
         session.execute(sa.update(Assignment).where(col(Assignment.proposal_id) == old).values(proposal_id=version.id))
         blind = {key: context.vault.blind(key) for _row, key in changed.values()}
         for chunk in chunks(changed.items(), CHUNK):
             session.execute(sa.update(Assignment), [{"id": row, "successor": blind[key]} for row, (_, key) in chunk])
         if excluded:
-            exclusions.keep(context, session, edited.case, edited.proposal, list(excluded.values()), reason, edited.by)
+            changes.keep_exclusion(
+                context, session, edited.case, edited.proposal, list(excluded.values()), reason, edited.by
+            )
         session.expire_all()
-        self._decisions.settle(session, edited.pending, edited.by, ProposalState.SUPERSEDED)
+        self._decisions.settle(session, edited, edited.by, ProposalState.SUPERSEDED)
         request_decision(context, session, edited.case, version, proposal_data, edited.data.approver)
-        self._list_again(edited, {row.system for row in excluded.values()})
+        for system in sorted({row.system for row in excluded.values()}):
+            book = session.get_one(BookHandover, f"{edited.case.id}:{system}", with_for_update=True)
+            if book.phase == BookPhase.DECIDE and not has_lines(session, book, *OPEN):
+                book.phase, book.reason = BookPhase.LIST, ""  # every line stays: the system's own counts prove the end
+                again(session, book, context.clock.now())
+        context.show_case(session, edited.case.id)
         return version.id
-
-    def _list_again(self, edited: EditedProposal, systems: set[str]) -> None:
-        """List the books again of which every line stays now. The systems' own counts then prove their end."""
-        for system in sorted(systems):
-            book = edited.session.get_one(BookHandover, f"{edited.case.id}:{system}", with_for_update=True)
-            if book.phase == BookPhase.DECIDE and not has_lines(edited.session, book, *OPEN):
-                book.phase, book.reason = BookPhase.LIST, ""
-                again(edited.session, book, self._context.clock.now())
-        self._context.show_case(edited.session, edited.case.id)
 
     def _remaining_sensitivities(
         self, edited: EditedProposal, excluded: Mapping[str, Assignment]
     ) -> dict[str, dict[str, int]]:
         """Return how many clients of each sensitivity are left in the proposal."""
-        unseal = self._context.vault.opener(edited.case.wrapped_key)
         gone = {
             (row.system, row.family, line.sensitivity)
-            for row in excluded.values()
-            if (line := line_rows.loaded(unseal(row.sealed, line_rows.context(row.id)))).sensitivity
+            for row, line in self._unsealed(edited, excluded.values())
+            if line.sensitivity
         }
         lost = Counter((system, tier) for system, _family, tier in gone)
         return {
@@ -216,20 +193,19 @@ class ProposalEditor:
         self, edited: EditedProposal, edits: Sequence[tuple[Assignment, str]]
     ) -> dict[str, dict[str, ShareTotals]]:
         """Return every share after the edit, recounted from the edited lines alone; clients are edited whole."""
-        keys = {self._context.vault.blind(one.key): one.key for one in edited.data.successors}
+        keys = {self._context.vault.blind(successor.key): successor.key for successor in edited.data.successors}
         shares = {system: defaultdict(ShareTotals, by_key) for system, by_key in edited.proposal_data.shares.items()}
-        unseal = self._context.vault.opener(edited.case.wrapped_key)
+        receivers = {row.id: receiver for row, receiver in edits}
 
         def transfer(system: str, giver: str, receiver: str, totals: ShareTotals) -> None:
             shares[system][giver] = shares[system][giver].plus(totals, -1)
             if receiver:
                 shares[system][receiver] = shares[system][receiver].plus(totals)
 
-        for row, receiver in edits:
-            line = line_rows.loaded(unseal(row.sealed, line_rows.context(row.id)))
+        for row, line in self._unsealed(edited, [row for row, _receiver in edits]):
             value = {line.currency: line.value} if line.open and line.value else {}
             totals = ShareTotals(1, 0, value, int(line.open and row.kind in DEALS))
-            transfer(row.system, keys[row.successor], receiver, totals)
+            transfer(row.system, keys[row.successor], receivers[row.id], totals)
         clients = {(row.system, row.family, keys[row.successor], receiver) for row, receiver in edits}
         for system, _family, giver, receiver in clients:
             transfer(system, giver, receiver, ShareTotals(0, 1))
@@ -237,3 +213,7 @@ class ProposalEditor:
             system: {key: totals for key, totals in by_key.items() if totals.records}
             for system, by_key in shares.items()
         }
+
+    def _unsealed(self, edited: EditedProposal, rows: Iterable[Assignment]) -> Iterator[tuple[Assignment, LineData]]:
+        unseal = self._context.vault.opener(edited.case.wrapped_key)
+        return ((row, load_line(unseal(row.sealed, line_context(row.id)))) for row in rows)

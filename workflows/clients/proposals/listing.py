@@ -8,23 +8,24 @@ change is in the draft only while the book is read, to mark that it was seen: `r
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import ngettext_lazy
-from connectors.contract import AccountId, Record
+from config.text import Sentence, gettext_lazy, ngettext_lazy
+from connectors.contract import AccountId, Person, Record, Verdict
 from workflows.clients.context import CHUNK, BookAttempt, ClientContext, chunks
 from workflows.clients.proposals.publishing import REPEATED
-from workflows.clients.proposals.receivers import ActiveSuccessors
-from workflows.clients.proposals.requested import allocation_request
 from workflows.clients.proposals.search import line_names
-from workflows.clients.split import lines, unmoved
-from workflows.clients.split.families import FamilyTotals
-from workflows.clients.split.rules import split
-from workflows.clients.split.shares import ProposalData
+from workflows.clients.proposals.upload import allocation_request
+from workflows.clients.split import unmoved
+from workflows.clients.split.rules import FamilyTotals, split
+from workflows.clients.split.sealed import ProposalData, draft_line, line_id
+from workflows.people import Successor
 from workflows.storage.rows.clients import Assignment, AssignmentState, LineNames, Proposal, ProposalState
+from workflows.systems.accounts import PreconditionFailed, require_accounts
+from workflows.systems.registry import System
 
 ASKED_BEFORE = frozenset({AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.KEPT})
 """States of records that a listing leaves alone: the approver has them already, or a person decided that they stay."""
@@ -35,15 +36,50 @@ ANSWERED = frozenset({AssignmentState.DECLINED, AssignmentState.REFUSED, Assignm
 TOLD = 20
 """The most line numbers in one sentence."""
 EARLIER = sa.select(col(Assignment.id), col(Assignment.state), col(Assignment.proposal_id), col(Assignment.owner))
+"""The row that a record has already."""
 
 
-class _EarlierLine(NamedTuple):
-    """The row that a record has already; in the order of `EARLIER`."""
+def active_successors(
+    system: System, successors: Sequence[Successor], leaver: Sequence[AccountId]
+) -> tuple[dict[str, AccountId], list[str]]:
+    """Return the active account of each successor by key, in their order, and stored sentences on the others.
 
-    id: str
-    state: str
-    proposal_id: str | None
-    owner: str
+    Raises `PreconditionFailed` where nobody has one.
+    """
+    directory = require_accounts(system)
+    found = {
+        successor.key: directory.find(Person(successor.name, (successor.email,))).accounts for successor in successors
+    }
+    seen = directory.observe([account.id for hits in found.values() for account in hits])
+    accounts: dict[str, AccountId] = {}
+    notes = []
+    for successor in successors:
+        known = found[successor.key]
+        active = [
+            account.id for account in known if account.id not in leaver and seen[account.id].verdict is Verdict.OPEN
+        ]
+        if len(active) == 1:
+            accounts[successor.key] = active[0]
+        else:
+            notes.append(
+                gettext_lazy(
+                    "{name} gets nothing in {system}: {why}",
+                    name=successor.name,
+                    system=system.name,
+                    why=_why(len(known), len(active)),
+                ).stored
+            )
+    if not accounts:
+        raise PreconditionFailed(gettext_lazy("none of the successors has an active account here"))
+    return accounts, notes
+
+
+def _why(found: int, active: int) -> Sentence:
+    if not found:
+        return gettext_lazy("no account there")
+    if not active:
+        return gettext_lazy("the account there is not active")
+    return gettext_lazy("{count} accounts match", count=active)
 
 
 class DraftListing:
@@ -53,7 +89,7 @@ class DraftListing:
         self._context = context
         self._book_attempt = book_attempt
         self._system = book_attempt.book.system
-        self.draft = draft_id(book_attempt.case.id, self._system)
+        self.draft = f"{book_attempt.case.id}-draft-{self._system}"
         with context.store.read() as session:
             self._request = allocation_request(context, session, book_attempt.case, book_attempt.data)
         self.families = FamilyTotals(self._request.names)
@@ -71,24 +107,32 @@ class DraftListing:
                 with self._context.store.write() as session:
                     self._add(session, chunk, again=again)
 
-    def allot(self, receivers: ActiveSuccessors) -> ProposalData:
-        """Assign every family to a successor; return the draft's data."""
-        request = replace(self._request, given=self._families_given(receivers))
-        done, faults, hits = split(self.families, receivers.accounts, request, self._system)
+    def allot(self, system: System, leaver: Sequence[AccountId]) -> ProposalData | None:
+        """Assign every family to a successor; return the draft's data, or None where nothing was listed."""
+        if not self.families:
+            return None
+        accounts, inactive = active_successors(system, self._book_attempt.data.successors, leaver)
+        request = replace(self._request, given=self._families_given(accounts))
+        done, faults, hits = split(self.families, accounts, request, self._system)
         self._assign(done.chosen)
-        notes = (*receivers.notes, *done.notes, *_unused_lines({one.line for one in faults} | self._lost(hits)))
-        why = REPEATED if self._repeated else ""
+        named = {row.line for row in self._request.rows if row.system == self._system}
+        unused = sorted({fault.line for fault in faults} | (named - hits))
+        notes = [*inactive, *done.notes]
+        if unused:
+            note = ngettext_lazy(
+                "{count} line of the file was not followed, the book has changed since: {lines}",
+                "{count} lines of the file were not followed, the book has changed since: {lines}",
+                len(unused),
+                lines=", ".join(map(str, unused[:TOLD])) + (", …" if len(unused) > TOLD else ""),
+            )
+            notes.append(note.stored)
         return ProposalData(
-            why,
-            notes,
-            {self._system: receivers.accounts},
+            REPEATED if self._repeated else "",
+            tuple(notes),
+            {self._system: accounts},
             {self._system: self.families.shares(done.chosen)},
             sensitivities={self._system: self.families.sensitive()},
         )
-
-    def _lost(self, hits: set[int]) -> set[int]:
-        """Return the lines of the file that name this system and no client of it."""
-        return {row.line for row in self._request.rows if row.system == self._system} - hits
 
     def release(self, session: Session) -> None:
         """After a whole listing, take records that stay out of the draft, and delete those that are gone."""
@@ -123,8 +167,8 @@ class DraftListing:
     def _add(self, session: Session, chunk: Sequence[Record], *, again: bool) -> None:
         self._book_attempt.hold(session)
         case = self._book_attempt.case
-        ids = {lines.line_id(case.id, self._system, record.id): record for record in chunk}
-        rows = [_EarlierLine(*row) for row in session.execute(EARLIER.where(col(Assignment.id).in_(ids)))]
+        ids = {line_id(case.id, self._system, record.id): record for record in chunk}
+        rows = session.execute(EARLIER.where(col(Assignment.id).in_(ids))).all()
         older = {row.id for row in rows if self._asks(row, ids[row.id], again=again)}
         self._repeated |= any(row.id in older and row.state in ANSWERED and not ids[row.id].fixed for row in rows)
         if older:  # an older row of the same record makes room: its history stands in the journal
@@ -134,25 +178,27 @@ class DraftListing:
         if not asked:
             return
         for record in asked:
-            self._count(record)
-        drafts = [lines.draft(self._seal, case.id, self._system, self.draft, record) for record in asked]
+            if record.fixed:
+                unmoved.count(self.staying, record.kind, record.fixed)
+            else:
+                self.families.add(record)
+        drafts = [draft_line(self._seal, case.id, self._system, self.draft, record) for record in asked]
         session.execute(sa.insert(Assignment), drafts)
         session.add(line_names(self._context.vault, case, self._system, self.draft, asked))
 
-    def _asks(self, row: "_EarlierLine", record: Record, *, again: bool) -> bool:
+    def _asks(self, row: sa.Row[Any], record: Record, *, again: bool) -> bool:
+        """Return whether a record is proposed, whose earlier row this is."""
         if row.state == AssignmentState.EXCLUDED:
-            return row.proposal_id != self.draft  # in the draft: this attempt has seen it
-        return _ask(row, record, again=again)
+            return bool(row.proposal_id != self.draft)  # in the draft: this attempt has seen it
+        if again:
+            return row.state in SETTLED_AND_BACK or (
+                row.state == AssignmentState.APPROVED and row.owner != record.owner
+            )
+        return row.state not in ASKED_BEFORE
 
-    def _count(self, record: Record) -> None:
-        if record.fixed:
-            unmoved.count(self.staying, record.kind, record.fixed)
-        else:
-            self.families.add(record)
-
-    def _families_given(self, receivers: ActiveSuccessors) -> Mapping[str, str]:
+    def _families_given(self, accounts: Mapping[str, AccountId]) -> Mapping[str, str]:
         """Return the earlier successor of each family: a record that joins a family later goes there too."""
-        keys = {self._context.vault.blind(key): key for key in receivers.accounts}
+        keys = {self._context.vault.blind(key): key for key in accounts}
         with self._context.store.read() as session:
             given = session.exec(
                 select(Assignment.family, Assignment.successor)
@@ -170,38 +216,17 @@ class DraftListing:
         families: dict[str, list[str]] = defaultdict(list)
         for family, key in chosen.items():
             families[key].append(family)
-        asked = (col(Assignment.proposal_id) == self.draft, col(Assignment.state) == AssignmentState.PROPOSED)
-        for key, mine in families.items():
-            assigned = sa.update(Assignment).where(*asked, col(Assignment.system) == self._system)
-            assigned = assigned.values(successor=self._context.vault.blind(key))
-            for some in chunks(mine, CHUNK):
+        asked = sa.update(Assignment).where(
+            col(Assignment.proposal_id) == self.draft,
+            col(Assignment.state) == AssignmentState.PROPOSED,
+            col(Assignment.system) == self._system,
+        )
+        for key, given in families.items():
+            assigned = asked.values(successor=self._context.vault.blind(key))
+            for some in chunks(given, CHUNK):
                 with self._context.store.write() as session:
                     self._book_attempt.hold(session)
                     session.execute(
                         assigned.where(col(Assignment.family).in_(some)),
                         execution_options={"synchronize_session": False},
                     )
-
-
-def _unused_lines(numbers: set[int]) -> list[str]:
-    if not numbers:
-        return []
-    listed = ", ".join(map(str, sorted(numbers)[:TOLD])) + (", …" if len(numbers) > TOLD else "")
-    said = ngettext_lazy(
-        "{count} line of the file was not followed, the book has changed since: {lines}",
-        "{count} lines of the file were not followed, the book has changed since: {lines}",
-        len(numbers),
-        lines=listed,
-    )
-    return [said.stored]
-
-
-def draft_id(case_id: str, system: str) -> str:
-    """Return the id of a system's draft."""
-    return f"{case_id}-draft-{system}"
-
-
-def _ask(row: _EarlierLine, record: Record, *, again: bool) -> bool:
-    if again:
-        return row.state in SETTLED_AND_BACK or (row.state == AssignmentState.APPROVED and row.owner != record.owner)
-    return row.state not in ASKED_BEFORE

@@ -1,19 +1,17 @@
 """Preview of a split, read now from the systems; nothing is written and nobody is asked."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from config.text import _, shown
 from connectors.contract import ClientBook
 from workflows.clients.context import ClientContext
-from workflows.clients.proposals.receivers import active_successors
+from workflows.clients.proposals.listing import active_successors
 from workflows.clients.split import assignment_file
-from workflows.clients.split.assignment_file import AssignmentRow, InvalidAssignmentFile
-from workflows.clients.split.families import FamilyTotals
-from workflows.clients.split.rules import AllocationRequest, split
-from workflows.clients.split.shares import ShareTotals
-from workflows.clients.views import LineFault, Preview, Share
+from workflows.clients.split.assignment_file import InvalidAssignmentFile
+from workflows.clients.split.rules import AllocationRequest, FamilyTotals, split
+from workflows.clients.split.sealed import ProposalData, ShareTotals, successor_shares
+from workflows.clients.views import LineFault, Preview
 from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import Strategy
 from workflows.storage.work import say
@@ -29,8 +27,8 @@ class _SystemPreview:
     shares: dict[str, ShareTotals]
     staying: int = 0
     notes: tuple[str, ...] = ()
-    faults: tuple[LineFault, ...] = ()
-    hits: frozenset[int] = frozenset()
+    faults: Sequence[LineFault] = ()
+    hits: Collection[int] = ()
 
 
 def preview(
@@ -42,31 +40,30 @@ def preview(
     except InvalidAssignmentFile as unfit:
         return Preview((), 0, 0, 0, (), (), unfit.faults)
     wanted = AllocationRequest(context.allocation_policy, strategy, leaver.email, rows)
-    seen: list[_SystemPreview] = []
+    seen: dict[str, _SystemPreview] = {}
     problems = []
     answers = context.systems.ask(lambda system: _look(context, system, leaver, successors, wanted), SECONDS)
     for name, answer in answers.items():
         if isinstance(answer, _SystemPreview):
-            seen.append(answer)
+            seen[name] = answer
         elif answer is not None:
             problems.append(f"{name}: {answer if isinstance(answer, str) else say(answer)}")
-    faults = [*unread, *(fault for one in seen for fault in one.faults)]
-    faults += _unknown_successors(rows, successors) or ([] if problems else _unmatched(rows, seen))
-    totals: dict[str, ShareTotals] = defaultdict(ShareTotals)
-    for one in seen:
-        for key, tally in one.shares.items():
-            totals[key] = totals[key].plus(tally)
-    shares = tuple(
-        Share(one, t.records, t.families, t.value, 0, t.deals) for one in successors if (t := totals[one.key]).records
-    )
+    faults = [*unread, *(fault for part in seen.values() for fault in part.faults)]
+    strangers = assignment_file.strangers(rows, successors)
+    if not problems and not strangers:
+        hits = {line for part in seen.values() for line in part.hits}
+        unmatched = _("names no client of the person who leaves: {name}")
+        faults += [LineFault(row.line, unmatched.format(name=row.shown_name)) for row in rows if row.line not in hits]
+    data = ProposalData("", shares={name: part.shares for name, part in seen.items()})
+    shares = successor_shares(data, successors, {})
     return Preview(
         shares,
         sum(share.records for share in shares),
         sum(share.families for share in shares),
-        sum(one.staying for one in seen),
-        tuple(shown(note) for one in seen for note in one.notes),
+        sum(part.staying for part in seen.values()),
+        tuple(shown(note) for part in seen.values() for note in part.notes),
         tuple(problems),
-        tuple(sorted(set(faults), key=lambda fault: (fault.line, fault.what))),
+        tuple(sorted({*faults, *strangers}, key=lambda fault: (fault.line, fault.what))),
     )
 
 
@@ -87,25 +84,8 @@ def _look(
                     families.add(record)
         if not families:
             return _SystemPreview({}, staying)
-        able = active_successors(system, successors, accounts)
+        receivers, inactive = active_successors(system, successors, accounts)
     except PreconditionFailed as trouble:
         return str(trouble)
-    done, faults, hits = split(families, able.accounts, wanted, system.name)
-    notes = (*able.notes, *done.notes)
-    return _SystemPreview(families.shares(done.chosen), staying, notes, tuple(faults), frozenset(hits))
-
-
-def _unknown_successors(rows: Sequence[AssignmentRow], successors: Sequence[Successor]) -> list[LineFault]:
-    known = {one.key for one in successors}
-    said = _("{address} is not among those who receive clients")
-    return [LineFault(row.line, said.format(address=row.address[:80])) for row in rows if row.address not in known]
-
-
-def _unmatched(rows: Sequence[AssignmentRow], seen: Sequence[_SystemPreview]) -> list[LineFault]:
-    hits = {line for one in seen for line in one.hits}
-    said = _("names no client of the person who leaves: {name}")
-    return [
-        LineFault(row.line, said.format(name=(row.record or row.client_id or row.client)[:80]))
-        for row in rows
-        if row.line not in hits
-    ]
+    done, faults, hits = split(families, receivers, wanted, system.name)
+    return _SystemPreview(families.shares(done.chosen), staying, (*inactive, *done.notes), faults, hits)

@@ -1,6 +1,7 @@
 """Publication of drafts as the next version of a proposal: digest, request for a decision, message."""
 
 import hashlib
+from functools import reduce
 
 import sqlalchemy as sa
 from pydantic_core import to_json
@@ -9,8 +10,7 @@ from sqlmodel import Session, col, select
 from config.text import N_, joined, loaded
 from workflows.clients.approvals import requests
 from workflows.clients.context import ClientContext
-from workflows.clients.split import shares
-from workflows.clients.split.shares import ProposalData
+from workflows.clients.split.sealed import ProposalData, seal_proposal, unseal_proposal
 from workflows.people import Successor
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
@@ -27,36 +27,27 @@ PAGE = 1000
 REPEATED = N_("what was declined or refused before")
 
 
-def publish(context: ClientContext, session: Session, case: Case, approver: Successor, why: str) -> Proposal | None:
-    """Join the complete drafts of a case into the next version and ask for a decision; None without any."""
-    drafts = [
-        d
-        for d in session.exec(
-            select(Proposal)
-            .where(Proposal.case_id == case.id, Proposal.state == ProposalState.DRAFT)
-            .order_by(col(Proposal.id))
-        )
-        if d.sealed
-    ]
+def publish(context: ClientContext, session: Session, case: Case, approver: Successor, why: str) -> None:
+    """Join the complete drafts of a case into the next version, if there are any, and ask for a decision."""
+    drafts = session.exec(
+        select(Proposal)
+        .where(Proposal.case_id == case.id, Proposal.state == ProposalState.DRAFT, Proposal.sealed != b"")
+        .order_by(col(Proposal.id))
+    ).all()
     if not drafts:
-        return None
-    kept = [shares.unseal(context.vault, case, draft) for draft in drafts]
-    content = ProposalData(joined(", ", [loaded(one) for one in sorted({one.why or why for one in kept})]).stored)
-    for draft, one in zip(drafts, kept, strict=True):
-        content = content.merge(one)
+        return
+    kept = [unseal_proposal(context.vault, case, draft) for draft in drafts]
+    reasons = joined(", ", [loaded(reason) for reason in sorted({data.why or why for data in kept})])
+    content = reduce(ProposalData.merge, kept, ProposalData(reasons.stored))
+    proposal = add_version(context, session, case, content)
+    for draft in drafts:
         draft.sealed = b""
         session.add(draft)
-    proposal = add_version(context, session, case, content)
-    session.execute(
-        sa.update(Assignment)
-        .where(col(Assignment.proposal_id).in_([d.id for d in drafts]))
-        .values(proposal_id=proposal.id)
-    )
-    session.execute(
-        sa.update(LineNames).where(col(LineNames.draft_id).in_([d.id for d in drafts])).values(draft_id=None)
-    )
+        session.execute(
+            sa.update(Assignment).where(col(Assignment.proposal_id) == draft.id).values(proposal_id=proposal.id)
+        )
+        session.execute(sa.update(LineNames).where(col(LineNames.draft_id) == draft.id).values(draft_id=None))
     request_decision(context, session, case, proposal, content, approver)
-    return proposal
 
 
 def ready(session: Session, case_id: str) -> bool:
@@ -81,7 +72,7 @@ def add_version(context: ClientContext, session: Session, case: Case, content: P
         digest="",
         state=ProposalState.PENDING,
         created_at=context.clock.now(),
-        sealed=shares.seal(context.vault, case, number, content),
+        sealed=seal_proposal(context.vault, case, number, content),
     )
     session.add(proposal)
     session.flush()
@@ -106,12 +97,6 @@ def request_decision(
         data={"proposal": proposal.id, "version": proposal.version, "digest": proposal.digest, "records": records},
     )
     requests.create_requests(context, session, case, proposal, content)
-    show_proposal(session, proposal, approver)
-    context.show_case(session, case.id)
-
-
-def show_proposal(session: Session, proposal: Proposal, approver: Successor) -> None:
-    """Bring the message to the approver up to date."""
     enqueue(
         session,
         id=f"proposal:{proposal.id}",
@@ -120,6 +105,7 @@ def show_proposal(session: Session, proposal: Proposal, approver: Successor) -> 
         case_id=proposal.case_id,
         channel=approver.slack_id,
     )
+    context.show_case(session, case.id)
 
 
 def digest(session: Session, vault: Vault, proposal_id: str, content: ProposalData) -> str:

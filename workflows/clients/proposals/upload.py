@@ -1,6 +1,11 @@
-"""Upload of a file that changes a proposal: compared with the proposal, and used whole or refused by line."""
+"""Assignment files: of a case when it is opened, or uploaded to change a proposal.
 
-from collections.abc import Mapping, Sequence
+A file is used whole, or refused with every fault by line.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import astuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -9,14 +14,15 @@ from config.text import _
 from workflows.clients.context import ClientContext
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import AssignmentRow
-from workflows.clients.split.lines import context as context_of
-from workflows.clients.split.lines import line_id
-from workflows.clients.split.shares import ProposalData
+from workflows.clients.split.rules import AllocationRequest
+from workflows.clients.split.sealed import ProposalData, line_context, line_id
 from workflows.clients.views import LineFault
+from workflows.people import Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData
-from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment
+from workflows.storage.rows.case import Case, Strategy
+from workflows.storage.rows.clients import Assignment, AssignmentFile
+from workflows.storage.vault import Vault
 
 Client = tuple[str, str]
 
@@ -27,7 +33,7 @@ def changed_successors(
     proposal_id: str,
     case: Case,
     data: CaseData,
-    sheet: ProposalData,
+    proposal_data: ProposalData,
     content: bytes,
 ) -> dict[str, str]:
     """Return the new successor of each client that the file changes; a client is named by one of its lines.
@@ -36,12 +42,11 @@ def changed_successors(
     A row that repeats the proposal is none.
     """
     rows, faults = assignment_file.read_valid_rows(content)
-    book = _ProposalClients(context, session, proposal_id, case, data, rows)
+    clients = _ProposalClients(context, session, proposal_id, case, data, rows)
     chosen: dict[Client, tuple[str, int, str]] = {}
     for row in rows:
-        what = book.apply(row, sheet, chosen)
-        if what:
-            faults.append(LineFault(row.line, what))
+        if fault := clients.apply(row, proposal_data, chosen):
+            faults.append(LineFault(row.line, fault))
     assignment_file.refuse(faults)
     if not chosen:
         raise Refused(Code.NOTHING_CHANGED, proposal=proposal_id)
@@ -60,23 +65,19 @@ class _ProposalClients:
         data: CaseData,
         rows: Sequence[AssignmentRow],
     ) -> None:
-        self._case, self._people = case.id, {one.key for one in data.successors}
-        self._keys = {context.vault.blind(one.key): one.key for one in data.successors}
+        self._case = case.id
+        self._keys = {context.vault.blind(successor.key): successor.key for successor in data.successors}
         self._now: dict[Client, tuple[str, str]] = {}
         """A line and the successor of each client."""
         self._records: dict[str, Client] = {}
-        self._ids: dict[str, list[Client]] = {}
-        names = {row.client.casefold() for row in rows if not row.record and not row.client_id}
-        self._names: dict[str, list[Client]] = {name: [] for name in names}
+        self._ids: dict[str, list[Client]] = defaultdict(list)
+        self._names: dict[str, list[Client]] = {
+            row.client.casefold(): [] for row in rows if not row.record and not row.client_id
+        }
         unseal = context.vault.opener(case.wrapped_key)
-        for line, system, family, taker, sealed in session.execute(
-            sa.select(
-                col(Assignment.id),
-                col(Assignment.system),
-                col(Assignment.family),
-                col(Assignment.successor),
-                col(Assignment.sealed),
-            )
+        columns = (Assignment.id, Assignment.system, Assignment.family, Assignment.successor, Assignment.sealed)
+        for line, system, family, successor, sealed in session.execute(
+            sa.select(*map(col, columns))
             .where(col(Assignment.proposal_id) == proposal_id)
             .order_by(col(Assignment.id))
             .execution_options(yield_per=1000)
@@ -85,41 +86,59 @@ class _ProposalClients:
             self._records[line] = client
             if client in self._now:
                 continue
-            self._now[client] = (line, taker)
-            self._ids.setdefault(family, []).append(client)
-            if names:
-                plain = unseal(sealed, context_of(line))
-                name = (plain[1] or plain[0]).casefold()
-                if name in self._names:
-                    self._names[name].append(client)
+            self._now[client] = (line, successor)
+            self._ids[family].append(client)
+            if self._names:
+                plain = unseal(sealed, line_context(line))
+                self._names.get((plain[1] or plain[0]).casefold(), []).append(client)
 
-    def apply(self, row: AssignmentRow, sheet: ProposalData, chosen: dict[Client, tuple[str, int, str]]) -> str:
+    def apply(self, row: AssignmentRow, proposal_data: ProposalData, chosen: dict[Client, tuple[str, int, str]]) -> str:
         """Add a row's successor to `chosen`, or return the fault of the row."""
         found = self._find(row)
         if not found:
-            named = row.record or row.client_id or row.client
-            return _("names no client of this proposal: {name}").format(name=named[:80])
+            return _("names no client of this proposal: {name}").format(name=row.shown_name)
         if len(found) > 1:
-            return _("{count} clients have this name: name them by “client id”").format(count=len(found))
+            return assignment_file.ambiguous(len(found))
         client = found[0]
-        if row.address not in self._people or row.address not in sheet.accounts[client[0]]:
+        if row.address not in self._keys.values() or row.address not in proposal_data.accounts[client[0]]:
             return _("{address} is no successor of this case with an active account in {system}").format(
                 address=row.address[:80], system=client[0]
             )
-        line, taker = self._now[client]
-        if self._keys.get(taker) == row.address:
+        line, successor = self._now[client]
+        if self._keys.get(successor) == row.address:
             return ""
         earlier = chosen.setdefault(client, (row.address, row.line, line))
-        if earlier[0] != row.address:
-            return _("gives a client to {one} that line {line} gives to {other}: a client stays whole").format(
-                one=row.address, line=earlier[1], other=earlier[0]
-            )
-        return ""
+        return "" if earlier[0] == row.address else assignment_file.contradiction(row, *earlier[:2])
 
     def _find(self, row: AssignmentRow) -> Sequence[Client]:
         if row.record:
-            systems: Mapping[str, None] = dict.fromkeys([row.system] if row.system else [s for s, _ in self._now])
+            systems = [row.system] if row.system else dict.fromkeys(system for system, _family in self._now)
             ids = [line_id(self._case, system, row.record) for system in systems]
-            return [self._records[one] for one in ids if one in self._records]
+            return [self._records[line] for line in ids if line in self._records]
         found = self._ids.get(row.client_id, []) if row.client_id else self._names.get(row.client.casefold(), [])
         return [client for client in found if row.system in ("", client[0])]
+
+
+def keep(vault: Vault, session: Session, case: Case, rows: Sequence[AssignmentRow]) -> None:
+    """Store the rows of an assignment file, in the transaction that opens the case."""
+    sealed = vault.seal(case.wrapped_key, [astuple(row) for row in rows], f"allotment:{case.id}")
+    session.add(AssignmentFile(id=case.id, case_id=case.id, sealed=sealed))
+
+
+def named(content: bytes, successors: Sequence[Successor]) -> tuple[AssignmentRow, ...]:
+    """Return the rows of an assignment file. Raises `InvalidAssignmentFile`, also for an unknown successor."""
+    rows = assignment_file.read(content) if content else ()
+    assignment_file.refuse(assignment_file.strangers(rows, successors))
+    return rows
+
+
+def allocation_request(context: ClientContext, session: Session, case: Case, data: CaseData) -> AllocationRequest:
+    """Return the request for the split of a case: the company's rules, its strategy, and its assignment file."""
+    kept = session.get(AssignmentFile, case.id)
+    rows = context.vault.open(case.wrapped_key, kept.sealed, f"allotment:{case.id}") if kept else []
+    return AllocationRequest(
+        context.allocation_policy,
+        Strategy(case.strategy),
+        data.leaver.email,
+        tuple(AssignmentRow(*row) for row in rows),
+    )

@@ -27,9 +27,8 @@ Assignments = Iterator[tuple[WeightedFamily, int]]
 
 @dataclass(frozen=True, slots=True)
 class AllocationItem:
-    """A record, or several of one family counted together: one successor gets all of it."""
+    """A family with the sum of its records: one successor gets all of it."""
 
-    id: str
     family: str
     value: Decimal = ZERO
     count: int = 1
@@ -75,7 +74,8 @@ def allocate(
 ) -> Split:
     """Split a book. `mapping` names a successor for some families, whatever the strategy and their capacity.
 
-    Raises `ValueError` for no or doubled successors, a doubled item, and a successor in `mapping` who is none of them.
+    Every family stands once in `items`. Raises `ValueError` for no or doubled successors, and for a successor in
+    `mapping` who is none of them.
     """
     keys = [target.key for target in targets]
     if not keys or len(set(keys)) != len(keys):
@@ -86,51 +86,31 @@ def allocate(
     totals = SuccessorLoads([target.capacity for target in targets])
     assigned: list[list[WeightedFamily]] = [[] for _ in targets]
     left = []
-    for load in _families(items):
+    for load in weighted_families(items):
         if load.family in mapping:
-            _assign(totals, assigned, load, indexes[mapping[load.family]])
+            totals.add(indexes[mapping[load.family]], load.weight)
+            assigned[indexes[mapping[load.family]]].append(load)
         else:
             left.append(load)
     for load, index in _assignments(left, totals, targets, strategy, rules):
-        _assign(totals, assigned, load, index)
+        totals.add(index, load.weight)
+        assigned[index].append(load)
     notes = _balance_notes(totals, assigned, fixed=len(mapping)) if strategy is Strategy.BALANCED else []
     over = {keys[index]: number for index, number in totals.over_capacity().items()}
     chosen = {load.family: keys[index] for index, loads in enumerate(assigned) for load in loads}
     return Split(chosen, (*notes, *_capacity_notes(over)), over)
 
 
-def _assign(totals: SuccessorLoads, assigned: Sequence[list[WeightedFamily]], load: WeightedFamily, index: int) -> None:
-    totals.add(index, load.weight)
-    assigned[index].append(load)
-
-
-def _families(items: Iterable[AllocationItem]) -> list[WeightedFamily]:
-    """Join items by family, heaviest first; sums are exact, so that order plays no part."""
-    values: dict[str, Decimal] = {}
-    counts: dict[str, int] = {}
-    traits: dict[str, Traits] = {}
-    seen: set[str] = set()
-    number = 0
+def weighted_families(items: Iterable[AllocationItem]) -> list[WeightedFamily]:
+    """Return the families with their weights, heaviest first; sums are exact, so that order plays no part."""
+    left, loads = list(items), []
     with localcontext(prec=100):
-        for item in items:
-            family, number = item.family, number + 1
-            seen.add(item.id)
-            value = item.value if item.value > ZERO else ZERO  # noqa: FURB136 - a third of the time
-            if family in counts:
-                values[family] += value
-                counts[family] += item.count
-                traits[family] |= item.traits
-            else:
-                values[family], counts[family], traits[family] = value, item.count, item.traits
-        whole, every = float(sum(values.values(), ZERO)) or 1.0, sum(counts.values()) or 1
-    if len(seen) != number:
-        raise ValueError("an item stands twice in the book")
-    del seen
-    loads = []
-    for family in list(values):  # each number is let go as its family is made: a large book is in memory once
-        worth = float(values.pop(family))
-        weight = worth / whole + counts.pop(family) / every
-        loads.append(WeightedFamily(weight, worth, family, traits.pop(family)))
+        whole = float(sum((max(item.value, ZERO) for item in left), ZERO)) or 1.0
+    every = sum(item.count for item in left) or 1
+    while left:  # each item is let go as its family is weighted: a large book is in memory once
+        item = left.pop()
+        value = float(max(item.value, ZERO))
+        loads.append(WeightedFamily(value / whole + item.count / every, value, item.family, item.traits))
     loads.sort(key=itemgetter(2))
     loads.sort(key=itemgetter(0, 1), reverse=True)  # stable: those alike stay in the order of their names
     return loads
@@ -173,10 +153,9 @@ def _by_groups(
     """Assign each family to the least loaded of its first group with room. The groups go by traits."""
     known: dict[Traits, list[tuple[int, ...]]] = {}
     for load in loads:
-        groups = known.get(load.traits)
-        if groups is None:
-            groups = known[load.traits] = groups_of(load.traits)
-        indexes = (totals.least_loaded_of(group) for group in groups)
+        if load.traits not in known:
+            known[load.traits] = groups_of(load.traits)
+        indexes = (totals.least_loaded_of(group) for group in known[load.traits])
         index = next((index for index in indexes if index is not None), None)
         yield load, totals.least_loaded() if index is None else index
 
@@ -206,22 +185,21 @@ def _balance_notes(totals: SuccessorLoads, assigned: Sequence[list[WeightedFamil
         rebalance(totals, assigned, BALANCE_LIMIT * bound)
     if max(totals.loads) <= BALANCE_LIMIT * bound * (1 + 1e-9):
         return []
-    said = gettext_lazy(
+    note = gettext_lazy(
         "The most loaded successor gets {times:.1f} times the even share. "
         "Families stay whole, and fixed clients and capacities allow no more even split.",
         times=max(totals.loads) / bound,
     )
-    return [said.stored]
+    return [note.stored]
 
 
 def _capacity_notes(over: Mapping[str, int]) -> list[str]:
-    number = sum(over.values())
-    if not number:
+    if not over:
         return []
-    said = ngettext_lazy(
+    note = ngettext_lazy(
         "{count:,} client is above the successors' capacities: {who}.",
         "{count:,} clients are above the successors' capacities: {who}.",
-        number,
+        sum(over.values()),
         who=", ".join(f"{key} +{more}" for key, more in sorted(over.items())),
     )
-    return [said.stored]
+    return [note.stored]

@@ -6,12 +6,13 @@ by `client id` or by `client`; `address` is the successor's e-mail address, and 
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from config.text import _
 from workflows.clients.views import LineFault
 from workflows.csv_cells import unescape_cell
+from workflows.people import Successor
 
 MOST_BYTES = 20 * 2**20
 MOST_FAULTS = 1000
@@ -31,7 +32,7 @@ class InvalidAssignmentFile(Exception):
     """The file cannot be used; `faults` has a sentence for each line."""
 
     def __init__(self, faults: Sequence[LineFault]) -> None:
-        super().__init__("\n".join(f"{one.line}: {one.what}" for one in faults[:5]))
+        super().__init__("\n".join(f"{fault.line}: {fault.what}" for fault in faults[:5]))
         self.faults = tuple(faults)
 
 
@@ -51,6 +52,11 @@ class AssignmentRow:
         """The most exact name in the row, as `FamilyTotals` finds it."""
         return self.record or self.client_id or self.client.casefold()
 
+    @property
+    def shown_name(self) -> str:
+        """The same for a person to read, shortened."""
+        return (self.record or self.client_id or self.client)[:80]
+
 
 def read(data: bytes) -> tuple[AssignmentRow, ...]:
     """Return every row of the file. Raises `InvalidAssignmentFile` with every fault: no part is used alone."""
@@ -64,21 +70,18 @@ def read_valid_rows(data: bytes) -> tuple[tuple[AssignmentRow, ...], list[LineFa
 
     Raises `InvalidAssignmentFile` where no row can be read.
     """
-    rows: list[AssignmentRow] = []
+    rows: dict[tuple[str, str], AssignmentRow] = {}
     faults: list[LineFault] = []
-    named: dict[tuple[str, str], int] = {}
     for line, cells in _lines(_text(data)):
         row = AssignmentRow(line, **{key: cells.get(key, "") for key in COLUMNS})
-        if row.address and (what := _fault(row, named)):
-            faults.append(LineFault(line, what))
+        if row.address and (fault := _fault(row, rows)):
+            faults.append(LineFault(line, fault))
         elif row.address:
-            named[row.system, row.name] = line
-            rows.append(row)
-    if not rows and not faults:
-        faults.append(LineFault(0, _("no line names a successor: the column “address” is empty throughout")))
+            rows[row.system, row.name] = row
     if not rows:
-        refuse(faults)
-    return tuple(rows), faults
+        empty = LineFault(0, _("no line names a successor: the column “address” is empty throughout"))
+        refuse(faults or [empty])
+    return tuple(rows.values()), faults
 
 
 def addresses(rows: Sequence[AssignmentRow]) -> tuple[str, ...]:
@@ -96,37 +99,48 @@ def refuse(faults: Sequence[LineFault]) -> None:
         raise InvalidAssignmentFile(faults)
 
 
-def _fault(row: AssignmentRow, named: dict[tuple[str, str], int]) -> str:
+def _fault(row: AssignmentRow, rows: Mapping[tuple[str, str], AssignmentRow]) -> str:
     if not row.name:
         return _("names neither a record (column “id”) nor a client (“client id” or “client”)")
     if "@" not in row.address or len(row.address.split()) != 1:
         return _("“{text}” is not an e-mail address").format(text=row.address[:80])
-    if earlier := named.get((row.system, row.name)):
-        return _("names the same as line {line}").format(line=earlier)
+    if earlier := rows.get((row.system, row.name)):
+        return _("names the same as line {line}").format(line=earlier.line)
     return ""
+
+
+def ambiguous(clients: int) -> str:
+    """Return the fault of a row whose name several clients have."""
+    return _("{count} clients have this name: name them by “client id”").format(count=clients)
+
+
+def contradiction(row: AssignmentRow, other: str, line: int) -> str:
+    """Return the fault of a row that gives a client away which an earlier line gives to another successor."""
+    fault = _("gives a client to {one} that line {line} gives to {other}: a client stays whole")
+    return fault.format(one=row.address, line=line, other=other)
+
+
+def strangers(rows: Sequence[AssignmentRow], successors: Sequence[Successor]) -> list[LineFault]:
+    """Return the faults of rows that name none of the successors."""
+    known = {successor.key for successor in successors}
+    fault = _("{address} is not among those who receive clients")
+    return [LineFault(row.line, fault.format(address=row.address[:80])) for row in rows if row.address not in known]
 
 
 def _text(data: bytes) -> str:
     if len(data) > MOST_BYTES:
-        raise InvalidAssignmentFile(
-            [
-                LineFault(
-                    0,
-                    _("the file has {size:,} MB, and at most {most} are read: split it").format(
-                        size=len(data) // 2**20, most=MOST_BYTES // 2**20
-                    ),
-                )
-            ]
-        )
+        fault = _("the file has {size:,} MB, and at most {most} are read: split it")
+        size, most = len(data) // 2**20, MOST_BYTES // 2**20
+        raise InvalidAssignmentFile([LineFault(0, fault.format(size=size, most=most))])
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        said = _(
+        fault = _(
             "is not UTF-8: save the file as “CSV UTF-8”. Older code pages such as Windows-1251 are not guessed "
             "at, because one name could be taken for another."
         )
-        raise InvalidAssignmentFile([LineFault(data[: error.start].count(b"\n") + 1, said)]) from error
+        raise InvalidAssignmentFile([LineFault(data[: error.start].count(b"\n") + 1, fault)]) from error
     if "\0" in text:
         raise InvalidAssignmentFile(
             [LineFault(text[: text.index("\0")].count("\n") + 1, _("is not text: this is no CSV file"))]
@@ -150,7 +164,10 @@ def _lines(text: str) -> Iterator[tuple[int, dict[str, str]]]:
             if places is None:
                 places = _places(cells, start + skipped)
             elif any(cell.strip() for cell in cells):
-                yield start + skipped, {key: _cell(key, cells, place) for key, place in places.items()}
+                texts = {
+                    key: unescape_cell(cells[place]).strip() for key, place in places.items() if place < len(cells)
+                }
+                yield start + skipped, {**texts, "address": texts.get("address", "").lower()}
     except csv.Error as error:
         raise InvalidAssignmentFile(
             [LineFault(line + 1 + skipped, _("cannot be read as CSV: {why}").format(why=error))]
@@ -175,8 +192,3 @@ def _places(header: Sequence[str], line: int) -> dict[str, int]:
             ]
         )
     return places
-
-
-def _cell(key: str, cells: Sequence[str], place: int) -> str:
-    text = unescape_cell(cells[place]).strip() if place < len(cells) else ""
-    return text.lower() if key == "address" else text

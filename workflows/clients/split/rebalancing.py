@@ -21,13 +21,12 @@ class SuccessorLoads:
         self.counts = [0] * len(capacities)
         self.capacities = capacities
         self._heaps: dict[tuple[int, ...], list[tuple[float, int]]] = {}
-        self._overflow: list[tuple[float, int]] = []
 
     def least_loaded_of(self, group: tuple[int, ...]) -> int | None:
         """Return the least loaded of a group, the first of several alike; None where all are full."""
-        heap = self._heaps.get(group)
-        if heap is None:
-            heap = self._heaps[group] = self._heap(group)
+        if group not in self._heaps:
+            self._heaps[group] = sorted((self.loads[index], index) for index in group)  # a sorted list is a heap
+        heap = self._heaps[group]
         while heap:
             load, index = heap[0]
             if self.full(index):
@@ -41,12 +40,7 @@ class SuccessorLoads:
     def least_loaded(self) -> int:
         """Return the least loaded of all with room; where all are full, the least loaded."""
         index = self.least_loaded_of(self.all_indexes)
-        if index is not None:
-            return index
-        heap = self._overflow = self._overflow or self._heap(self.all_indexes)
-        while heap[0][0] != self.loads[heap[0][1]]:
-            heapq.heapreplace(heap, (self.loads[heap[0][1]], heap[0][1]))
-        return heap[0][1]
+        return min(self.all_indexes, key=self.loads.__getitem__) if index is None else index
 
     def add(self, index: int, weight: float) -> None:
         """Count one client."""
@@ -60,17 +54,11 @@ class SuccessorLoads:
 
     def over_capacity(self) -> dict[int, int]:
         """Return the number of clients beyond capacity, for each successor with any."""
-        beyond = {
+        return {
             index: self.counts[index] - capacity
             for index, capacity in enumerate(self.capacities)
-            if capacity is not None
+            if capacity is not None and self.counts[index] > capacity
         }
-        return {index: number for index, number in beyond.items() if number > 0}
-
-    def _heap(self, group: Sequence[int]) -> list[tuple[float, int]]:
-        heap = [(self.loads[index], index) for index in group]
-        heapq.heapify(heap)
-        return heap
 
 
 TOLERANCE = 1e-12
@@ -120,14 +108,9 @@ def _capacity_bound(prefix_sums: Sequence[float], capacities: Sequence[int | Non
 def rebalance(totals: SuccessorLoads, assigned: Sequence[list[WeightedFamily]], goal: float) -> None:
     """Move and swap clients of the most loaded successor, until no load is above `goal` or no exchange helps."""
     for _ in range(MOST_EXCHANGES):
-        most = max(totals.all_indexes, key=lambda index: totals.loads[index])
-        others = _by_load(totals, most)
+        *others, most = sorted(totals.all_indexes, key=lambda index: totals.loads[index])
         if totals.loads[most] <= goal or not any(_exchange_best(totals, assigned, most, index) for index in others):
             return
-
-
-def _by_load(totals: SuccessorLoads, but: int) -> list[int]:
-    return sorted((index for index in totals.all_indexes if index != but), key=lambda index: totals.loads[index])
 
 
 def _exchange_best(totals: SuccessorLoads, assigned: Sequence[list[WeightedFamily]], most: int, other: int) -> bool:
@@ -158,4 +141,4 @@ def _exchange(
     assigned[receiver].append(load)
     for index, number in ((giver, -1), (receiver, 1)):
         totals.counts[index] += number
-        totals.loads[index] = math.fsum(one.weight for one in assigned[index])
+        totals.loads[index] = math.fsum(family.weight for family in assigned[index])

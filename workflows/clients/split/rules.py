@@ -1,23 +1,162 @@
-"""Rules for a split: the company's policy, known facts of colleagues, and the rows of a file."""
+"""The split of one system's book: its families while it is read, the company's policy, and the rows of a file.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+A family has its counts, values and traits here, never its records. A large book has hundreds of thousands of families,
+so that each costs a number in a few lists and no object of its own.
+"""
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from config.text import _
-from connectors.contract import AccountId
-from workflows.clients.split.allocation import AllocationRule, AllocationTarget, Split, Traits, allocate
-from workflows.clients.split.assignment_file import AssignmentRow
-from workflows.clients.split.families import FamilyTotals
+from connectors.contract import AccountId, Record
+from workflows.clients.split.allocation import AllocationItem, AllocationRule, AllocationTarget, Split, Traits, allocate
+from workflows.clients.split.assignment_file import AssignmentRow, ambiguous, contradiction
+from workflows.clients.split.sealed import ShareTotals
 from workflows.clients.views import LineFault
 from workflows.storage.rows.case import Strategy
 
+DEALS = frozenset({"opportunity", "deal"})
+"""Kinds that are deals: the open ones are counted for people."""
+NONE: Traits = frozenset()
 
-@dataclass(frozen=True, slots=True)
-class SuccessorProfile:
-    """The settings about a colleague: the most clients, and traits that clients may share."""
 
-    capacity: int | None = None
-    traits: Traits = frozenset()
+class ExactAmounts:
+    """Sums of one currency by family, as whole numbers of its smallest unit: exact, and small in memory."""
+
+    def __init__(self) -> None:
+        self._digits = 2
+        self._amounts: list[int] = []
+
+    def add(self, place: int, value: Decimal) -> None:
+        """Add a value to a family's sum."""
+        amounts = self._amounts
+        if place >= len(amounts):
+            amounts.extend([0] * (place + 1 - len(amounts)))
+        scaled = value.scaleb(self._digits)
+        amount = int(scaled)
+        if amount != scaled:
+            self._widen(-int(value.as_tuple().exponent))
+            amount = int(value.scaleb(self._digits))
+        amounts[place] += amount
+
+    def __iter__(self) -> Iterator[tuple[int, Decimal]]:
+        """Yield each family that has a sum, with the sum."""
+        return ((place, self._value(amount)) for place, amount in enumerate(self._amounts) if amount)
+
+    def __getitem__(self, place: int) -> Decimal:
+        """Return a family's sum."""
+        return self._value(self._amounts[place] if place < len(self._amounts) else 0)
+
+    def _value(self, amount: int) -> Decimal:
+        value = Decimal(amount).scaleb(-self._digits)
+        whole = value.to_integral_value()
+        return whole if whole == value else value
+
+    def _widen(self, digits: int) -> None:
+        factor = 10 ** (digits - self._digits)
+        self._digits, self._amounts[:] = digits, [amount * factor for amount in self._amounts]
+
+
+@dataclass
+class FamilyTotals:
+    """The sums by family. `wanted`: ids and lower-case names that a file speaks of, to be found on the way."""
+
+    wanted: Collection[str] = ()
+    found: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The families behind each wanted id or name."""
+    _places: dict[str, int] = field(default_factory=dict)
+    """Position of each family in the lists below."""
+    _records: "array[int]" = field(default_factory=lambda: array("l"))
+    _deals: "array[int]" = field(default_factory=lambda: array("l"))
+    _amounts: dict[str, ExactAmounts] = field(default_factory=lambda: defaultdict(ExactAmounts))
+    _traits: list[Traits] = field(default_factory=list)
+    _sensitivities: dict[int, frozenset[str]] = field(default_factory=dict)
+    _same_words: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
+    _same_traits: dict[Traits, Traits] = field(default_factory=dict)
+    """One object for all sets that are alike: a large book has few different ones."""
+
+    def __len__(self) -> int:
+        """Return the number of families."""
+        return len(self._places)
+
+    def __contains__(self, family: object) -> bool:
+        """Return whether the book has a family."""
+        return family in self._places
+
+    def add(self, record: Record) -> None:
+        """Count one record."""
+        place = self._places.setdefault(record.family, len(self._places))
+        if place == len(self._records):
+            self._records.append(0)
+            self._deals.append(0)
+            self._traits.append(NONE)
+        self._records[place] += 1
+        if record.open:
+            self._deals[place] += record.kind in DEALS
+            if record.value:
+                self._amounts[record.currency].add(place, record.value)
+        if own := _own(record):
+            joined = self._traits[place] | own
+            self._traits[place] = self._same_traits.setdefault(joined, joined)
+        if record.sensitivity:
+            words = self._sensitivities.get(place, frozenset()) | {record.sensitivity}
+            self._sensitivities[place] = self._same_words.setdefault(words, words)
+        if self.wanted:
+            for name in {str(record.id), record.family, record.family_name.casefold()}.intersection(self.wanted):
+                self.found[name].add(record.family)
+
+    def items(self, shared: Traits = NONE) -> Iterator[AllocationItem]:
+        """Yield the families for allocation; a currency weighs as much as it has records, whatever its rate.
+
+        `shared`: traits that every client has, such as the leaver's team.
+        """
+        totals = {currency: sum((value for _, value in by), Decimal(0)) for currency, by in self._amounts.items()}
+        rates = [
+            (self._amounts[currency], sum(self._records[place] for place, _ in self._amounts[currency]) / total)
+            for currency, total in totals.items()
+            if total
+        ]
+        for family, place in self._places.items():
+            yield AllocationItem(
+                family,
+                sum((amounts[place] * rate for amounts, rate in rates), Decimal(0)),
+                self._records[place],
+                self._traits[place] | shared if shared else self._traits[place],
+            )
+
+    def shares(self, chosen: Mapping[str, str]) -> dict[str, ShareTotals]:
+        """Return the share of each successor."""
+        records, families, deals = Counter[str](), Counter[str](), Counter[str]()
+        value: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        keys = [chosen[family] for family in self._places]
+        for key, number, open_deals in zip(keys, self._records, self._deals, strict=True):
+            records[key] += number
+            families[key] += 1
+            deals[key] += open_deals
+        for currency, amounts in self._amounts.items():
+            for place, amount in amounts:
+                value[keys[place]][currency] += amount
+        return {key: ShareTotals(records[key], families[key], dict(value[key]), deals[key]) for key in families}
+
+    def sensitive(self) -> dict[str, int]:
+        """Return how many clients there are of each sensitivity."""
+        return dict(Counter(word for words in self._sensitivities.values() for word in words))
+
+
+def _own(record: Record) -> Traits:
+    if not (record.traits or record.co_owners or record.sensitivity):
+        return NONE
+    known = {
+        (name, value.strip().casefold())
+        for name, values in record.traits.items()
+        for value in values.split(";")
+        if value.strip()
+    }
+    known |= {("co_owner", str(account)) for account in record.co_owners}
+    return frozenset(known | ({("sensitivity", record.sensitivity.casefold())} if record.sensitivity else set()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +164,12 @@ class AllocationPolicy:
     """The company's policy, for every case alike. Colleagues are named by address in lower case."""
 
     rules: tuple[AllocationRule, ...] = ()
-    colleagues: Mapping[str, SuccessorProfile] = field(default_factory=dict)
+    colleagues: Mapping[str, AllocationTarget] = field(default_factory=dict)
 
     def team(self, address: str) -> Traits:
         """Return the leaver's team as a trait of every one of their clients."""
         known = self.colleagues.get(address.lower())
-        return frozenset(one for one in known.traits if one[0] == "team") if known else frozenset()
+        return frozenset(trait for trait in known.traits if trait[0] == "team") if known else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +194,11 @@ def split(
 ) -> tuple[Split, list[LineFault], set[int]]:
     """Split one system's book; return also the faults of the file, and the lines that name a client of this system."""
     mapping, faults, hits = resolve(families, accounts, request.rows, system)
-    targets = [_target(key, str(account), request.policy) for key, account in accounts.items()]
+    known = [request.policy.colleagues.get(key, AllocationTarget(key)) for key in accounts]
+    targets = [replace(target, traits=target.traits | {("co_owner", str(accounts[target.key]))}) for target in known]
     items = families.items(request.policy.team(request.leaver))
     done = allocate(items, targets, request.strategy, rules=request.policy.rules, mapping={**mapping, **request.given})
     return done, faults, hits
-
-
-def _target(key: str, account: str, policy: AllocationPolicy) -> AllocationTarget:
-    known = policy.colleagues.get(key, SuccessorProfile())
-    return AllocationTarget(key, known.capacity, known.traits | {("co_owner", account)})
 
 
 def resolve(
@@ -78,31 +213,11 @@ def resolve(
         if not found:
             continue
         hits.add(row.line)
-        earlier = mapping.get(found[0])
         if len(found) > 1:
-            faults.append(
-                LineFault(
-                    row.line, _("{count} clients have this name: name them by “client id”").format(count=len(found))
-                )
-            )
+            faults.append(LineFault(row.line, ambiguous(len(found))))
         elif row.address not in accounts:
-            faults.append(
-                LineFault(
-                    row.line,
-                    _("{address} is no successor with an active account in {system}").format(
-                        address=row.address, system=system
-                    ),
-                )
-            )
-        elif earlier and earlier[0] != row.address:
-            faults.append(
-                LineFault(
-                    row.line,
-                    _("gives a client to {one} that line {line} gives to {other}: a client stays whole").format(
-                        one=row.address, line=earlier[1], other=earlier[0]
-                    ),
-                )
-            )
-        else:
-            mapping.setdefault(found[0], (row.address, row.line))
+            fault = _("{address} is no successor with an active account in {system}")
+            faults.append(LineFault(row.line, fault.format(address=row.address, system=system)))
+        elif mapping.setdefault(found[0], (row.address, row.line))[0] != row.address:
+            faults.append(LineFault(row.line, contradiction(row, *mapping[found[0]])))
     return {family: key for family, (key, _line) in mapping.items()}, faults, hits

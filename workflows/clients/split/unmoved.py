@@ -1,11 +1,14 @@
-"""Reasons why records stay with the leaver, in the vendor's words, counted. Sealed, because words may name people."""
+"""Counts before = counts after, in words, and the reasons for which records stay with the leaver.
 
-from collections import Counter
+The reasons are in the vendor's words, counted, and sealed, because words may name people.
+"""
+
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from config.text import N_, _, shown
+from config.text import N_, _, ngettext, shown
+from workflows.clients.split.sealed import adapter
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import BookHandover
 from workflows.storage.vault import Vault
@@ -40,36 +43,118 @@ def total(reasons: Reasons) -> int:
 
 def words(*counted: Mapping[str, int]) -> str:
     """Return the reasons, most frequent first: `won, lost: nobody can change the owner (5), in use (1)`."""
-    heads: dict[str, list[str]] = {}
+    kinds: dict[str, list[str]] = defaultdict(list)
     numbers: Counter[str] = Counter()
     for reason, number in sum((Counter(by) for by in counted), Counter[str]()).most_common():
-        said = shown(reason)
-        head, colon, rest = said.partition(": ")
-        heads.setdefault(rest if colon else said, []).extend([head] if colon else [])
-        numbers[rest if colon else said] += number
-    told = [
-        f"{', '.join(heads[rest])}{': ' if heads[rest] else ''}{rest} ({number})"
-        for rest, number in numbers.most_common(TOLD)
-    ]
-    left = numbers.total() - sum(number for _, number in numbers.most_common(TOLD))
-    return ", ".join([*told, *([f"{_(OTHER)} ({left})"] if left else [])])
+        kind, colon, text = shown(reason).partition(": ")
+        kinds[text or kind] += [kind] if colon else []
+        numbers[text or kind] += number
+    most = numbers.most_common(TOLD)
+    texts = [f"{', '.join(kinds[text])}{': ' if kinds[text] else ''}{text} ({number})" for text, number in most]
+    if left := numbers.total() - sum(number for _text, number in most):
+        texts.append(f"{_(OTHER)} ({left})")
+    return ", ".join(texts)
 
 
 def seal(vault: Vault, case: Case, book: BookHandover, reasons: UnmovedReasons) -> bytes:
     """Encrypt the reasons for their row; without any, return nothing."""
-    if reasons == UnmovedReasons():
-        return b""
-    plain = {"staying": _plain(reasons.staying), "refused": _plain(reasons.refused)}
-    return vault.seal(case.wrapped_key, plain, f"book:{book.id}")
+    plain = adapter(UnmovedReasons).dump_python(reasons)
+    return vault.seal(case.wrapped_key, plain, f"book:{book.id}") if reasons != UnmovedReasons() else b""
 
 
 def unseal(vault: Vault, case: Case, book: BookHandover) -> UnmovedReasons:
     """Decrypt a book's reasons."""
     if not book.sealed:
         return UnmovedReasons()
-    plain: dict[str, Any] = vault.open(case.wrapped_key, book.sealed, f"book:{book.id}")
-    return UnmovedReasons(**plain)
+    return UnmovedReasons(**vault.open(case.wrapped_key, book.sealed, f"book:{book.id}"))
 
 
-def _plain(reasons: Reasons) -> dict[str, dict[str, int]]:
-    return {kind: dict(by) for kind, by in reasons.items()}
+Counts = Mapping[str, Mapping[str, int]]
+"""`{account: {kind: count}}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnmovedCounts:
+    """Counts of the lines of one kind that did not move to a successor, by outcome."""
+
+    taken: int = 0
+    gone: int = 0
+    refused: int = 0
+    waiting: int = 0
+    staying: int = 0
+    stopped: int = 0
+    why: str = ""
+    """The reasons for which records stay: the vendor lets nobody change their owner."""
+
+
+def sentences(
+    system: str, before: Counts, after: Counts, leaver: frozenset[str], unmoved_by_kind: Mapping[str, UnmovedCounts]
+) -> list[str]:
+    """Return a sentence per kind; every difference is explained, or reported as unexplained."""
+    kinds = sorted({kind for counts in (before, after) for by in counts.values() for kind in by})
+    return [
+        _sentence(
+            f"{system}, {kind}",
+            _sum(before, kind),
+            _sum(after, kind),
+            sum(after.get(owner, {}).get(kind, 0) for owner in leaver),
+            unmoved_by_kind.get(kind, UnmovedCounts()),
+        )
+        for kind in kinds
+    ]
+
+
+def staying_sentences(system: str, unmoved_by_kind: Mapping[str, UnmovedCounts]) -> list[str]:
+    """Return a sentence per kind without any move; such a kind is not counted."""
+    return [
+        f"{system}, {kind}: {_stay(counts.staying, counts)}"
+        for kind, counts in sorted(unmoved_by_kind.items())
+        if counts.staying
+    ]
+
+
+def _sentence(what: str, before: int, after: int, left: int, counts: UnmovedCounts) -> str:
+    parts = [_("{what}: {before:,} before, {after:,} after").format(what=what, before=before, after=after)]
+    parts += _difference(before - after, counts)
+    if stay := min(left, counts.staying):
+        parts.append(_stay(stay, counts))
+    if left > stay:
+        parts.append(
+            _("{count:,} still with the leaver ({fates})").format(count=left - stay, fates=_left(left - stay, counts))
+        )
+    return "; ".join(parts)
+
+
+def _stay(number: int, counts: UnmovedCounts) -> str:
+    message = ngettext("{count:,} stays with the leaver: {why}", "{count:,} stay with the leaver: {why}", number)
+    return message.format(count=number, why=counts.why)
+
+
+def _difference(lost: int, counts: UnmovedCounts) -> list[str]:
+    if not lost:
+        return []
+    explained = _words((counts.taken, _("{count:,} taken by another")), (counts.gone, _("{count:,} gone")))
+    if 0 < lost <= counts.taken + counts.gone:
+        return [", ".join(explained)]
+    if lost < 0:
+        return [*explained, _("{count:,} more than before for a reason outside this handover").format(count=-lost)]
+    fewer = _("{count:,} fewer for a reason outside this handover")
+    return [*explained, fewer.format(count=lost - counts.taken - counts.gone)]
+
+
+def _left(left: int, counts: UnmovedCounts) -> str:
+    words = _words(
+        (counts.refused, _("{count:,} refused")),
+        (counts.waiting, _("{count:,} waiting for a decision")),
+        (counts.stopped, _("{count:,} left when the moves were stopped")),
+        (left - counts.refused - counts.waiting - counts.stopped, _("{count:,} new since")),
+    )
+    return ", ".join(words)
+
+
+def _words(*counted: tuple[int, str]) -> list[str]:
+    return [message.format(count=number) for number, message in counted if number > 0]
+
+
+def _sum(counts: Counts, kind: str) -> int:
+    return sum(by.get(kind, 0) for by in counts.values())
