@@ -10,6 +10,7 @@ and the split's notes say so.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
+from itertools import chain
 from operator import itemgetter
 
 from config.text import gettext_lazy, ngettext_lazy
@@ -85,14 +86,10 @@ def allocate(
         raise ValueError("a mapping names somebody who is no successor")
     totals = SuccessorLoads([target.capacity for target in targets])
     assigned: list[list[WeightedFamily]] = [[] for _ in targets]
-    left = []
-    for load in weighted_families(items):
-        if load.family in mapping:
-            totals.add(indexes[mapping[load.family]], load.weight)
-            assigned[indexes[mapping[load.family]]].append(load)
-        else:
-            left.append(load)
-    for load, index in _assignments(left, totals, targets, strategy, rules):
+    families = weighted_families(items)
+    mapped = ((load, indexes[mapping[load.family]]) for load in families if load.family in mapping)
+    left = [load for load in families if load.family not in mapping]
+    for load, index in chain(mapped, _assignments(left, totals, targets, strategy, rules)):
         totals.add(index, load.weight)
         assigned[index].append(load)
     notes = _balance_notes(totals, assigned, fixed=len(mapping)) if strategy is Strategy.BALANCED else []
