@@ -96,7 +96,7 @@ class Proposal(Table, table=True):
     settled_at: datetime | None = utc_column(default=None)
     settled_by: str = ""
     sealed: bytes = b""
-    """`shares.ProposalData`: shares, successors' accounts, reason of this version, outcome."""
+    """`sealed.ProposalData`: shares, successors' accounts, reason of this version, outcome."""
 
 
 class Decision(Table, table=True):
