@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from functools import partial
 
 from bot.services import WIDE, WorkHandlers
-from workflows.cases import added_systems
 from workflows.engine import clock_jumps
 from workflows.engine.change_watch import ChangeWatch
 from workflows.engine.durable import Engine
@@ -17,6 +16,7 @@ from workflows.ports import Clock
 from workflows.storage import outbox
 from workflows.storage.journal import Journal
 from workflows.storage.store import Store
+from workflows.watch.new_systems import add_to_open_cases
 
 AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 5.0, 5.0, 60.0, 3600.0
 SEAL_DELAY, SEAL_REST = 0.25, 0.5
@@ -57,7 +57,7 @@ def running(
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.take_over_dead, "take over from the dead")
     with replicas.living() if replicas else outbox.single_process(store):
-        added_systems.add_to_open_cases(store, journal, built.services.systems, clock)
+        add_to_open_cases(store, journal, built.services.systems, clock)
         engine.launch()
         for part in (triggers, watch, ticker):
             part.start()

@@ -17,7 +17,7 @@ from config.fields import RequestLimit
 from config.settings import Common, Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
-from workflows.access import lock_history
+from workflows.access.account_state import connect_lock_history
 from workflows.access.dispatch import LockoutDispatch
 from workflows.access.links import AccountLinking
 from workflows.access.manual_steps import ManualSteps
@@ -27,9 +27,9 @@ from workflows.access.restriction import Restrictions
 from workflows.access.system_lockout import SystemLockouts
 from workflows.authorization import Authorization
 from workflows.cases.casefile import Casefile
-from workflows.cases.ending import Start
 from workflows.cases.finding_list import FindingList
 from workflows.cases.offboarding import Offboarding
+from workflows.cases.schedule import Start
 from workflows.clients.context import ClientContext
 from workflows.clients.handover import ClientHandover
 from workflows.context import Context
@@ -192,7 +192,7 @@ def build_services(
 ) -> WorkHandlers:
     """Return the services with their work handlers. `start`: begins a piece of work at once."""
     policy, zone = settings.policy, settings.company.timezone
-    lock_history.connect_lock_history(context)
+    connect_lock_history(context)
     guards = ProtectedAccounts(policy.protected)
     handover = ClientHandover(ClientContext.extend(context, workspace.members, policies.approvals, policies.allocation))
     look_back = timedelta(days=settings.exports.look_back_days)

@@ -11,7 +11,7 @@ from bot.slack.messages.audit import headline
 from bot.slack.messages.phrases import verdict
 from bot.text import N_, _
 from connectors.contract import Verdict
-from workflows.watch.views import AuditView
+from workflows.cases.views import AuditView
 
 HELP = N_(
     """An audit checks every past leaver in every system. With --now it posts nothing in Slack.

@@ -9,7 +9,7 @@ from connectors.contract import Verdict
 from tests.bot import samples
 from workflows.access.manual_steps import Proof
 from workflows.access.views import Candidate, StepView
-from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine, OffboardingRequest, Plan
+from workflows.cases.views import AuditView, CaseBrief, CaseView, FindingLine, FollowUpLine, OffboardingRequest, Plan
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import (
     ClientLine,
@@ -26,7 +26,6 @@ from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState
-from workflows.watch.views import AuditView
 
 
 class FixedClock:

@@ -8,7 +8,7 @@ from bot.slack.people import Profile
 from connectors.contract import Verdict
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, SECURITY, Employee
 from workflows.access.views import AccountLine, BookLine, Candidate, RestoredLine, StepView, SystemLine, SystemPlan
-from workflows.cases.views import CaseView, FindingLine, FollowUpLine, Plan
+from workflows.cases.views import AuditView, CaseView, FindingLine, FollowUpLine, Plan
 from workflows.clients.views import ClientLine, ClientsView, NoteLine, NoteView, ProposalView, RecordLine, Share
 from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver, Successor
@@ -16,7 +16,6 @@ from workflows.storage.rows.case import CaseState, Reason, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
-from workflows.watch.views import AuditView
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 NASTY = "<!channel> <script>alert('x')</script> *bold* _it_ `code` & \u202eevil\u2066 O'Neill\nline two"

@@ -9,6 +9,7 @@ Over 250 lines because the order of the steps matters and is read as a whole.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -38,6 +39,7 @@ from workflows.storage.rows.watch import FindingKind
 from workflows.storage.work import say
 from workflows.systems.registry import System
 
+C = TypeVar("C")
 LOCKS = {
     (False, False): N_("locked"),
     (False, True): N_("locked; a log-in was tried and refused"),
@@ -76,8 +78,7 @@ class AccountLockout:
 
     def __init__(self, context: Context, system: System, accounts: Accounts, key: bytes, row: LeaverAccount) -> None:
         """Take an account `row` that is committed and holds the before-image; `key` decrypts the row."""
-        self._store, self._vault = context.store, context.vault
-        self._journal, self._clock = context.journal, context.clock
+        self._context = context
         self._system, self._accounts, self._key, self._row = system, accounts, key, row.id
         self._id, self._case = AccountId(row.account_id), row.case_id
         self._running = 0
@@ -90,11 +91,11 @@ class AccountLockout:
         `fresh` is the state that the lookup has just read; without it, `run` reads the state. The caller stores the
         result.
         """
-        self._run_part(self._count_sessions, self._open)
+        self._run_part(Sessions, self._count_sessions, self._open)
         locked = self._lock(fresh)
-        self._run_part(self._end_sessions, self._open)
-        self._run_part(self._revoke_tokens, self._open)
-        self._run_part(self._leave_groups, self._left)
+        self._run_part(Sessions, self._end_sessions, self._open)
+        self._run_part(Tokens, self._revoke_tokens, self._open)
+        self._run_part(Groups, self._leave_groups, self._left)
         return self._judge(self._accounts.observe([self._id])[self._id], locked)
 
     def _judge(self, seen: Observation, locked: Locked) -> LockoutResult:
@@ -127,21 +128,19 @@ class AccountLockout:
             self._record_step("lock", Change.ALREADY, partial(str, left))
         return locked
 
-    def _run_part(self, part: Callable[[], None], problems: list[str]) -> None:
+    def _run_part(self, capability: type[C], part: Callable[[C], None], problems: list[str]) -> None:
+        connector = self._system.having(capability)
         try:
-            part()
+            if connector is not None:
+                part(connector)
         except ConnectorError as error:
             problems.append(say(error))
 
-    def _count_sessions(self) -> None:
+    def _count_sessions(self, sessions: Sessions) -> None:
         """Count the sessions before the lock: a lock may end them, and people still read how many there were."""
-        sessions = self._system.having(Sessions)
-        self._running = sessions.sessions(self._id) if sessions else 0
+        self._running = sessions.sessions(self._id)
 
-    def _end_sessions(self) -> None:
-        sessions = self._system.having(Sessions)
-        if sessions is None:
-            return
+    def _end_sessions(self, sessions: Sessions) -> None:
         change = sessions.end(self._id)
         if left := sessions.sessions(self._id):
             problem = ngettext("{count} session is still open", "{count} sessions are still open", left)
@@ -149,10 +148,7 @@ class AccountLockout:
             return
         self._record_step("sessions", change, lambda: _sessions(self._running), ENDED if self._running else "")
 
-    def _revoke_tokens(self) -> None:
-        tokens = self._system.having(Tokens)
-        if tokens is None:
-            return
+    def _revoke_tokens(self, tokens: Tokens) -> None:
         for token in tokens.tokens(self._id):
             words = partial(_with_name, N_("token {name} revoked"), token.name)
             self._record_step("token", tokens.revoke(self._id, token.id), words, f"{TOKEN} {token.id}")
@@ -162,10 +158,7 @@ class AccountLockout:
             )
             self._open.append(problem.format(count=len(left)))
 
-    def _leave_groups(self) -> None:
-        groups = self._system.having(Groups)
-        if groups is None:
-            return
+    def _leave_groups(self, groups: Groups) -> None:
         try:
             present = groups.groups(self._id)
         except Missing:  # gone with the lock, or deleted meanwhile; the read-back shows it
@@ -187,11 +180,7 @@ class AccountLockout:
         shown = words()
         with language("en"):
             result = words()
-
-        def add(data: AccountData) -> AccountData:
-            return data.plus(shown, mark)
-
-        self._change(add, f"access.{what}", {"change": change, "result": result})
+        self._change(lambda data: data.plus(shown, mark), f"access.{what}", {"change": change, "result": result})
 
     def _change(
         self, change: Callable[[AccountData], AccountData], action: str = "", facts: dict[str, str] | None = None
@@ -200,11 +189,11 @@ class AccountLockout:
 
         def write(session: Session) -> None:
             sealed = session.connection().execute(SEALED, {"row": self._row}).scalar_one()
-            data = change(AccountData.load(self._vault.open(self._key, sealed, context)))
-            new = self._vault.seal(self._key, asdict(data), context)
+            data = change(AccountData(**self._context.vault.open(self._key, sealed, context)))
+            new = self._context.vault.seal(self._key, asdict(data), context)
             run_later(session, ACCOUNT_SEALED, {"row": self._row, "sealed": new})
             if action:
-                self._journal.write(
+                self._context.journal.write(
                     session,
                     actor=HANDOVER,
                     action=action,
@@ -212,7 +201,7 @@ class AccountLockout:
                     data={"system": self._system.name, "account": self._id, **(facts or {})},
                 )
 
-        self._store.group_write(write, self._case)
+        self._context.store.group_write(write, self._case)
 
 
 def _with_name(words: str, name: str) -> str:

@@ -1,14 +1,19 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import col, select
 
-from config.text import _, shown, stored
-from connectors.contract import Verdict
+from config.text import N_, _, shown, stored
+from connectors.contract import AccountId, Accounts, Verdict
+from workflows.context import Context
+from workflows.storage.case import UNWATCHED
+from workflows.storage.rows.access import LeaverAccount
+from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import SweepStatus
+from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 
 
@@ -24,17 +29,11 @@ class VerdictNote:
 
 def seal(vault: Vault, key: bytes, row: str, note: VerdictNote) -> bytes:
     """Encrypt a note for its row; `row` is `table:id`."""
-    plain = {**asdict(note), "reason": stored(note.reason), "how": stored(note.how)}
-    return vault.seal(key, plain, f"note:{row}")
-
-
-def unseal(vault: Vault, key: bytes, row: str, sealed: bytes) -> VerdictNote:
-    """Decrypt a row's note, in the reader's language; a row without a note gives an empty one."""
-    return open_note(partial(vault.open, key), row, sealed)
+    return vault.seal(key, {**asdict(note), "reason": stored(note.reason), "how": stored(note.how)}, f"note:{row}")
 
 
 def open_note(opener: Callable[[bytes, str], Any], row: str, sealed: bytes) -> VerdictNote:
-    """Decrypt a row's note with a case's `opener`, as `unseal` does."""
+    """Decrypt a row's note with a case's `opener`, in the reader's language. A row without a note has an empty one."""
     if not sealed:
         return VerdictNote()
     note = VerdictNote(**opener(sealed, f"note:{row}"))
@@ -42,52 +41,22 @@ def open_note(opener: Callable[[bytes, str], Any], row: str, sealed: bytes) -> V
 
 
 GOOD = (Verdict.LOCKED, Verdict.ABSENT)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownVerdict:
-    """Verdict of one account or of one line of a case, and when it was read."""
-
-    verdict: Verdict
-    reason: str
-    read_at: datetime | None
-
-
-def of_all(session: Session) -> Mapping[str, SweepStatus]:
-    """Return the last sweep of every system, by its name."""
-    return {row.system: row for row in session.exec(select(SweepStatus))}
+UNCONFIGURED = N_("this system is no longer in the configuration")
 
 
 def current_verdict(
     reading: SweepStatus | None, verdict: Verdict, reason: str, read_at: datetime | None
-) -> KnownVerdict:
-    """Join a row's own verdict with the last sweep of its system. Pure.
+) -> tuple[Verdict, str, datetime | None]:
+    """Join a row's own verdict with the last sweep of its system; return it with its reason and time. Pure.
 
     An account that a later sweep could not read is unknown. An account that the sweep read unchanged was read then.
     """
-    from_row = KnownVerdict(verdict, reason, read_at)
-    if reading is None or read_at is None:
-        return from_row
-    if reading.failed_at is not None and read_at < reading.failed_at:
+    if reading and read_at and reading.failed_at and read_at < reading.failed_at:
         problem = _("not read by the last audit: {problem}").format(problem=shown(reading.problem))
-        return KnownVerdict(Verdict.UNKNOWN, problem, read_at)
-    if reading.read_at is not None and read_at < reading.read_at and verdict in GOOD:
-        return KnownVerdict(verdict, reason, reading.read_at)
-    return from_row
-
-
-def complete(session: Session, system: str, began: datetime) -> None:
-    """Record that the sweep that began then read everything."""
-    row = session.get(SweepStatus, system) or SweepStatus(system=system)
-    row.read_at, row.failed_at, row.problem = began, None, ""
-    session.add(row)
-
-
-def failed(session: Session, system: str, began: datetime, problem: str) -> None:
-    """Record that the sweep that began then could not read everything."""
-    row = session.get(SweepStatus, system) or SweepStatus(system=system)
-    row.failed_at, row.problem = began, stored(problem)
-    session.add(row)
+        return Verdict.UNKNOWN, problem, read_at
+    if reading and read_at and reading.read_at and read_at < reading.read_at and verdict in GOOD:
+        return verdict, reason, reading.read_at
+    return verdict, reason, read_at
 
 
 LOCKED, ENDED, TOKEN = "locked", "sessions ended", "token"
@@ -105,17 +74,12 @@ class AccountData:
     """State before the first write of Handover; an undo restores it."""
     groups: dict[str, str] = field(default_factory=dict)
     """Groups before the first removal, id to name."""
-    done: tuple[str, ...] = ()
+    done: Sequence[str] = ()
     """Stored sentences."""
     was: str = ""
     """Verdict of the lookup before the first write: an undo must read the same one back."""
-    marks: tuple[str, ...] = ()
+    marks: Sequence[str] = ()
     """Marks of the steps in `done`, in no language: `LOCKED`, `ENDED`, and `TOKEN` with each revoked token's id."""
-
-    @classmethod
-    def load(cls, data: dict[str, Any]) -> "AccountData":
-        """Return the data that `asdict` was given."""
-        return cls(**{**data, "done": tuple(data["done"]), "marks": tuple(data["marks"])})
 
     def plus(self, said: str, mark: str) -> "AccountData":
         """Return the data with one more step done; a step is listed once."""
@@ -127,3 +91,21 @@ class AccountData:
     def locked(self) -> bool:
         """True if Handover locked the account."""
         return LOCKED in self.marks
+
+
+def connect_lock_history(context: Context) -> None:
+    """Give every connector access to the lock history."""
+    for system, accounts in context.systems.with_capability(Accounts):
+        accounts.use_lock_history(partial(was_locked_by_case, context.store, context.vault, system.name))
+
+
+def was_locked_by_case(store: Store, vault: Vault, system: str, account: AccountId) -> bool:
+    """Return whether a case that still stands has locked this account there."""
+    query = (
+        select(LeaverAccount, Case.wrapped_key)
+        .join(Case, col(LeaverAccount.case_id) == col(Case.id))
+        .where(LeaverAccount.system == system, LeaverAccount.account_id == account, col(Case.state).not_in(UNWATCHED))
+    )
+    with store.read() as session:
+        rows = session.exec(query).all()
+    return any(AccountData(**vault.open(key, row.sealed, f"account:{row.id}")).locked for row, key in rows)

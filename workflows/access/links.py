@@ -1,25 +1,50 @@
-"""Links of accounts that no address matches. A person searches the system and links the account to the leaver."""
+"""Accounts of the leaver: matched without guesses, never another person's account, or linked by a person.
 
-from collections.abc import Callable
+An account that no address matches is linked: a person searches the system and links the account to the leaver.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 
 from sqlmodel import Session, select
 
-from connectors.contract import Account as Found
-from connectors.contract import Accounts, Person
-from workflows.access import matching, observation
+from config.text import _
+from connectors.contract import Account, AccountId, Accounts, Person
+from workflows.access import observation
 from workflows.access.account_state import AccountData
 from workflows.access.protected import ProtectedAccounts
 from workflows.access.views import Candidate
 from workflows.authorization import Right
 from workflows.context import Context
-from workflows.people import Actor
+from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, CaseData, person, read_case, refresh_case_message
 from workflows.storage.rows.access import AccountLink
 from workflows.storage.rows.case import Case
-from workflows.systems.registry import System
+from workflows.storage.vault import Vault
+from workflows.systems.registry import System, Systems
 
 Retry = Callable[[str, str, Actor], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLinks:
+    """Links of one person in one system: account id to log-in. `nobody`: the person has no account there."""
+
+    accounts: Mapping[AccountId, str] = field(default_factory=dict)
+    nobody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Accounts to lock. `ambiguous` counts the accounts among which a person must choose; `own` is then empty."""
+
+    own: tuple[Account, ...]
+    ambiguous: int = 0
+    note: str = ""
 
 
 class AccountLinking:
@@ -39,7 +64,7 @@ class AccountLinking:
         configured, accounts = self._system(system)
         with self._store.read() as session:
             case, data = read_case(session, self._vault, case_id)
-            links = matching.links(session, self._vault, case.leaver_key, system)
+            linked = all_links(session, self._vault, case.leaver_key)[system].accounts
         searched = Person("", (search.strip(),), (search.strip(),)) if search.strip() else person(data.leaver)
         return tuple(
             Candidate(
@@ -49,7 +74,7 @@ class AccountLinking:
                 account.email,
                 account.verdict,
                 account.matched_by,
-                account.id in links.accounts,
+                account.id in linked,
                 self._guards.why_not(configured, account),
             )
             for account in accounts.find(searched).accounts
@@ -59,14 +84,13 @@ class AccountLinking:
         """Link an account to the leaver; return its log-in.
 
         The account is named by its exact log-in or address. An id alone is enough if the account matches the leaver.
-
         If the case has begun, the account is locked at once. Every later case of the same person finds the link. Raises
         `Refused`: UNKNOWN_CASE, UNKNOWN_SYSTEM, UNKNOWN_ACCOUNT, PROTECTED, NOT_OPEN.
         """
         self._authorization.require(Right.LINK, by, case_id)
         configured, accounts = self._system(system)
         with self._store.read() as session:
-            _, data = read_case(session, self._vault, case_id)
+            _case, data = read_case(session, self._vault, case_id)
         found = self._one(accounts, data, account, login)
         if self._guards.protection_reason(configured, *found.names):
             raise Refused(Code.PROTECTED, name=found.login)
@@ -80,9 +104,9 @@ class AccountLinking:
         """
         self._authorization.require(Right.LINK, by, case_id)
         with self._store.write() as session:
-            case, _ = read_case(session, self._vault, case_id)
+            case, _data = read_case(session, self._vault, case_id)
             for row in observation.known(session, f"{case_id}:{system}"):
-                data = AccountData.load(self._vault.open(case.wrapped_key, row.sealed, f"account:{row.id}"))
+                data = AccountData(**self._vault.open(case.wrapped_key, row.sealed, f"account:{row.id}"))
                 self._replace(session, case, system, by, row.account_id, data.login)
         return self.link(case_id, system, by, account=account)
 
@@ -99,7 +123,7 @@ class AccountLinking:
             raise Refused(Code.UNKNOWN_SYSTEM, system=name, known=", ".join(self._systems))
         return system, accounts
 
-    def _one(self, accounts: Accounts, data: CaseData, account: str, login: str) -> Found:
+    def _one(self, accounts: Accounts, data: CaseData, account: str, login: str) -> Account:
         """Return exactly the named account, in its present state."""
         named = [Person("", (), (login,)), Person("", (login,))] if login else []
         searches = [*([person(data.leaver)] if account else []), *named]
@@ -111,7 +135,7 @@ class AccountLinking:
 
     def _keep(self, case_id: str, system: str, by: Actor, account: str, login: str) -> None:
         with self._store.write() as session:
-            case, _ = read_case(session, self._vault, case_id)
+            case, _data = read_case(session, self._vault, case_id)
             if case.state in UNWATCHED:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             self._replace(session, case, system, by, account, login)
@@ -133,7 +157,6 @@ class AccountLinking:
         session.flush()
         row_id = self._vault.blind(f"link:{case.leaver_key}:{system}:{account}")[:32]
         wrapped = self._vault.new_key()
-        sealed = self._vault.seal(wrapped, login, f"link:{row_id}")
         session.add(
             AccountLink(
                 id=row_id,
@@ -143,11 +166,16 @@ class AccountLinking:
                 by=by.id,
                 at=self._clock.now(),
                 wrapped_key=wrapped,
-                sealed=sealed,
+                sealed=self._vault.seal(wrapped, login, f"link:{row_id}"),
             )
         )
-        facts = {"system": system, "account": account or "none"}
-        self._journal.write(session, actor=by, action="account.linked", case_id=case.id, data=facts)
+        self._journal.write(
+            session,
+            actor=by,
+            action="account.linked",
+            case_id=case.id,
+            data={"system": system, "account": account or "none"},
+        )
 
 
 def forget(session: Session, person_key: str) -> int:
@@ -164,7 +192,64 @@ def forget(session: Session, person_key: str) -> int:
     return len(rows)
 
 
-def _means(found: Found, account: str, login: str) -> bool:
-    if account:
-        return found.id == account
-    return bool(login) and login.casefold() in (found.login.casefold(), found.email.casefold())
+def _means(found: Account, account: str, login: str) -> bool:
+    named = bool(login) and login.casefold() in (found.login.casefold(), found.email.casefold())
+    return found.id == account if account else named
+
+
+def all_links(session: Session, vault: Vault, person_key: str) -> Mapping[str, PersonLinks]:
+    """Return a person's links by system; a system without links has empty ones."""
+    rows = session.exec(select(AccountLink).where(AccountLink.person_key == person_key).order_by(AccountLink.system))
+    return defaultdict(
+        PersonLinks,
+        {system: _links(vault, list(of_system)) for system, of_system in groupby(rows, attrgetter("system"))},
+    )
+
+
+def _links(vault: Vault, rows: Sequence[AccountLink]) -> PersonLinks:
+    known = {
+        AccountId(row.account_id): str(vault.open(row.wrapped_key, row.sealed, f"link:{row.id}"))
+        for row in rows
+        if row.account_id
+    }
+    return PersonLinks(known, any(not row.account_id for row in rows))
+
+
+def match_accounts(
+    found: Sequence[Account], linked: Collection[AccountId], strangers: Collection[AccountId] = ()
+) -> Match:
+    """Choose the leaver's accounts among those that a lookup shows. Pure."""
+    own = [account for account in found if account.id not in strangers]
+    left_alone = len(found) - len(own)
+    words = _("{count} account(s) with this address belong to somebody else by now and were left alone")
+    note = words.format(count=left_alone) if left_alone else ""
+    if len(own) <= 1:
+        return Match(tuple(own), note=note)
+    if not linked:
+        return Match((), len(own), note)
+    chosen = tuple(account for account in own if account.id in linked)
+    words = _("{count} account(s) match and were left alone")
+    if chosen:
+        words = _("{count} more account(s) match and were left alone: a person chose")
+    more = words.format(count=len(own) - len(chosen)) if len(own) > len(chosen) else ""
+    return Match(chosen, note="; ".join(filter(None, [note, more])))
+
+
+def other_persons_accounts(
+    systems: Systems, leaver: Leaver, system: str, found: Sequence[Account], known: Collection[str]
+) -> frozenset[AccountId]:
+    """Return the accounts that belong to another person by now, because a name was reused after the lock-out.
+
+    The directory's ids decide. If an entry has the leaver's address and another id, it is another person. No unknown
+    account elsewhere is then matched to the leaver by its address. Raises what the directory raises: without its answer
+    the owner is not known.
+    """
+    fresh = [account for account in found if account.id not in known]
+    if not leaver.directory_id or not fresh or systems.directory not in systems:
+        return frozenset()
+    if system == systems.directory:
+        return frozenset(account.id for account in fresh if account.id != leaver.directory_id)
+    directory = systems[systems.directory].having(Accounts)
+    present = directory.find(person(leaver)).accounts if directory else ()
+    reused = any(account.id != leaver.directory_id for account in present)
+    return frozenset(account.id for account in fresh) if reused else frozenset()

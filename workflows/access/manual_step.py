@@ -4,13 +4,14 @@ Nothing here writes. A step's verdict is always `unknown`: a confirmation is a p
 verdict, and no reading.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
 from config.text import N_, _, ngettext
 from connectors.contract import ByHand, ManualWork, Verdict
+from workflows.access.account_state import UNCONFIGURED
 from workflows.access.views import StepView, SystemLine, SystemPlan
 from workflows.people import Leaver
 from workflows.storage.rows.access import ManualStep
@@ -25,14 +26,13 @@ SOON = timedelta(minutes=1)
 """Time until the next check if the workspace did not answer."""
 DAY = timedelta(days=1)
 NOBODY = N_("nobody who is asked for it is active in Slack any more")
-UNCONFIGURED = N_("this system is no longer in the configuration")
 
 
 @dataclass(frozen=True, slots=True)
 class StepData:
     """Sealed data of a step: people's words and names."""
 
-    asked: tuple[str, ...] = ()
+    asked: Sequence[str] = ()
     """Slack ids of everybody who was asked in this round, including by escalation."""
     times: int = 0
     """Number of requests in this round."""
@@ -53,10 +53,7 @@ class StepData:
     @classmethod
     def of(cls, vault: Vault, key: bytes, row: ManualStep) -> "StepData":
         """Decrypt a row's data; return empty data for a fresh row."""
-        if not row.sealed:
-            return cls()
-        data: dict[str, Any] = vault.open(key, row.sealed, f"manual:{row.id}")
-        return cls(**{**data, "asked": tuple(data["asked"])})
+        return cls(**vault.open(key, row.sealed, f"manual:{row.id}")) if row.sealed else cls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,9 @@ def answered(row: ManualStep) -> bool:
 
 
 def deadline(row: ManualStep, effective_at: datetime, work: ManualWork, now: datetime) -> datetime:
-    """Return the deadline of the round that begins now. The first round counts from the case's effective time."""
+    """Return the deadline of the round. The first round counts from the case's effective time."""
+    if row.deadline is not None and not answered(row):
+        return row.deadline
     return (effective_at if row.round == 1 and not answered(row) else now) + work.due
 
 
@@ -100,17 +99,14 @@ def next_step_actions(
     nobody = reach == ()
     spacing = max(work.remind, DAY) if overdue else work.remind
     last = datetime.fromisoformat(data.asked_last) if data.asked_last and not begins else None
-    people = reach if reach is not None else _likely(work.assignee)
+    # The members of a group are not known while Slack does not answer.
+    likely = (work.assignee,) if work.assignee[:1] in ("U", "W") else ()
+    people = likely if reach is None else reach
     ask = people if last is None or now >= last + spacing else ()
     escalate = (overdue or nobody or data.stuck) and (begins or row.escalated_at is None)
     wake = [(now if ask else last or now) + spacing, now + (SOON if reach is None else LOOK)]
     problem = NOBODY if nobody else "" if data.problem in (NOBODY, UNCONFIGURED) else data.problem
     return StepActions(begins, ask, escalate, overdue, min([*wake, *([] if overdue else [ends])]), reach, problem)
-
-
-def _likely(assignee: str) -> tuple[str, ...]:
-    """Return the person to ask while Slack does not answer. The members of a group are not known then."""
-    return (assignee,) if assignee[:1] in ("U", "W") else ()
 
 
 def view(row: ManualStep, data: StepData, work: ManualWork | None, case_id: str, leaver: Leaver) -> StepView:
@@ -157,19 +153,25 @@ def reason(step: StepView) -> str:
     return f"{sentence} ({step.problem})" if step.problem else sentence
 
 
-def lines(
-    rows: Iterable[ManualStep], vault: Vault, systems: Systems, case: Case, leaver: Leaver
-) -> tuple[SystemLine, ...]:
-    """Return a case's lines for its manual steps, `rows`."""
-    return tuple(_line(vault, systems, case, leaver, row) for row in rows)
-
-
-def _line(vault: Vault, systems: Systems, case: Case, leaver: Leaver, row: ManualStep) -> SystemLine:
+def line(vault: Vault, systems: Systems, case: Case, leaver: Leaver, row: ManualStep) -> SystemLine:
+    """Return a case's line for a manual step."""
     system = systems.get(row.system)
     data = StepData.of(vault, case.wrapped_key, row)
     step = view(row, data, work_of(system), case.id, leaver)
-    cannot = system.cannot if system else ()
-    return SystemLine(row.system, step.title, Verdict.UNKNOWN, reason(step), "", None, False, None, 0, (), cannot, step)
+    return SystemLine(
+        row.system,
+        step.title,
+        Verdict.UNKNOWN,
+        reason(step),
+        "",
+        None,
+        False,
+        None,
+        0,
+        (),
+        system.cannot if system else (),
+        step,
+    )
 
 
 def plan(system: System, work: ManualWork) -> SystemPlan:
@@ -181,10 +183,3 @@ def plan(system: System, work: ManualWork) -> SystemPlan:
         int(hours),
     ).format(hours=f"{hours:g}", instructions=work.instructions)
     return SystemPlan(system.name, work.title, (), "", (does,), system.cannot, by_hand=True)
-
-
-def new(case: Case, system: str) -> ManualStep:
-    """Return the step of a new case, due when the case takes effect."""
-    return ManualStep(
-        id=f"{case.id}:{system}", case_id=case.id, system=system, state=WorkState.DUE, due_at=case.effective_at
-    )

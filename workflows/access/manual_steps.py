@@ -16,10 +16,10 @@ from sqlmodel import Session, col, select
 
 from config.text import _
 from connectors.contract import ManualWork
+from workflows.access.account_state import UNCONFIGURED
 from workflows.access.manual_step import (
     LOOK,
     NOBODY,
-    UNCONFIGURED,
     StepActions,
     StepData,
     answered,
@@ -85,21 +85,22 @@ class ManualSteps:
         if row.state != WorkState.DUE or row.due_at > now:
             return
         work = work_of(self._systems.get(row.system))
-        if work is None:
-            self._postpone(row)
-            return
-        data = StepData.of(self._vault, case.wrapped_key, row)
-        ends = self._ends(row, case, work, now)
-        if row.asked_at is None or answered(row):
-            data = StepData(
-                name=data.name,
-                note=data.note,
-                proof=data.proof,
-                proof_sha256=data.proof_sha256,
-                problem=data.problem if row.asked_at is None else "",
-            )
-        next_ = next_step_actions(row, data, work, self._reach(work.assignee, people), ends, now)
-        escalated_to = self._escalation(work, people) if next_.escalate else ()
+        data, ends, escalated_to = StepData.of(self._vault, case.wrapped_key, row), now, tuple[str, ...]()
+        if work is None:  # without its instructions nobody can be asked
+            next_ = StepActions(False, (), False, False, now + LOOK, problem=UNCONFIGURED)
+        else:
+            ends = deadline(row, case.effective_at, work, now)
+            if row.asked_at is None or answered(row):
+                data = replace(
+                    data,
+                    asked=(),
+                    times=0,
+                    asked_last="",
+                    stuck=False,
+                    problem=data.problem if row.asked_at is None else "",
+                )
+            next_ = next_step_actions(row, data, work, self._reach(work.assignee, people), ends, now)
+            escalated_to = self._escalation(work, people) if next_.escalate else ()
         with self._store.write() as session:
             fresh = session.get_one(ManualStep, step_id, with_for_update=True)
             if (fresh.state, fresh.attempt) == (row.state, row.attempt):
@@ -113,8 +114,7 @@ class ManualSteps:
         self.allow(step_id, by)
         now = self._clock.now()
         with self._store.write() as session:
-            row, case, people = self._open(session, step_id)
-            data = StepData.of(self._vault, case.wrapped_key, row)
+            row, case, people, data = self._open(session, step_id)
             _unanswered(row, data)
             work = work_of(self._systems.get(row.system))
             _sufficient(note, proof, needs_file=bool(work and work.needs_file))
@@ -128,27 +128,32 @@ class ManualSteps:
                 problem="",
             )
             row.confirmed_at, row.confirmed_by, row.proof = now, by.id, self._sealed_proof(case, row, proof)
-            row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
-            again(session, row, now + (work.ask_again if work else STANDS))
-            self._record_change(session, row, by, "manual.confirmed", proof_sha256=data.proof_sha256)
+            step = self._answer(
+                session,
+                row,
+                case,
+                people,
+                data,
+                by,
+                "manual.confirmed",
+                now + (work.ask_again if work else STANDS),
+                proof_sha256=data.proof_sha256,
+            )
             self._findings.close_resolved(session, _unverified(row))
             advance_case(session, self._journal, case.id)
-            return view(row, data, work, case.id, people.leaver)
+            return step
 
     def cannot(self, step_id: str, by: Actor, why: str) -> StepView:
         """Record that somebody cannot do the step, and escalate at once. Raises as `confirm`."""
         self.allow(step_id, by)
         with self._store.write() as session:
-            row, case, people = self._open(session, step_id)
-            data = StepData.of(self._vault, case.wrapped_key, row)
+            row, case, people, data = self._open(session, step_id)
             _unanswered(row, data)
             _sufficient(why, None, needs_file=False)
-            problem = _("{name} cannot do it: {why}").format(name=by.name, why=why.strip())
-            data = replace(data, stuck=True, problem=problem)
-            row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
-            again(session, row, self._clock.now())
-            self._record_change(session, row, by, "manual.cannot")
-            return view(row, data, work_of(self._systems.get(row.system)), case.id, people.leaver)
+            data = replace(
+                data, stuck=True, problem=_("{name} cannot do it: {why}").format(name=by.name, why=why.strip())
+            )
+            return self._answer(session, row, case, people, data, by, "manual.cannot", self._clock.now())
 
     def retract(self, step_id: str, by: Actor, why: str) -> StepView:
         """Retract a confirmation: open a finding, and ask for the step again at once.
@@ -157,19 +162,17 @@ class ManualSteps:
         """
         self.allow(step_id, by)
         with self._store.write() as session:
-            row, case, people = self._open(session, step_id)
+            row, case, people, _data = self._open(session, step_id)
             if row.confirmed_at is None:
                 raise Refused(Code.NOT_CONFIRMED)
             _sufficient(why, None, needs_file=False)
             problem = _("{name} took the confirmation back: {why}").format(name=by.name, why=why.strip())
             row.confirmed_at, row.confirmed_by, row.proof = None, "", b""
             row.round, row.asked_at, row.deadline, row.escalated_at = row.round + 1, None, None, None
-            data = StepData(problem=problem)
-            row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
-            again(session, row, self._clock.now())
-            self._record_change(session, row, by, "manual.retracted")
+            data, now = StepData(problem=problem), self._clock.now()
+            step = self._answer(session, row, case, people, data, by, "manual.retracted", now)
             self._findings.report(session, _unverified(row, problem), row.id)
-            return view(row, data, work_of(self._systems.get(row.system)), case.id, people.leaver)
+            return step
 
     def allow(self, step_id: str, by: Actor) -> StepView:
         """Return a step to somebody who may answer for it now. Raises `Refused`: UNKNOWN_STEP, and by authorization."""
@@ -191,21 +194,37 @@ class ManualSteps:
                 .where(ManualStep.state == WorkState.DUE, col(ManualStep.asked_at).is_not(None))
                 .order_by(col(ManualStep.deadline))
             ).all()
+            keys = {row.id: session.get_one(Case, row.case_id).wrapped_key for row in rows}
             return [
-                self._view(session, row) for row in rows if not answered(row) and slack_id in self._asked(session, row)
+                self._view(session, row)
+                for row in rows
+                if not answered(row) and slack_id in StepData.of(self._vault, keys[row.id], row).asked
             ]
 
-    def _open(self, session: Session, step_id: str) -> tuple[ManualStep, Case, CaseData]:
+    def _open(self, session: Session, step_id: str) -> tuple[ManualStep, Case, CaseData, StepData]:
         row = _row(session, step_id, lock=True)
         case, people = read_case(session, self._vault, row.case_id)
         if row.state != WorkState.DUE or case.state == CaseState.CANCELLED or case.effective_at > self._clock.now():
             raise Refused(Code.NOT_OPEN, case=case.id, state=case.state)
-        return row, case, people
+        return row, case, people, StepData.of(self._vault, case.wrapped_key, row)
 
-    def _ends(self, row: ManualStep, case: Case, work: ManualWork, now: datetime) -> datetime:
-        if row.deadline is not None and not answered(row):
-            return row.deadline
-        return deadline(row, case.effective_at, work, now)
+    def _answer(
+        self,
+        session: Session,
+        row: ManualStep,
+        case: Case,
+        people: CaseData,
+        data: StepData,
+        by: Actor,
+        action: str,
+        next_at: datetime,
+        **facts: object,
+    ) -> StepView:
+        """Store a person's answer with its journal entry and the time of the next check; return the step."""
+        row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
+        again(session, row, next_at)
+        self._record_change(session, row, by, action, **facts)
+        return view(row, data, work_of(self._systems.get(row.system)), case.id, people.leaver)
 
     def _reach(self, assignee: str, people: CaseData) -> tuple[str, ...] | None:
         """Return the active people to ask, never the leaver. None: the workspace does not answer."""
@@ -228,7 +247,7 @@ class ManualSteps:
         step: StepActions,
         escalated_to: tuple[str, ...],
         ends: datetime,
-        work: ManualWork,
+        work: ManualWork | None,
     ) -> None:
         now = self._clock.now()
         case = session.get_one(Case, row.case_id)
@@ -243,29 +262,18 @@ class ManualSteps:
         data = replace(data, asked=tuple(dict.fromkeys(asked)), problem=step.problem)
         row.escalated_at = now if step.escalate else row.escalated_at
         row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
-        self._ask(session, row, data, step, escalated_to, work)
-        if step.overdue:
-            problem = _("nobody has confirmed by hand: {title}").format(title=work.title)
-            self._findings.report(session, _unverified(row, problem), row.id)
-        again(session, row, step.next_at)
-        if case.state == CaseState.SCHEDULED:
-            advance_case(session, self._journal, case.id)
-
-    def _ask(
-        self,
-        session: Session,
-        row: ManualStep,
-        data: StepData,
-        step: StepActions,
-        escalated_to: tuple[str, ...],
-        work: ManualWork,
-    ) -> None:
-        if step.reachable is not None:
+        if work and step.reachable is not None:
             _drop_undelivered(session, row.id, (*step.reachable, *escalated_to, work.escalate_to))
-        for recipient in step.ask:
-            self._request_message(session, row, recipient, str(data.times))
-        for recipient in escalated_to:
-            self._request_message(session, row, recipient, "escalated")
+        messages = [(recipient, str(data.times)) for recipient in step.ask]
+        for recipient, which in (*messages, *((recipient, "escalated") for recipient in escalated_to)):
+            enqueue(
+                session,
+                id=f"manual:{row.id}:{row.round}:{which}:{recipient}",
+                kind=MessageKind.MANUAL,
+                subject=row.id,
+                channel=recipient,
+                case_id=row.case_id,
+            )
         if step.begins or step.ask or step.escalate:
             self._record_change(
                 session,
@@ -275,16 +283,13 @@ class ManualSteps:
                 round=row.round,
                 times=data.times,
             )
-
-    def _request_message(self, session: Session, row: ManualStep, recipient: str, which: str) -> None:
-        enqueue(
-            session,
-            id=f"manual:{row.id}:{row.round}:{which}:{recipient}",
-            kind=MessageKind.MANUAL,
-            subject=row.id,
-            channel=recipient,
-            case_id=row.case_id,
-        )
+        if work and step.overdue:
+            self._findings.report(
+                session, _unverified(row, _("nobody has confirmed by hand: {title}").format(title=work.title)), row.id
+            )
+        again(session, row, step.next_at)
+        if case.state == CaseState.SCHEDULED:
+            advance_case(session, self._journal, case.id)
 
     def _record_change(self, session: Session, row: ManualStep, by: Actor, action: str, **data: object) -> None:
         """Write the journal entry, and update every message that shows the step."""
@@ -296,30 +301,12 @@ class ManualSteps:
     def _sealed_proof(self, case: Case, row: ManualStep, proof: Proof | None) -> bytes:
         if proof is None or proof.content is None or len(proof.content) > KEEP_BYTES:
             return b""
-        content = base64.b64encode(proof.content).decode()
-        return self._vault.seal(case.wrapped_key, content, f"manual proof:{row.id}")
-
-    def _postpone(self, row: ManualStep) -> None:
-        """Postpone a step that is not in the configuration: without its instructions nobody can be asked."""
-        with self._store.write() as session:
-            fresh = session.get_one(ManualStep, row.id, with_for_update=True)
-            case = session.get_one(Case, row.case_id)
-            if (fresh.state, fresh.attempt) != (row.state, row.attempt):
-                return
-            data = StepData.of(self._vault, case.wrapped_key, fresh)
-            data = replace(data, problem=UNCONFIGURED)
-            fresh.sealed = data.seal(self._vault, case.wrapped_key, fresh.id)
-            again(session, fresh, self._clock.now() + LOOK)
-            if case.state == CaseState.SCHEDULED and case.effective_at <= self._clock.now():
-                advance_case(session, self._journal, case.id)
+        return self._vault.seal(case.wrapped_key, base64.b64encode(proof.content).decode(), f"manual proof:{row.id}")
 
     def _view(self, session: Session, row: ManualStep) -> StepView:
         case, people = read_case(session, self._vault, row.case_id)
         data = StepData.of(self._vault, case.wrapped_key, row)
         return view(row, data, work_of(self._systems.get(row.system)), case.id, people.leaver)
-
-    def _asked(self, session: Session, row: ManualStep) -> tuple[str, ...]:
-        return StepData.of(self._vault, session.get_one(Case, row.case_id).wrapped_key, row).asked
 
 
 def cancel(session: Session, case_id: str) -> None:

@@ -1,16 +1,14 @@
 """Repeated reads of past leavers' accounts, for audits and follow-ups. Writes verdicts and findings."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from sqlmodel import Session, select
 
 from config.text import _
-from connectors.contract import Account as Found
-from connectors.contract import AccountId, Accounts, Observation, Trace, Verdict
+from connectors.contract import Account, AccountId, Accounts, Observation, Trace, Verdict
 from connectors.errors import Conflict, ConnectorError, Missing
 from workflows.access.account_state import SEVERITY, AccountData, VerdictNote, seal
 from workflows.storage.case import refresh_case_message
@@ -31,15 +29,6 @@ MOST_ASKED = 50
 MALFORMED = (Missing, Conflict, ValueError, LookupError, TypeError, AttributeError)
 """Errors of a single bad record. Any other error concerns the whole system, and stops its sweep."""
 log = logging.getLogger(__name__)
-
-
-class StoredVerdict(Protocol):
-    """Fields of an account's row that a read compares."""
-
-    @property
-    def account_id(self) -> str: ...
-    @property
-    def verdict(self) -> str: ...
 
 
 def observe(accounts: Accounts, ids: Sequence[AccountId], batch: int) -> dict[AccountId, Observation]:
@@ -81,13 +70,15 @@ def record(
     row: LeaverAccount,
     seen: Observation,
     by: str,
+    now: datetime,
     changed_by: str = "",
 ) -> None:
-    """Write the result of a fresh read; open or close the findings that follow.
+    """Write the result of a fresh read; open or close the findings that follow, and update the case's own line.
 
     `changed_by`: the last person to change the account, if the system shows that.
     """
-    row.verdict = seen.verdict
+    changed = row.verdict != seen.verdict
+    row.verdict, row.read_at = seen.verdict, now
     row.note = _sealed(vault, session.get_one(Case, row.case_id).wrapped_key, f"account:{row.id}", seen)
     session.add(row)
     was_locked = session.get_one(Access, row.access_id).locked_at is not None
@@ -102,6 +93,9 @@ def record(
         findings.close_resolved(session, opened)
     if seen.verdict is not Verdict.UNKNOWN:
         findings.close_resolved(session, unread)
+    if changed:
+        session.flush()
+        update_access_verdict(session, vault, row.access_id, seen, now)
 
 
 def update_access_verdict(session: Session, vault: Vault, access_id: str, seen: Observation, now: datetime) -> None:
@@ -120,15 +114,10 @@ def update_access_verdict(session: Session, vault: Vault, access_id: str, seen: 
     refresh_case_message(session, access.case_id)
 
 
-def changes(
-    system: System, rows: Iterable[StoredVerdict], answer: Mapping[AccountId, Observation], now: datetime
-) -> dict[str, str]:
+def changes(system: System, opened: Sequence[str], now: datetime) -> dict[str, str]:
     """Return who changed the newly opened accounts, if the system shows that. A missing answer stops nothing."""
     trace = system.having(Trace)
-    if trace is None:
-        return {}
-    opened = [r.account_id for r in rows if answer[AccountId(r.account_id)].verdict is Verdict.OPEN != r.verdict]
-    return {account: _changed_by(trace, AccountId(account), now) for account in opened[:MOST_ASKED]}
+    return {account: _changed_by(trace, AccountId(account), now) for account in opened[:MOST_ASKED]} if trace else {}
 
 
 def _changed_by(trace: Trace, account: AccountId, now: datetime) -> str:
@@ -153,13 +142,13 @@ def known(session: Session, access_id: str) -> list[LeaverAccount]:
     )
 
 
-def new_accounts(found: Sequence[Found], rows: Sequence[LeaverAccount]) -> list[Found]:
+def new_accounts(found: Sequence[Account], rows: Sequence[LeaverAccount]) -> list[Account]:
     """Return the accounts of a lookup that are not in the case and not locked."""
     ids = {row.account_id for row in rows}
     return [account for account in found if account.id not in ids and account.verdict is not Verdict.LOCKED]
 
 
-def imaged(accounts: Accounts, account: Found) -> Found:
+def imaged(accounts: Accounts, account: Account) -> Account:
     """Return an account with its before-image if it is locked, as only such an account is adopted."""
     if account.verdict is not Verdict.LOCKED or account.before:
         return account
@@ -172,7 +161,7 @@ def adopt(
     journal: Journal,
     case: Case,
     access_id: str,
-    account: Found,
+    account: Account,
     how: str,
     now: datetime,
 ) -> None:
@@ -180,8 +169,13 @@ def adopt(
     row_id, before = f"{access_id}:{account.id}", dict(account.before.state) if account.before else {}
     data = AccountData(account.login, account.matched_by, before, was=account.verdict)
     system = access_id.rpartition(":")[2]
-    facts = {"system": system, "account": account.id, "by": account.matched_by}
-    journal.write(session, actor=HANDOVER, action="account.found", case_id=case.id, data=facts)
+    journal.write(
+        session,
+        actor=HANDOVER,
+        action="account.found",
+        case_id=case.id,
+        data={"system": system, "account": account.id, "by": account.matched_by},
+    )
     session.add(
         LeaverAccount(
             id=row_id,
@@ -198,7 +192,7 @@ def adopt(
 
 
 def report_new_account(
-    session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str, *, linked: bool = False
+    session: Session, findings: Findings, case_id: str, system: str, account: Account, by: str, *, linked: bool = False
 ) -> None:
     """Open the finding for an account that was made, or given the leaver's address, after the lock-out.
 
@@ -209,14 +203,22 @@ def report_new_account(
         if linked
         else _("made or renamed since; matches by {by}")
     )
-    detail = words.format(by=account.matched_by)
     findings.report(
-        session, FindingReport(FindingKind.NEW_ACCOUNT, case_id, system, account.id, detail, login=account.login), by
+        session,
+        FindingReport(
+            FindingKind.NEW_ACCOUNT,
+            case_id,
+            system,
+            account.id,
+            words.format(by=account.matched_by),
+            login=account.login,
+        ),
+        by,
     )
 
 
 def report_reused_address(
-    session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str
+    session: Session, findings: Findings, case_id: str, system: str, account: Account, by: str
 ) -> None:
     """Open the finding for an account with the leaver's address that belongs to another person in the directory.
 

@@ -5,17 +5,16 @@ done answers `already`. People read the result of the last read. Sessions and to
 not moved back; the result lists both. A lock-out that is under way while HR undoes the case is restored once it ends.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import select
 
-from config.text import N_, _
+from config.text import _
 from connectors.contract import AccountId, Accounts, BeforeImage, GroupId, Groups, Verdict
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
-from workflows.access.account_state import ENDED, TOKEN, AccountData
+from workflows.access.account_state import ENDED, TOKEN, UNCONFIGURED, AccountData
 from workflows.context import Context
-from workflows.ports import Clock
 from workflows.storage.case import refresh_case_message
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import LeaverAccount, Restoration
@@ -24,50 +23,42 @@ from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish, retry_at, say
 from workflows.systems.registry import System
 
-GONE = N_("this system is no longer in the configuration")
-
 
 @dataclass(frozen=True, slots=True)
 class RestoredAccount:
     """Result of the read after an account was restored."""
 
     login: str
-    back: tuple[str, ...] = ()
-    cannot: tuple[str, ...] = ()
+    back: Sequence[str] = ()
+    cannot: Sequence[str] = ()
     problem: str = ""
     """Work still to do, or empty."""
-
-    @classmethod
-    def load(cls, data: dict[str, Any]) -> "RestoredAccount":
-        """Return the data that `asdict` was given."""
-        return cls(**{**data, "back": tuple(data["back"]), "cannot": tuple(data["cannot"])})
 
 
 class Restorations:
     """Carries out `Restoration` rows."""
 
     def __init__(self, context: Context) -> None:
-        self._store, self._vault, self._journal = context.store, context.vault, context.journal
-        self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
+        self._context = context
 
     def run(self, row_id: str) -> None:
         """Restore one system, read it, record the result.
 
         A row that is not due is left alone, so a doubled call does nothing.
         """
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             row = session.get_one(Restoration, row_id)
             key = session.get_one(Case, row.case_id).wrapped_key
             accounts = session.exec(
                 select(LeaverAccount).where(LeaverAccount.access_id == row_id).order_by(LeaverAccount.id)
             ).all()
-        if row.state != WorkState.DUE or row.due_at > self._clock.now():
+        if row.state != WorkState.DUE or row.due_at > self._context.clock.now():
             return
-        system = self._systems.get(row.system)
+        system = self._context.systems.get(row.system)
         results: list[RestoredAccount] = []
         failed: ConnectorError | None = None
         for account in accounts:
-            data = AccountData.load(self._vault.open(key, account.sealed, f"account:{account.id}"))
+            data = AccountData(**self._context.vault.open(key, account.sealed, f"account:{account.id}"))
             try:
                 results.append(self._restore(system, account, data))
             except ConnectorError as error:
@@ -78,15 +69,16 @@ class Restorations:
     def _restore(self, system: System | None, account: LeaverAccount, data: AccountData) -> RestoredAccount:
         accounts = system.having(Accounts) if system else None
         if system is None or accounts is None:
-            return RestoredAccount(data.login, problem=_(GONE))
+            return RestoredAccount(data.login, problem=_(UNCONFIGURED))
         before = BeforeImage(AccountId(account.account_id), data.before)
         try:
             accounts.unlock(before)
         except OutcomeUnknown:
             pass  # the read below shows if it was done
         except Missing as error:
-            lost = _("the account: it was deleted meanwhile ({error})").format(error=error)
-            return RestoredAccount(data.login, cannot=(lost,))
+            return RestoredAccount(
+                data.login, cannot=(_("the account: it was deleted meanwhile ({error})").format(error=error),)
+            )
         back, cannot, problems = self._regroup(system, before.account, data)
         seen = accounts.observe([before.account])[before.account]
         if seen.verdict is Verdict.LOCKED and data.was == Verdict.LOCKED:
@@ -123,18 +115,18 @@ class Restorations:
         return back, list(cannot.values()), problems
 
     def _settle(self, row_id: str, results: list[RestoredAccount], failed: ConnectorError | None) -> None:
-        now = self._clock.now()
+        now = self._context.clock.now()
         complete = not any(result.problem for result in results)
-        with self._store.write() as session:
+        with self._context.store.write() as session:
             row = session.get_one(Restoration, row_id)
             key = session.get_one(Case, row.case_id).wrapped_key
-            row.sealed = self._vault.seal(key, [asdict(result) for result in results], f"restoration:{row_id}")
+            row.sealed = self._context.vault.seal(key, [asdict(result) for result in results], f"restoration:{row_id}")
             if complete:
                 row.done_at = now
                 finish(session, row)
             else:
-                again(session, row, retry_at(row, failed, now, self._retry))
-            self._journal.write(
+                again(session, row, retry_at(row, failed, now, self._context.retry))
+            self._context.journal.write(
                 session,
                 actor=HANDOVER,
                 action="access.restored" if complete else "access.restore_tried",
@@ -153,10 +145,3 @@ def ended(data: AccountData) -> tuple[str, ...]:
     if tokens := sum(mark.startswith(f"{TOKEN} ") for mark in data.marks):
         cannot.append(_("{count} personal token(s) that were revoked: make new ones").format(count=tokens))
     return tuple(cannot)
-
-
-def restore_again(session: Session, access_id: str, clock: Clock) -> None:
-    """Restore a system again, in the caller's transaction: a lock-out was under way when HR undid the case."""
-    row = session.get(Restoration, access_id)
-    if row is not None:
-        again(session, row, clock.now())

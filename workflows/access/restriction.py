@@ -7,17 +7,17 @@ point and run again. People read the result of the last read.
 Over 250 lines because removing and restoring share the row and the stored groups.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
 from sqlmodel import Session, select
 
-from config.text import N_, _, ngettext
-from connectors.contract import Account as Found
-from connectors.contract import AccountId, Accounts, Group, GroupId, Groups
+from config.text import _, ngettext
+from connectors.contract import Account, AccountId, Accounts, Group, GroupId, Groups
 from connectors.errors import ConnectorError, Missing
-from workflows.access import matching
+from workflows.access.account_state import UNCONFIGURED
+from workflows.access.links import all_links, match_accounts
 from workflows.access.protected import ProtectedAccounts
 from workflows.access.views import RestrictionLine
 from workflows.context import Context
@@ -29,8 +29,6 @@ from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 from workflows.storage.work import again, finish, retry_at, say
 from workflows.systems.registry import System, Systems
-
-GONE = N_("this system is no longer in the configuration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class RestrictionData:
         """Encrypt the data for the row."""
         return vault.seal(key, asdict(self), f"restriction:{row_id}")
 
-    def adding(self, account: Found, groups: Mapping[str, str]) -> "RestrictionData":
+    def adding(self, account: Account, groups: Mapping[str, str]) -> "RestrictionData":
         """Return the data with groups that an account is about to lose."""
         before = self.taken.get(account.id, {})
         return replace(
@@ -83,7 +81,7 @@ class Restrictions:
         groups = system.having(Groups) if system else None
         try:
             if system is None or groups is None:
-                data = replace(data, problem=_(GONE))
+                data = replace(data, problem=_(UNCONFIGURED))
             elif phase == RestrictionPhase.LIFT:
                 data = _lift_groups(groups, data)
             else:
@@ -111,8 +109,8 @@ class Restrictions:
         accounts = system.having(Accounts)
         lookup = accounts.find(person(people.leaver)) if accounts else None
         with self._store.read() as session:
-            links = matching.links(session, self._vault, case.leaver_key, system.name)
-        match = matching.match(lookup.accounts if lookup else (), frozenset(links.accounts))
+            links = all_links(session, self._vault, case.leaver_key)[system.name]
+        match = match_accounts(lookup.accounts if lookup else (), links.accounts)
         if match.ambiguous:
             problem = _("{count} accounts match and none was touched: a person must choose").format(
                 count=match.ambiguous
@@ -159,9 +157,14 @@ class Restrictions:
                 row.done_at = now
                 finish(session, row)
             action = "access.restricted" if phase == RestrictionPhase.RESTRICT else "access.unrestricted"
-            facts = {"system": row.system, "groups": _count(data), "complete": not data.problem}
+            groups = sum(len(groups) for groups in data.taken.values())
             self._journal.write(
-                session, actor=HANDOVER, action=action, case_id=row.case_id, data=facts, sealed=row.sealed
+                session,
+                actor=HANDOVER,
+                action=action,
+                case_id=row.case_id,
+                data={"system": row.system, "groups": groups, "complete": not data.problem},
+                sealed=row.sealed,
             )
             refresh_case_message(session, row.case_id)
 
@@ -169,10 +172,13 @@ class Restrictions:
 def create_restriction(session: Session, system: System, case: Case, now: datetime) -> None:
     """Add the restriction of a new scheduled case, if the system has one. The caller adds the case."""
     if system.restrict_before and not case.immediate and system.has(Groups) and case.effective_at > now:
-        due = max(now, case.effective_at - system.restrict_before)
         session.add(
             Restriction(
-                id=f"{case.id}:{system.name}", case_id=case.id, system=system.name, state=WorkState.DUE, due_at=due
+                id=f"{case.id}:{system.name}",
+                case_id=case.id,
+                system=system.name,
+                state=WorkState.DUE,
+                due_at=max(now, case.effective_at - system.restrict_before),
             )
         )
 
@@ -191,8 +197,7 @@ def lift(session: Session, case_id: str, now: datetime) -> None:
     for row in _rows(session, case_id):
         if row.phase == RestrictionPhase.LIFT:
             continue
-        begun = row.sealed or (row.state == WorkState.DUE and row.due_at <= now)
-        if begun:
+        if row.sealed or (row.state == WorkState.DUE and row.due_at <= now):
             row.phase, row.done_at = RestrictionPhase.LIFT, None
             again(session, row, now)
         else:
@@ -206,9 +211,26 @@ def taken(session: Session, vault: Vault, key: bytes, access_id: str, account: A
     return dict(RestrictionData.of(vault, key, row).taken.get(account, {})) if row else {}
 
 
-def lines(session: Session, vault: Vault, systems: Systems, case: Case) -> tuple[RestrictionLine, ...]:
-    """Return a case's lines for its restrictions."""
-    return tuple(_line(vault, systems, case, row) for row in _rows(session, case.id))
+def lines(session: Session, vault: Vault, systems: Systems, case: Case) -> Iterator[RestrictionLine]:
+    """Yield a case's lines for its restrictions."""
+    for row in _rows(session, case.id):
+        data = RestrictionData.of(vault, case.wrapped_key, row)
+        system = systems.get(row.system)
+        names = tuple(
+            f"{data.logins.get(account, account)}: {', '.join(groups.values())}"
+            for account, groups in data.taken.items()
+            if groups
+        )
+        yield RestrictionLine(
+            row.system,
+            system.manifest.title if system else row.system,
+            WorkState(row.state),
+            row.phase == RestrictionPhase.LIFT,
+            row.due_at,
+            row.done_at,
+            names,
+            data.problem,
+        )
 
 
 def promise(system: System) -> tuple[str, ...]:
@@ -221,27 +243,10 @@ def promise(system: System) -> tuple[str, ...]:
         if hours % 24 == 0
         else ngettext("{count} hour", "{count} hours", hours).format(count=hours)
     )
-    names = ", ".join(system.restrict_groups)
-    return (_("{before} before the day of a scheduled case: leave {groups}").format(before=before, groups=names),)
-
-
-def _line(vault: Vault, systems: Systems, case: Case, row: Restriction) -> RestrictionLine:
-    data = RestrictionData.of(vault, case.wrapped_key, row)
-    system = systems.get(row.system)
-    names = tuple(
-        f"{data.logins.get(account, account)}: {', '.join(groups.values())}"
-        for account, groups in data.taken.items()
-        if groups
-    )
-    return RestrictionLine(
-        row.system,
-        system.manifest.title if system else row.system,
-        WorkState(row.state),
-        row.phase == RestrictionPhase.LIFT,
-        row.due_at,
-        row.done_at,
-        names,
-        data.problem,
+    return (
+        _("{before} before the day of a scheduled case: leave {groups}").format(
+            before=before, groups=", ".join(system.restrict_groups)
+        ),
     )
 
 
@@ -271,7 +276,7 @@ def _is_named(group: Group, names: tuple[str, ...]) -> bool:
     return {group.id.casefold(), group.name.casefold()} & {name.casefold() for name in names} != set()
 
 
-def _remaining_groups(account: Found, present: Sequence[Group], names: tuple[str, ...]) -> list[str]:
+def _remaining_groups(account: Account, present: Sequence[Group], names: tuple[str, ...]) -> list[str]:
     """Return a sentence for each named group that an account is still in, directly or through another group."""
     wanted = {name.casefold() for name in names}
     sentences = []
@@ -286,10 +291,6 @@ def _remaining_groups(account: Found, present: Sequence[Group], names: tuple[str
             if above.casefold() in wanted
         ]
     return sentences
-
-
-def _count(data: RestrictionData) -> int:
-    return sum(len(groups) for groups in data.taken.values())
 
 
 def _rows(session: Session, case_id: str) -> list[Restriction]:

@@ -7,6 +7,7 @@ Over 250 lines because one attempt at a system, from lookup to verdict, is read 
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,22 +15,19 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import N_, _, join, ngettext, stored
-from connectors.contract import Account as Found
-from connectors.contract import AccountId, Accounts, BeforeImage, ClientBook, Groups, Lookup, Verdict
+from connectors.contract import Account, AccountId, Accounts, BeforeImage, ClientBook, Groups, Lookup, Verdict
 from connectors.errors import ConnectorError, Missing
-from workflows.access import matching, restriction
+from workflows.access import restriction
 from workflows.access.account_lockout import ACCOUNT, AccountLockout, LockoutResult
-from workflows.access.account_state import GOOD, AccountData, VerdictNote, seal
-from workflows.access.last_administrator import LastAdministratorCheck
-from workflows.access.matching import Match, PersonLinks
-from workflows.access.protected import ProtectedAccounts
-from workflows.access.restoration import restore_again
+from workflows.access.account_state import GOOD, UNCONFIGURED, AccountData, VerdictNote, seal
+from workflows.access.links import Match, PersonLinks, all_links, match_accounts, other_persons_accounts
+from workflows.access.protected import ProtectedAccounts, clear_or_refuse
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED, CaseData, advance_case, person, read_case, refresh_case_message
 from workflows.storage.findings import FindingReport
 from workflows.storage.group_commit import run_later
 from workflows.storage.journal import HANDOVER
-from workflows.storage.rows.access import Access, LeaverAccount
+from workflows.storage.rows.access import Access, LeaverAccount, Restoration
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.table import table_of
@@ -41,7 +39,6 @@ from workflows.systems.registry import System
 ACCESS, CASES, FINDINGS = table_of(Access), table_of(Case), table_of(Finding)
 ACCOUNT_FOUND, ACCOUNT_READ = sa.insert(ACCOUNT), sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
 ACCESS_READ = sa.update(ACCESS).where(ACCESS.c.id == sa.bindparam("access"))
-ACCESS_DONE = sa.update(ACCESS).where(ACCESS.c.id == sa.bindparam("access"))
 OTHER = ACCESS.alias()
 SETTLING = (
     sa.select(
@@ -70,37 +67,30 @@ class SystemLockouts:
     """Carries out `Access` rows."""
 
     def __init__(self, context: Context, guards: ProtectedAccounts) -> None:
-        self._context = context
-        self._store, self._vault, self._journal = context.store, context.vault, context.journal
-        self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
-        self._findings, self._guards = context.findings, guards
-        self._last = LastAdministratorCheck(context)
+        self._context, self._guards = context, guards
 
     def begin(self, access_ids: Sequence[str]) -> dict[str, "SystemLockout"]:
         """Begin the due rows of one case, in one transaction; return the jobs by row."""
         case_id = access_ids[0].partition(":")[0]
-        return self._store.group_write(lambda session: self._jobs(session, case_id, access_ids), case_id)
+        return self._context.store.group_write(lambda session: self._jobs(session, case_id, access_ids), case_id)
 
     def _jobs(self, session: Session, case_id: str, access_ids: Sequence[str]) -> dict[str, "SystemLockout"]:
-        case, data = read_case(session, self._vault, case_id)
+        case, data = read_case(session, self._context.vault, case_id)
         rows = session.exec(select(Access).where(col(Access.id).in_(access_ids))).all()
         due = [row for row in rows if self._begins(session, case, row)]
         if due and case.state == CaseState.SCHEDULED:
-            advance_case(session, self._journal, case.id)
-        links = matching.all_links(session, self._vault, case.leaver_key) if due else {}
+            advance_case(session, self._context.journal, case.id)
+        links = all_links(session, self._context.vault, case.leaver_key)
         known: dict[str, list[LeaverAccount]] = {row.id: [] for row in due}
         for account in session.exec(select(LeaverAccount).where(col(LeaverAccount.access_id).in_(known))):
             known[account.access_id].append(account)
-        return {
-            row.id: SystemLockout(row, case, data, links.get(row.system, PersonLinks({})), tuple(known[row.id]))
-            for row in due
-        }
+        return {row.id: SystemLockout(row, case, data, links[row.system], tuple(known[row.id])) for row in due}
 
     def _begins(self, session: Session, case: Case, access: Access) -> bool:
         if case.state in UNWATCHED:
             self._call_off(session, case, access)
             return False
-        if access.state != WorkState.DUE or access.due_at > self._clock.now():
+        if access.state != WorkState.DUE or access.due_at > self._context.clock.now():
             return False
         self._note_delay(session, access)
         return True
@@ -112,7 +102,7 @@ class SystemLockouts:
         try:
             result = self._lock_out(job, seen)
         except ConnectorError as caught:
-            result, error = _unfinished(say(caught)), caught
+            result, error = LockoutResult(Verdict.UNKNOWN, say(caught), "", complete=False), caught
         self._settle(job.access.id, result, error, seen)
 
     def _call_off(self, session: Session, case: Case, access: Access) -> None:
@@ -123,12 +113,12 @@ class SystemLockouts:
         if access.state == WorkState.DUE:
             access.state = WorkState.CANCELLED
             session.add(access)
-        if case.state == CaseState.UNDONE:
-            restore_again(session, access.id, self._clock)
+        if case.state == CaseState.UNDONE and (restoration := session.get(Restoration, access.id)):
+            again(session, restoration, self._context.clock.now())
 
     def _note_delay(self, session: Session, access: Access) -> None:
         """Record how late the work begins, and if Handover was not running."""
-        now = self._clock.now()
+        now = self._context.clock.now()
         if now - access.due_at <= LATE:
             return
         at_work = session.exec(
@@ -141,7 +131,7 @@ class SystemLockouts:
         why = BUSY if at_work else NOT_RUNNING
         access.late = stored(_("{span} late: {why}").format(span=span(access.due_at, now), why=_(why)))
         session.add(access)
-        self._journal.write(
+        self._context.journal.write(
             session,
             actor=HANDOVER,
             action="access.late",
@@ -151,28 +141,32 @@ class SystemLockouts:
 
     def _lock_out(self, job: "SystemLockout", seen: dict[str, LockoutResult]) -> LockoutResult:
         """Look the accounts up and lock each. `seen` gets the last read of each account, even if a later one fails."""
-        system = self._systems.get(job.access.system)
+        system = self._context.systems.get(job.access.system)
         if system is None:
-            return _unfinished(_("this system is no longer in the configuration"))
+            return LockoutResult(Verdict.UNKNOWN, _(UNCONFIGURED), "", complete=False)
         accounts = system.having(Accounts)
         if accounts is None:
-            return _unfinished(_("this connector cannot look accounts up"))
+            return LockoutResult(Verdict.UNKNOWN, _("this connector cannot look accounts up"), "", complete=False)
         links = job.links
         lookup = accounts.find(person(job.data.leaver))
         strangers: frozenset[AccountId] = frozenset()
-        if self._clock.now() - job.case.effective_at > NAMES_ARE_REUSED:
-            known = {*links.accounts, *(row.account_id for row in job.known)}
-            strangers = matching.other_persons_accounts(
-                self._systems, job.data.leaver, system.name, lookup.accounts, known
+        if self._context.clock.now() - job.case.effective_at > NAMES_ARE_REUSED:
+            strangers = other_persons_accounts(
+                self._context.systems,
+                job.data.leaver,
+                system.name,
+                lookup.accounts,
+                {*links.accounts, *(row.account_id for row in job.known)},
             )
-        match = matching.match(lookup.accounts, frozenset(links.accounts), strangers)
+        match = match_accounts(lookup.accounts, links.accounts, strangers)
         if match.ambiguous:
             reason = ngettext(
                 "CHOOSE THE ACCOUNT: {count} account matches and none was touched",
                 "CHOOSE THE ACCOUNT: {count} accounts match and none was touched",
                 match.ambiguous,
             ).format(count=match.ambiguous)
-            return LockoutResult(Verdict.UNKNOWN, _join(reason, match.note), lookup.how, complete=False, choose=True)
+            reason = join("; ", (reason, match.note))
+            return LockoutResult(Verdict.UNKNOWN, reason, lookup.how, complete=False, choose=True)
         results, fresh = self._prepare(system, accounts, job, match)
         for row, before in sorted(fresh.values(), key=lambda entry: entry[0].id):
             result = self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
@@ -182,7 +176,7 @@ class SystemLockouts:
             results.append(result)
         if results:
             worst = LockoutResult.worst(results)
-            return replace(worst, reason=_join(worst.reason, match.note)) if match.note else worst
+            return replace(worst, reason=join("; ", (worst.reason, match.note))) if match.note else worst
         return _without_account(system, links, lookup, match)
 
     def _prepare(
@@ -193,11 +187,11 @@ class SystemLockouts:
         The rows include every account ever found here, also those that the lookup no longer shows.
         """
         results: list[LockoutResult] = []
-        found: list[tuple[Found, BeforeImage]] = []
+        found: list[tuple[Account, BeforeImage]] = []
         for account in (*match.own, *_linked(accounts, job.links, match)):
             why = self._guards.why_not(system, account)
-            if why := why or self._last.clear_or_refuse(system, job.case.id, account.id):
-                results.append(_kept(account.verdict, why, account.matched_by))
+            if why := why or clear_or_refuse(self._context, system, job.case.id, account.id):
+                results.append(LockoutResult(account.verdict, why, account.matched_by, finding=FindingKind.PROTECTED))
                 continue
             found.append((account, account.before or accounts.before(account.id)))
         rows: dict[str, tuple[LeaverAccount, BeforeImage | None]] = {row.id: (row, None) for row in job.known}
@@ -209,16 +203,16 @@ class SystemLockouts:
         self, system: System, accounts: Accounts, key: bytes, row: LeaverAccount, *, checked: bool
     ) -> LockoutResult | None:
         """Return a read of a known account that must not be locked any more; None if it may be locked."""
-        login = AccountData.load(self._vault.open(key, row.sealed, f"account:{row.id}")).login
+        login = AccountData(**self._context.vault.open(key, row.sealed, f"account:{row.id}")).login
         why = self._guards.protection_reason(system, row.account_id, login)
         if not (why or checked):
-            why = self._last.clear_or_refuse(system, row.case_id, AccountId(row.account_id))
+            why = clear_or_refuse(self._context, system, row.case_id, AccountId(row.account_id))
         if not why:
             return None
         seen = accounts.observe([AccountId(row.account_id)])[AccountId(row.account_id)]
-        return _kept(seen.verdict, why, seen.how)
+        return LockoutResult(seen.verdict, why, seen.how, finding=FindingKind.PROTECTED)
 
-    def _remember(self, job: "SystemLockout", found: Sequence[tuple[Found, BeforeImage]]) -> list[LeaverAccount]:
+    def _remember(self, job: "SystemLockout", found: Sequence[tuple[Account, BeforeImage]]) -> list[LeaverAccount]:
         """Store accounts with their before-images before the first write; an earlier image stays."""
         known = {row.id: row for row in job.known}
         ids = [f"{job.access.id}:{one.id}" for one, _before in found]
@@ -232,16 +226,18 @@ class SystemLockouts:
             ]
 
         try:
-            return self._store.group_write(write, job.case.id)
+            return self._context.store.group_write(write, job.case.id)
         except sa.exc.IntegrityError:  # the same lock-out runs twice at once: the first image stays
-            with self._store.read() as session:
+            with self._context.store.read() as session:
                 return [session.get_one(LeaverAccount, row_id) for row_id in ids]
 
     def _new(
-        self, session: Session, job: "SystemLockout", row_id: str, found: Found, before: BeforeImage
+        self, session: Session, job: "SystemLockout", row_id: str, found: Account, before: BeforeImage
     ) -> LeaverAccount:
-        system, key = self._systems[job.access.system], job.case.wrapped_key
-        left = restriction.taken(session, self._vault, key, job.access.id, found.id) if system.has(Groups) else {}
+        system, key = self._context.systems[job.access.system], job.case.wrapped_key
+        left = (
+            restriction.taken(session, self._context.vault, key, job.access.id, found.id) if system.has(Groups) else {}
+        )
         data = AccountData(found.login, found.matched_by, dict(before.state), left, was=found.verdict)
         row = LeaverAccount(
             id=row_id,
@@ -249,10 +245,10 @@ class SystemLockouts:
             case_id=job.case.id,
             system=job.access.system,
             account_id=found.id,
-            sealed=self._vault.seal(key, asdict(data), f"account:{row_id}"),
+            sealed=self._context.vault.seal(key, asdict(data), f"account:{row_id}"),
         )
         run_later(session, ACCOUNT_FOUND, row.model_dump())
-        self._journal.write(
+        self._context.journal.write(
             session,
             actor=HANDOVER,
             action="account.found",
@@ -260,35 +256,43 @@ class SystemLockouts:
             data={"system": job.access.system, "account": found.id, "by": found.matched_by},
         )
         if system.has(ClientBook):
-            reopen(session, job.access.id, found.id, self._clock.now())
+            reopen(session, job.access.id, found.id, self._context.clock.now())
         return row
 
     def _settle(
         self, access_id: str, result: LockoutResult, error: ConnectorError | None, seen: Mapping[str, LockoutResult]
     ) -> None:
         def write(session: Session) -> None:
-            now = self._clock.now()
+            now = self._context.clock.now()
             row = session.connection().execute(SETTLING, {"access": access_id}).one()
-            self._record(session, row.wrapped_key, seen, now)
+            for row_id, last in seen.items():
+                note = seal(
+                    self._context.vault, row.wrapped_key, f"account:{row_id}", VerdictNote(last.reason, last.how)
+                )
+                read = {"verdict": last.verdict, "read_at": now, "note": note}
+                run_later(session, ACCOUNT_READ, {"row": row_id, **read})
             if row.state in UNWATCHED:
                 self._call_off(session, session.get_one(Case, row.case_id), session.get_one(Access, access_id))
                 return
-            context = f"access:{access_id}"
-            note = seal(self._vault, row.wrapped_key, context, VerdictNote(result.reason, result.how, result.choose))
+            note = seal(
+                self._context.vault,
+                row.wrapped_key,
+                f"access:{access_id}",
+                VerdictNote(result.reason, result.how, result.choose),
+            )
             locked_at = row.locked_at or (now if result.verdict in GOOD else None)
-            read = {"verdict": result.verdict, "note": note, "read_at": now, "locked_at": locked_at}
-            if result.complete:
-                run_later(session, ACCESS_DONE, {"access": access_id, **read, "state": WorkState.DONE})
-                if row.findings:
-                    self._findings.clear_accounts(session, row.case_id, row.system, result.finding)
-            else:
-                run_later(session, ACCESS_READ, {"access": access_id, **read})
+            state = WorkState.DONE if result.complete else WorkState.DUE
+            read = {"verdict": result.verdict, "note": note, "read_at": now, "locked_at": locked_at, "state": state}
+            run_later(session, ACCESS_READ, {"access": access_id, **read})
+            if result.complete and row.findings:
+                self._context.findings.clear_accounts(session, row.case_id, row.system, result.finding)
+            if not result.complete:
                 access = session.get_one(Access, access_id)
-                again(session, access, retry_at(access, error, now, self._retry))
+                again(session, access, retry_at(access, error, now, self._context.retry))
             if result.finding:
                 report = FindingReport(result.finding, row.case_id, row.system, detail=result.reason)
-                self._findings.report(session, report, "lock-out")
-            self._journal.write(
+                self._context.findings.report(session, report, "lock-out")
+            self._context.journal.write(
                 session,
                 actor=HANDOVER,
                 action="access.read_back",
@@ -299,16 +303,9 @@ class SystemLockouts:
             if row.state == CaseState.RUNNING and row.others_due:  # the case stays as it is
                 refresh_case_message(session, row.case_id)
             else:
-                advance_case(session, self._journal, row.case_id)
+                advance_case(session, self._context.journal, row.case_id)
 
-        self._store.group_write(write, access_id.partition(":")[0])
-
-    def _record(self, session: Session, key: bytes, seen: Mapping[str, LockoutResult], now: datetime) -> None:
-        """Write the last read of each account."""
-        for row_id, result in seen.items():
-            note = seal(self._vault, key, f"account:{row_id}", VerdictNote(result.reason, result.how))
-            read = {"verdict": result.verdict, "read_at": now, "note": note}
-            run_later(session, ACCOUNT_READ, {"row": row_id, **read})
+        self._context.store.group_write(write, access_id.partition(":")[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +324,7 @@ def _without_account(system: System, links: PersonLinks, lookup: Lookup, match: 
     """Return the result where nothing was found. It is `absent` only if nothing speaks against that."""
     if system.expects_account and not links.nobody:
         reason = _("CHOOSE THE ACCOUNT: no account was found, and everybody should have one here")
-        reason = _join(reason, match.note)
+        reason = join("; ", (reason, match.note))
         return LockoutResult(
             Verdict.UNKNOWN, reason, lookup.how, complete=False, finding=FindingKind.NOT_LINKED, choose=True
         )
@@ -346,32 +343,14 @@ def span(since: datetime, until: datetime) -> str:
     return " ".join(words.format(count=number) for number, words in parts if number) or _("0 min")
 
 
-def _linked(accounts: Accounts, links: PersonLinks, match: Match) -> list[Found]:
+def _linked(accounts: Accounts, links: PersonLinks, match: Match) -> list[Account]:
     """Return the linked accounts that the lookup does not show, as read now. Deleted accounts are left out."""
     others = [account for account in links.accounts if account not in {found.id for found in match.own}]
     seen = accounts.observe(others) if others else {}
-    gone = [account for account in others if seen[account].verdict is Verdict.ABSENT]
     found = []
-    for account in others:
-        if account in gone:
-            continue
-        try:
+    for account in (one for one in others if seen[one].verdict is not Verdict.ABSENT):
+        login, verdict = links.accounts[account], seen[account].verdict
+        with suppress(Missing):
             before = accounts.before(account)
-        except Missing:
-            continue
-        found.append(
-            Found(account, links.accounts[account], "", seen[account].verdict, _("linked by a person"), before=before)
-        )
+            found.append(Account(account, login, "", verdict, _("linked by a person"), before=before))
     return found
-
-
-def _unfinished(reason: str) -> LockoutResult:
-    return LockoutResult(Verdict.UNKNOWN, reason, "", complete=False)
-
-
-def _kept(verdict: Verdict, why: str, how: str) -> LockoutResult:
-    return LockoutResult(verdict, why, how, complete=True, finding=FindingKind.PROTECTED)
-
-
-def _join(*words: str) -> str:
-    return join("; ", words)

@@ -1,22 +1,21 @@
 """A case as people see it: rows read together and decrypted into one frozen view."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import _, shown
+from config.text import N_, _, shown
 from connectors.contract import Verdict
-from workflows.access import account_state, manual_step, restriction
-from workflows.access.account_state import SEVERITY, AccountData, open_note
+from workflows.access import manual_step, restriction
+from workflows.access.account_state import SEVERITY, AccountData, current_verdict, open_note
 from workflows.access.restoration import RestoredAccount
 from workflows.access.views import AccountLine, RestoredLine, SystemLine
-from workflows.cases import added_systems, holds
+from workflows.cases import holds
 from workflows.cases.finding_list import FindingList
-from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine
+from workflows.cases.views import CaseBrief, CaseView, FollowUpLine
 from workflows.clients.moves import leave as temporary
 from workflows.clients.reading import ClientTrackQueries
 from workflows.context import Context
@@ -31,21 +30,10 @@ from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
 
 UNDOABLE = (CaseState.RUNNING, CaseState.WATCHED)
-Row = TypeVar("Row", Access, LeaverAccount, ManualStep, Restoration, Leave)
-
-
+NOT_YET = N_("not looked up yet: this system came into the configuration after the case was opened")
+Row = TypeVar("Row", Access, LeaverAccount, ManualStep, Restoration, Leave, FollowUp)
 Opener = Callable[[bytes, str], Any]
 """Decrypts values of one case, whose key is unwrapped once."""
-
-
-@dataclass(frozen=True, slots=True)
-class CaseSystems:
-    """A leaver's line of every system. If no key opens the case, `problem` says so and there are no lines."""
-
-    case_id: str
-    leaver: Leaver | None
-    systems: tuple[SystemLine, ...]
-    problem: str = ""
 
 
 class CaseRows:
@@ -55,15 +43,16 @@ class CaseRows:
         """Read; the cases themselves are in the session afterwards, and asked of it without another question."""
         self._session, self._ids = session, list(case_ids)
         self.cases = session.exec(select(Case).where(col(Case.id).in_(self._ids))).all()
-        self.readings = account_state.of_all(session)
+        self.readings = {row.system: row for row in session.exec(select(SweepStatus))}
         """The last sweep of every system, by its name."""
-        self.accesses = self._read(Access)
-        self.accounts = self._read(LeaverAccount)
-        self.steps = self._read(ManualStep)
-        self.restorations = self._read(Restoration)
-        self.leaves = self._read(Leave)
+        self.accesses = self.read(Access)
+        self.accounts = self.read(LeaverAccount)
+        self.steps = self.read(ManualStep)
+        self.restorations = self.read(Restoration)
+        self.leaves = self.read(Leave)
 
-    def _read(self, kind: type[Row]) -> dict[str, list[Row]]:
+    def read(self, kind: type[Row]) -> dict[str, list[Row]]:
+        """Read all rows of one kind."""
         rows = defaultdict[str, list[Row]](list)
         query = select(kind).where(col(kind.case_id).in_(self._ids)).order_by(col(kind.id))
         for row in self._session.exec(query):
@@ -78,7 +67,7 @@ class Casefile:
         self, context: Context, proposals: ClientTrackQueries, exports: ExportTrack, sheet: FindingList
     ) -> None:
         self._vault, self._systems, self._clock = context.vault, context.systems, context.clock
-        self._proposals, self._exports, self.sheet = proposals, exports, sheet
+        self._proposals, self._exports, self._sheet = proposals, exports, sheet
 
     def view(self, session: Session, case_id: str) -> CaseView:
         """Return all that a case message shows. Raises `Refused(UNKNOWN_CASE)`."""
@@ -87,8 +76,8 @@ class Casefile:
     def views(self, session: Session, case_ids: Sequence[str]) -> list[CaseView]:
         """Return all of some cases, most of it read together. Raises `Refused(UNKNOWN_CASE)`."""
         rows = CaseRows(session, case_ids)
-        findings = self.sheet.of_cases(session, case_ids)
-        follow_ups = _follow_up_rows(session, case_ids)
+        findings = self._sheet.of_cases(session, case_ids)
+        follow_ups = rows.read(FollowUp)
         views = []
         for case_id in case_ids:
             case, data = read_case(session, self._vault, case_id)
@@ -99,26 +88,32 @@ class Casefile:
                 approver=data.approver,
                 clients=self._proposals.clients(session, case_id),
                 exports=self._exports.line(session, case_id),
-                follow_ups=tuple(self.follow_up(session, row) for row in follow_ups[case_id]),
+                follow_ups=tuple(
+                    self.follow_up(session, row)
+                    for row in sorted(follow_ups[case_id], key=lambda row: row.day)
+                    if row.state in (WorkState.DUE, WorkState.DONE)  # what is held or called off promises nothing
+                ),
                 findings=findings.get(case_id, ()),
                 held=case.hold_reason,
                 settled_by=settled_by,
                 settled_at=settled_at,
                 can_undo=case.state in UNDOABLE and bool(rows.accounts[case_id]),
-                restrictions=restriction.lines(session, self._vault, self._systems, case),
+                restrictions=tuple(restriction.lines(session, self._vault, self._systems, case)),
             )
             views.append(view)
         return views
 
-    def systems_of(self, session: Session, case_ids: Sequence[str]) -> Iterator[CaseSystems]:
-        """Give every system's line of some cases, in their order, in as few questions as of one."""
+    def systems_of(
+        self, session: Session, case_ids: Sequence[str]
+    ) -> Iterator[tuple[str, Leaver | WrongKey, tuple[SystemLine, ...]]]:
+        """Yield leaver and lines of some cases, in as few questions as of one; or the error if no key opens a case."""
         rows = CaseRows(session, case_ids)
         for case_id in case_ids:
             try:
                 case, data = read_case(session, self._vault, case_id)
-                yield CaseSystems(case_id, data.leaver, self._every(rows, case, data.leaver))
+                yield case_id, data.leaver, self._every(rows, case, data.leaver)
             except WrongKey as error:
-                yield CaseSystems(case_id, None, (), str(error))
+                yield case_id, error, ()
 
     def briefs(self, session: Session, case_ids: Sequence[str]) -> list[CaseBrief]:
         """Return what a list shows of some cases, in as few questions as of one. Raises `Refused(UNKNOWN_CASE)`."""
@@ -137,7 +132,7 @@ class Casefile:
             "effective_at": case.effective_at,
             "opened_at": case.opened_at,
             "systems": self._every(rows, case, leaver),
-            "restored": self._restored(rows, case),
+            "restored": tuple(self._restored(rows, case)),
             "leave": next(map(temporary.view, rows.leaves[case.id]), None),
         }
 
@@ -157,52 +152,57 @@ class Casefile:
         found = session.exec(named.limit(1)).first() if who else None
         return self.view(session, found) if found else None
 
-    def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:
-        """Return open findings, worst and oldest first, accepted ones left out; of one case, or of all."""
-        return self.sheet.lines(session, case_id)
-
     def _every(self, rows: CaseRows, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
-        by_hand = manual_step.lines(rows.steps[case.id], self._vault, self._systems, case, leaver)
-        known = self._lines(rows, case) + by_hand
+        by_hand = (manual_step.line(self._vault, self._systems, case, leaver, row) for row in rows.steps[case.id])
+        known = (*self._lines(rows, case), *by_hand)
         if case.state in UNWATCHED:
             return known
-        return known + added_systems.lines(self._systems, {line.system for line in known})
+        covered = {line.system for line in known}
+        added = (system for name, system in self._systems.items() if name not in covered)
+        return known + tuple(
+            SystemLine(
+                system.name,
+                system.manifest.title,
+                Verdict.UNKNOWN,
+                _(NOT_YET),
+                "",
+                None,
+                False,
+                None,
+                0,
+                (),
+                system.cannot,
+            )
+            for system in added
+        )
 
-    def _accounts(self, rows: CaseRows, case: Case, opener: Opener) -> dict[str, tuple[AccountLine, ...]]:
-        """Return the accounts of a case by their access."""
-        lines: dict[str, tuple[AccountLine, ...]] = {}
-        for row in rows.accounts[case.id]:
-            line = self._account(row, rows.readings.get(row.system), opener)
-            lines[row.access_id] = (*lines.get(row.access_id, ()), line)
-        return lines
-
-    def _lines(self, rows: CaseRows, case: Case) -> tuple[SystemLine, ...]:
+    def _lines(self, rows: CaseRows, case: Case) -> Iterator[SystemLine]:
         opener = self._vault.opener(case.wrapped_key)
-        read, accounts = rows.readings, self._accounts(rows, case, opener)
+        accounts = defaultdict[str, tuple[AccountLine, ...]](tuple)
+        for row in rows.accounts[case.id]:
+            accounts[row.access_id] += (self._account(row, rows.readings.get(row.system), opener),)
         order = {name: place for place, name in enumerate(self._systems)}
-        ranked = sorted(rows.accesses[case.id], key=lambda row: order.get(row.system, len(order)))
-        return tuple(self._line(row, accounts.get(row.id, ()), read.get(row.system), opener) for row in ranked)
+        for access in sorted(rows.accesses[case.id], key=lambda row: order.get(row.system, len(order))):
+            yield self._line(access, accounts[access.id], rows.readings.get(access.system), opener)
 
     def _line(
         self, row: Access, accounts: tuple[AccountLine, ...], last: SweepStatus | None, opener: Opener
     ) -> SystemLine:
         system = self._systems.get(row.system)
         note = open_note(opener, f"access:{row.id}", row.note)
-        read = account_state.current_verdict(last, Verdict(row.verdict), note.reason, row.read_at)
+        verdict, reason, read_at = current_verdict(last, Verdict(row.verdict), note.reason, row.read_at)
         worst = min(accounts, key=lambda one: SEVERITY.index(one.verdict), default=None)
-        if worst and row.read_at and SEVERITY.index(worst.verdict) < SEVERITY.index(read.verdict):
-            read = account_state.KnownVerdict(
-                worst.verdict, worst.reason, worst.read_at
-            )  # no line is better than its accounts
+        if worst and row.read_at and SEVERITY.index(worst.verdict) < SEVERITY.index(verdict):
+            verdict, reason, read_at = worst.verdict, worst.reason, worst.read_at  # no line is better than its accounts
         due = row.state == WorkState.DUE
         ahead = row.due_at > self._clock.now()
         return SystemLine(
             system=row.system,
             title=system.manifest.title if system else row.system,
-            verdict=read.verdict,
-            reason=read.reason if row.read_at else _("not looked up yet"),
+            verdict=verdict,
+            reason=reason if row.read_at else _("not looked up yet"),
             how=note.how,
-            read_at=read.read_at,
+            read_at=read_at,
             working=due and not ahead,
             next_try_at=row.due_at if due and ahead else None,
             attempt=row.attempt,
@@ -212,35 +212,34 @@ class Casefile:
             choose=note.choose,
         )
 
-    def _restored(self, rows: CaseRows, case: Case) -> tuple[RestoredLine, ...]:
-        return tuple(line for row in rows.restorations[case.id] for line in self._restoration(case, row))
-
-    def _restoration(self, case: Case, row: Restoration) -> list[RestoredLine]:
-        system = self._systems.get(row.system)
-        title = system.manifest.title if system else row.system
-        done, ahead = row.state == WorkState.DONE, row.due_at if row.due_at > self._clock.now() else None
-        if not row.sealed:
-            return [RestoredLine(row.system, title, "", (), (), _("not tried yet"), False, ahead)]
-        told = [
-            RestoredAccount.load(one) for one in self._vault.open(case.wrapped_key, row.sealed, f"restoration:{row.id}")
-        ]
-        return [
-            RestoredLine(row.system, title, one.login, one.back, one.cannot, one.problem, done, ahead) for one in told
-        ]
+    def _restored(self, rows: CaseRows, case: Case) -> Iterator[RestoredLine]:
+        for row in rows.restorations[case.id]:
+            system = self._systems.get(row.system)
+            title = system.manifest.title if system else row.system
+            done, ahead = row.state == WorkState.DONE, row.due_at if row.due_at > self._clock.now() else None
+            told = [RestoredAccount("", problem=_("not tried yet"))]
+            if row.sealed:
+                told = [
+                    RestoredAccount(**one)
+                    for one in self._vault.open(case.wrapped_key, row.sealed, f"restoration:{row.id}")
+                ]
+            for one in told:
+                back, cannot = tuple(one.back), tuple(one.cannot)
+                yield RestoredLine(row.system, title, one.login, back, cannot, one.problem, done, ahead)
 
     def _account(self, row: LeaverAccount, reading: SweepStatus | None, opener: Opener) -> AccountLine:
-        data = AccountData.load(opener(row.sealed, f"account:{row.id}"))
+        data = AccountData(**opener(row.sealed, f"account:{row.id}"))
         note = open_note(opener, f"account:{row.id}", row.note)
-        read = account_state.current_verdict(reading, Verdict(row.verdict), note.reason, row.read_at)
+        verdict, reason, read_at = current_verdict(reading, Verdict(row.verdict), note.reason, row.read_at)
         return AccountLine(
             row.system,
             row.account_id,
             data.login,
             data.matched_by,
-            read.verdict,
-            read.reason,
+            verdict,
+            reason,
             note.how,
-            read.read_at,
+            read_at,
             tuple(data.groups.values()),
             tuple(map(shown, data.done)),
         )
@@ -249,14 +248,6 @@ class Casefile:
         """Return one follow-up as people see it."""
         key = session.get_one(Case, row.case_id).wrapped_key
         words = self._vault.open(key, row.sealed, f"follow_up:{row.id}") if row.sealed else {}
-        summary = "; ".join(f"{system}: {said}" for system, said in words.items())
-        return FollowUpLine(row.id, row.day, row.due_at, row.done_at, summary)
-
-
-def _follow_up_rows(session: Session, case_ids: Sequence[str]) -> Mapping[str, list[FollowUp]]:
-    coming = col(FollowUp.state).in_((WorkState.DUE, WorkState.DONE))  # what is held or called off promises nothing
-    rows = defaultdict[str, list[FollowUp]](list)
-    query = select(FollowUp).where(col(FollowUp.case_id).in_(case_ids), coming).order_by(col(FollowUp.day))
-    for row in session.exec(query):
-        rows[row.case_id].append(row)
-    return rows
+        return FollowUpLine(
+            row.id, row.day, row.due_at, row.done_at, "; ".join(f"{system}: {said}" for system, said in words.items())
+        )

@@ -2,12 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import N_, _, shown
 from workflows.access.account_state import AccountData
@@ -28,14 +26,6 @@ PAGE = 500
 """Findings whose cases and accounts are read together."""
 
 
-@dataclass(frozen=True, slots=True)
-class _RelatedRows:
-    """Cases and accounts that a page of findings is about, by their ids."""
-
-    cases: Mapping[str, Case]
-    accounts: Mapping[str, LeaverAccount]
-
-
 class FindingList:
     """Reads findings for people. One whose words no key opens is listed all the same, and says so."""
 
@@ -44,75 +34,75 @@ class FindingList:
         self._vault, self._findings, self._clock = context.vault, context.findings, context.clock
         self._escalate = escalate
 
-    def lines(self, session: Session, case_id: str = "", limit: int | None = None) -> tuple[FindingLine, ...]:
-        """Return what must be acted on, of one case or of all; with a `limit` only the most urgent."""
-        rows = self._ranked(row for row in self._open(session, case_id) if not accepted(row, self._clock.now()))
-        return self._lines(session, rows[:limit])
+    def lines(self, session: Session, limit: int | None = None) -> tuple[FindingLine, ...]:
+        """Return what must be acted on; with a `limit` only the most urgent."""
+        return self._lines(session, self._open(session), limit)
 
     def of_cases(self, session: Session, case_ids: Sequence[str]) -> Mapping[str, tuple[FindingLine, ...]]:
         """Return what must be acted on in some cases, by case; a case with nothing has an empty entry."""
         by_case = defaultdict[str, tuple[FindingLine, ...]](tuple)
-        query = _open_findings().where(col(Finding.case_id).in_(case_ids))
-        rows = [row for row in session.exec(query) if not accepted(row, self._clock.now())]
-        for line in self._lines(session, self._ranked(rows)):
+        for line in self._lines(session, self._open(session, col(Finding.case_id).in_(case_ids))):
             by_case[line.case_id] += (line,)
         return by_case
 
     def count(self, session: Session) -> int:
         """Return how many findings must be acted on."""
         until = col(Finding.accepted_until)
-        waiting = sa.or_(until.is_(None), until <= self._clock.now())
-        query = select(sa.func.count()).select_from(Finding).where(col(Finding.closed_at).is_(None), waiting)
+        query = (
+            select(sa.func.count())
+            .select_from(Finding)
+            .where(col(Finding.closed_at).is_(None), sa.or_(until.is_(None), until <= self._clock.now()))
+        )
         return session.exec(query).one()
 
     def accepted(self, session: Session) -> tuple[FindingLine, ...]:
         """Return open findings that somebody accepted until a day that has not come."""
-        rows = (row for row in self._open(session) if accepted(row, self._clock.now()))
-        return self._lines(session, self._ranked(rows))
+        return self._lines(session, self._open(session, is_accepted=True))
 
     def relocked(self, session: Session, since: datetime, until: datetime) -> tuple[FindingLine, ...]:
         """Return what the bot itself locked again between two moments, closed since or not."""
         query = select(Finding).where(col(Finding.relocked_at) >= since, col(Finding.relocked_at) <= until)
-        return self._lines(session, self._ranked(session.exec(query)))
+        return self._lines(session, session.exec(query))
 
     def settled(self, session: Session, since: datetime) -> tuple[FindingLine, ...]:
         """Return what was seen before a moment and has been closed since."""
         query = select(Finding).where(col(Finding.first_seen) <= since, col(Finding.closed_at) > since)
-        return self._lines(session, self._ranked(session.exec(query)))
+        return self._lines(session, session.exec(query))
 
     def overdue(self, row: Finding) -> bool:
         """Return whether nobody took an open finding for too long; time in which it was accepted does not count."""
         since = max(row.first_seen, row.accepted_until or row.first_seen)
         now = self._clock.now()
-        if row.kind == FindingKind.DORMANT:  # nobody left: tidying up can wait
+        if row.closed_at is not None or row.kind == FindingKind.DORMANT:  # nobody left: tidying up can wait
             return False
         return row.taken_at is None and not accepted(row, now) and since + self._escalate <= now
 
     def line(self, session: Session, row: Finding) -> FindingLine:
         """Return one finding."""
-        return self._line(session, row, _related(session, [row]))
+        return self._lines(session, [row])[0]
 
-    def _open(self, session: Session, case_id: str = "") -> list[Finding]:
-        query = _open_findings()
-        return list(session.exec(query.where(Finding.case_id == case_id) if case_id else query))
+    def _open(self, session: Session, *where: sa.ColumnElement[bool], is_accepted: bool = False) -> list[Finding]:
+        query = select(Finding).where(col(Finding.closed_at).is_(None), *where).order_by(col(Finding.first_seen))
+        return [row for row in session.exec(query) if accepted(row, self._clock.now()) == is_accepted]
 
-    def _ranked(self, rows: Iterable[Finding]) -> list[Finding]:
+    def _lines(self, session: Session, rows: Iterable[Finding], limit: int | None = None) -> tuple[FindingLine, ...]:
         """Return findings by urgency, as far as their plain columns tell: nothing is decrypted to order them."""
-        return sorted(rows, key=lambda row: (not self._overdue_open(row), _urgency(row.kind), row.first_seen))
-
-    def _overdue_open(self, row: Finding) -> bool:
-        return row.closed_at is None and self.overdue(row)
-
-    def _lines(self, session: Session, rows: Sequence[Finding]) -> tuple[FindingLine, ...]:
-        return tuple(self._pages(session, rows))
+        ranked = sorted(rows, key=lambda row: (not self.overdue(row), URGENCY[FindingKind(row.kind)], row.first_seen))
+        return tuple(self._pages(session, ranked[:limit]))
 
     def _pages(self, session: Session, rows: Sequence[Finding]) -> Iterator[FindingLine]:
         for start in range(0, len(rows), PAGE):
             page = rows[start : start + PAGE]
-            related = _related(session, page)
-            yield from (self._line(session, row, related) for row in page)
+            related = select(Case).where(col(Case.id).in_({row.case_id for row in page if row.case_id}))
+            cases = {case.id: case for case in session.exec(related)}  # they stay in the session, not asked for again
+            account_ids = {_account_id(row) for row in page if row.case_id and row.account_id}
+            known = select(LeaverAccount).where(col(LeaverAccount.id).in_(account_ids))
+            accounts = {account.id: account for account in session.exec(known)}
+            yield from (self._line(session, row, cases, accounts) for row in page)
 
-    def _line(self, session: Session, row: Finding, related: _RelatedRows) -> FindingLine:
+    def _line(
+        self, session: Session, row: Finding, cases: Mapping[str, Case], accounts: Mapping[str, LeaverAccount]
+    ) -> FindingLine:
         note = self._findings.note(session, row)
         waits = accepted(row, self._clock.now())
         return FindingLine(
@@ -121,7 +111,7 @@ class FindingList:
             self._leaver(session, row, note),
             FindingKind(row.kind),
             row.system,
-            self._login(row, related) or note.login,
+            self._login(accounts.get(_account_id(row)), cases) or note.login,
             row.first_seen,
             row.last_seen,
             shown(note.reason),
@@ -132,7 +122,7 @@ class FindingList:
             row.accepted_until if waits else None,
             (note.accepted_name or row.accepted_by) if waits else "",
             note.accepted_reason if waits else "",
-            self._overdue_open(row),
+            self.overdue(row),
             row.relocked_at,
         )
 
@@ -144,13 +134,12 @@ class FindingList:
         except WrongKey:
             return Leaver(f"{row.case_id} ({_(NAME_SEALED)})", "")
 
-    def _login(self, row: Finding, related: _RelatedRows) -> str:
-        account = related.accounts.get(_account_id(row))
+    def _login(self, account: LeaverAccount | None, cases: Mapping[str, Case]) -> str:
         if account is None:
             return ""
-        key = related.cases[account.case_id].wrapped_key
+        key = cases[account.case_id].wrapped_key
         try:
-            return AccountData.load(self._vault.open(key, account.sealed, f"account:{account.id}")).login
+            return AccountData(**self._vault.open(key, account.sealed, f"account:{account.id}")).login
         except WrongKey:
             return account.account_id
 
@@ -160,23 +149,5 @@ def accepted(row: Finding, now: datetime) -> bool:
     return row.accepted_until is not None and row.accepted_until > now
 
 
-def _open_findings() -> SelectOfScalar[Finding]:
-    return select(Finding).where(col(Finding.closed_at).is_(None)).order_by(col(Finding.first_seen))
-
-
-def _related(session: Session, rows: Sequence[Finding]) -> _RelatedRows:
-    """Read together; the cases stay in the session and are not asked for again."""
-    case_ids = {row.case_id for row in rows if row.case_id}
-    cases = session.exec(select(Case).where(col(Case.id).in_(case_ids))) if case_ids else ()
-    account_ids = {_account_id(row) for row in rows if row.case_id and row.account_id}
-    query = select(LeaverAccount).where(col(LeaverAccount.id).in_(account_ids))
-    accounts = session.exec(query) if account_ids else ()
-    return _RelatedRows({case.id: case for case in cases}, {account.id: account for account in accounts})
-
-
 def _account_id(row: Finding) -> str:
     return f"{row.case_id}:{row.system}:{row.account_id}"
-
-
-def _urgency(kind: str) -> int:
-    return URGENCY[FindingKind(kind)]

@@ -1,17 +1,18 @@
-"""Held cases: they wait for a second person, who releases or rejects them once.
+"""Held cases, which wait for a second person, who releases or rejects them once; and the end of a case.
 
 A held case has all its rows, but none is due, so no other module needs to check for a hold.
 """
 
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.access import restriction
-from workflows.cases.ending import cancel_open_work
+from connectors.contract import Accounts
+from connectors.errors import ConnectorError
+from workflows.access import manual_steps, restriction
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.context import Context
 from workflows.people import Actor
@@ -19,8 +20,8 @@ from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, is_about, read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue, request_update
-from workflows.storage.rows.access import Access, ManualStep, Restriction
-from workflows.storage.rows.case import Case, CaseState, HoldReason
+from workflows.storage.rows.access import Access, ManualStep, Restriction, RestrictionPhase
+from workflows.storage.rows.case import Case, CaseState, Headcount, HoldReason
 from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.outbox import MessageKind
@@ -55,25 +56,19 @@ WORK = (Access, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction)
 class Holds:
     """Holds, releases and rejects cases."""
 
-    def __init__(
-        self,
-        context: Context,
-        decisions: DecisionRegister,
-        rules: CasePolicy,
-        people: Callable[[], int | None] = lambda: None,
-    ) -> None:
-        """`people`: returns the number of people in the directory, None where unknown."""
+    def __init__(self, context: Context, decisions: DecisionRegister, rules: CasePolicy) -> None:
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
-        self._clock, self._decisions, self._rules, self._people = context.clock, decisions, rules, people
+        self._systems, self._clock = context.systems, context.clock
+        self._decisions, self._rules = decisions, rules
 
-    def count(self, session: Session, now: datetime) -> int:
+    def _count(self, session: Session, now: datetime) -> int:
         """Return the number of cases opened in the last hour, in any state; other openings wait meanwhile."""
         if self._store.postgres:
             session.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
         query = select(sa.func.count()).select_from(Case).where(col(Case.opened_at) > now - HOUR)
         return session.exec(query).one()
 
-    def cases_within_a_day(self, session: Session, now: datetime, effective: datetime, but: str = "") -> int:
+    def _cases_within_a_day(self, session: Session, now: datetime, effective: datetime, but: str = "") -> int:
         """Return the number of people with a case opened within a day, or effective within a day of `effective`.
 
         Cancelled cases count if they were opened today. `but`: a case that is not counted.
@@ -95,26 +90,41 @@ class Holds:
         if self._rules.mass_share >= 1:
             return None
         with self._store.read() as session:
-            crowd = self.cases_within_a_day(session, self._clock.now(), effective)
-        return self._people() if crowd >= FEW else None
+            crowd = self._cases_within_a_day(session, self._clock.now(), effective)
+        return self._headcount() if crowd >= FEW else None
 
-    def judge(self, opened: int, *, soon: bool, crowd: int = 0, people: int | None = None) -> HoldReason | None:
-        """Return why one more case must wait, or None. Pure.
+    def _headcount(self) -> int | None:
+        """Return how many people the directory has, as of today or as of the last answer; None: never told.
 
-        `opened`: other cases of the last hour. `soon`: effective too soon to be stopped. `crowd`: other people of the
-        day. `people`: number of people in the directory.
+        The directory is read once a day at most, so that opening a case does not wait.
         """
-        if opened >= self._rules.mass_cases_per_hour:
+        name, now, number = self._systems.directory, self._clock.now(), None
+        with self._store.read() as session:
+            known = session.get(Headcount, name)
+        if known and now - known.read_at < DAY:
+            return known.number
+        system = self._systems.get(name)
+        accounts = system.having(Accounts) if system else None
+        with suppress(ConnectorError):
+            number = accounts.headcount() if accounts else None
+        if not number:  # no answer, or nobody at all, which is not believed
+            return known.number if known else None
+        with self._store.write() as session:
+            session.merge(Headcount(system=name, number=number, read_at=now))
+        return number
+
+    def judge(self, session: Session, now: datetime, effective: datetime, people: int | None) -> HoldReason | None:
+        """Return why one more case must wait, or None. Other openings wait until the caller has added the case.
+
+        `people`: number of people in the directory. A case that is effective within the hour is too soon to be stopped.
+        """
+        if self._count(session, now) >= self._rules.mass_cases_per_hour:
             return HoldReason.MASS
-        if self.too_many(crowd, people):
+        if self._too_many(self._cases_within_a_day(session, now, effective), people):
             return HoldReason.SHARE
-        return HoldReason.IMMEDIATE if soon and self._rules.immediate_needs_second else None
+        return HoldReason.IMMEDIATE if self._rules.immediate_needs_second and effective < now + HOUR else None
 
-    def soon(self, effective: datetime) -> bool:
-        """Return whether a case effective then counts as immediate, as one in two minutes does."""
-        return effective < self._clock.now() + HOUR
-
-    def too_many(self, crowd: int, people: int | None) -> bool:
+    def _too_many(self, crowd: int, people: int | None) -> bool:
         """Return whether one more than `crowd` exceeds the policy's share. From the third on, an unknown total does."""
         if self._rules.mass_share >= 1 or crowd < FEW:
             return False
@@ -125,13 +135,13 @@ class Holds:
 
         A held case stays held, by the stricter rule; nothing is released here.
         """
-        self.count(session, self._clock.now())  # takes the lock
-        crowd = self.cases_within_a_day(session, self._clock.now(), case.effective_at, case.id)
-        if self.too_many(crowd, people):
+        now = self._clock.now()
+        self._count(session, now)  # takes the lock
+        if self._too_many(self._cases_within_a_day(session, now, case.effective_at, case.id), people):
             return HoldReason.SHARE if case.hold_reason in ("", HoldReason.IMMEDIATE) else None
         if case.hold_reason or not self._rules.immediate_needs_second:
             return None
-        return HoldReason.IMMEDIATE if self.soon(case.effective_at) else None
+        return HoldReason.IMMEDIATE if case.effective_at < now + HOUR else None
 
     def hold(self, session: Session, case: Case, why: HoldReason) -> None:
         """Hold a case just opened or rescheduled, in the caller's transaction, and notify security."""
@@ -153,7 +163,12 @@ class Holds:
         now = self._clock.now()
         with self._store.write() as session:
             case, data = self._held(session, case_id, by, "release")
-            self._refuse_same_person(session, case, data, by)
+            moved = select(JournalEntry.actor).where(
+                JournalEntry.case_id == case_id, JournalEntry.action == "case.rescheduled"
+            )
+            # Neither who opened or rescheduled the case, nor the leaver, through Slack or the command line.
+            if by.may_be(data.opened_by) or is_about(data.leaver, by) or by.id in session.exec(moved).all():
+                raise Refused(Code.SECOND_PERSON, case=case_id, by=data.opened_by.name)
             begins = case.immediate or case.effective_at <= now
             if begins:
                 case.effective_at = now
@@ -169,10 +184,8 @@ class Holds:
         """Cancel a held case; the person who opened it may do that, too. Raises `Refused(NOT_OPEN)`."""
         with self._store.write() as session:
             case, _ = self._held(session, case_id, by, "reject")
-            case.state = CaseState.CANCELLED
-            session.add(case)
             restriction.lift(session, case_id, self._clock.now())
-            cancel_open_work(session, self._decisions, case_id, by)
+            end_case(session, self._decisions, case, CaseState.CANCELLED, by)
             self._journal_answer(session, by, REJECTED, case)
 
     def _held(self, session: Session, case_id: str, by: Actor, what: str) -> tuple[Case, CaseData]:
@@ -181,15 +194,6 @@ class Holds:
         if case.state != CaseState.HELD:
             raise Refused(Code.NOT_OPEN, case=case_id, state=case.state, by=by.name, what=what)
         return case, data
-
-    def _refuse_same_person(self, session: Session, case: Case, data: CaseData, by: Actor) -> None:
-        """Refuse those who opened or rescheduled the case, and the leaver, through Slack or the command line."""
-        moved = select(JournalEntry.actor).where(
-            JournalEntry.case_id == case.id, JournalEntry.action == "case.rescheduled"
-        )
-        movers = session.exec(moved).all()
-        if by.may_be(data.opened_by) or is_about(data.leaver, by) or by.id in movers:
-            raise Refused(Code.SECOND_PERSON, case=case.id, by=data.opened_by.name)
 
     def _set_state(self, session: Session, case_id: str, old: WorkState, new: WorkState) -> None:
         for model in WORK:
@@ -212,5 +216,27 @@ def settled(session: Session, vault: Vault, case: Case) -> tuple[str, datetime |
     row = session.exec(answers.order_by(col(JournalEntry.at).desc()).limit(1)).first()
     if row is None:
         return "", None
-    name = vault.open(case.wrapped_key, row.sealed, f"settled:{case.id}") if row.sealed else row.actor
-    return str(name), row.at
+    return str(vault.open(case.wrapped_key, row.sealed, f"settled:{case.id}") if row.sealed else row.actor), row.at
+
+
+def end_case(session: Session, decisions: DecisionRegister, case: Case, state: CaseState, by: Actor) -> None:
+    """End a case: cancel all its open work, such as lock-outs, moves, snapshots, follow-ups, and pending proposals."""
+    case.state = state
+    session.add(case)
+    for model in (Access, BookHandover, ExportSnapshot, FollowUp):
+        session.execute(
+            sa.update(model)
+            .where(col(model.case_id) == case.id, col(model.state) != WorkState.DONE)
+            .values(state=WorkState.CANCELLED)
+        )
+    session.execute(  # a restriction that is being lifted goes on
+        sa.update(Restriction)
+        .where(
+            col(Restriction.case_id) == case.id,
+            col(Restriction.state) != WorkState.DONE,
+            col(Restriction.phase) == RestrictionPhase.RESTRICT,
+        )
+        .values(state=WorkState.CANCELLED)
+    )
+    manual_steps.cancel(session, case.id)
+    decisions.cancel(session, case.id, by)

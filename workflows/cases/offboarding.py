@@ -18,10 +18,8 @@ from workflows.access.protected import ProtectedAccounts
 from workflows.authorization import Right
 from workflows.cases import plan as planning
 from workflows.cases.casefile import Casefile
-from workflows.cases.ending import CaseUndo, Start, cancel_open_work
-from workflows.cases.headcount import DirectoryHeadcount
-from workflows.cases.holds import CasePolicy, Holds
-from workflows.cases.schedule import Schedule, refuse_far_day
+from workflows.cases.holds import CasePolicy, Holds, end_case
+from workflows.cases.schedule import Schedule, Start, refuse_far_day
 from workflows.cases.views import CaseBrief, CaseView, OffboardingRequest, Plan
 from workflows.clients.handover import ClientHandover
 from workflows.clients.moves import leave
@@ -31,12 +29,13 @@ from workflows.context import Context
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, CaseData, is_about, mail_key, read_case, refresh_case_message, slack_key
-from workflows.storage.rows.access import Access, AccountLink
+from workflows.storage.rows.access import Access, AccountLink, ManualStep
 from workflows.storage.rows.case import Case, CaseState, HoldReason, Reason
 from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp, SnapshotOccasion
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import Task, again
+from workflows.systems.registry import System
 
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
 FRESH = timedelta(days=1)
@@ -64,14 +63,12 @@ class Offboarding:
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
         self._authorization = context.authorization
-        self._casefile = casefile
-        self._handover = handover
-        self._start = start
-        self._guards = guards
-        self._days = tuple(follow_up_days)
-        self._holds = Holds(context, handover.decisions, rules, DirectoryHeadcount(context).count)
-        self._schedule = Schedule(context, handover.decisions, self._days, self._holds)
-        self._undo = CaseUndo(context, handover.decisions, start, days=rules.undo_days)
+        self._casefile, self._handover, self._start = casefile, handover, start
+        self._guards, self._days = guards, tuple(follow_up_days)
+        self._holds = Holds(context, handover.decisions, rules)
+        self._schedule = Schedule(
+            context, handover.decisions, self._days, self._holds, start, undo_days=rules.undo_days
+        )
 
     def plan(self, leaver: Leaver) -> Plan:
         """Look up what a case would do; writes nothing. Takes seconds at most, even if a system does not answer."""
@@ -88,7 +85,13 @@ class Offboarding:
         warnings = planning.protected(self._systems, surveys, self._guards) + planning.unlinked(
             self._systems, surveys, linked
         )
-        return planning.assemble(surveys, leaver, tuple(refusals), warnings, self._clock)
+        return Plan(
+            leaver,
+            tuple(one.plan for one in surveys.values()),
+            (*warnings, *planning.warnings(surveys)),
+            tuple(refusals),
+            self._clock.now(),
+        )
 
     def open(self, request: OffboardingRequest) -> str:
         """Open a case and return its id. An immediate lock-out begins before this returns.
@@ -105,12 +108,9 @@ class Offboarding:
         case = self._new_case(request, effective, now)
         try:
             with self._store.write() as session:
-                opened = self._holds.count(session, now)
-                crowd = self._holds.cases_within_a_day(session, now, effective)
+                why = self._holds.judge(session, now, effective, people)
                 self._write(session, case, request, rows, now)
-                held = None
-                if not request.keep_access:  # without a lock-out, nothing is held
-                    held = self._holds.judge(opened, soon=self._holds.soon(effective), crowd=crowd, people=people)
+                held = None if request.keep_access else why  # without a lock-out, nothing is held
                 if held:
                     self._holds.hold(session, case, held)
         except sa.exc.IntegrityError as error:
@@ -120,7 +120,7 @@ class Offboarding:
         return case.id
 
     def _new_case(self, request: OffboardingRequest, effective: datetime, now: datetime) -> Case:
-        case_id = f"HO-{now:%y%m%d}-{secrets.token_hex(3)}"
+        case_id, approver = f"HO-{now:%y%m%d}-{secrets.token_hex(3)}", request.approver
         wrapped = self._vault.new_key()
         data = CaseData(
             request.leaver, request.approver, request.successors, request.requested_by, request.channel, request.note
@@ -135,7 +135,7 @@ class Offboarding:
             effective_at=effective,
             opened_at=now,
             opened_by=request.requested_by.id,
-            approver=_actor_id(request.approver.slack_id, request.approver.key),
+            approver=f"slack:{approver.slack_id}" if approver.slack_id else f"mail:{approver.key}",
             strategy=request.strategy,
             reason=request.reason,
             wrapped_key=wrapped,
@@ -149,8 +149,9 @@ class Offboarding:
         session.add(case)
         session.flush()
         if request.keep_access:
-            books = [system.name for system, _ in self._systems.with_capability(ClientBook)]
-            leave.create_leave_work(session, case, books, now)
+            leave.create_leave_work(
+                session, case, [system.name for system, _ in self._systems.with_capability(ClientBook)], now
+            )
         else:
             self._create_work(session, case, now)
         leave.create_return(session, case, request.return_on, keeps_access=request.keep_access)
@@ -197,7 +198,7 @@ class Offboarding:
     def undo(self, case_id: str, by: Actor) -> None:
         """Restore access to its former state. Raises `Refused`: NOT_OPEN, NOTHING_LOCKED, TOO_LATE, LATER_CASE."""
         self._authorization.require(Right.UNDO, by, case_id)
-        self._undo.begin(case_id, by)
+        self._schedule.undo(case_id, by)
 
     def cancel(self, case_id: str, by: Actor) -> None:
         """Cancel a case that has not begun, with its pending proposals.
@@ -209,10 +210,8 @@ class Offboarding:
             case, _ = read_case(session, self._vault, case_id)
             if case.state not in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or case.effective_at <= self._clock.now():
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
-            case.state = CaseState.CANCELLED
-            session.add(case)
             restriction.lift(session, case_id, self._clock.now())
-            cancel_open_work(session, self._handover.decisions, case_id, by)
+            end_case(session, self._handover.decisions, case, CaseState.CANCELLED, by)
             self._journal.write(session, actor=by, action="case.cancelled", case_id=case_id)
             refresh_case_message(session, case_id)
 
@@ -289,8 +288,9 @@ class Offboarding:
 
         A case opened within the day counts even if it has ended: a second submission is no rehire.
         """
-        address = mail_key(self._vault, leaver.email)
-        same = sa.or_(col(Case.leaver_key) == self._key(leaver), col(Case.mail_key) == address)
+        same = sa.or_(
+            col(Case.leaver_key) == self._key(leaver), col(Case.mail_key) == mail_key(self._vault, leaver.email)
+        )
         fresh = sa.and_(col(Case.state) == CaseState.WATCHED, col(Case.opened_at) > self._clock.now() - FRESH)
         with self._store.read() as session:
             return session.exec(select(Case.id).where(same, sa.or_(col(Case.state).in_(OPEN), fresh))).first()
@@ -323,16 +323,8 @@ class Offboarding:
     def _create_work(self, session: Session, case: Case, now: datetime) -> None:
         """Create the work of all three tracks."""
         for name, system in self._systems.items():
-            if manual_step.work_of(system):
-                session.add(manual_step.new(case, name))
-                continue
-            session.add(
-                Access(
-                    id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=case.effective_at
-                )
-            )
-            restriction.create_restriction(session, system, case, now)
-            if system.has(ClientBook):
+            create_access_work(session, case, system, case.effective_at, now)
+            if system.has(ClientBook) and not manual_step.work_of(system):
                 session.add(
                     BookHandover(id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=now)
                 )
@@ -372,6 +364,17 @@ class Offboarding:
         return mail_key(self._vault, leaver.email)
 
 
+def create_access_work(
+    session: Session, case: Case, system: System, due: datetime, now: datetime, state: WorkState = WorkState.DUE
+) -> None:
+    """Create a case's lock-out and restriction in one system, or its manual step."""
+    by_hand = manual_step.work_of(system)
+    model = ManualStep if by_hand else Access
+    session.add(model(id=f"{case.id}:{system.name}", case_id=case.id, system=system.name, state=state, due_at=due))
+    if state == WorkState.DUE and not by_hand:
+        restriction.create_restriction(session, system, case, now)
+
+
 def _newest(session: Session, still_open: bool | None, limit: int | None = None, offset: int = 0) -> Sequence[str]:
     newest = select(Case.id).order_by(col(Case.opened_at).desc(), col(Case.id)).limit(limit).offset(offset)
     return session.exec(_filtered(newest, still_open)).all()
@@ -380,17 +383,9 @@ def _newest(session: Session, still_open: bool | None, limit: int | None = None,
 def _filtered(query: SelectOfScalar[R], still_open: bool | None) -> SelectOfScalar[R]:
     if still_open is None:
         return query
-    return query.where(_is_open() if still_open else sa.not_(_is_open()))
-
-
-def _actor_id(slack_id: str, key: str) -> str:
-    return f"slack:{slack_id}" if slack_id else f"mail:{key}"
+    going_on = sa.or_(col(Case.state).in_(OPEN), leave.going_on())
+    return query.where(going_on if still_open else sa.not_(going_on))
 
 
 def _same(leaver: Leaver, email: str, slack_id: str) -> bool:
     return email.casefold() == leaver.email.casefold() or bool(slack_id and slack_id == leaver.slack_id)
-
-
-def _is_open() -> sa.ColumnElement[bool]:
-    """Return the condition that a case is not at its end."""
-    return sa.or_(col(Case.state).in_(OPEN), leave.going_on())

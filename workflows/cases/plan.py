@@ -1,31 +1,17 @@
 """The plan of an offboarding, looked up in every system at once; nothing is written."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
 from config.text import N_, _, join, ngettext
-from connectors.contract import (
-    Account,
-    AccountId,
-    Accounts,
-    ClientBook,
-    ExportLog,
-    Groups,
-    Lookup,
-    Sessions,
-    Tokens,
-    Verdict,
-)
+from connectors.contract import Account, Accounts, ClientBook, ExportLog, Groups, Lookup, Sessions, Tokens, Verdict
 from connectors.errors import ConnectorError
-from workflows.access import last_administrator, manual_step, restriction
-from workflows.access.protected import ProtectedAccounts
+from workflows.access import manual_step, restriction
+from workflows.access.protected import ProtectedAccounts, foresee
 from workflows.access.views import AccountLine, BookLine, SystemPlan
-from workflows.cases.views import Plan
 from workflows.people import Leaver
-from workflows.ports import Clock
-from workflows.refusals import Refused
 from workflows.storage.case import person
 from workflows.storage.work import say
 from workflows.systems.registry import System, Systems
@@ -54,10 +40,11 @@ class SystemSurvey:
 
 def survey(systems: Systems, leaver: Leaver) -> dict[str, SystemSurvey]:
     """Look the leaver up in all systems at once. A system without an answer is planned with its problem."""
-    answers = systems.ask(lambda system: look(system, leaver), SECONDS)
     return {
-        name: answer if isinstance(answer, SystemSurvey) else _failed(systems[name], answer)
-        for name, answer in answers.items()
+        name: answer
+        if isinstance(answer, SystemSurvey)
+        else SystemSurvey(_plan(systems[name], (), "", None, say(answer)))
+        for name, answer in systems.ask(lambda system: look(system, leaver), SECONDS).items()
     }
 
 
@@ -77,12 +64,12 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
         len(lines),
     )
     problem = several.format(count=len(lines)) if len(lines) > 1 else join("; ", () if lines else lookup.doubts)
-    warnings = (
-        *last_administrator.foresee(system, {one.id for one in lookup.accounts}),
-        *unread,
-        *system.connector.blind_spots(),
+    foreseen = foresee(system, {one.id for one in lookup.accounts})
+    return SystemSurvey(
+        _plan(system, lines, lookup.how, book, problem),
+        lookup.accounts,
+        (*foreseen, *unread, *system.connector.blind_spots()),
     )
-    return SystemSurvey(_plan(system, lines, lookup.how, book, problem), lookup.accounts, warnings)
 
 
 def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
@@ -99,19 +86,6 @@ def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
         manager_email=known.manager_email or leaver.manager_email,
         logins=tuple(dict.fromkeys([*leaver.logins, known.login])),
         directory_id=known.id,
-    )
-
-
-def assemble(
-    surveys: dict[str, SystemSurvey],
-    leaver: Leaver,
-    refusals: tuple[Refused, ...],
-    warnings: tuple[str, ...],
-    clock: Clock,
-) -> Plan:
-    """Join the answers of the systems into one plan."""
-    return Plan(
-        leaver, tuple(one.plan for one in surveys.values()), (*warnings, *_warnings(surveys)), refusals, clock.now()
     )
 
 
@@ -146,7 +120,8 @@ def unlinked(systems: Systems, surveys: dict[str, SystemSurvey], linked: Collect
     )
 
 
-def _warnings(surveys: dict[str, SystemSurvey]) -> tuple[str, ...]:
+def warnings(surveys: dict[str, SystemSurvey]) -> tuple[str, ...]:
+    """Return the warnings of the systems' answers, to read before confirming."""
     words = [f"{one.plan.title}: {warning}." for one in surveys.values() for warning in one.warnings]
     unreachable = [one.plan.title for one in surveys.values() if one.plan.problem and not one.plan.accounts]
     if unreachable:
@@ -171,10 +146,11 @@ def _lines(system: System, found: tuple[Account, ...]) -> tuple[tuple[AccountLin
     """Return a line for each account, and the errors where its groups cannot be read."""
     lines: list[AccountLine] = []
     unread: dict[str, None] = {}
+    groups = system.having(Groups)
     for account in found:
         names: tuple[str, ...] = ()
         try:
-            names = _group_names(system, account)
+            names = tuple(group.name for group in groups.groups(account.id)) if groups else ()
         except ConnectorError as error:
             unread[_("the groups cannot be read: {error}").format(error=say(error))] = None
         lines.append(
@@ -183,31 +159,20 @@ def _lines(system: System, found: tuple[Account, ...]) -> tuple[tuple[AccountLin
     return tuple(lines), tuple(unread)
 
 
-def _group_names(system: System, account: Account) -> tuple[str, ...]:
-    groups = system.having(Groups)
-    return tuple(group.name for group in groups.groups(account.id)) if groups else ()
-
-
 def _book(system: System, lookup: Lookup) -> BookLine | None:
     book = system.having(ClientBook)
     if book is None:
         return None
-    counts: dict[str, int] = defaultdict(int)
-    value: dict[str, Decimal] = defaultdict(Decimal)
+    counts, value = Counter[str](), defaultdict[str, Decimal](Decimal)
     try:
         for account in lookup.accounts:
-            _add(book, account.id, counts, value)
+            counts.update(book.count(account.id))
+            for record in book.records(account.id):
+                if record.open and record.value:
+                    value[record.currency] += record.value
     except ConnectorError as error:
         return BookLine(system.name, {}, {}, say(error))
     return BookLine(system.name, dict(counts), dict(value))
-
-
-def _add(book: ClientBook, owner: AccountId, counts: dict[str, int], value: dict[str, Decimal]) -> None:
-    for kind, number in book.count(owner).items():
-        counts[kind] += number
-    for record in book.records(owner):
-        if record.open and record.value:
-            value[record.currency] += record.value
 
 
 def _plan(
@@ -216,7 +181,3 @@ def _plan(
     every = (*restriction.promise(system), *(_(words) for capability, words in ACTIONS if system.has(capability)))
     does = every if accounts else ()
     return SystemPlan(system.name, system.manifest.title, accounts, how, does, system.cannot, book, problem)
-
-
-def _failed(system: System, error: ConnectorError) -> SystemSurvey:
-    return SystemSurvey(_plan(system, (), "", None, say(error)))

@@ -1,26 +1,28 @@
-"""The schedule of a case: its day, moved while nothing has begun, and the end of the checks."""
+"""The schedule of a case: its day, moved while nothing has begun, the end of the checks, and undo."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.access import manual_steps, restriction
-from workflows.cases.ending import cancel_open_work
-from workflows.cases.holds import Holds
+from workflows.cases.holds import Holds, end_case
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
-from workflows.storage.case import read_case, refresh_case_message
+from workflows.storage.case import UNWATCHED, read_case, refresh_case_message
 from workflows.storage.outbox import request_update
-from workflows.storage.rows.access import Access
+from workflows.storage.rows.access import Access, LeaverAccount, Restoration
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import BookHandover, BookPhase
+from workflows.storage.rows.clients import BookHandover, BookPhase, Leave
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp, SnapshotOccasion
 from workflows.storage.rows.work_state import WorkState
+from workflows.storage.work import Task, again
 
+Start = Callable[[str, str, int], None]
+"""Starts work at once: task, row, attempt. The engine's `start`, or nothing in a process without an engine."""
 FARTHEST = timedelta(days=731)
 """The latest lock-out: no notice is longer, and a slip in the year (2206) would keep access forever."""
 
@@ -32,13 +34,26 @@ def refuse_far_day(at: datetime, now: datetime) -> None:
 
 
 class Schedule:
-    """Reschedules and closes cases."""
+    """Reschedules, closes and undoes cases."""
 
-    def __init__(self, context: Context, decisions: DecisionRegister, days: Sequence[int], holds: Holds) -> None:
-        """`days`: days of the follow-ups. `holds`: decides whether the case must wait on its new day."""
+    def __init__(
+        self,
+        context: Context,
+        decisions: DecisionRegister,
+        days: Sequence[int],
+        holds: Holds,
+        start: Start,
+        *,
+        undo_days: int,
+    ) -> None:
+        """Take the `days` of the follow-ups, and `holds`, which decides whether the case must wait on its new day.
+
+        `undo_days`: how long after the lock-out a case can be undone.
+        """
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock, self._findings = context.systems, context.clock, context.findings
         self._decisions, self._days, self._holds = decisions, tuple(days), holds
+        self._start, self._undo_days = start, timedelta(days=undo_days)
 
     def move(self, case_id: str, at: datetime, by: Actor) -> None:
         """Move a case that has not begun, with all its work, to another time. A held case stays held.
@@ -60,8 +75,13 @@ class Schedule:
             old, case.effective_at = case.effective_at, at
             session.add(case)
             self._move_work(session, case)
-            data = {"from": old.isoformat(), "to": at.isoformat()}
-            self._journal.write(session, actor=by, action="case.rescheduled", case_id=case_id, data=data)
+            self._journal.write(
+                session,
+                actor=by,
+                action="case.rescheduled",
+                case_id=case_id,
+                data={"from": old.isoformat(), "to": at.isoformat()},
+            )
             if why := self._holds.rejudge(session, case, people):
                 self._holds.hold(session, case, why)
             refresh_case_message(session, case_id)
@@ -103,10 +123,57 @@ class Schedule:
             )
             if not over:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
-            case.state = CaseState.CLOSED
-            session.add(case)
-            cancel_open_work(session, self._decisions, case_id, by)
+            end_case(session, self._decisions, case, CaseState.CLOSED, by)
             self._findings.clear_case(session, case_id, by.id)
-            data = {"why": "hired again"}
-            self._journal.write(session, actor=by, action="case.closed", case_id=case_id, data=data)
+            self._journal.write(session, actor=by, action="case.closed", case_id=case_id, data={"why": "hired again"})
             refresh_case_message(session, case_id)
+
+    def undo(self, case_id: str, by: Actor) -> None:
+        """Undo a case. For an undone case, only retry at once what is still to do.
+
+        Raises `Refused`: NOT_OPEN, NOTHING_LOCKED, TOO_LATE, LATER_CASE.
+        """
+        now = self._clock.now()
+        with self._store.write() as session:
+            case, _ = read_case(session, self._vault, case_id)
+            session.refresh(case, with_for_update=True)
+            if case.state != CaseState.UNDONE:
+                self._refuse(session, case)
+                self._create_restorations(session, case, by)
+            rows = session.exec(
+                select(Restoration).where(Restoration.case_id == case_id, Restoration.state == WorkState.DUE)
+            ).all()
+            for row in rows:
+                if row.due_at > now:
+                    again(session, row, now)
+            due = [(row.id, row.attempt) for row in rows]
+            refresh_case_message(session, case_id)
+        for row_id, attempt in due:
+            self._start(Task.UNDO, row_id, attempt)
+
+    def _refuse(self, session: Session, case: Case) -> None:
+        if case.state not in (CaseState.RUNNING, CaseState.WATCHED):
+            raise Refused(Code.NOT_OPEN, case=case.id, state=case.state)
+        if session.exec(select(LeaverAccount.id).where(LeaverAccount.case_id == case.id)).first() is None:
+            raise Refused(Code.NOTHING_LOCKED, case=case.id)
+        on_leave = session.get(Leave, case.id) is not None  # a person on leave returns, however late
+        if not on_leave and self._clock.now() > case.effective_at + self._undo_days:
+            raise Refused(Code.TOO_LATE, case=case.id, days=str(self._undo_days.days))
+        later = select(Case.id).where(
+            Case.leaver_key == case.leaver_key,
+            col(Case.opened_at) > case.opened_at,
+            col(Case.state).not_in(UNWATCHED),
+            col(Case.effective_at) <= self._clock.now(),
+        )
+        if other := session.exec(later).first():
+            raise Refused(Code.LATER_CASE, case=other)
+
+    def _create_restorations(self, session: Session, case: Case, by: Actor) -> None:
+        """Cancel the case, and create a restoration for each system."""
+        restriction.lift(session, case.id, self._clock.now())
+        end_case(session, self._decisions, case, CaseState.UNDONE, by)
+        for access in session.exec(select(Access).where(Access.case_id == case.id)).all():
+            session.add(Restoration(id=access.id, case_id=case.id, system=access.system, due_at=self._clock.now()))
+        self._findings.clear_case(session, case.id, by.id)
+        self._journal.write(session, actor=by, action="case.undone", case_id=case.id)
+        session.flush()

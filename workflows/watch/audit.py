@@ -13,7 +13,7 @@ from connectors.contract import Verdict
 from workflows.authorization import Right
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
-from workflows.cases.views import FindingLine
+from workflows.cases.views import AuditView, FindingLine
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -23,13 +23,11 @@ from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import AuditRun, Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import finish
-from workflows.watch import audit_csv
+from workflows.watch import audit_csv, new_systems
 from workflows.watch.new_accounts import NewAccounts
-from workflows.watch.new_systems import NewSystems
-from workflows.watch.orphans import DormantAccounts, Orphans
+from workflows.watch.orphans import Orphans
 from workflows.watch.responses import FindingPolicy, FindingResponses, open_finding
 from workflows.watch.sweep import AccountSweep, SweepCounts
-from workflows.watch.views import AuditView
 from workflows.watch.watched_cases import past_cases
 
 
@@ -53,56 +51,51 @@ class Audits:
 
         `link` links an additional account to the leaver and locks the account.
         """
-        self._store, self._vault, self._journal = context.store, context.vault, context.journal
-        self._systems, self._clock = context.systems, context.clock
-        self._casefile, self._authorization = casefile, context.authorization
+        self._context, self._casefile, self._sheet = context, casefile, sheet
+        self._authorization = context.authorization
         self._retry, self._link = retry, link
-        self._channel = channel
-        self._zone = ZoneInfo(zone)
-        self._at = at
-        self._sheet = sheet
+        self._channel, self._zone, self._at = channel, ZoneInfo(zone), at
         newcomers = NewAccounts(context)
         self._sweep = AccountSweep(context, newcomers)
-        self._orphans = Orphans(context, DormantAccounts(context, policy.dormant), newcomers)
+        self._orphans = Orphans(context, policy.dormant, newcomers)
         self._responses = FindingResponses(context, sheet, retry, policy)
-        self._latecomers = NewSystems(context)
 
     def call(self) -> None:
         """Add today's run once its time has come, also after a downtime. The run's key allows one a day."""
-        now = self._clock.now()
+        now = self._context.clock.now()
         local = now.astimezone(self._zone)
         due = datetime.combine(local.date(), self._at, self._zone)
         run_id = f"audit-{local.date().isoformat()}"
         if now < due:
             return
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             if session.get(AuditRun, run_id) or session.exec(past_cases(due).limit(1)).first() is None:
                 return
-        with self._store.write() as session:
+        with self._context.store.write() as session:
             if session.get(AuditRun, run_id) is None:
                 session.add(AuditRun(id=run_id, due_at=due))
 
     def run(self, run_id: str) -> None:
         """Run the daily audit, sign the journal, and request the message. A finished run is left alone."""
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             if session.get_one(AuditRun, run_id).state != WorkState.DUE:
                 return
         self._carry_out(run_id)
-        self._journal.sign()
+        self._context.journal.sign()
 
     def run_now(self, by: Actor) -> AuditView:
         """Run an audit by hand, without a message. Raises `Refused`: NOT_ALLOWED, NO_STANDING, NOT_CHECKED."""
         self._authorization.require(Right.AUDIT, by)
         run_id = f"check-{uuid.uuid4().hex[:8]}"
-        with self._store.write() as session:
-            session.add(AuditRun(id=run_id, due_at=self._clock.now(), state=WorkState.PLANNED))
-            self._journal.write(session, actor=by, action="audit.by_hand", data={"run": run_id})
+        with self._context.store.write() as session:
+            session.add(AuditRun(id=run_id, due_at=self._context.clock.now(), state=WorkState.PLANNED))
+            self._context.journal.write(session, actor=by, action="audit.by_hand", data={"run": run_id})
         self._carry_out(run_id)
         return self.view(run_id)
 
     def view(self, run_id: str) -> AuditView:
         """Return one audit with the findings open now."""
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             row = session.get_one(AuditRun, run_id)
             tally = SweepCounts(**json.loads(row.result)) if row.result != "{}" else SweepCounts()
             began = row.started_at or row.due_at
@@ -124,22 +117,22 @@ class Audits:
 
     def latest(self) -> AuditView | None:
         """Return the newest finished audit."""
-        with self._store.read() as session:
-            run_id = session.exec(
-                select(AuditRun.id)
-                .where(col(AuditRun.finished_at).is_not(None))
-                .order_by(col(AuditRun.finished_at).desc())
-            ).first()
+        run_id = self._newest()
         return self.view(run_id) if run_id else None
+
+    def _newest(self) -> str:
+        query = select(AuditRun.id).where(col(AuditRun.finished_at).is_not(None))
+        with self._context.store.read() as session:
+            return session.exec(query.order_by(col(AuditRun.finished_at).desc())).first() or ""
 
     def findings(self, limit: int | None = None) -> list[FindingLine]:
         """Return open findings, worst first; with a `limit`, read only so many."""
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             return list(self._sheet.lines(session, limit=limit))
 
     def count_findings(self) -> int:
         """Return how many findings must be acted on."""
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             return self._sheet.count(session)
 
     def lock_again(self, finding_id: str, by: Actor) -> str:
@@ -148,14 +141,14 @@ class Audits:
         A new account is linked to the leaver as well, so that nobody has to choose the account again. Raises
         UNKNOWN_FINDING, CLOSED_FINDING, NOT_LOCKABLE, PROTECTED and what the connector raises.
         """
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             finding = open_finding(session, finding_id)
             lockable = self._sheet.line(session, finding).can_lock_again
         self._authorization.require(Right.LOCK_AGAIN, by, finding.case_id or "")
         if finding.case_id is None or not lockable:
             raise Refused(Code.NOT_LOCKABLE)
         self._responses.take(finding_id, by)
-        self._journal.note("finding.lock_again", by, {"finding": finding_id}, finding.case_id)
+        self._context.journal.note("finding.lock_again", by, {"finding": finding_id}, finding.case_id)
         self._lock(finding.case_id, finding, by)
         return finding.case_id
 
@@ -181,12 +174,13 @@ class Audits:
 
         Raises UNKNOWN_FINDING, CLOSED_FINDING, NEEDS_REASON, PAST_TIME, TOO_FAR.
         """
-        end = datetime.combine(until + timedelta(days=1), time(), self._zone)
-        return self._responses.accept(finding_id, end.astimezone(UTC), reason, by)
+        return self._responses.accept(
+            finding_id, datetime.combine(until + timedelta(days=1), time(), self._zone).astimezone(UTC), reason, by
+        )
 
     def accepted(self) -> list[FindingLine]:
         """Return open findings that somebody accepted for a while."""
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             return list(self._sheet.accepted(session))
 
     def csv(self, run_id: str) -> str:
@@ -195,24 +189,21 @@ class Audits:
 
     def current_csv(self) -> Iterator[str]:
         """Yield the parts of the same CSV with the present state, under the newest audit's name."""
-        query = select(AuditRun.id).where(col(AuditRun.finished_at).is_not(None))
-        with self._store.read() as session:
-            newest = session.exec(query.order_by(col(AuditRun.finished_at).desc())).first()
-        return self._csv_parts(newest or "")
+        return self._csv_parts(self._newest())
 
     def _csv_parts(self, run_id: str) -> Iterator[str]:
-        return audit_csv.parts(self._store, self._casefile, self._sheet, run_id, self._clock.now())
+        return audit_csv.parts(self._context.store, self._casefile, self._sheet, run_id, self._context.clock.now())
 
     def _carry_out(self, run_id: str) -> None:
-        started = self._clock.now()
-        unread = self._latecomers.catch_up(run_id)
+        started = self._context.clock.now()
+        unread = new_systems.catch_up(self._context, run_id)
         tally = self._sweep.run(run_id)
         self._orphans.look(run_id, tally)
         relocked = self._responses.relock(started)
         tally.not_read += [words for words in unread if words not in tally.not_read]
-        with self._store.write() as session:
+        with self._context.store.write() as session:
             row = session.get_one(AuditRun, run_id)
-            row.started_at, row.finished_at, row.result = started, self._clock.now(), json.dumps(asdict(tally))
+            row.started_at, row.finished_at, row.result = started, self._context.clock.now(), json.dumps(asdict(tally))
             if row.state == WorkState.DUE:
                 finish(session, row)
                 enqueue(session, id=run_id, kind=MessageKind.AUDIT, subject=run_id, channel=self._channel)
@@ -224,4 +215,4 @@ class Audits:
                 "not_read": len(tally.not_read),
                 "relocked": relocked,
             }
-            self._journal.write(session, actor=HANDOVER, action="audit.done", data=said)
+            self._context.journal.write(session, actor=HANDOVER, action="audit.done", data=said)

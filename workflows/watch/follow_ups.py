@@ -9,7 +9,7 @@ from config.text import _, ngettext
 from connectors.contract import AccountId, Accounts, ClientBook, Observation, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import manual_step, observation
-from workflows.access.matching import other_persons_accounts
+from workflows.access.links import other_persons_accounts
 from workflows.cases.casefile import Casefile
 from workflows.cases.views import CaseView, FollowUpLine
 from workflows.clients.moves import reconciliation
@@ -30,32 +30,34 @@ from workflows.storage.vault import WrongKey
 from workflows.storage.work import again, finish, retry_at, say
 from workflows.systems.registry import System
 
+STAYING = (AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.KEPT, AssignmentState.PUT_BACK)
+"""States of records that stay: the vendor lets nobody change their owner, or a person decided so."""
+
 
 class FollowUps:
     """Carries out `FollowUp` rows."""
 
     def __init__(self, context: Context, casefile: Casefile, exports: ExportTrack) -> None:
-        self._store, self._vault, self._journal = context.store, context.vault, context.journal
-        self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
-        self._findings, self._casefile, self._exports = context.findings, casefile, exports
+        self._context, self._casefile, self._exports = context, casefile, exports
 
     def run(self, follow_up_id: str) -> None:
         """Check the case in every system. A system that cannot be read is listed, and checked again later."""
         try:
-            with self._store.read() as session:
+            with self._context.store.read() as session:
                 row = session.get_one(FollowUp, follow_up_id)
-                case, data = read_case(session, self._vault, row.case_id)
+                case, data = read_case(session, self._context.vault, row.case_id)
         except WrongKey as error:
             self._give_up(follow_up_id, str(error))
             return
         if row.state != WorkState.DUE:
             return
         if case.state in UNWATCHED:
-            self._call_off(follow_up_id)
+            with self._context.store.write() as session:
+                session.get_one(FollowUp, follow_up_id).state = WorkState.CANCELLED
             return
         words: dict[str, str] = {}
         failed: ConnectorError | None = None
-        for name, system in self._systems.items():
+        for name, system in self._context.systems.items():
             try:
                 words[name] = self._said(system, case, data.leaver, follow_up_id)
             except ConnectorError as error:
@@ -63,15 +65,9 @@ class FollowUps:
         self._look_at_exports(case, follow_up_id, words)
         self._settle(follow_up_id, words, failed)
 
-    def _call_off(self, follow_up_id: str) -> None:
-        with self._store.write() as session:
-            row = session.get_one(FollowUp, follow_up_id)
-            row.state = WorkState.CANCELLED
-            session.add(row)
-
     def view(self, follow_up_id: str) -> tuple[CaseView, FollowUpLine]:
         """Return the follow-up with its case."""
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             row = session.get_one(FollowUp, follow_up_id)
             return self._casefile.view(session, row.case_id), self._casefile.follow_up(session, row)
 
@@ -79,10 +75,11 @@ class FollowUps:
         """Return the sentences on a read, or on the statements of people if nothing can be read."""
         if manual_step.work_of(system) is None:
             return self._check(system, case, leaver, by)
-        with self._store.read() as session:
-            rows = session.exec(select(ManualStep).where(ManualStep.case_id == case.id)).all()
-        lines = manual_step.lines(rows, self._vault, self._systems, case, leaver)
-        return next((line.reason for line in lines if line.system == system.name), _("was not asked for in this case"))
+        with self._context.store.read() as session:
+            row = session.get(ManualStep, f"{case.id}:{system.name}")
+        if row is None:
+            return _("was not asked for in this case")
+        return manual_step.line(self._context.vault, self._context.systems, case, leaver, row).reason
 
     def _check(self, system: System, case: Case, leaver: Leaver, by: str) -> str:
         accounts = system.having(Accounts)
@@ -90,63 +87,54 @@ class FollowUps:
             return _("has no accounts")
         access_id = f"{case.id}:{system.name}"
         lookup = accounts.find(person(leaver))
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             ids = [AccountId(row.account_id) for row in observation.known(session, access_id)]
         seen = observation.observe(accounts, ids, system.manifest.limits.observe_batch)
-        others = other_persons_accounts(self._systems, leaver, system.name, lookup.accounts, ids)
-        owned = self._owned(system, ids)
-        with self._store.write() as session:
-            rows = observation.known(session, access_id)
-            before = {row.account_id: row.verdict for row in rows}
+        others = other_persons_accounts(self._context.systems, leaver, system.name, lookup.accounts, ids)
+        book = system.having(ClientBook)
+        owned = sum(sum(book.count(account).values()) for account in ids) if book else 0
+        with self._context.store.write() as session:
+            rows, now = observation.known(session, access_id), self._context.clock.now()
             for row in rows:
-                row.read_at = self._clock.now()
-                observation.record(session, self._vault, self._findings, row, seen[AccountId(row.account_id)], by)
-            session.flush()
-            for one in (seen[one] for one in ids if before.get(one) != seen[one].verdict):
-                observation.update_access_verdict(session, self._vault, access_id, one, self._clock.now())
+                observation.record(
+                    session, self._context.vault, self._context.findings, row, seen[AccountId(row.account_id)], by, now
+                )
             found = observation.new_accounts(lookup.accounts, rows)
-            for account in (one for one in found if one.id in others):
-                observation.report_reused_address(session, self._findings, case.id, system.name, account, by)
             new = [one for one in found if one.id not in others]
-            for account in new:
-                observation.report_new_account(session, self._findings, case.id, system.name, account, by)
-            stay = self._staying(session, case.id, system.name)
-            self._note_owned(session, case.id, system.name, owned - stay, by)
+            for account in found:
+                report = observation.report_new_account if account in new else observation.report_reused_address
+                report(session, self._context.findings, case.id, system.name, account, by)
+            stay = self._note_owned(session, case.id, system.name, owned, by)
             access = session.get(Access, access_id)
             working = access is not None and access.state == WorkState.DUE
             if new and access and not working:
                 made = Observation(Verdict.OPEN, lookup.how, _("an account was made or renamed since the lock-out"))
-                observation.update_access_verdict(session, self._vault, access_id, made, self._clock.now())
+                observation.update_access_verdict(session, self._context.vault, access_id, made, now)
         words = _sentence([seen[one].verdict for one in ids], len(new), owned, stay)
         return _("{words}, still being worked on").format(words=words) if working else words
 
-    def _owned(self, system: System, accounts: list[AccountId]) -> int:
-        book = system.having(ClientBook)
-        return sum(sum(book.count(account).values()) for account in accounts) if book else 0
-
-    def _staying(self, session: Session, case_id: str, system: str) -> int:
-        """Count the records that stay: the vendor lets nobody change their owner, or a person decided so."""
-        query = select(sa.func.count()).where(
-            Assignment.case_id == case_id,
-            Assignment.system == system,
-            col(Assignment.state).in_(
-                (AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.KEPT, AssignmentState.PUT_BACK)
-            ),
+    def _note_owned(self, session: Session, case_id: str, system: str, owned: int, by: str) -> int:
+        """Open or close the finding on records that nothing explains. Return how many stay."""
+        stays = select(sa.func.count()).where(
+            Assignment.case_id == case_id, Assignment.system == system, col(Assignment.state).in_(STAYING)
         )
-        return session.exec(query).one()
-
-    def _note_owned(self, session: Session, case_id: str, system: str, unexplained: int, by: str) -> None:
-        detail = reconciliation.new_records_sentence(session, case_id, system, unexplained)
-        sighting = FindingReport(FindingKind.OWNS_RECORDS, case_id, system, detail=detail)
+        stay = session.exec(stays).one()
+        unexplained = owned - stay
+        sighting = FindingReport(
+            FindingKind.OWNS_RECORDS,
+            case_id,
+            system,
+            detail=reconciliation.new_records_sentence(session, case_id, system, unexplained),
+        )
         if unexplained > 0:
-            self._findings.report(session, sighting, by)
+            self._context.findings.report(session, sighting, by)
         else:
-            self._findings.close_resolved(session, sighting)
+            self._context.findings.close_resolved(session, sighting)
+        return stay
 
     def _look_at_exports(self, case: Case, by: str, words: dict[str, str]) -> None:
-        with self._store.read() as session:
-            rows = session.exec(select(Access.locked_at).where(Access.case_id == case.id)).all()
-        since = max((moment for moment in rows if moment), default=None)
+        with self._context.store.read() as session:
+            since = session.exec(select(sa.func.max(Access.locked_at)).where(Access.case_id == case.id)).one()
         if since is None:
             return
         try:
@@ -154,43 +142,51 @@ class FollowUps:
         except ConnectorError as error:
             words["exports"] = _("unknown ({why})").format(why=say(error))
             return
-        with self._store.write() as session:
+        with self._context.store.write() as session:
             for system, number in Counter(name for name, _event in events).items():
                 detail = ngettext(
                     "{count} export since the lock-out", "{count} exports since the lock-out", number
                 ).format(count=number)
-                self._findings.report(session, FindingReport(FindingKind.EXPORTED, case.id, system, detail=detail), by)
+                self._context.findings.report(
+                    session, FindingReport(FindingKind.EXPORTED, case.id, system, detail=detail), by
+                )
 
     def _give_up(self, follow_up_id: str, why: str) -> None:
         """Settle a follow-up of a case whose data no key opens, and open a finding: more tries would never end."""
-        with self._store.write() as session:
+        with self._context.store.write() as session:
             row = session.get_one(FollowUp, follow_up_id)
             if row.state != WorkState.DUE:
                 return
             detail = _("the follow-up of day {day} could not be done, the case cannot be opened: {why}").format(
                 day=row.day, why=_(why)
             )
-            self._findings.report(
+            self._context.findings.report(
                 session, FindingReport(FindingKind.NOT_VERIFIED, row.case_id, "", "", detail), follow_up_id
             )
             finish(session, row)
             said = {"day": row.day, "why": why}
-            self._journal.write(session, actor=HANDOVER, action="follow_up.given_up", case_id=row.case_id, data=said)
+            self._context.journal.write(
+                session, actor=HANDOVER, action="follow_up.given_up", case_id=row.case_id, data=said
+            )
 
     def _settle(self, follow_up_id: str, words: dict[str, str], failed: ConnectorError | None) -> None:
-        now = self._clock.now()
-        with self._store.write() as session:
+        now = self._context.clock.now()
+        with self._context.store.write() as session:
             row = session.get_one(FollowUp, follow_up_id)
             case = session.get_one(Case, row.case_id)
-            row.sealed = self._vault.seal(case.wrapped_key, words, f"follow_up:{row.id}")
+            row.sealed = self._context.vault.seal(case.wrapped_key, words, f"follow_up:{row.id}")
             if failed is None:
                 row.done_at = now
                 finish(session, row)
             else:
-                again(session, row, retry_at(row, failed, now, self._retry))
-            action = "follow_up.done" if failed is None else "follow_up.tried"
-            self._journal.write(
-                session, actor=HANDOVER, action=action, case_id=case.id, data={"day": row.day}, sealed=row.sealed
+                again(session, row, retry_at(row, failed, now, self._context.retry))
+            self._context.journal.write(
+                session,
+                actor=HANDOVER,
+                action="follow_up.done" if failed is None else "follow_up.tried",
+                case_id=case.id,
+                data={"day": row.day},
+                sealed=row.sealed,
             )
             enqueue(
                 session,
@@ -209,8 +205,9 @@ def _sentence(verdicts: list[Verdict], new: int, owned: int, stay: int) -> str:
     if new:
         parts.append(ngettext("{count} new account", "{count} new accounts", new).format(count=new))
     if owned > stay:
-        said = ngettext("still owns {count} record", "still owns {count} records", owned - stay)
-        parts.append(said.format(count=owned - stay))
+        parts.append(
+            ngettext("still owns {count} record", "still owns {count} records", owned - stay).format(count=owned - stay)
+        )
     if stay:
         said = ngettext(
             "{count} record stays, as the handover says", "{count} records stay, as the handover says", stay

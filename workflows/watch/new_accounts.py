@@ -6,19 +6,18 @@ lists everybody (`suspects`). Otherwise the leavers are looked up in rotation.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import _
-from connectors.contract import Account as Found
-from connectors.contract import Accounts, Observation, Roster, Verdict
+from connectors.contract import Account, Accounts, Observation, Roster, Verdict
 from workflows.access import observation
 from workflows.access.account_state import SEVERITY
-from workflows.access.matching import other_persons_accounts
+from workflows.access.links import other_persons_accounts
 from workflows.context import Context
 from workflows.storage.case import open_case_data, person
 from workflows.storage.findings import FindingReport, open_of, still_open
@@ -42,8 +41,7 @@ class NewAccounts:
     """Fresh lookups of leavers. Raises what the system raises: a leaver who was not looked up gets no verdict."""
 
     def __init__(self, context: Context) -> None:
-        self._store, self._vault, self._journal = context.store, context.vault, context.journal
-        self._systems, self._clock, self._findings = context.systems, context.clock, context.findings
+        self._context = context
 
     def look(self, system: System, accounts: Accounts, by: str) -> Counter[str]:
         """Look up everybody without a known account in a system; count the results.
@@ -63,7 +61,7 @@ class NewAccounts:
         found = 0
         for start in range(0, len(access_ids), READ_TOGETHER):
             ids = access_ids[start : start + READ_TOGETHER]
-            with self._store.read() as session:
+            with self._context.store.read() as session:
                 page = session.exec(select(Access).where(col(Access.id).in_(ids)).order_by(col(Access.id))).all()
             found += sum(new for _verdict, new in self._look_up_page(system, accounts, page, by))
         return found
@@ -72,34 +70,35 @@ class NewAccounts:
         """Return the number of audits in which everybody with an account is looked up once; 1: in each."""
         if system.has(Roster):
             return 1
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             lines = session.exec(select(sa.func.count()).select_from(having_accounts(system.name).subquery())).one()
         return -(-lines // MOST) or 1
 
-    def suspects(self, session: Session, system: str, page: Sequence[Found]) -> set[str]:
+    def suspects(self, system: str, page: Sequence[Account]) -> set[str]:
         """Return the leavers' lines whose case lacks an open account of the page with the leaver's address."""
         alive = [one for one in page if one.verdict is Verdict.OPEN]
-        hits = in_watched_cases(session, self._vault, alive, self._clock.now())
-        if not hits:
-            return set()
-        told = {(row.case_id, row.account_id) for row in still_open(session, system, SECOND)}
-        lines = {
-            f"{case_id}:{system}"
-            for case_id, one in hits
-            if (case_id, one.id) not in told and session.get(LeaverAccount, f"{case_id}:{system}:{one.id}") is None
-        }
-        return set(session.exec(having_accounts(system).where(col(Access.id).in_(lines))))
+        with self._context.store.read() as session:
+            hits = in_watched_cases(session, self._context.vault, alive, self._context.clock.now())
+            if not hits:
+                return set()
+            told = {(row.case_id, row.account_id) for row in still_open(session, system, SECOND)}
+            lines = {
+                f"{case_id}:{system}"
+                for case_id, one in hits
+                if (case_id, one.id) not in told and session.get(LeaverAccount, f"{case_id}:{system}:{one.id}") is None
+            }
+            return set(session.exec(having_accounts(system).where(col(Access.id).in_(lines))))
 
     def _again(self, system: System) -> list[str]:
         lines, turns = having_accounts(system.name), self.audits_per_rotation(system)
         gone = select(LeaverAccount.access_id).where(
             LeaverAccount.system == system.name, LeaverAccount.verdict == Verdict.ABSENT
         )
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             told = {f"{row.case_id}:{system.name}" for row in still_open(session, system.name, SECOND)}
             chosen = set(session.exec(lines.where(sa.or_(col(Access.id).in_(gone), col(Access.id).in_(told)))))
             if not system.has(Roster):
-                today = self._clock.now().date().toordinal() % turns
+                today = self._context.clock.now().date().toordinal() % turns
                 chosen |= set(session.exec(lines.order_by(col(Access.id))).all()[today::turns])
         return sorted(chosen)
 
@@ -107,7 +106,7 @@ class NewAccounts:
         query = query.order_by(col(Access.id)).limit(min(READ_TOGETHER, system.manifest.limits.observe_batch))
         after = ""
         while True:
-            with self._store.read() as session:
+            with self._context.store.read() as session:
                 page = session.exec(query.where(col(Access.id) > after)).all()
             if not page:
                 return
@@ -117,21 +116,54 @@ class NewAccounts:
     def _look_up_page(
         self, system: System, accounts: Accounts, page: Sequence[Access], by: str
     ) -> Iterator[tuple[Verdict, int]]:
-        with self._store.read() as session:
-            known = _KnownRows.read(session, system.name, page)
+        """Yield the result of a lookup for each line, and the number of new accounts. The rows are read before."""
+        case_ids, rows = [access.case_id for access in page], defaultdict[str, list[LeaverAccount]](list)
+        with self._context.store.read() as session:
+            cases = {case.id: case for case in session.exec(select(Case).where(col(Case.id).in_(case_ids)))}
+            of_page = select(LeaverAccount).where(col(LeaverAccount.access_id).in_([access.id for access in page]))
+            for row in session.exec(of_page.order_by(col(LeaverAccount.id))):
+                rows[row.access_id].append(row)
+            found = select(Finding.case_id).where(
+                col(Finding.case_id).in_(case_ids), Finding.system == system.name, col(Finding.closed_at).is_(None)
+            )
+            told = set(session.exec(found))
+            links = select(AccountLink.person_key).where(
+                col(AccountLink.person_key).in_([case.leaver_key for case in cases.values()]),
+                AccountLink.system == system.name,
+                AccountLink.account_id != "",
+            )
+            linked = set(session.exec(links))
         for access in page:
-            yield self._look_up(system, accounts, access, known, by)
+            case = cases[access.case_id]
+            yield self._look_up(
+                system,
+                accounts,
+                access,
+                case,
+                rows[access.id],
+                by,
+                told=case.id in told,
+                linked=case.leaver_key in linked,
+            )
 
     def _look_up(
-        self, system: System, accounts: Accounts, access: Access, known_rows: "_KnownRows", by: str
+        self,
+        system: System,
+        accounts: Accounts,
+        access: Access,
+        case: Case,
+        rows: list[LeaverAccount],
+        by: str,
+        *,
+        told: bool,
+        linked: bool,
     ) -> tuple[Verdict, int]:
-        """Return the result of a lookup for the line, and the number of new accounts."""
-        rows, case = known_rows.accounts[access.id], known_rows.cases[access.case_id]
+        """Look one leaver up. `told`: there is an open finding. `linked`: a person has linked an account."""
         try:
-            data = open_case_data(self._vault, case)
+            data = open_case_data(self._context.vault, case)
             lookup = accounts.find(person(data.leaver))
             known = {row.account_id for row in rows}
-            others = other_persons_accounts(self._systems, data.leaver, system.name, lookup.accounts, known)
+            others = other_persons_accounts(self._context.systems, data.leaver, system.name, lookup.accounts, known)
             fresh = [one for one in lookup.accounts if one.id not in known]
             mine = [observation.imaged(accounts, one) for one in fresh if one.id not in others]
         except WrongKey as error:
@@ -143,16 +175,15 @@ class NewAccounts:
         verdicts = [*(Verdict(row.verdict) for row in rows), *(one.verdict for one in mine)] or [Verdict.ABSENT]
         seen = Observation(min(verdicts, key=SEVERITY.index), lookup.how)
         theirs = [one for one in observation.new_accounts(fresh, rows) if one.id in others]
-        if mine or theirs or known_rows.findings[access.case_id]:
-            linked = case.leaver_key in known_rows.linked
+        if mine or theirs or told:
             self._say(access, mine, theirs, seen, by, linked=linked, adopt=not rows)
         return seen.verdict, len(observation.new_accounts(mine, rows))
 
     def _say(
         self,
         access: Access,
-        mine: list[Found],
-        theirs: list[Found],
+        mine: list[Account],
+        theirs: list[Account],
         seen: Observation,
         by: str,
         *,
@@ -163,76 +194,51 @@ class NewAccounts:
         new = observation.new_accounts(mine, ())
         locked = [one for one in mine if adopt and one.verdict is Verdict.LOCKED]
         shown = {str(one.id) for one in (*new, *theirs)}
-        with self._store.read() as session:
-            told = [one for one in open_of(session, access.case_id, access.system) if _by_lookup(one)]
+        with self._context.store.read() as session:
+            told = [
+                row  # opened by a lookup, so that another one may close it
+                for row in open_of(session, access.case_id, access.system)
+                if row.kind in SECOND or (row.kind == FindingKind.NOT_VERIFIED and not row.account_id)
+            ]
         if not (shown or told or locked):
             return
-        with self._store.write() as session:
+        with self._context.store.write() as session:
             # The lookup took a while: accounts that were stored meanwhile are not new.
             new, locked = (
                 [one for one in found if session.get(LeaverAccount, f"{access.id}:{one.id}") is None]
                 for found in (new, locked)
             )
             for account in theirs:
-                observation.report_reused_address(session, self._findings, access.case_id, access.system, account, by)
+                observation.report_reused_address(
+                    session, self._context.findings, access.case_id, access.system, account, by
+                )
             for account in new:
                 observation.report_new_account(
-                    session, self._findings, access.case_id, access.system, account, by, linked=linked
+                    session, self._context.findings, access.case_id, access.system, account, by, linked=linked
                 )
             for row in told:
                 if row.account_id not in shown:
-                    self._findings.close_resolved(
+                    self._context.findings.close_resolved(
                         session, FindingReport(FindingKind(row.kind), access.case_id, access.system, row.account_id)
                     )
-            now, case = self._clock.now(), session.get_one(Case, access.case_id)
+            now, case = self._context.clock.now(), session.get_one(Case, access.case_id)
             for account in locked:
-                observation.adopt(session, self._vault, self._journal, case, access.id, account, seen.how, now)
+                observation.adopt(
+                    session, self._context.vault, self._context.journal, case, access.id, account, seen.how, now
+                )
             session.flush()
             if access.state == WorkState.DONE and (new or locked or access.verdict == Verdict.OPEN != seen.verdict):
-                why = _("an account was made or renamed since the lock-out") if new else ""
-                observation.update_access_verdict(session, self._vault, access.id, replace(seen, reason=why), now)
+                observation.update_access_verdict(
+                    session,
+                    self._context.vault,
+                    access.id,
+                    replace(seen, reason=_("an account was made or renamed since the lock-out") if new else ""),
+                    now,
+                )
 
     def _unknown(self, access: Access, why: str, by: str) -> Verdict:
-        with self._store.write() as session:
-            self._findings.report(
+        with self._context.store.write() as session:
+            self._context.findings.report(
                 session, FindingReport(FindingKind.NOT_VERIFIED, access.case_id, access.system, "", why), by
             )
         return Verdict.UNKNOWN
-
-
-@dataclass(frozen=True, slots=True)
-class _KnownRows:
-    """Rows of a page of lines, read before the lookups."""
-
-    cases: Mapping[str, Case]
-    accounts: Mapping[str, list[LeaverAccount]]
-    """Account rows by access."""
-    findings: Mapping[str, list[Finding]]
-    """Open findings about the system, by case."""
-    linked: frozenset[str]
-    """Person keys of the leavers whose account a person has linked."""
-
-    @classmethod
-    def read(cls, session: Session, system: str, page: Sequence[Access]) -> "_KnownRows":
-        """Read the rows of the whole page together."""
-        case_ids = [access.case_id for access in page]
-        cases = {case.id: case for case in session.exec(select(Case).where(col(Case.id).in_(case_ids)))}
-        accounts = defaultdict[str, list[LeaverAccount]](list)
-        of_page = select(LeaverAccount).where(col(LeaverAccount.access_id).in_([access.id for access in page]))
-        for row in session.exec(of_page.order_by(col(LeaverAccount.id))):
-            accounts[row.access_id].append(row)
-        findings = defaultdict[str, list[Finding]](list)
-        still = select(Finding).where(col(Finding.case_id).in_(case_ids), Finding.system == system)
-        for finding in session.exec(still.where(col(Finding.closed_at).is_(None))):
-            findings[finding.case_id or ""].append(finding)
-        links = select(AccountLink.person_key).where(
-            col(AccountLink.person_key).in_([case.leaver_key for case in cases.values()]),
-            AccountLink.system == system,
-            AccountLink.account_id != "",
-        )
-        return cls(cases, accounts, findings, frozenset(session.exec(links)))
-
-
-def _by_lookup(row: Finding) -> bool:
-    """Return whether a lookup opened a finding, so that another one may close it."""
-    return row.kind in SECOND or (row.kind == FindingKind.NOT_VERIFIED and not row.account_id)

@@ -101,8 +101,8 @@ class FindingResponses:
             done += 1
         return done
 
-    def escalate(self, session: Session, run_id: str) -> int:
-        """Request, in the caller's transaction, one message in person per overdue finding; return their number."""
+    def escalate(self, session: Session, run_id: str) -> None:
+        """Request, in the caller's transaction, a message in person to each of policy's people on overdue findings."""
         query = select(Finding).where(col(Finding.closed_at).is_(None), col(Finding.escalated_at).is_(None))
         late = [row for row in session.exec(query) if self._sheet.overdue(row)]
         for row in late:
@@ -112,7 +112,6 @@ class FindingResponses:
             enqueue(
                 session, id=f"escalation:{run_id}:{user}", kind=MessageKind.ESCALATION, subject=run_id, channel=user
             )
-        return len(late)
 
     def _require(self, right: Right, finding_id: str, by: Actor) -> None:
         with self._store.read() as session:
@@ -139,8 +138,14 @@ class FindingResponses:
     def _write(self, session: Session, row: Finding, by: Actor, action: str, **said: str) -> None:
         session.add(row)
         show_digest(session)
-        data = {"finding": row.id, **said}
-        self._journal.write(session, actor=by, action=action, case_id=row.case_id or "", data=data, sealed=row.note)
+        self._journal.write(
+            session,
+            actor=by,
+            action=action,
+            case_id=row.case_id or "",
+            data={"finding": row.id, **said},
+            sealed=row.note,
+        )
 
 
 def open_finding(session: Session, finding_id: str) -> Finding:

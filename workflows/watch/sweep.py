@@ -6,30 +6,35 @@ is compared, the next pages are being read.
 
 import logging
 from collections import Counter, deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import col, select
 
+from config.text import stored
 from connectors.contract import AccountId, Accounts, Observation, Roster, Verdict
 from connectors.errors import ConnectorError
-from workflows.access import account_state
 from workflows.access import observation as watch
+from workflows.access.account_state import GOOD
 from workflows.context import Context
 from workflows.storage.findings import ABOUT_ACCOUNTS, still_open
 from workflows.storage.rows.access import Access, LeaverAccount
+from workflows.storage.rows.watch import SweepStatus
 from workflows.storage.work import say
 from workflows.systems.registry import System
 from workflows.watch import watched_cases
 from workflows.watch.new_accounts import NewAccounts
-from workflows.watch.parallel import at_once
-from workflows.watch.unverified import UnverifiedLockouts
-from workflows.watch.watched_cases import past_cases, without_accounts
+from workflows.watch.watched_cases import never_verified, past_cases, unconfigured_systems, without_accounts
 
+T = TypeVar("T")
+R = TypeVar("R")
+AT_ONCE = 4
+"""Systems in work at the same time: each holds a thread, and at times a database connection."""
 AHEAD = 2
 """Pages that are read while one is compared, each on a connection of its own."""
 LOCKED = Verdict.LOCKED.value
@@ -73,76 +78,85 @@ class SweepCounts:
         self.not_looked += other.not_looked
 
 
+def at_once(work: Callable[[T], R], each: Iterable[T]) -> list[R]:
+    """Return the results of the work, in the given order. Raises the error of the first that failed."""
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="watch") as pool:
+        # One copy each: the words of a result are in the language of the caller.
+        asked = [pool.submit(copy_context().run, work, one) for one in each]
+    return [one.result() for one in asked]
+
+
 class AccountSweep:
     """Reads systems, and writes verdicts and findings. An account that was not read gets no verdict."""
 
     def __init__(self, context: Context, newcomers: NewAccounts) -> None:
-        self._store, self._vault, self._findings = context.store, context.vault, context.findings
-        self._systems, self._clock, self._newcomers = context.systems, context.clock, newcomers
-        self._unwatched = UnverifiedLockouts(context)
+        self._context, self._newcomers = context, newcomers
 
     def run(self, by: str) -> SweepCounts:
         """Read every system; `by` names the audit in the findings."""
         tally = SweepCounts()
-        with self._store.read() as session:
-            tally.cases = watched_cases.count(session, self._clock.now())
-        for seen in at_once(lambda one: self._system(*one, by), self._systems.with_capability(Accounts)):
+        with self._context.store.read() as session:
+            tally.cases = watched_cases.count(session, self._context.clock.now())
+        for seen in at_once(lambda one: self._system(*one, by), self._context.systems.with_capability(Accounts)):
             tally.merge(seen)
-        for words, number in self._unwatched.unconfigured_systems():
+        for words, number in unconfigured_systems(self._context):
             tally.not_read.append(words)
             tally.verdicts[Verdict.UNKNOWN] += number
-        tally.verdicts[Verdict.UNKNOWN] += self._unwatched.never_verified(by)
+        tally.verdicts[Verdict.UNKNOWN] += never_verified(self._context, by)
         return tally
 
     def _system(self, system: System, accounts: Accounts, by: str) -> SweepCounts:
-        began, seen, tally = self._clock.now(), Counter[str](), SweepCounts()
+        began, seen, tally = self._context.clock.now(), Counter[str](), SweepCounts()
         try:
             self._accounts(system, accounts, seen, by)
             seen.update(self._newcomers.look(system, accounts, by))
         except ConnectorError as error:
             tally.not_read.append(watch.unreadable(system.name, system.manifest.title, error))
-            with self._store.write() as session:
-                account_state.failed(session, system.name, began, say(error))
+            with self._context.store.write() as session:
+                row = session.get(SweepStatus, system.name) or SweepStatus(system=system.name)
+                row.failed_at, row.problem = began, stored(say(error))
+                session.add(row)
             tally.add(self._what_is_left(system.name, began))
         else:
-            with self._store.write() as session:
-                account_state.complete(session, system.name, began)
+            with self._context.store.write() as session:
+                session.merge(SweepStatus(system=system.name, read_at=began))
             tally.add(seen)
         return tally
 
     # -- known accounts
 
     def _accounts(self, system: System, accounts: Accounts, seen: Counter[str], by: str) -> None:
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             pending = {row.account_id for row in still_open(session, system.name, ABOUT_ACCOUNTS)}
-        locked = self._locked(system)
-        for page, answer in self._read(system, accounts, locked, pending, seen):
+        for page, answer in self._read(system, accounts, self._locked(system), pending, seen):
             verdicts = [answer[AccountId(row.account_id)].verdict for row in page]
             seen.update(verdicts)
             news = [
                 row
                 for row, verdict in zip(page, verdicts, strict=True)
-                if verdict != row.verdict or verdict not in account_state.GOOD or row.account_id in pending
+                if verdict != row.verdict or verdict not in GOOD or row.account_id in pending
             ]
             if news:
-                changed_by = watch.changes(system, news, answer, self._clock.now())
-                self._record(news, answer, changed_by, by)
+                opened = [
+                    row.account_id
+                    for row in news
+                    if answer[AccountId(row.account_id)].verdict is Verdict.OPEN != row.verdict
+                ]
+                self._record(news, answer, watch.changes(system, opened, self._context.clock.now()), by)
 
     def _locked(self, system: System) -> Collection[str]:
         """List the locked accounts if there are many and the system can list them. Unlisted accounts are read by id."""
         roster = system.having(Roster)
-        if roster is None or not self._many(system.name):
+        query = select(LeaverAccount.id).where(LeaverAccount.system == system.name).offset(MANY).limit(1)
+        with self._context.store.read() as session:
+            many = session.exec(query).first() is not None
+        if roster is None or not many:
             return ()
         try:
             return roster.locked()
         except (ConnectorError, *watch.MALFORMED) as error:
             log.warning("%s cannot list who is locked (%s): everybody is read by id", system.name, error)
             return ()
-
-    def _many(self, system: str) -> bool:
-        query = select(LeaverAccount.id).where(LeaverAccount.system == system).offset(MANY).limit(1)
-        with self._store.read() as session:
-            return session.exec(query).first() is not None
 
     def _read(
         self, system: System, accounts: Accounts, locked: Collection[str], pending: Collection[str], seen: Counter[str]
@@ -168,21 +182,16 @@ class AccountSweep:
     def _record(
         self, rows: list[SweepRow], answer: dict[AccountId, Observation], changed_by: dict[str, str], by: str
     ) -> None:
-        with self._store.write() as session:
+        with self._context.store.write() as session:
             for row in rows:
                 fresh, observation = session.get_one(LeaverAccount, row.id), answer[AccountId(row.account_id)]
-                fresh.read_at = self._clock.now()
-                watch.record(
-                    session, self._vault, self._findings, fresh, observation, by, changed_by.get(row.account_id, "")
-                )
-                if row.verdict != observation.verdict:
-                    session.flush()
-                    watch.update_access_verdict(session, self._vault, fresh.access_id, observation, self._clock.now())
+                who, now = changed_by.get(row.account_id, ""), self._context.clock.now()
+                watch.record(session, self._context.vault, self._context.findings, fresh, observation, by, now, who)
 
     def _pages(self, system: str, batch: int) -> Iterator[list[Raw]]:
         after = ""
-        with self._store.read() as session:
-            left_out = watched_cases.unwatched_case_ids(session, self._clock.now())
+        with self._context.store.read() as session:
+            left_out = watched_cases.unwatched_case_ids(session, self._context.clock.now())
         while page := self._page(system, after, batch):
             after = page[-1][0]
             kept = [row for row in page if row[3] not in left_out] if left_out else page
@@ -196,7 +205,7 @@ class AccountSweep:
             .order_by(col(LeaverAccount.id))
             .limit(batch)
         )
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             found = session.connection().execute(query)
             # The driver's own tuples: an object per row would double the cost of the read.
             return list(found.cursor.fetchall()) if found.cursor else []
@@ -204,14 +213,17 @@ class AccountSweep:
     def _what_is_left(self, system: str, began: datetime) -> Counter[str]:
         """Count a system that could not be read completely. Accounts that this sweep wrote keep their verdict."""
         seen: Counter[str] = Counter()
-        past = past_cases(self._clock.now()).order_by(None)
+        past = past_cases(self._context.clock.now()).order_by(None)
         fresh = col(LeaverAccount.read_at) >= began
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             query = sa.select(LeaverAccount.verdict, fresh, sa.func.count()).where(  # type: ignore[call-overload]
                 LeaverAccount.system == system, col(LeaverAccount.case_id).in_(past)
             )
             for verdict, read, number in session.connection().execute(query.group_by(LeaverAccount.verdict, fresh)):
                 seen[verdict if read else Verdict.UNKNOWN] += number
-            absent = without_accounts(system).where(col(Access.read_at) < began).subquery()
-            seen[Verdict.UNKNOWN] += session.exec(select(sa.func.count()).select_from(absent)).one()
+            seen[Verdict.UNKNOWN] += session.exec(
+                select(sa.func.count()).select_from(
+                    without_accounts(system).where(col(Access.read_at) < began).subquery()
+                )
+            ).one()
         return seen

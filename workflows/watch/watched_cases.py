@@ -1,16 +1,18 @@
-"""Watched cases that an audit reads: those whose time has come, and their lines."""
+"""Watched cases that an audit reads: those whose time has come, their lines, and lock-outs that no read confirmed."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from connectors.contract import Account as Found
-from connectors.contract import Verdict
+from config.text import _, ngettext
+from connectors.contract import Account, Verdict
+from workflows.context import Context
 from workflows.storage.case import UNWATCHED, mail_key
+from workflows.storage.findings import FindingReport, still_open
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.watch import Finding, FindingKind
@@ -21,6 +23,8 @@ from workflows.storage.vault import Vault
 WATCHED = tuple(state for state in CaseState if state not in UNWATCHED)
 """States listed one by one, so that the index over states and times answers and no row is read."""
 
+TIME_TO_READ = timedelta(hours=1)
+"""Time after a lock-out was due from which a missing successful read is a finding."""
 OVER = (CaseState.CANCELLED, CaseState.UNDONE, CaseState.CLOSED, CaseState.ON_LEAVE)
 """States of cases that explain no account: such a case locks nobody out, now or later."""
 
@@ -54,16 +58,6 @@ def unwatched_case_ids(session: Session, now: datetime) -> set[str]:
     unwatched = with_accounts.where(col(Case.state).in_(UNWATCHED))
     ahead = with_accounts.where(col(Case.state).in_(WATCHED), col(Case.effective_at) > now)
     return {*session.exec(unwatched), *session.exec(ahead)}
-
-
-def systems(session: Session) -> list[str]:
-    """Return every system of any case, by steps through the index: reading all lines would take long."""
-    names: list[str] = []
-    while name := session.exec(
-        select(sa.func.min(Access.system)).where(col(Access.system) > (names[-1] if names else ""))
-    ).one():
-        names.append(name)
-    return names
 
 
 def _past(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
@@ -111,26 +105,7 @@ def having_accounts(system: str) -> SelectOfScalar[str]:
     )
 
 
-def never_confirmed(since: datetime) -> SelectOfScalar[Access]:
-    """Return the query for lines of watched cases in effect before `since` that no read ever confirmed.
-
-    Lines with an open finding are left out: not linked, or left alone on purpose.
-    """
-    return (
-        select(Access)
-        .join(Case, col(Access.case_id) == col(Case.id))
-        .where(
-            Access.verdict == Verdict.UNKNOWN,
-            col(Access.locked_at).is_(None),
-            Access.state != WorkState.CANCELLED,
-            col(Case.state).not_in(UNWATCHED),
-            col(Case.effective_at) <= since,
-            ~has_open_finding(FindingKind.PROTECTED, FindingKind.NOT_LINKED),
-        )
-    )
-
-
-def in_cases(session: Session, vault: Vault, system: str, accounts: Sequence[Found]) -> set[str]:
+def in_cases(session: Session, vault: Vault, system: str, accounts: Sequence[Account]) -> set[str]:
     """Return the accounts of a case, by their id or the person's address. A case that is over does not count."""
     keys = _by_address(vault, accounts)
     here = (
@@ -147,8 +122,8 @@ def in_cases(session: Session, vault: Vault, system: str, accounts: Sequence[Fou
 
 
 def in_watched_cases(
-    session: Session, vault: Vault, accounts: Sequence[Found], now: datetime
-) -> list[tuple[str, Found]]:
+    session: Session, vault: Vault, accounts: Sequence[Account], now: datetime
+) -> list[tuple[str, Account]]:
     """Return the accounts with the address of a past case's leaver, each with the case."""
     keys = _by_address(vault, accounts)
     if not keys:
@@ -157,8 +132,8 @@ def in_watched_cases(
     return [(case_id, one) for case_id, key in session.exec(cases) for one in keys[key]]
 
 
-def _by_address(vault: Vault, accounts: Sequence[Found]) -> dict[str, list[Found]]:
-    keys = defaultdict[str, list[Found]](list)
+def _by_address(vault: Vault, accounts: Sequence[Account]) -> dict[str, list[Account]]:
+    keys = defaultdict[str, list[Account]](list)
     for one in accounts:
         for address in dict.fromkeys(name.casefold() for name in (one.email, *one.also) if name):
             keys[mail_key(vault, address)].append(one)
@@ -177,3 +152,71 @@ def has_open_finding(*kinds: FindingKind) -> sa.Exists:
         )
         .exists()
     )
+
+
+def unconfigured_systems(context: Context) -> Iterator[tuple[str, int]]:
+    """Return a sentence and the number of leavers for each system that is no longer configured."""
+    names = [""]  # by steps through the index: reading all lines would take long
+    with context.store.read() as session:
+        while name := session.exec(select(sa.func.min(Access.system)).where(col(Access.system) > names[-1])).one():
+            names.append(name)
+    gone = [name for name in names[1:] if name not in context.systems]
+    if not gone:
+        return
+    query = (
+        sa.select(Access.system, sa.func.count())  # type: ignore[call-overload]
+        .where(col(Access.system).in_(gone), Access.state != WorkState.CANCELLED)
+        .where(col(Access.case_id).in_(past_cases(context.clock.now()).order_by(None)))
+        .group_by(Access.system)
+    )
+    with context.store.read() as session:
+        rows = session.connection().execute(query).all()
+    for system, number in rows:
+        words = ngettext(
+            "{system}: no longer in the configuration; {count} leaver is not watched there",
+            "{system}: no longer in the configuration; {count} leavers are not watched there",
+            number,
+        )
+        yield words.format(system=system, count=number), number
+
+
+def never_verified(context: Context, by: str) -> int:
+    """Open a finding for every lock-out that no read confirmed, and close the others.
+
+    Return how many of them no sweep counts, because no account is known there. Lines with an open finding are left out:
+    not linked, or left alone on purpose.
+    """
+    query = (
+        select(Access)
+        .join(Case, col(Access.case_id) == col(Case.id))
+        .where(
+            Access.verdict == Verdict.UNKNOWN,
+            col(Access.locked_at).is_(None),
+            Access.state != WorkState.CANCELLED,
+            col(Access.system).in_(list(context.systems)),
+            col(Case.state).not_in(UNWATCHED),
+            col(Case.effective_at) <= context.clock.now() - TIME_TO_READ,
+            ~has_open_finding(FindingKind.PROTECTED, FindingKind.NOT_LINKED),
+        )
+    )
+    findings = context.findings
+    with context.store.read() as session:
+        rows = {row.id: row for row in session.exec(query)}
+        counted = set(session.exec(select(LeaverAccount.access_id).where(col(LeaverAccount.access_id).in_(list(rows)))))
+        old = [row for name in context.systems for row in still_open(session, name, [FindingKind.NEVER_VERIFIED])]
+    settled = [row for row in old if f"{row.case_id}:{row.system}" not in rows]
+    if rows or settled:
+        with context.store.write() as session:
+            for row in settled:
+                report = FindingReport(FindingKind.NEVER_VERIFIED, row.case_id or "", row.system)
+                findings.close_resolved(session, report)  # unless it was closed meanwhile
+            for access in rows.values():
+                report = FindingReport(
+                    FindingKind.NEVER_VERIFIED,
+                    access.case_id,
+                    access.system,
+                    "",
+                    _("no read has ever shown this leaver locked out here"),
+                )
+                findings.report(session, report, by)
+    return len(rows) - len(counted)

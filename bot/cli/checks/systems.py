@@ -7,7 +7,7 @@ from bot.cli.checks import Check, CheckResult
 from bot.text import N_, _, ngettext
 from connectors.contract import Administrators, Connector, Groups, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, Unavailable
-from workflows.access import last_administrator
+from workflows.access.protected import group_members
 from workflows.systems.registry import System
 
 TODO: tuple[tuple[type[ConnectorError], str], ...] = (
@@ -67,7 +67,7 @@ def _groups(system: System) -> list[CheckResult]:
 def _group(system: System, key: str, group: str) -> CheckResult:
     what = f"systems.{system.name}.{key}"
     try:
-        members = last_administrator.group_members(system, group, believing_nobody=key != "administrators")
+        members = group_members(system, group, believing_nobody=key != "administrators")
     except ConnectorError as error:
         fix = _("Correct {key} in [systems.{name}].").format(key=key, name=system.name)
         return CheckResult(what, False, str(error), fix)

@@ -23,9 +23,8 @@ from bot.slack.messages.blocks import (
 from bot.slack.messages.phrases import account, finding_detail, short, verdict
 from bot.text import N_, _, day, mrkdwn, ngettext, plain, trim
 from connectors.contract import Verdict
-from workflows.cases.views import FindingLine
+from workflows.cases.views import AuditView, FindingLine
 from workflows.storage.rows.watch import FindingKind
-from workflows.watch.views import AuditView
 
 LOCK_AGAIN, CSV, TAKE, ACCEPT = "audit_lock_again", "audit_csv", "audit_take", "audit_accept"
 WITH_BUTTON, ROWS, MOST_UNSOUGHT = 15, 40, 5

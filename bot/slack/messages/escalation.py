@@ -3,7 +3,7 @@
 from bot.slack.messages.audit import WITH_BUTTON, finding
 from bot.slack.messages.blocks import Block, Message, context, header, message
 from bot.text import _, mrkdwn, ngettext
-from workflows.watch.views import AuditView
+from workflows.cases.views import AuditView
 
 
 def build(view: AuditView) -> Message:

@@ -11,8 +11,8 @@ from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
 from tests.bot.fakes import FakeAudits
+from workflows.cases.views import AuditView
 from workflows.storage.rows.case import CaseState
-from workflows.watch.views import AuditView
 
 DANA = samples.leaver().email
 

@@ -13,7 +13,7 @@ from connectors.scim.connector import Scim as Connector
 from connectors.scim.settings import ScimSettings
 from tests.sandbox.company.scim import Scim
 from tests.workflows.office import DANA, SECURITY, Office
-from workflows.access import lock_history
+from workflows.access.account_state import connect_lock_history, was_locked_by_case
 from workflows.access.views import SystemLine
 from workflows.systems.registry import System, Systems
 
@@ -37,7 +37,7 @@ def _restart(office: Office, app: Scim) -> None:
     """Put a connector in place that remembers nothing, as a start of the bot does."""
     systems: Systems = office.systems
     systems._systems["app"] = _system(app)
-    lock_history.connect_lock_history(office.context)
+    connect_lock_history(office.context)
 
 
 @pytest.fixture
@@ -74,18 +74,18 @@ def test_what_somebody_else_took_away_is_absent(office: Office, app: Scim) -> No
     connector = office.systems["app"].connector
     assert isinstance(connector, Connector)
     assert connector.observe([account])[account].verdict is Verdict.ABSENT
-    assert not lock_history.was_locked_by_case(office.store, office.vault, "app", account)
+    assert not was_locked_by_case(office.store, office.vault, "app", account)
 
 
 def test_an_undone_case_explains_nothing_any_more(office: Office, app: Scim) -> None:
     account = AccountId(app.user_id("dana"))
     case_id = office.offboarding.open(office.request())
     office.work("revoke")
-    assert lock_history.was_locked_by_case(office.store, office.vault, "app", account)
-    assert not lock_history.was_locked_by_case(office.store, office.vault, "crm", account)
+    assert was_locked_by_case(office.store, office.vault, "app", account)
+    assert not was_locked_by_case(office.store, office.vault, "crm", account)
     office.offboarding.undo(case_id, SECURITY)
     office.work("undo")
-    assert not lock_history.was_locked_by_case(office.store, office.vault, "app", account)
+    assert not was_locked_by_case(office.store, office.vault, "app", account)
     told = next(line for line in office.offboarding.case(case_id).restored if line.system == "app")
     assert "deleted meanwhile" in told.cannot[0]
 

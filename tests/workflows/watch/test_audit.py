@@ -8,9 +8,9 @@ from connectors.contract import AccountId, Verdict
 from connectors.errors import Forbidden, Unavailable
 from tests.workflows.memory import Killed
 from tests.workflows.office import SECURITY, Office
+from workflows.cases.views import AuditView
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.outbox import MessageKind
-from workflows.watch.views import AuditView
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ from connectors.errors import Missing
 from tests.workflows.memory import MemoryDirectory, MemoryListing, World
 from tests.workflows.office import CAROL, DANA, HR, MAX, SECURITY, Office
 from tests.workflows.watch.test_responses import audit
-from workflows.cases.views import CaseView
+from workflows.cases.views import AuditView, CaseView
 from workflows.refusals import Code, Refused
 from workflows.watch import new_accounts
-from workflows.watch.views import AuditView
 
 LEFT_BOB = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB")
 

@@ -12,11 +12,11 @@ from tests.workflows.access.test_manual_steps import badge
 from tests.workflows.memory import Killed, MemoryDirectory, World
 from tests.workflows.office import DANA, SECURITY, Office
 from workflows.access.views import SystemLine
-from workflows.cases import added_systems
 from workflows.cases.holds import CasePolicy
 from workflows.cases.views import CaseView
 from workflows.storage.rows.case import CaseState
 from workflows.systems.registry import System, Systems
+from workflows.watch.new_systems import add_to_open_cases
 
 KEYED = replace(DANA, directory_id="directory-dana", logins=("dana",))
 
@@ -117,7 +117,7 @@ def test_a_scheduled_case_is_locked_out_there_on_its_day(office: Office, wiki: W
     _add(office, wiki.system(MemoryDirectory))
     _add(office, badge())
     for _ in range(2):
-        added_systems.add_to_open_cases(office.store, office.journal, office.systems, office.clock)
+        add_to_open_cases(office.store, office.journal, office.systems, office.clock)
     office.clock.pass_(days=1)
     assert office.work("revoke", "manual") == 0
     office.clock.pass_(days=9)
@@ -130,7 +130,7 @@ def test_a_held_case_does_nothing_there_before_its_release(tmp_path: Path, wiki:
     office = Office(tmp_path, rules=CasePolicy(immediate_needs_second=True))
     case_id = office.offboarding.open(office.request())
     _add(office, wiki.system(MemoryDirectory))
-    added_systems.add_to_open_cases(office.store, office.journal, office.systems, office.clock)
+    add_to_open_cases(office.store, office.journal, office.systems, office.clock)
     office.clock.pass_(hours=1)
     assert office.work("revoke") == 0
     office.offboarding.release(case_id, SECURITY)
@@ -144,7 +144,7 @@ def test_called_off_cases_are_not_looked_at(office: Office, wiki: World) -> None
     office.work("undo")
     _add(office, wiki.system(MemoryDirectory))
     office.audits.run_now(SECURITY)
-    added_systems.add_to_open_cases(office.store, office.journal, office.systems, office.clock)
+    add_to_open_cases(office.store, office.journal, office.systems, office.clock)
     assert wiki.calls["find"] == 0
     assert office.offboarding.case(case_id).state is CaseState.UNDONE
 

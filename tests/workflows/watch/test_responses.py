@@ -10,14 +10,13 @@ from connectors.contract import AccountId
 from connectors.errors import Unavailable
 from tests.workflows.memory import Killed
 from tests.workflows.office import SECURITY, Office
-from workflows.cases.views import FindingLine
+from workflows.cases.views import AuditView, FindingLine
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.outbox import MessageKind
 from workflows.watch.responses import FindingPolicy
-from workflows.watch.views import AuditView
 
 DANA = AccountId("directory-dana")
 OTHER = Actor("slack:U0OTHER", "Olga")
