@@ -19,7 +19,7 @@ from workflows.storage.rows.outbox import MessageKind
 from workflows.watch.responses import FindingPolicy
 
 DANA = AccountId("directory-dana")
-OTHER = Actor("slack:U0OTHER", "Olga")
+OTHER = Actor("slack:U0SAM", "Olga")
 
 
 def audit(office: Office) -> AuditView:
