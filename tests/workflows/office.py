@@ -24,7 +24,7 @@ from workflows.storage.rows.case import Reason, Strategy
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store, sqlite_url
-from workflows.storage.work import TASKS, carried
+from workflows.storage.work import TASKS, Task
 from workflows.systems.registry import System, Systems
 from workflows.watch.responses import FindingPolicy as Responses
 
@@ -167,7 +167,7 @@ class Office:
                         model.state == WorkState.DUE, col(model.due_at) <= self.clock.now()
                     )
                 ).all()
-            for handler, row, _attempt in dict.fromkeys(carried(task, *row) for row in due):
+            for handler, row, _attempt in dict.fromkeys(_piece(task, *row) for row in due):
                 self.handlers[handler](row)
             done += len(due)
         return done
@@ -176,3 +176,10 @@ class Office:
         """Return every post by its id."""
         with self.store.read() as session:
             return {post.id: post for post in session.exec(select(OutboxMessage))}
+
+
+def _piece(task: str, row_id: str, attempt: int) -> tuple[str, str, int]:
+    """Return the piece of work that a row's attempt is in: its own, or its case's first lock-out."""
+    if task == Task.REVOKE and attempt == 0:
+        return Task.LOCKOUT, row_id.partition(":")[0], 0
+    return task, row_id, attempt

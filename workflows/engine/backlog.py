@@ -11,7 +11,7 @@ Piece = tuple[str, str, int]
 
 
 class Backlog:
-    """Queues of waiting work, each with a number of slots. A piece that already waits is not added again."""
+    """Queues of waiting work, each with a number of slots. A piece that waits or runs here is not added again."""
 
     def __init__(self) -> None:
         self._lanes: dict[str, deque[Piece]] = {}
@@ -50,19 +50,15 @@ class Backlog:
             self._lanes[lane].appendleft(piece)
             self._changed.notify()
 
-    def forget(self, piece: Piece) -> None:
-        """Remove a piece that the engine's own rows hold by now."""
+    def free(self, lane: str, piece: Piece) -> None:
+        """Remove a piece that has ended, and free its slot."""
         with self._changed:
             self._known.discard(piece)
-
-    def free(self, lane: str) -> None:
-        """Free the slot of a piece that has ended."""
-        with self._changed:
             self._taken[lane] -= 1
             self._changed.notify()
 
-    def waiting(self) -> frozenset[Piece]:
-        """Return every piece that the engine's own rows may not hold yet."""
+    def pieces(self) -> frozenset[Piece]:
+        """Return every piece that waits or runs in this process."""
         with self._changed:
             return frozenset(self._known)
 

@@ -60,8 +60,8 @@ IDLE_LIMIT = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=20s"
 class Survey:
     """Attempts that have ended, well or badly, and attempts that the engine does not have."""
 
-    ended: frozenset[Piece]
-    unknown: frozenset[Piece]
+    ended: frozenset[Piece] = frozenset()
+    unknown: frozenset[Piece] = frozenset()
 
 
 class Engine:
@@ -77,7 +77,7 @@ class Engine:
         self._starter = threading.Thread(target=self._begin_waiting, name="engine starter", daemon=True)
         self._closing = threading.Event()
         self._on_end: Callable[[], None] = _nothing
-        self._carry: Callable[[str, str], None] | None = None
+        self._carry: Callable[..., None] | None = None
         self._rows: sa.Engine | None = None
         self._broken: set[str] = set()
         """Work that failed in this process, even if the engine could not record that."""
@@ -118,7 +118,7 @@ class Engine:
             self.take_over(lambda: {process})
         self._starter.start()
 
-    def _workflow(self) -> Callable[[str, str], None]:
+    def _workflow(self) -> Callable[..., None]:
         handlers = self._handlers
 
         # No step: a second record would cost as much as the first. A piece that was cut short runs again.
@@ -149,7 +149,8 @@ class Engine:
         """Begin the work, and call `ended` at its end, or at once if any process began it before."""
         assert self._carry is not None, "launch comes first"  # noqa: S101
         with SetWorkflowID(name(task, row, attempt)):
-            handle = DBOS.start_workflow(self._carry, task, row)
+            # By keyword: for arguments by position, the engine reads the function's signature at every call.
+            handle = DBOS.start_workflow(self._carry, task=task, row=row)
         # Only work that begins in this process has a future.
         future = getattr(handle, "future", None)
         if future is None:
@@ -161,35 +162,25 @@ class Engine:
         while taken := self._backlog.take():
             lane, piece = taken
             try:
-                self._begin(*piece, partial(self._free, lane))
+                self._begin(*piece, partial(self._free, lane, piece))
             except Exception as error:  # noqa: BLE001 - after any error of the engine's rows, the piece must still begin later
                 if self._closing.is_set():
                     return
                 log.error("%s could not be begun: %s; it is tried again", name(*piece), error)  # noqa: TRY400
                 self._backlog.put_back(lane, piece)
                 self._closing.wait(RETRY_SECONDS)
-            else:
-                self._backlog.forget(piece)
 
-    def _free(self, lane: str, _future: Any) -> None:
-        self._backlog.free(lane)
+    def _free(self, lane: str, piece: Piece, _future: Any) -> None:
+        self._backlog.free(lane, piece)
         self._on_end()
 
-    def has_ended(self, task: str, row: str, attempt: int) -> bool:
-        """Return whether an attempt has ended, well or badly, or was deleted.
-
-        Ask only about attempts that were handed over.
-        """
-        if (task, row, attempt) in self._backlog.waiting():
-            return False
-        status = DBOS.get_workflow_status(name(task, row, attempt))
-        return status is None or status.status in OVER
+    def pieces(self) -> frozenset[Piece]:
+        """Return the work that waits or runs in this process."""
+        return self._backlog.pieces()
 
     def survey(self, work: Iterable[Piece]) -> Survey:
-        """Return the state of many attempts, in few queries."""
-        # Read first: pieces that leave the backlog meanwhile are found in the engine's rows.
-        waiting = self._backlog.waiting()
-        unknown = {name(*item): item for item in work if item not in waiting}
+        """Return the state of many attempts that this process does not run, in few queries."""
+        unknown = {name(*item): item for item in work}
         ended: set[Piece] = set()
         for ids in _pages(sorted(unknown)):
             found = DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)

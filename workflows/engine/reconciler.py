@@ -6,31 +6,33 @@ is handed over under a fixed id.
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlmodel import col
+from sqlalchemy.orm import Mapped
+from sqlmodel import col, select
 
-from workflows.engine.durable import Engine
+from workflows.engine.backlog import Piece
+from workflows.engine.durable import Engine, Survey
 from workflows.ports import Clock
+from workflows.storage.rows.access import Access
 from workflows.storage.rows.table import UtcDateTime
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
-from workflows.storage.work import FIRST_RETRY, TASKS, Work, again, carried
+from workflows.storage.work import FIRST_RETRY, TASKS, Task, Work, again
 
 log = logging.getLogger(__name__)
-WorkKey = tuple[str, str, int]
-"""Task, row and attempt."""
-PAGE = 5000
+LOCKOUTS = (Task.LOCKOUT, Task.REVOKE)
+PAGE, OTHERS_PAGE = 5000, 200
+"""Pieces that a tick reads: of each kind of lock-out, and of each other task. A process runs far fewer at a time."""
 FEW = 100
-"""Pieces under way whose end is checked at every tick; for ten times as many, at every tenth tick."""
-MASS_RUN, OTHERS_PER_TICK = 100, 2
+"""Pieces of other processes whose end is checked at every tick; for ten times as many, at every tenth tick."""
+MASS_RUN, OTHERS_PER_TICK = 50, 1
 """Limits during a mass run.
 
-If more lock-outs than `MASS_RUN` are due, only so many pieces of every other task are handed over at a tick.
-Lock-outs go first, and nothing stands still.
+If more leavers than `MASS_RUN` are due, only so many pieces of every other task are handed over at a tick. Lock-outs
+go first, and nothing stands still.
 """
 HORIZON = timedelta(seconds=5)
 """A tick also reads the work that falls due before the next tick, so that it begins in time."""
@@ -38,22 +40,34 @@ BUSY_SECONDS = 1.0
 """Seconds until the next check while work is under way. Its end is seen at once, its crash one check later."""
 
 
-def _due_rows(task: str, model: type[Work]) -> sa.Select[Any]:
-    """Return the query for one task's rows, in a form that a union on SQLite accepts."""
+def due_question() -> sa.CompoundSelect[Any]:
+    """Return one query for all due work: a dozen queries every half second were most of an idle bot's work.
+
+    The first lock-outs of a case are one piece of work, however many systems there are.
+    """
+    attempt = col(Access.attempt)
+    return sa.union_all(
+        _pieces(Task.LOCKOUT, Access, col(Access.case_id), attempt == 0),
+        _pieces(Task.REVOKE, Access, col(Access.id), attempt > 0),
+        *(_pieces(task, model, col(model.id)) for task, model in TASKS.items() if task != Task.REVOKE),
+    )
+
+
+def _pieces(
+    task: str, model: type[Work], row: Mapped[str], *which: sa.ColumnElement[bool]
+) -> sa.Select[Any]:
+    """Return the query for one task's work, in a form that a union on SQLite accepts."""
     due_at = cast("sa.ColumnElement[datetime]", col(model.due_at))
-    rows = (
-        sa.select(col(model.id), col(model.attempt), due_at.label("due_at"))
-        .where(col(model.state) == WorkState.DUE, due_at <= sa.bindparam("until", type_=UtcDateTime))
-        .order_by(due_at)
-        .limit(PAGE)
+    earliest = sa.func.min(due_at)
+    due = (
+        sa.select(row.label("id"), sa.func.min(col(model.attempt)).label("attempt"), earliest.label("due_at"))
+        .where(col(model.state) == WorkState.DUE, due_at <= sa.bindparam("until", type_=UtcDateTime), *which)
+        .group_by(row)
+        .order_by(earliest)
+        .limit(PAGE if task in LOCKOUTS else OTHERS_PAGE)
         .subquery()
     )
-    return sa.select(sa.literal_column(f"'{task}'").label("task"), rows.c.id, rows.c.attempt, rows.c.due_at)
-
-
-def due_question() -> sa.CompoundSelect[Any]:
-    """Return one query for all due work: a dozen queries every half second were most of an idle bot's work."""
-    return sa.union_all(*(_due_rows(task, model) for task, model in TASKS.items()))
+    return sa.select(sa.literal_column(f"'{task}'").label("task"), due)
 
 
 class Reconciler:
@@ -64,59 +78,53 @@ class Reconciler:
         self._engine = engine
         self._clock = clock
         self._question = due_question()
-        self._handed: set[WorkKey] = set()
-        self._ended: set[WorkKey] = set()
+        self._handed: set[Piece] = set()
+        self._ended: frozenset[Piece] = frozenset()
         self._ticks = 0
 
     def tick(self) -> float:
         """Compare rows with the time once; return the seconds until the next tick."""
         now = self._clock.now()
-        soon = self._due(now + HORIZON)
-        due = {row: carried(*row) for row, due_at in soon if due_at <= now}
-        new = _limit_others(
-            [row for row in due if row not in self._handed], lockouts_due=sum(task == "revoke" for task, *_ in due)
-        )
-        for work in dict.fromkeys(due[row] for row in new):
-            self._engine.enqueue(*work)
+        with self._store.read() as session:
+            rows = session.connection().execute(self._question, {"until": now + HORIZON}).all()
+        soon = sorted((due_at, (task, row_id, attempt)) for task, row_id, attempt, due_at in rows)
+        due = {piece: None for due_at, piece in soon if due_at <= now}  # in order, longest due first
+        new = due.keys() - self._handed
+        handed = _chosen([piece for piece in due if piece in new], sum(task in LOCKOUTS for task, *_ in due))
+        for piece in handed:
+            self._engine.enqueue(*piece)
         # Settling a row takes a moment: a row has crashed if it is still due one tick after its end was seen.
-        for task, row_id, attempt in self._ended & due.keys():
-            self._next_attempt(TASKS[task], row_id, attempt)
-        self._ended, forgotten = self._look(due, self._handed & due.keys() - self._ended)
-        self._handed = due.keys() & self._handed.union(new) - forgotten
+        for crashed in self._ended & due.keys():
+            self._next_attempt(*crashed)
+        found = self._look(self._handed & due.keys() - self._ended)
+        self._ended = found.ended
+        self._handed = due.keys() & self._handed.union(handed) - found.unknown
         if due:
             return BUSY_SECONDS
-        return min((due_at - now for _, due_at in soon), default=HORIZON).total_seconds()
+        return min((due_at - now for due_at, _ in soon), default=HORIZON).total_seconds()
 
-    def _look(self, due: Mapping[WorkKey, WorkKey], rows: set[WorkKey]) -> tuple[set[WorkKey], set[WorkKey]]:
-        """Return the rows whose work has ended, and the rows whose work must be handed over again."""
-        work = {due[row] for row in rows}
+    def _look(self, work: set[Piece]) -> Survey:
+        """Return the state of work that this process does not run."""
+        elsewhere = work - self._engine.pieces()
         self._ticks += 1
-        if not work or self._ticks % (1 + len(work) // FEW):
-            return set(), set()
-        found = self._engine.survey(work)
-        return {row for row in rows if due[row] in found.ended}, {row for row in rows if due[row] in found.unknown}
+        if not elsewhere or self._ticks % (1 + len(elsewhere) // FEW):
+            return Survey()
+        return self._engine.survey(elsewhere)
 
-    def _due(self, until: datetime) -> list[tuple[WorkKey, datetime]]:
-        """Return the work due until then, longest due first."""
-        with self._store.read() as session:
-            rows = session.execute(self._question, {"until": until}).all()
-        return sorted((((task, row_id, attempt), due_at) for task, row_id, attempt, due_at in rows), key=_due_at)
-
-    def _next_attempt(self, model: type[Work], row_id: str, attempt: int) -> None:
-        # The attempt is over and the row is still due: it crashed (disk full, a bug). The check of `attempt` makes this
-        # harmless if the row was settled between the two reads.
-        log.error("%s %s: attempt %s ended without a result; trying again", model.__name__, row_id, attempt)
+    def _next_attempt(self, task: str, row_id: str, attempt: int) -> None:
+        # The attempt is over and its rows are still due: it crashed (disk full, a bug). The check of `attempt` makes
+        # this harmless if a row was settled between the two reads.
+        now = self._clock.now()
+        model = TASKS[Task.REVOKE if task == Task.LOCKOUT else task]
+        row = Access.case_id if task == Task.LOCKOUT else model.id
+        crashed = select(model).where(row == row_id, model.attempt == attempt, model.state == WorkState.DUE)
         with self._store.write() as session:
-            row = session.get_one(model, row_id, with_for_update=True)
-            if row.state == WorkState.DUE and row.attempt == attempt:
-                again(session, row, self._clock.now() + FIRST_RETRY)
+            for work in session.exec(crashed.where(col(model.due_at) <= now).with_for_update()):
+                log.error("%s: attempt %s at %s ended without a result; trying again", task, attempt, work.id)
+                again(session, work, now + FIRST_RETRY)
 
 
-def _due_at(entry: tuple[WorkKey, datetime]) -> datetime:
-    return entry[1]
-
-
-def _limit_others(new: list[WorkKey], lockouts_due: int) -> list[WorkKey]:
+def _chosen(new: list[Piece], lockouts_due: int) -> list[Piece]:
     """Return the work to hand over now. During a mass run, every other task gets only a few pieces."""
     if lockouts_due <= MASS_RUN:
         return new
@@ -124,6 +132,6 @@ def _limit_others(new: list[WorkKey], lockouts_due: int) -> list[WorkKey]:
     chosen = []
     for piece in new:
         before[piece[0]] += 1
-        if piece[0] == "revoke" or before[piece[0]] <= OTHERS_PER_TICK:
+        if piece[0] in LOCKOUTS or before[piece[0]] <= OTHERS_PER_TICK:
             chosen.append(piece)
     return chosen

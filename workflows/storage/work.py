@@ -66,13 +66,6 @@ class Work(Protocol):
     attempt: int
 
 
-def carried(task: str, row_id: str, attempt: int) -> tuple[str, str, int]:
-    """Return the piece of the engine's work that a row's attempt is in: its own, or its case's first lock-out."""
-    if task == Task.REVOKE and attempt == 0:
-        return Task.LOCKOUT, row_id.partition(":")[0], 0
-    return task, row_id, attempt
-
-
 def again(session: Session, row: Work, at: datetime) -> None:
     """Postpone the work: a new attempt, due at `at`."""
     row.state, row.attempt, row.due_at = WorkState.DUE, row.attempt + 1, at

@@ -12,7 +12,6 @@ from sqlmodel import col, select
 
 from tests.workflows.office import DANA, HR, Office
 from workflows.cases.holds import CasePolicy
-from workflows.storage import work
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.work_state import WorkState
@@ -151,10 +150,3 @@ def test_an_error_in_one_system_is_raised_after_the_others_are_done(crew: Crew) 
     assert crew.state(case) == {"directory": WorkState.DONE, "crm": WorkState.DUE}
     crew.dispatch.row(f"{case}:crm")
     assert crew.state(case)["crm"] == WorkState.DONE
-
-
-def test_first_attempts_of_a_case_are_one_piece_of_work_and_later_ones_their_own() -> None:
-    for row in ("HO-1:crm", "HO-1:directory"):
-        assert work.carried("revoke", row, 0) == ("lockout", "HO-1", 0)
-    assert work.carried("revoke", "HO-1:crm", 2) == ("revoke", "HO-1:crm", 2)
-    assert work.carried("book", "HO-1:crm", 0) == ("book", "HO-1:crm", 0)

@@ -25,20 +25,20 @@ def test_a_full_lane_waits_and_holds_up_no_other() -> None:
     assert [backlog.take() for _ in range(3)] == [("book", books[0]), ("audit", piece("audit")), ("book", books[1])]
     with ThreadPoolExecutor(1) as pool:
         third = pool.submit(backlog.take)
-        backlog.free("audit")
+        backlog.free("audit", piece("audit"))
         assert not third.done(), "the lane of books is full"
-        backlog.free("book")
+        backlog.free("book", books[0])
         assert third.result(PATIENCE) == ("book", books[2])
 
 
-def test_a_piece_is_known_until_the_engine_knows_it_and_is_not_queued_twice() -> None:
+def test_a_piece_is_known_until_it_has_ended_and_is_not_queued_twice() -> None:
     one = piece("book")
     backlog = filled(one, one)
     assert backlog.take() == ("book", one)
     backlog.add("book", 2, one)
-    assert backlog.waiting() == {one}, "it is neither begun nor forgotten"
-    backlog.forget(one)
-    assert backlog.waiting() == frozenset()
+    assert backlog.pieces() == {one}, "it has not ended"
+    backlog.free("book", one)
+    assert backlog.pieces() == frozenset()
     backlog.close()
     assert backlog.take() is None, "it was queued once"
 
