@@ -1,6 +1,7 @@
 """The bot's services and server on slow systems, in a separate process as in production."""
 
 import base64
+import gc
 import json
 import logging
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bot.cli.run import THRESHOLDS
 from bot.policies import read_policies
 from bot.running import running
 from bot.services import Services
@@ -124,6 +126,8 @@ def main(text: str) -> None:
             stack.enter_context(share_connections(store, systems, replicas.replica_id, built.dispatch.backlog))
         stack.enter_context(running(engine, built, store, clock, tell, replicas))
         told: dict[str, object] = {"stop": stop, "ready": lambda _: print(f"ready {due.isoformat()}", flush=True)}
+        gc.freeze()  # as `handover run` does
+        gc.set_threshold(*THRESHOLDS)
         serving = threading.Thread(target=serve, args=(built.services, settings), kwargs=told)
         serving.start()
         sys.stdin.read()

@@ -5,7 +5,6 @@ is handed over under a fixed id.
 """
 
 import logging
-from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -28,11 +27,11 @@ PAGE, OTHERS_PAGE = 5000, 200
 """Pieces that a tick reads: of each kind of lock-out, and of each other task. A process runs far fewer at a time."""
 FEW = 100
 """Pieces of other processes whose end is checked at every tick; for ten times as many, at every tenth tick."""
-MASS_RUN, OTHERS_PER_TICK = 50, 1
+MASS_RUN, OTHERS_EVERY = 50, timedelta(seconds=1)
 """Limits during a mass run.
 
-If more leavers than `MASS_RUN` are due, only so many pieces of every other task are handed over at a tick. Lock-outs
-go first, and nothing stands still.
+If more leavers than `MASS_RUN` are due, every other task gets one piece a second. Lock-outs go first, and nothing
+stands still.
 """
 HORIZON = timedelta(seconds=5)
 """A tick also reads the work that falls due before the next tick, so that it begins in time."""
@@ -81,6 +80,7 @@ class Reconciler:
         self._handed: set[Piece] = set()
         self._ended: frozenset[Piece] = frozenset()
         self._ticks = 0
+        self._others_at: datetime | None = None
 
     def tick(self) -> float:
         """Compare rows with the time once; return the seconds until the next tick."""
@@ -90,7 +90,9 @@ class Reconciler:
         soon = sorted((due_at, (task, row_id, attempt)) for task, row_id, attempt, due_at in rows)
         due = {piece: None for due_at, piece in soon if due_at <= now}  # in order, longest due first
         new = due.keys() - self._handed
-        handed = _chosen([piece for piece in due if piece in new], sum(task in LOCKOUTS for task, *_ in due))
+        handed = [piece for piece in due if piece in new]
+        if sum(task in LOCKOUTS for task, *_ in due) > MASS_RUN:
+            handed = self._limit_others(handed, now)
         for piece in handed:
             self._engine.enqueue(*piece)
         # Settling a row takes a moment: a row has crashed if it is still due one tick after its end was seen.
@@ -102,6 +104,14 @@ class Reconciler:
         if due:
             return BUSY_SECONDS
         return min((due_at - now for due_at, _ in soon), default=HORIZON).total_seconds()
+
+    def _limit_others(self, new: list[Piece], now: datetime) -> list[Piece]:
+        """Return the new lock-outs, and once in `OTHERS_EVERY` the first new piece of every other task."""
+        others: dict[str, Piece] = {}
+        if self._others_at is None or abs(now - self._others_at) >= OTHERS_EVERY:  # the clock may go back
+            self._others_at = now
+            others = {piece[0]: piece for piece in reversed(new) if piece[0] not in LOCKOUTS}
+        return [*(piece for piece in new if piece[0] in LOCKOUTS), *others.values()]
 
     def _look(self, work: set[Piece]) -> Survey:
         """Return the state of work that this process does not run."""
@@ -122,16 +132,3 @@ class Reconciler:
             for work in session.exec(crashed.where(col(model.due_at) <= now).with_for_update()):
                 log.error("%s: attempt %s at %s ended without a result; trying again", task, attempt, work.id)
                 again(session, work, now + FIRST_RETRY)
-
-
-def _chosen(new: list[Piece], lockouts_due: int) -> list[Piece]:
-    """Return the work to hand over now. During a mass run, every other task gets only a few pieces."""
-    if lockouts_due <= MASS_RUN:
-        return new
-    before = Counter[str]()
-    chosen = []
-    for piece in new:
-        before[piece[0]] += 1
-        if piece[0] in LOCKOUTS or before[piece[0]] <= OTHERS_PER_TICK:
-            chosen.append(piece)
-    return chosen

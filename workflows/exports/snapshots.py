@@ -46,7 +46,7 @@ class ExportTrack:
 
     def take(self, snapshot_id: str) -> None:
         """Read every log that was not read yet. A row that is not due is left alone: a doubled call does nothing."""
-        with self._store.write() as session:
+        with self._store.write(snapshot_id.partition(":")[0]) as session:
             row = session.get_one(ExportSnapshot, snapshot_id)
             case, data = read_case(session, self._vault, row.case_id)
             if row.state != WorkState.DUE or row.due_at > self._clock.now():
@@ -170,7 +170,7 @@ class ExportTrack:
         self, snapshot_id: str, attempt: int, case: Case, figures: ExportFigures, failed: ConnectorError | None
     ) -> None:
         now = self._clock.now()
-        with self._store.write() as session:
+        with self._store.write(case.id) as session:
             row = session.get_one(ExportSnapshot, snapshot_id, with_for_update=True)
             if row.state != WorkState.DUE or row.attempt != attempt:
                 return

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from connectors.contract import Person
 from workflows.people import Actor, Leaver, Successor
@@ -32,21 +32,27 @@ MESSAGE_CHANGED = (
     .where(MESSAGES.c.id == sa.bindparam("message"))
     .values(wanted_version=MESSAGES.c.wanted_version + 1, next_try_at=None)
 )
-WORK = (
-    select(Access.id).where(Access.case_id == CASE, Access.state == WorkState.DUE).limit(1),
-    select(ManualStep.id)
-    .where(ManualStep.case_id == CASE, ManualStep.state == WorkState.DUE, col(ManualStep.confirmed_at).is_(None))
-    .limit(1),
-    select(BookHandover.id).where(BookHandover.case_id == CASE, BookHandover.state != WorkState.DONE).limit(1),
-    select(ExportSnapshot.id)
-    .where(
-        ExportSnapshot.case_id == CASE,
-        ExportSnapshot.state == WorkState.DUE,
-        col(ExportSnapshot.due_at) <= sa.bindparam("effective_at"),
-    )
-    .limit(1),
-)
-"""Queries for the work that keeps a case open, likeliest first. Built once, as building is slower than running."""
+PROGRESS = sa.select(
+    col(Case.state),
+    sa.or_(
+        sa.exists().where(col(Access.case_id) == CASE, col(Access.state) == WorkState.DUE),
+        sa.exists().where(
+            col(ManualStep.case_id) == CASE,
+            col(ManualStep.state) == WorkState.DUE,
+            col(ManualStep.confirmed_at).is_(None),
+        ),
+        sa.exists().where(col(BookHandover.case_id) == CASE, col(BookHandover.state) != WorkState.DONE),
+        sa.exists().where(
+            col(ExportSnapshot.case_id) == CASE,
+            col(ExportSnapshot.state) == WorkState.DUE,
+            col(ExportSnapshot.due_at) <= col(Case.effective_at),
+        ),
+    ).label("has_open_work"),
+).where(col(Case.id) == CASE)
+"""Query for a case's state, and whether work keeps the case open. Follow-ups and later snapshots belong to watching.
+
+Built once, as building is slower than running.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +130,12 @@ def refresh_case_message(session: Session, case_id: str, channel: str = "") -> N
 def advance_case(session: Session, journal: Journal, case_id: str) -> None:
     """Set the case to running once the access track is due, and to watched once all tracks are done."""
     run_pending(session)
-    case = session.get_one(Case, case_id)  # one writer at a time: nobody changes the case meanwhile
-    if case.state == CaseState.SCHEDULED:
-        case.state = CaseState.RUNNING
-        journal.write(session, actor=HANDOVER, action="case.running", case_id=case.id)
-    if case.state == CaseState.RUNNING and not _has_open_work(session, case):
-        case.state = CaseState.WATCHED
-        journal.write(session, actor=HANDOVER, action="case.watched", case_id=case.id)
-    session.add(case)
+    # One writer at a time: nobody changes the case meanwhile.
+    state, has_open_work = session.connection().execute(PROGRESS, {"case": case_id}).one()
+    changes = [CaseState.RUNNING] if state == CaseState.SCHEDULED else []
+    if state in (CaseState.SCHEDULED, CaseState.RUNNING) and not has_open_work:
+        changes.append(CaseState.WATCHED)
+    for change in changes:
+        session.get_one(Case, case_id).state = change
+        journal.write(session, actor=HANDOVER, action=f"case.{change}", case_id=case_id)
     refresh_case_message(session, case_id)
-
-
-def _has_open_work(session: Session, case: Case) -> bool:
-    """Return whether work keeps a case open. Follow-ups and later snapshots belong to watching."""
-    values = {"case": case.id, "effective_at": case.effective_at}
-    return any(session.exec(work, params=values).first() is not None for work in WORK)
