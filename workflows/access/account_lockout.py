@@ -7,7 +7,7 @@ Over 250 lines because the order of the steps matters and is read as a whole.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -190,7 +190,7 @@ class AccountLockout:
         def write(session: Session) -> None:
             sealed = session.connection().execute(SEALED, {"row": self._row}).scalar_one()
             data = change(AccountData(**self._context.vault.open(self._key, sealed, context)))
-            new = self._context.vault.seal(self._key, asdict(data), context)
+            new = self._context.vault.seal(self._key, data, context)
             run_later(session, ACCOUNT_SEALED, {"row": self._row, "sealed": new})
             if action:
                 self._context.journal.write(

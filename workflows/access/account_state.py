@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -29,7 +29,7 @@ class VerdictNote:
 
 def seal(vault: Vault, key: bytes, row: str, note: VerdictNote) -> bytes:
     """Encrypt a note for its row; `row` is `table:id`."""
-    return vault.seal(key, {**asdict(note), "reason": stored(note.reason), "how": stored(note.how)}, f"note:{row}")
+    return vault.seal(key, replace(note, reason=stored(note.reason), how=stored(note.how)), f"note:{row}")
 
 
 def open_note(opener: Callable[[bytes, str], Any], row: str, sealed: bytes) -> VerdictNote:

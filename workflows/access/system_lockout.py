@@ -8,7 +8,7 @@ Over 250 lines because one attempt at a system, from lookup to verdict, is read 
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -39,6 +39,8 @@ from workflows.systems.registry import System
 ACCESS, CASES, FINDINGS = table_of(Access), table_of(Case), table_of(Finding)
 ACCOUNT_FOUND, ACCOUNT_READ = sa.insert(ACCOUNT), sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
 ACCESS_READ = sa.update(ACCESS).where(ACCESS.c.id == sa.bindparam("access"))
+ROWS = select(Access).where(Access.case_id == sa.bindparam("case"))
+KNOWN = select(LeaverAccount).where(LeaverAccount.case_id == sa.bindparam("case"))
 OTHER = ACCESS.alias()
 SETTLING = (
     sa.select(
@@ -76,14 +78,15 @@ class SystemLockouts:
 
     def _jobs(self, session: Session, case_id: str, access_ids: Sequence[str]) -> dict[str, "SystemLockout"]:
         case, data = read_case(session, self._context.vault, case_id)
-        rows = session.exec(select(Access).where(col(Access.id).in_(access_ids))).all()
-        due = [row for row in rows if self._begins(session, case, row)]
+        rows = session.exec(ROWS, params={"case": case_id}).all()
+        due = [row for row in rows if row.id in access_ids and self._begins(session, case, row)]
         if due and case.state == CaseState.SCHEDULED:
             advance_case(session, self._context.journal, case.id)
         links = all_links(session, self._context.vault, case.leaver_key)
         known: dict[str, list[LeaverAccount]] = {row.id: [] for row in due}
-        for account in session.exec(select(LeaverAccount).where(col(LeaverAccount.access_id).in_(known))):
-            known[account.access_id].append(account)
+        for account in session.exec(KNOWN, params={"case": case_id}):
+            if account.access_id in known:
+                known[account.access_id].append(account)
         return {row.id: SystemLockout(row, case, data, links[row.system], tuple(known[row.id])) for row in due}
 
     def _begins(self, session: Session, case: Case, access: Access) -> bool:
@@ -245,7 +248,7 @@ class SystemLockouts:
             case_id=job.case.id,
             system=job.access.system,
             account_id=found.id,
-            sealed=self._context.vault.seal(key, asdict(data), f"account:{row_id}"),
+            sealed=self._context.vault.seal(key, data, f"account:{row_id}"),
         )
         run_later(session, ACCOUNT_FOUND, row.model_dump())
         self._context.journal.write(

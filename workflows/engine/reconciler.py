@@ -27,7 +27,7 @@ PAGE, OTHERS_PAGE = 5000, 200
 """Pieces that a tick reads: of each kind of lock-out, and of each other task. A process runs far fewer at a time."""
 FEW = 100
 """Pieces of other processes whose end is checked at every tick; for ten times as many, at every tenth tick."""
-MASS_RUN, OTHERS_EVERY = 50, timedelta(seconds=1)
+MASS_RUN, OTHERS_EVERY = 20, timedelta(seconds=1)
 """Limits during a mass run.
 
 If more leavers than `MASS_RUN` are due, every other task gets one piece a second. Lock-outs go first, and nothing
@@ -52,9 +52,7 @@ def due_question() -> sa.CompoundSelect[Any]:
     )
 
 
-def _pieces(
-    task: str, model: type[Work], row: Mapped[str], *which: sa.ColumnElement[bool]
-) -> sa.Select[Any]:
+def _pieces(task: str, model: type[Work], row: Mapped[str], *which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return the query for one task's work, in a form that a union on SQLite accepts."""
     due_at = cast("sa.ColumnElement[datetime]", col(model.due_at))
     earliest = sa.func.min(due_at)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -153,7 +153,7 @@ class Findings:
         """Encrypt a finding's data under the case's key, or under a key of its own if the case's key does not open."""
         if not row.wrapped_key and not self._vault.fits(self._key(session, row)):
             row.wrapped_key = self._vault.new_key()
-        row.note = self._vault.seal(self._key(session, row), asdict(note), f"finding:{row.id}")
+        row.note = self._vault.seal(self._key(session, row), note, f"finding:{row.id}")
         session.add(row)
 
     def _key(self, session: Session, row: Finding) -> bytes:

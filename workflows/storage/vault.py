@@ -8,7 +8,6 @@ open.
 import base64
 import hashlib
 import hmac
-import json
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -45,12 +44,12 @@ class Vault:
         return _encrypt(self._master, AESGCM.generate_key(KEY * 8), b"case key")
 
     def seal(self, wrapped: bytes, value: Any, context: str) -> bytes:
-        """Encrypt a JSON value; `context` is `table:row id`."""
-        return _encrypt(self._key(wrapped), json.dumps(value, ensure_ascii=False).encode(), context.encode())
+        """Encrypt a JSON value or a dataclass of such; `context` is `table:row id`."""
+        return _encrypt(self._key(wrapped), to_json(value), context.encode())
 
     def open(self, wrapped: bytes, sealed: bytes, context: str) -> Any:
         """Decrypt a value that `seal` encrypted for the same context. Raises `WrongKey`."""
-        return json.loads(_decrypt(self._key(wrapped), sealed, context.encode()))
+        return from_json(_decrypt(self._key(wrapped), sealed, context.encode()))
 
     def sealer(self, wrapped: bytes) -> Callable[[Any, str], bytes]:
         """Return `seal` for many values of one case, for one thread: the case's key is unwrapped once."""
