@@ -24,15 +24,15 @@ from workflows.storage.rows.access import Access, Restoration
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
-from workflows.storage.rows.work_state import WorkState
+from workflows.storage.rows.work_state import WorkRow, WorkState
 from workflows.storage.store import Store
-from workflows.storage.work import Work, again
+from workflows.storage.work import again
 
 log = logging.getLogger(__name__)
 MIN_JUMP = timedelta(minutes=1)
 """Smallest jump. Less is a correction of the clock, gradual or after a short pause."""
 FAR = timedelta(days=2)
-RETRIED: tuple[type[Work], ...] = (Access, Restoration, ExportSnapshot, FollowUp)
+RETRIED: tuple[type[WorkRow], ...] = (Access, Restoration, ExportSnapshot, FollowUp)
 """Rows whose attempts after the first are all repetitions. A book or a manual step may wait for its day again."""
 
 
@@ -104,7 +104,7 @@ def _heal_posts(store: Store, clock: Clock) -> int:
         return session.connection().execute(sa.update(OutboxMessage).where(far).values(next_try_at=None)).rowcount
 
 
-def _make_row_due(store: Store, journal: Journal, clock: Clock, model: type[Work], row_id: str) -> bool:
+def _make_row_due(store: Store, journal: Journal, clock: Clock, model: type[WorkRow], row_id: str) -> bool:
     now = clock.now()
     with store.write() as session:
         row = session.get_one(model, row_id, with_for_update=True)

@@ -17,9 +17,9 @@ from workflows.engine.durable import Engine, Survey
 from workflows.ports import Clock
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.table import UtcDateTime
-from workflows.storage.rows.work_state import WorkState
+from workflows.storage.rows.work_state import WorkRow, WorkState
 from workflows.storage.store import Store
-from workflows.storage.work import FIRST_RETRY, TASKS, Task, Work, again
+from workflows.storage.work import FIRST_RETRY, TASKS, Task, again
 
 log = logging.getLogger(__name__)
 LOCKOUTS = (Task.LOCKOUT, Task.REVOKE)
@@ -52,7 +52,7 @@ def due_question() -> sa.CompoundSelect[Any]:
     )
 
 
-def _pieces(task: str, model: type[Work], row: Mapped[str], *which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _pieces(task: str, model: type[WorkRow], row: Mapped[str], *which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return the query for one task's work, in a form that a union on SQLite accepts."""
     due_at = cast("sa.ColumnElement[datetime]", col(model.due_at))
     earliest = sa.func.min(due_at)

@@ -3,7 +3,6 @@
 import json
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
 
 from sqlmodel import Session
 
@@ -12,7 +11,7 @@ from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden
 from workflows.storage.rows.access import Access, ManualStep, Restoration, Restriction
 from workflows.storage.rows.clients import ApprovalRequest, BookHandover, BookPhase, Leave, PutBack
 from workflows.storage.rows.watch import AuditRun, ExportSnapshot, FollowUp
-from workflows.storage.rows.work_state import WorkState
+from workflows.storage.rows.work_state import WorkRow, WorkState
 
 FIRST_RETRY = timedelta(seconds=10)
 
@@ -34,7 +33,7 @@ class Task(StrEnum):
     LEAVE = "leave"
 
 
-TASKS: dict[str, type["Work"]] = {
+TASKS: dict[str, type[WorkRow]] = {
     Task.REVOKE: Access,
     Task.BOOK: BookHandover,
     Task.EXPORTS: ExportSnapshot,
@@ -57,28 +56,19 @@ TROUBLE: dict[type[ConnectorError], str] = {
 }
 
 
-class Work(Protocol):
-    """Row that is handed to the engine once `due_at` has come, under the id `task:row:attempt`."""
-
-    id: str
-    state: str
-    due_at: datetime
-    attempt: int
-
-
-def again(session: Session, row: Work, at: datetime) -> None:
+def again(session: Session, row: WorkRow, at: datetime) -> None:
     """Postpone the work: a new attempt, due at `at`."""
     row.state, row.attempt, row.due_at = WorkState.DUE, row.attempt + 1, at
     session.add(row)
 
 
-def finish(session: Session, row: Work) -> None:
+def finish(session: Session, row: WorkRow) -> None:
     """Settle the work for good."""
     row.state = WorkState.DONE
     session.add(row)
 
 
-def retry_at(row: Work, error: Exception | None, now: datetime, most: timedelta) -> datetime:
+def retry_at(row: WorkRow, error: Exception | None, now: datetime, most: timedelta) -> datetime:
     """Return the time of the next try: soon, then less often, at most `most` apart, never before the vendor's time."""
     wait: timedelta = min(most, FIRST_RETRY * float(2 ** min(row.attempt, 10)))
     if isinstance(error, OutcomeUnknown):

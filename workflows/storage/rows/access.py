@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from workflows.storage.rows.table import Table, utc_column
-from workflows.storage.rows.work_state import WorkState
+from workflows.storage.rows.work_state import CaseRow, CaseWork, WorkState
 
 
 class RestrictionPhase(StrEnum):
@@ -15,16 +15,11 @@ class RestrictionPhase(StrEnum):
     LIFT = "lift"
 
 
-class Access(Table, table=True):
+class Access(CaseWork, table=True):
     """Lock-out of one leaver in one system: the unit of work of the access track."""
 
     __table_args__ = (sa.Index("access_sweep", "system", "verdict", "id"),)
-    id: str = Field(primary_key=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
-    state: str = Field(default=WorkState.PLANNED, index=True)
-    due_at: datetime = utc_column()
-    attempt: int = 0
     verdict: str = "unknown"
     note: bytes = b""
     """Sealed `account_state.VerdictNote`: the reason, and how that is known."""
@@ -35,7 +30,7 @@ class Access(Table, table=True):
     """Delay of the work, and its reason, if it was more than minutes."""
 
 
-class LeaverAccount(Table, table=True):
+class LeaverAccount(CaseRow, table=True):
     """One account of a leaver. The first before-image is kept for good: an undo restores it."""
 
     __table_args__ = (
@@ -43,9 +38,7 @@ class LeaverAccount(Table, table=True):
         # The index holds every column that a sweep reads, so that a page reads no rows.
         sa.Index("account_pages", "system", "id", "account_id", "verdict", "case_id"),
     )
-    id: str = Field(primary_key=True)
     access_id: str = Field(foreign_key="access.id", index=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
     account_id: str
     verdict: str = "unknown"
@@ -55,15 +48,10 @@ class LeaverAccount(Table, table=True):
     """Login, match, before-image, and what was done to the account."""
 
 
-class ManualStep(Table, table=True):
+class ManualStep(CaseWork, table=True):
     """Manual step for one leaver in a system without an API. `due_at`: the time of the next check."""
 
-    id: str = Field(primary_key=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
-    state: str = Field(default=WorkState.PLANNED, index=True)
-    due_at: datetime = utc_column()
-    attempt: int = 0
     round: int = 1
     """Number of the round: one for the case, then another after each set interval."""
     asked_at: datetime | None = utc_column(default=None)
@@ -79,29 +67,20 @@ class ManualStep(Table, table=True):
     """Sealed content of a small file handed in at the command line."""
 
 
-class Restoration(Table, table=True):
+class Restoration(CaseWork, table=True):
     """Restoration of one leaver's access to one system: the unit of work of an undo. Its id is the `Access` row's."""
 
-    id: str = Field(primary_key=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
     state: str = Field(default=WorkState.DUE, index=True)
-    due_at: datetime = utc_column()
-    attempt: int = 0
     done_at: datetime | None = utc_column(default=None)
     sealed: bytes = b""
     """Access restored per account, access lost for good, and work still to do."""
 
 
-class Restriction(Table, table=True):
+class Restriction(CaseWork, table=True):
     """Removal of one leaver from named groups of one system before the lock-out. Its id is the `Access` row's."""
 
-    id: str = Field(primary_key=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
-    state: str = Field(default=WorkState.PLANNED, index=True)
-    due_at: datetime = utc_column()
-    attempt: int = 0
     phase: str = RestrictionPhase.RESTRICT
     done_at: datetime | None = utc_column(default=None)
     """Time of the last read that showed this phase complete."""
@@ -109,7 +88,7 @@ class Restriction(Table, table=True):
     """Sealed `restriction.RestrictionData`: groups by account, and the problem."""
 
 
-class Clearance(Table, table=True):
+class Clearance(CaseRow, table=True):
     """Administrator's account that may be locked, because others remain.
 
     A cleared account no longer counts as remaining.
@@ -119,7 +98,6 @@ class Clearance(Table, table=True):
     """`system:account`."""
     system: str = Field(index=True)
     account_id: str
-    case_id: str = Field(foreign_key="case_.id", index=True)
     at: datetime = utc_column()
 
 

@@ -6,7 +6,7 @@ from sqlmodel import Field
 
 from config.text import N_
 from workflows.storage.rows.table import Table, utc_column
-from workflows.storage.rows.work_state import WorkState
+from workflows.storage.rows.work_state import CaseRow, CaseWork, WorkState
 
 
 class ProposalState(StrEnum):
@@ -84,11 +84,9 @@ class LeaveAnswer(StrEnum):
     NOTHING = "nothing"
 
 
-class Proposal(Table, table=True):
+class Proposal(CaseRow, table=True):
     """One version of the split of a client book, as it was shown to its approvers."""
 
-    id: str = Field(primary_key=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
     version: int
     digest: str
     state: str = Field(index=True)
@@ -138,19 +136,16 @@ class Decision(Table, table=True):
     """`requests.DecisionData`: decider, principal, reason."""
 
 
-class ApprovalRequest(Table, table=True):
+class ApprovalRequest(CaseWork, table=True):
     """A request to one role for approval of one proposal. `due_at`: time of the next check."""
 
     id: str = Field(primary_key=True)
     """`proposal#role`."""
     proposal_id: str = Field(foreign_key="proposal.id", index=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
     role: str
     """`manager`, a rule's name, or `receiver` with a hash of the successor's key."""
     quorum: int = 1
     state: str = Field(default=WorkState.DUE, index=True)
-    due_at: datetime = utc_column()
-    attempt: int = 0
     result: str = RequestState.WAITING
     asked_at: datetime = utc_column()
     reminded_at: datetime | None = utc_column(default=None)
@@ -187,17 +182,14 @@ class Revision(Table, table=True):
     """The first changed clients by name with both successors, and the number of all."""
 
 
-class BookHandover(Table, table=True):
-    """The handover of one leaver's records in one system: the unit of work of the client track."""
+class BookHandover(CaseWork, table=True):
+    """The handover of one leaver's records in one system: the unit of work of the client track.
 
-    id: str = Field(primary_key=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
+    Its states: planned -> due (list) -> planned (wait for decision) -> due (move) -> done.
+    """
+
     system: str
-    state: str = Field(default=WorkState.PLANNED, index=True)
-    """planned -> due (list) -> planned (wait for decision) -> due (move) -> done."""
     phase: str = BookPhase.LIST
-    due_at: datetime = utc_column()
-    attempt: int = 0
     claimed_by: str = ""
     """Last runner of this attempt: of two runners at once, only this one's writes count."""
     reason: str = ""
@@ -236,11 +228,9 @@ class Assignment(Table, table=True):
     """Name, family name, value, currency, stage, whether open."""
 
 
-class LineNames(Table, table=True):
+class LineNames(CaseRow, table=True):
     """Names of several lines of one book, sealed together, so that a search decrypts few rows."""
 
-    id: str = Field(primary_key=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
     draft_id: str | None = Field(default=None, foreign_key="proposal.id", index=True)
     """The draft while the book is read; None once it is proposed."""
@@ -248,30 +238,23 @@ class LineNames(Table, table=True):
     """The records' ids, and their names in lower case."""
 
 
-class PutBack(Table, table=True):
+class PutBack(CaseWork, table=True):
     """Records of one system going back to the leaver: the unit of work of an undone handover. Its id is the book's."""
 
-    id: str = Field(primary_key=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
     state: str = Field(default=WorkState.DUE, index=True)
-    due_at: datetime = utc_column()
-    attempt: int = 0
     reason: str = ""
     asked_by: str
     asked_at: datetime = utc_column()
     done_at: datetime | None = utc_column(default=None)
 
 
-class Leave(Table, table=True):
+class Leave(CaseWork, table=True):
     """The return of a handover for a time: from `due_at` on, people are asked whether the clients go back."""
 
     id: str = Field(primary_key=True)
     """The case's id."""
-    case_id: str = Field(foreign_key="case_.id", index=True)
     state: str = Field(default=WorkState.DUE, index=True)
-    due_at: datetime = utc_column()
-    attempt: int = 0
     return_on: datetime = utc_column()
     keeps_access: bool
     asked_at: datetime | None = utc_column(default=None)
@@ -281,11 +264,9 @@ class Leave(Table, table=True):
     """Empty: nobody has answered, and nothing happens."""
 
 
-class Exclusion(Table, table=True):
+class Exclusion(CaseRow, table=True):
     """Clients that a person took out of a proposal, with the reason; they stay with the leaver."""
 
-    id: str = Field(primary_key=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
     proposal_id: str
     """The version that had them."""
     by: str
@@ -294,10 +275,9 @@ class Exclusion(Table, table=True):
     """Reason, author, number of clients, and number of records by system and kind."""
 
 
-class AssignmentFile(Table, table=True):
+class AssignmentFile(CaseRow, table=True):
     """Clients assigned to successors by a file, when the case was opened."""
 
     id: str = Field(primary_key=True)
     """The case's id."""
-    case_id: str = Field(foreign_key="case_.id", index=True)
     sealed: bytes

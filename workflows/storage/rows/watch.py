@@ -6,7 +6,7 @@ from sqlmodel import Field
 
 from config.text import N_
 from workflows.storage.rows.table import Table, utc_column
-from workflows.storage.rows.work_state import WorkState
+from workflows.storage.rows.work_state import CaseWork, WorkRow, WorkState
 
 
 class SnapshotOccasion(StrEnum):
@@ -21,45 +21,33 @@ class SnapshotOccasion(StrEnum):
         return f"day {number}"
 
 
-class ExportSnapshot(Table, table=True):
+class ExportSnapshot(CaseWork, table=True):
     """Exports of the leaver, as the systems' own logs showed them at one moment."""
 
-    id: str = Field(primary_key=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
     occasion: str
     """A `SnapshotOccasion`, or `day N` of a follow-up."""
-    state: str = Field(default=WorkState.PLANNED, index=True)
-    due_at: datetime = utc_column()
-    attempt: int = 0
     taken_at: datetime | None = utc_column(default=None)
     pseudonym: str
     sealed: bytes = b""
 
 
-class FollowUp(Table, table=True):
+class FollowUp(CaseWork, table=True):
     """A dated check of one case."""
 
     __table_args__ = (sa.Index("follow_up_done_at", "done_at"),)
-    id: str = Field(primary_key=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
     day: int
-    state: str = Field(default=WorkState.PLANNED, index=True)
-    due_at: datetime = utc_column()
-    attempt: int = 0
     done_at: datetime | None = utc_column(default=None)
     sealed: bytes = b""
     """Results, one sentence per system."""
 
 
-class AuditRun(Table, table=True):
+class AuditRun(WorkRow, table=True):
     """Daily check of every past leaver in every system. Its key allows one a day, across replicas."""
 
     __table_args__ = (sa.Index("audit_run_finished_at", "finished_at"),)
     id: str = Field(primary_key=True)
     """`audit-YYYY-MM-DD` in the company's time zone."""
     state: str = Field(default=WorkState.DUE, index=True)
-    due_at: datetime = utc_column()
-    attempt: int = 0
     started_at: datetime | None = utc_column(default=None)
     finished_at: datetime | None = utc_column(default=None)
     result: str = "{}"
