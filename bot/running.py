@@ -9,7 +9,7 @@ from workflows.engine import clock_jumps
 from workflows.engine.change_watch import ChangeWatch
 from workflows.engine.durable import Engine
 from workflows.engine.reconciler import Reconciler
-from workflows.engine.replicas import Replicas, forget_finished
+from workflows.engine.replicas import Replicas
 from workflows.engine.ticker import Ticker
 from workflows.engine.triggers import Triggers
 from workflows.ports import Clock
@@ -52,7 +52,7 @@ def running(
     ticker.every(AUDIT_TICK, audits.call, "call the daily audit")
     ticker.every(LEAP_TICK, clock_jumps.ClockJumps(store, journal, clock).check, "see whether the clock was set")
     ticker.every(JUMP_TICK, lambda: clock_jumps.heal(store, journal, clock), "make due what a wrong clock put off")
-    ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
+    ticker.every(FORGET_TICK, engine.delete_ended, "forget finished work")
     ticker.every(FORGET_TICK, built.retention.prune, "prune settled rows")
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.take_over_dead, "take over from the dead")
@@ -77,7 +77,6 @@ def _seal(journal: Journal) -> None:
 def _deliver(store: Store, tell: outbox.Notifier, clock: Clock, by: str, *, files: bool = False) -> float | None:
     """Tell people, or send files; return in how many seconds what could not be sent is tried again."""
     began = clock.now()
-    send = outbox.deliver_files if files else outbox.deliver
-    send(store, tell, clock, by)
+    outbox.deliver(store, tell, clock, by, files=files)
     at = outbox.next_try(store, began, files=files)
     return max(0.0, (at - clock.now()).total_seconds()) if at else None

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -26,22 +26,12 @@ CLOCK_TOLERANCE = timedelta(seconds=1)
 """Difference that is allowed between the clock and the time that passed between two checks."""
 
 
-class Source(Protocol):
-    """Source of notifications about other processes' commits."""
-
-    def changed(self, stop: threading.Event) -> bool:
-        """Return whether there was a change, after at most `LOOK_SECONDS`."""
-
-    def close(self) -> None:
-        """Release the connection."""
-
-
 class ChangeWatch:
     """Thread that calls `fire` at every change."""
 
     def __init__(self, store: Store, clock: Clock, fire: Callable[[], None]) -> None:
         self._store, self._clock, self._fire = store, clock, fire
-        self._source: Source = _Notifications(store) if store.postgres else _DataVersion(store.url)
+        self._source = _Notifications(store) if store.postgres else _DataVersion(store.url)
         self._stop = threading.Event()
         self._seen = clock.now(), time.monotonic()
         self._thread = threading.Thread(target=self._watch, name="change watch", daemon=True)
@@ -57,7 +47,13 @@ class ChangeWatch:
 
     def _watch(self) -> None:
         while not self._stop.is_set():
-            changed = self._source.changed(self._stop)
+            try:
+                changed = self._source.changed(self._stop)
+            except self._source.errors as error:
+                log.warning("changes by other processes are noticed late: %s", error)
+                self._source.disconnect()
+                self._stop.wait(RECONNECT_SECONDS)
+                changed = True
             if self._clock_was_set() or changed:
                 self._fire()
         self._source.close()
@@ -72,27 +68,26 @@ class _DataVersion:
 
     def __init__(self, url: str) -> None:
         self._path = str(sa.make_url(url).database)
+        self.errors: tuple[type[Exception], ...] = (sqlite3.Error,)
         self._connection: sqlite3.Connection | None = None
         self._version = 0
 
     def changed(self, stop: threading.Event) -> bool:
+        """Return whether there was a change, after at most `LOOK_SECONDS`."""
         stop.wait(LOOK_SECONDS)
-        try:
-            if self._connection is None:
-                self._connection = sqlite3.connect(self._path, isolation_level=None)
-            [version] = self._connection.execute("PRAGMA data_version").fetchone()
-        except sqlite3.Error as error:
-            log.warning("changes by other processes are noticed late: %s", error)
-            self.close()
-            stop.wait(RECONNECT_SECONDS)
-            return True
+        if self._connection is None:
+            self._connection = sqlite3.connect(self._path, isolation_level=None)
+        [version] = self._connection.execute("PRAGMA data_version").fetchone()
         before, self._version = self._version, int(version)
         return self._version != before
 
-    def close(self) -> None:
+    def disconnect(self) -> None:
+        """Close the connection; the next call opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    close = disconnect
 
 
 class _Notifications:
@@ -100,27 +95,27 @@ class _Notifications:
 
     def __init__(self, store: Store) -> None:
         self._rows = connect(store.url, pool_size=1)
-        self._errors = (sa.exc.DBAPIError, self._rows.dialect.loaded_dbapi.Error)
+        self.errors: tuple[type[Exception], ...] = (sa.exc.DBAPIError, self._rows.dialect.loaded_dbapi.Error)
         self._connection: Any = None
         self._committed = threading.Event()
         store.when_committed(self._committed.set)
 
-    def changed(self, stop: threading.Event) -> bool:
-        try:
-            if self._connection is None:
-                self._connection = self._listen()
-                return True  # earlier notifications are not received
-            return self._exchange()
-        except self._errors as error:
-            log.warning("changes by other processes are noticed late: %s", error)
-            self.close()
-            stop.wait(RECONNECT_SECONDS)
-            return True
+    def changed(self, _stop: threading.Event) -> bool:
+        """Return whether there was a change, after at most `LOOK_SECONDS`."""
+        if self._connection is None:
+            self._connection = self._listen()
+            return True  # earlier notifications are not received
+        return self._exchange()
 
-    def close(self) -> None:
+    def disconnect(self) -> None:
+        """Close the connection; the next call opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def close(self) -> None:
+        """Release all that the source holds."""
+        self.disconnect()
         self._rows.dispose()
 
     def _listen(self) -> Any:

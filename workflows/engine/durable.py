@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ WORKERS, MANY = 10, 1024
 RETRY_SECONDS = 1.0
 """Pause after a piece could not be begun, on a full disk or without a database."""
 PAGE = 500
+FINISHED_FOR = timedelta(days=7)
 POLLS = ("queue_thread", "background_jobs_thread", "dynamic_scheduler_loop")
 """Threads of the engine that poll. A test counts an idle engine's queries, as a newer release may rename them."""
 IDLE_LIMIT = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=20s"
@@ -209,15 +210,15 @@ class Engine:
             DBOS.delete_workflows(ids)
         return len(left)
 
-    def delete_ended(self, before: datetime) -> int:
-        """Delete the engine's own record of work that ended before then; return how much there was.
+    def delete_ended(self, kept_for: timedelta = FINISHED_FOR) -> int:
+        """Delete the engine's own record of work that ended longer ago; return how much there was.
 
         The rows of cases keep the results. A piece that is handed over again begins anew: handlers leave rows alone
         that are not due.
         """
-        deleted = 0
+        deleted, before = 0, (datetime.now(UTC) - kept_for).isoformat()
         while ended := DBOS.list_workflows(
-            status=sorted(OVER), completed_before=before.isoformat(), limit=PAGE, load_input=False, load_output=False
+            status=sorted(OVER), completed_before=before, limit=PAGE, load_input=False, load_output=False
         ):
             DBOS.delete_workflows([workflow.workflow_id for workflow in ended])
             deleted += len(ended)

@@ -62,7 +62,6 @@ DEAD_AFTER = timedelta(seconds=30)
 """Longer than any request to a system may take: a dead process's requests are done, or never will be."""
 KERNEL, HEIRS = 1.1, 1.25
 BEATS, LOOKS = 6, 20
-FINISHED_FOR = timedelta(days=7)
 NOW = sa.func.clock_timestamp()
 
 
@@ -187,11 +186,6 @@ class Replicas:
         while not self._stop.wait(self.seconds / LOOKS):
             if _moment() - self._heartbeat_at > self.seconds:
                 self._end(f"no sign of life could be given for {self.seconds:g} s")
-
-
-def forget_finished(engine: Engine) -> int:
-    """Delete the engine's record of work that ended long ago. Several processes may do so at once."""
-    return engine.delete_ended(datetime.now(UTC) - FINISHED_FOR)
 
 
 def _moment() -> float:

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from config.text import N_, _, ngettext
 from connectors.contract import ExportEvent
 from workflows.exports.views import ExportLine, ExportView
-from workflows.people import Leaver
 from workflows.storage.rows.watch import ExportSnapshot
 
 NO_LOG = N_("keeps no export log")
@@ -127,11 +126,6 @@ def summarize(
 def unread(system: str, problem: str) -> ExportLine:
     """Return the line of a log that was not read, with the reason and without figures."""
     return ExportLine(system, 0, None, None, None, (), problem)
-
-
-def named(view: ExportView, leaver: Leaver) -> ExportView:
-    """Return the snapshot with the leaver's name."""
-    return replace(view, leaver=leaver)
 
 
 def _since(system: str, new: int, moment: str) -> str:

@@ -5,6 +5,7 @@ read again later; the figures of the others are shown meanwhile. A system that k
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from connectors.contract import ClientBook, ExportEvent, ExportLog
 from connectors.errors import Conflict, ConnectorError
 from workflows.authorization import Right
 from workflows.context import Context
-from workflows.exports.figures import NO_LOG, ExportFigures, ExportWindow, named, summarize, unread
+from workflows.exports.figures import NO_LOG, ExportFigures, ExportWindow, summarize, unread
 from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
@@ -87,7 +88,7 @@ class ExportTrack:
                 data={"snapshot": snapshot_id},
                 sealed=sealed,
             )
-        return named(view, leaver)
+        return replace(view, leaver=leaver)
 
     def line(self, session: Session, case_id: str) -> str:
         """Return one line on the export track, without figures: these are for security."""

@@ -70,23 +70,14 @@ class Notifier(Protocol):
         """Send the message, or update it if `post.ts` is set; return (channel, ts). Raises `DeliveryFailed`."""
 
 
-def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = SINGLE_PROCESS) -> int:
+def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = SINGLE_PROCESS, *, files: bool = False) -> int:
     """Deliver every message that is behind; return how many were delivered. A failed message does not delay the others.
 
-    `by` names this process: a message that another process is delivering is left alone. Files are left to
-    `deliver_files`, which may take long.
+    `by` names this process: a message that another process is delivering is left alone. Files may take long, so they
+    are sent by a call beside the one for messages.
     """
-    return _deliver_all(store, notifier, clock, by, ~_is_file())
-
-
-def deliver_files(store: Store, notifier: Notifier, clock: Clock, by: str = SINGLE_PROCESS) -> int:
-    """Send every due file, as `deliver` does with messages. Call it beside `deliver`, never before it."""
-    return _deliver_all(store, notifier, clock, by, _is_file())
-
-
-def _deliver_all(store: Store, notifier: Notifier, clock: Clock, by: str, which: sa.ColumnElement[bool]) -> int:
     shown, full, until = 0, set(), time.monotonic() + PASS_SECONDS
-    for post_id, channel, again_at in _behind(store, which):
+    for post_id, channel, again_at in _behind(store, files=files):
         if channel in full or (again_at is not None and again_at > clock.now()):
             continue
         if time.monotonic() > until:
@@ -100,13 +91,13 @@ def _deliver_all(store: Store, notifier: Notifier, clock: Clock, by: str, which:
     return shown
 
 
-def _behind(store: Store, which: sa.ColumnElement[bool]) -> Sequence[tuple[str, str, datetime | None]]:
+def _behind(store: Store, *, files: bool) -> Sequence[tuple[str, str, datetime | None]]:
     """Return the messages to deliver: those of a dismissal first, and a case message before its thread."""
     urgent = sa.func.coalesce(col(Case.immediate), sa.false())
     query = (
         select(OutboxMessage.id, OutboxMessage.channel, col(OutboxMessage.next_try_at))
         .join(Case, col(OutboxMessage.case_id) == col(Case.id), isouter=True)
-        .where(is_behind(), which)
+        .where(is_behind(), _is_file() if files else ~_is_file())
         .order_by(urgent.desc(), col(OutboxMessage.thread_parent_id) != "", col(OutboxMessage.id))
     )
     with store.read() as session:

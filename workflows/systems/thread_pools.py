@@ -14,17 +14,10 @@ URGENT, PLANNED = 0, 1
 """Priorities: a dismissal does not wait behind planned lock-outs. Equal priorities run in order of arrival."""
 
 
-@dataclass(order=True, slots=True)
-class _QueuedWork:
-    priority: int
-    sequence: int
-    work: Callable[[], None] = field(compare=False)
-    done: "Future[None]" = field(compare=False)
-
-
 @dataclass(slots=True)
 class _ThreadPool:
-    waiting: list[_QueuedWork] = field(default_factory=list)
+    waiting: list[tuple[int, int, Callable[[], None], "Future[None]"]] = field(default_factory=list)
+    """Heap of work by its priority, then by its sequence number, each with its future."""
     threads: int = 0
 
 
@@ -42,7 +35,7 @@ class ThreadPools:
         done: Future[None] = Future()
         with self._lock:
             pool = self._pools.setdefault(name, _ThreadPool())
-            heapq.heappush(pool.waiting, _QueuedWork(rank, next(self._sequence), work, done))
+            heapq.heappush(pool.waiting, (rank, next(self._sequence), work, done))
             self._start_thread(name, pool)
         return done
 
@@ -65,11 +58,11 @@ class ThreadPools:
                 if not pool.waiting or pool.threads > max(1, self._width(name)):
                     pool.threads -= 1
                     return
-                queued = heapq.heappop(pool.waiting)
+                _rank, _number, work, done = heapq.heappop(pool.waiting)
                 self._start_thread(name, pool)  # the width may have grown meanwhile
             try:
-                queued.work()
+                work()
             except BaseException as error:  # noqa: BLE001 - the waiter of the future gets the error and reports it
-                queued.done.set_exception(error)
+                done.set_exception(error)
             else:
-                queued.done.set_result(None)
+                done.set_result(None)

@@ -9,15 +9,7 @@ import sqlalchemy as sa
 from tests.workflows.office import DANA, Office
 from workflows.cases.holds import CasePolicy
 from workflows.ports import DeliveryFailed
-from workflows.storage.outbox import (
-    FILE_ATTEMPTS,
-    deliver,
-    deliver_files,
-    is_behind,
-    next_try,
-    release_claims,
-    request_update,
-)
+from workflows.storage.outbox import FILE_ATTEMPTS, deliver, is_behind, next_try, release_claims, request_update
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 
@@ -101,28 +93,28 @@ class Numbering(Slack):
 
 def test_a_file_follows_its_message_once_in_a_lane_of_its_own(office: Office) -> None:
     slack = Numbering()
-    assert deliver_files(office.store, slack, office.clock) == 0
+    assert deliver(office.store, slack, office.clock, files=True) == 0
     deliver(office.store, slack, office.clock)
     assert {kind for _, kind in slack.asked} == {MessageKind.AUDIT}
     assert deliver(office.store, slack, office.clock) == 0, "files are left to their own lane"
-    assert deliver_files(office.store, slack, office.clock) == 10
+    assert deliver(office.store, slack, office.clock, files=True) == 10
     file = office.posts()["file:C1-0"]
     assert (file.kind, file.subject, file.thread_parent_id) == (MessageKind.AUDIT_FILE, "C1-0", "C1-0")
     with office.store.write() as session:
         request_update(session, "C1-0")
     deliver(office.store, slack, office.clock)
-    assert deliver_files(office.store, slack, office.clock) == 0, "an update in place brings no second file"
+    assert deliver(office.store, slack, office.clock, files=True) == 0, "an update in place brings no second file"
 
 
 def test_a_message_made_anew_brings_its_file_again(office: Office) -> None:
     slack = Numbering()
     deliver(office.store, slack, office.clock)
-    deliver_files(office.store, slack, office.clock)
+    deliver(office.store, slack, office.clock, files=True)
     with office.store.write() as session:
         session.get_one(OutboxMessage, "C1-0").ts = ""
         request_update(session, "C1-0")
     deliver(office.store, slack, office.clock)
-    assert deliver_files(office.store, slack, office.clock) == 1
+    assert deliver(office.store, slack, office.clock, files=True) == 1
     assert slack.asked[-1][0] == "file:C1-0"
 
 
@@ -130,7 +122,7 @@ def test_a_file_that_is_refused_is_given_up_and_holds_up_nothing(office: Office)
     slack = Numbering(MessageKind.AUDIT_FILE)
     deliver(office.store, slack, office.clock)
     for _try in range(FILE_ATTEMPTS + 2):
-        deliver_files(office.store, slack, office.clock)
+        deliver(office.store, slack, office.clock, files=True)
         office.clock.pass_(seconds=11)
         assert next_try(office.store, office.clock.now()) is None, "a file that waits keeps nobody busy with messages"
     assert next_try(office.store, office.clock.now(), files=True) is None

@@ -9,7 +9,7 @@ from sqlmodel import SQLModel, select
 
 from connectors.contract import AccountId
 from tests.workflows.office import SECURITY, Office
-from workflows.storage.outbox import deliver, deliver_files
+from workflows.storage.outbox import deliver
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.watch import AuditRun, FollowUp
@@ -45,7 +45,7 @@ def watched(tmp_path: Path) -> Iterator[Office]:
 
 
 def tell(office: Office) -> None:
-    while deliver(office.store, Shown(), office.clock) + deliver_files(office.store, Shown(), office.clock):
+    while deliver(office.store, Shown(), office.clock) + deliver(office.store, Shown(), office.clock, files=True):
         pass
 
 
