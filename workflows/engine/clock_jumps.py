@@ -82,16 +82,19 @@ def _make_due(session: Session, now: datetime) -> int:
 
 def heal(store: Store, journal: Journal, clock: Clock) -> int:
     """Make rows due that wait too long for their next try; return their number."""
-    healed = 0
+    healed, now = 0, clock.now()
     for model in RETRIED:
+        far = select(model).where(model.state == WorkState.DUE, model.attempt > 0, col(model.due_at) > now + FAR)
         with store.read() as session:
-            rows = session.exec(
-                select(model.id).where(
-                    model.state == WorkState.DUE, model.attempt > 0, col(model.due_at) > clock.now() + FAR
-                )
-            ).all()
-        for row_id in rows:
-            healed += _make_row_due(store, journal, clock, model, row_id)
+            if session.exec(far.limit(1)).first() is None:
+                continue
+        with store.write() as session:
+            for row in session.exec(far.with_for_update()):
+                facts = {"work": model.__name__, "row": row.id, "was due": row.due_at.isoformat()}
+                case_id = row.id.partition(":")[0]
+                journal.write(session, actor=HANDOVER, action="clock.jumped", case_id=case_id, data=facts)
+                again(session, row, now)
+                healed += 1
     return healed + _heal_posts(store, clock)
 
 
@@ -102,15 +105,3 @@ def _heal_posts(store: Store, clock: Clock) -> int:
             return 0
     with store.write() as session:
         return session.connection().execute(sa.update(OutboxMessage).where(far).values(next_try_at=None)).rowcount
-
-
-def _make_row_due(store: Store, journal: Journal, clock: Clock, model: type[WorkRow], row_id: str) -> bool:
-    now = clock.now()
-    with store.write() as session:
-        row = session.get_one(model, row_id, with_for_update=True)
-        if row.state != WorkState.DUE or row.due_at <= now + FAR:
-            return False
-        facts = {"work": model.__name__, "row": row_id, "was due": row.due_at.isoformat()}
-        journal.write(session, actor=HANDOVER, action="clock.jumped", case_id=row_id.partition(":")[0], data=facts)
-        again(session, row, now)
-    return True

@@ -38,20 +38,17 @@ def enqueue(
     thread_of: str = "",
 ) -> None:
     """Request, in the caller's transaction, that a message be sent or updated. No channel: nothing is requested."""
-    post = session.get(OutboxMessage, id)
-    if post is None:
-        parent = session.get(OutboxMessage, thread_of) if thread_of else None
-        channel = channel or (parent.channel if parent else "")
-        if channel:
-            session.add(
-                OutboxMessage(
-                    id=id, kind=kind, subject=subject, channel=channel, case_id=case_id, thread_parent_id=thread_of
-                )
-            )
+    if session.get(OutboxMessage, id) is not None:
+        request_update(session, id)
         return
-    post.wanted_version += 1
-    post.next_try_at = None
-    session.add(post)
+    parent = session.get(OutboxMessage, thread_of) if thread_of else None
+    channel = channel or (parent.channel if parent else "")
+    if channel:
+        session.add(
+            OutboxMessage(
+                id=id, kind=kind, subject=subject, channel=channel, case_id=case_id, thread_parent_id=thread_of
+            )
+        )
 
 
 def request_update(session: Session, id: str) -> None:  # noqa: A002

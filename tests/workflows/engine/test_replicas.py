@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -101,6 +102,13 @@ def _until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < end, "did not come"
         time.sleep(0.01)
+
+
+def _pending(pid: int) -> set[int]:
+    """Return the signals that wait for a process (proc(5), `ShdPnd`)."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    mask = int(next(line for line in status.splitlines() if line.startswith("ShdPnd:")).split()[1], 16)
+    return {number for number in signal.valid_signals() if mask >> (number - 1) & 1}
 
 
 def _silent_for(store: Store) -> timedelta:
@@ -211,7 +219,7 @@ def test_a_paused_process_is_dead_before_its_next_instruction() -> None:
         assert process.stdout.readline() == "ready\n"
         # it pauses by itself, so that nothing depends on how quick we are
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-        time.sleep(1.2)
+        _until(lambda: signal.SIGALRM in _pending(process.pid))
         process.send_signal(signal.SIGCONT)
         assert process.stdout.read() == ""
         assert process.wait(PATIENCE) == -signal.SIGALRM
