@@ -50,7 +50,7 @@ from workflows.exports.snapshots import ExportTrack
 from workflows.people import Actor
 from workflows.ports import SystemClock
 from workflows.storage.journal import Journal
-from workflows.storage.outbox import deliver, deliver_files, enqueue
+from workflows.storage.outbox import deliver, enqueue
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.watch import AuditRun, FollowUp
@@ -259,7 +259,7 @@ def measure(count: int, folder: Path) -> dict[str, float]:
     verdicts = past.audits.view(RUN).by_verdict
     wrong = abs(SYSTEMS * count - -(-count // OPEN_AGAIN) - verdicts[Verdict.LOCKED])
     deliver(past.store, quiet, past.clock)
-    deliver_files(past.store, quiet, past.clock)
+    deliver(past.store, quiet, past.clock, files=True)
     first, last = (lambda: _page(past, 0), lambda: _page(past, max(0, count - PAGE)))
     found = {
         "audit": audit,
@@ -292,7 +292,7 @@ def _latest(past: Company) -> float:
 
     jobs = (
         (0.3, tell),
-        (2.0, lambda: deliver_files(past.store, recorder, past.clock)),
+        (2.0, lambda: deliver(past.store, recorder, past.clock, files=True)),
         (PROBE_SECONDS, lambda: _ask(past, recorder)),
     )
     ticks = [threading.Thread(target=_every, args=(seconds, over, job), daemon=True) for seconds, job in jobs]
