@@ -19,6 +19,8 @@ from workflows.storage.store import Store
 from workflows.watch.new_systems import add_to_open_cases
 
 AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 5.0, 5.0, 60.0, 3600.0
+DUE_REST = 0.25
+"""Ticks of a mass run, in which commits never pause, are so far apart."""
 SEAL_DELAY, SEAL_REST = 0.25, 0.5
 """Entries written within a moment are sealed in one turn; every entry is sealed within a second."""
 POST_DELAY, POST_REST = 0.1, 0.3
@@ -40,7 +42,7 @@ def running(
         engine.register(task, handler, wide=task in WIDE)
     journal, audits = built.services.journal, built.services.audits
     triggers = Triggers()
-    due = triggers.add(Reconciler(store, engine, clock).tick, "hand over due work")
+    due = triggers.add(Reconciler(store, engine, clock).tick, "hand over due work", rest=DUE_REST)
     triggers.add(partial(_seal, journal), "seal the journal", delay=SEAL_DELAY, rest=SEAL_REST)
     deliver = partial(_deliver, store, tell, clock, engine.executor)
     triggers.add(deliver, "tell people", delay=POST_DELAY, rest=POST_REST)

@@ -14,8 +14,8 @@ SAFETY_SECONDS = 5.0
 """A job runs this often when no trigger fires."""
 FAILED_SECONDS = 1.0
 """Pause of a job after a failure."""
-REST_RATIO, MAX_REST_SECONDS = 49, 2.0
-"""Pause as a multiple of the job's own processor time, and its limit. The job takes a fiftieth of a core at most."""
+REST_RATIO, MAX_REST_SECONDS = 19, 2.0
+"""Pause as a multiple of the job's own processor time, and its limit. The job takes a twentieth of a core at most."""
 Job = Callable[[], float | None]
 """Function that returns the seconds until it must run again; None if it knows no time."""
 
