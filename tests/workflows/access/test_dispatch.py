@@ -51,7 +51,7 @@ class Crew:
         """Return the rows that wait for the CRM, who is next first."""
         pools = self.dispatch._pools
         with pools._lock:
-            return [one.work.args[0] for one in sorted(pools._pools["crm"].waiting)]  # type: ignore[attr-defined]
+            return [work.args[0] for _rank, _number, work, _done in sorted(pools._pools["crm"].waiting)]  # type: ignore[attr-defined]
 
     def entries(self, case_id: str, action: str) -> int:
         query = select(JournalEntry).where(JournalEntry.case_id == case_id, col(JournalEntry.action) == action)
