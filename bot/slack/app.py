@@ -26,9 +26,15 @@ def make_app(
     `gate`: the gate of requests over HTTP.
     """
     gate = gate or AcknowledgementGate()
+
+    def begin(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt's own name
+        context[GATE_KEY] = gate
+        return next()
+
     app = App(
         client=client,
         signing_secret=signing_secret or secrets.token_hex(32),
+        before_authorize=begin,  # the first step after the check of the signature
         token_verification_enabled=False,  # verified at the first request, because the bot must start without Slack
         listener_executor=DeferringPool(gate, THREADS, "listener"),
         logger=logging.getLogger("bot.bolt"),
@@ -39,11 +45,6 @@ def make_app(
         SlackProfiles(client),
         DeferringPool(gate, SLOW_THREADS, "later", always_later=True),
     )
-
-    @app.middleware
-    def through(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt's own name
-        context[GATE_KEY] = gate
-        return next()
 
     register_listeners(app, ctx)
     return app

@@ -7,12 +7,12 @@ connect until it succeeds.
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from flask import Flask, Response, request
-from slack_bolt import App
-from slack_bolt.adapter.flask import SlackRequestHandler
+from slack_bolt import App, BoltRequest
+from slack_bolt.adapter.flask.handler import to_flask_response
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -25,6 +25,7 @@ from bot.slack.acknowledgement_gate import AcknowledgementGate
 from bot.slack.app import make_app
 from bot.slack.client import web_client
 from bot.slack.metrics import Metrics, watch
+from bot.slack.signature import KEPT, SIGNATURE, STAMP, SignatureGate
 from config.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def serve(
     app = make_app(services, client, signing_secret=secret, gate=gate)
     metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(still_open=True))})
     watch(app, metrics)
-    web = make_web(app if slack.mode == "http" else None, metrics, gate)
+    web = make_web(app if slack.mode == "http" else None, metrics, gate, secret)
     threads = THREADS if slack.mode == "http" else PROBE_THREADS
     with listening(web, slack.host, slack.port, threads) as port, slack_connection(client, _handler(app, settings)):
         log.info("ready: %s, http://%s:%d/healthz", slack.mode, slack.host, port)
@@ -62,7 +63,7 @@ def serve(
         (stop or threading.Event()).wait()
 
 
-def make_web(app: App | None, metrics: Metrics, gate: AcknowledgementGate) -> Flask:
+def make_web(app: App | None, metrics: Metrics, gate: AcknowledgementGate, signing_secret: str = "") -> Flask:
     """Return the HTTP server's app: `/healthz`, `/metrics`, and Slack's address if there is a Bolt app."""
     web = Flask("handover")
 
@@ -75,14 +76,30 @@ def make_web(app: App | None, metrics: Metrics, gate: AcknowledgementGate) -> Fl
         return Response(metrics.text(), content_type="text/plain; version=0.0.4")
 
     if app is not None:
-        handler = SlackRequestHandler(app)
+        bolt, signature = app, SignatureGate(signing_secret)
 
         @web.post(PATH)
         def events() -> Response:
+            text = signature.text(
+                request.headers.get(STAMP, ""), request.headers.get(SIGNATURE, ""), request.get_data()
+            )
+            if text is None:
+                return Response(status=401)
             with gate.pending_request():
-                return handler.handle(request)
+                return _dispatch(bolt, text)
 
     return web
+
+
+def _dispatch(app: App, text: str) -> Response:
+    """Give a signed request to Bolt."""
+    headers: dict[str, str | Sequence[str]] = {name: request.headers[name] for name in KEPT if name in request.headers}
+    try:
+        asked = BoltRequest(body=text, headers=headers)
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        log.warning("Slack signed a body that is neither a form nor JSON (%s)", type(error).__name__)
+        return Response(status=400)
+    return to_flask_response(app.dispatch(asked))
 
 
 @contextmanager

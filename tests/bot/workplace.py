@@ -230,6 +230,6 @@ def serving(slack: SlackServer, services: Services) -> Iterator[None]:
     app = make_app(services, client, signing_secret="practice-signing-secret", gate=gate)
     metrics = Metrics()
     watch(app, metrics)
-    with listening(make_web(app, metrics, gate), "127.0.0.1", 0) as port:
+    with listening(make_web(app, metrics, gate, "practice-signing-secret"), "127.0.0.1", 0) as port:
         slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
         yield

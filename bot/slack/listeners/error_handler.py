@@ -9,6 +9,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import internal_error_message, reference, user_message
 from bot.slack.forms.notice import failed
+from bot.slack.listeners.acknowledgement import GATE_KEY
 from bot.slack.listeners.context import Call
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,9 @@ def register(app: App) -> None:
 
     @app.error
     def handle(error: Exception, body: dict[str, Any], client: WebClient, context: BoltContext) -> BoltResponse | None:
+        if GATE_KEY not in context:  # the error came before the check of the signature, or in it
+            log.warning("a request that Slack did not sign is refused: %s", type(error).__name__)
+            return BoltResponse(status=401)
         text = explain(error)
         view = failed(text)
         view_id = str(context.get("view_id") or "")

@@ -67,7 +67,7 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
         stage.members = SlackMembers(web_client(make_settings(slack.api_url).slack))  # type: ignore[assignment]
         stage.handover = stage.start()
         firm = Firm(slack, stage)
-        with listening(make_web(firm.app, Metrics(), firm.gate), "127.0.0.1", 0) as port:
+        with listening(make_web(firm.app, Metrics(), firm.gate, "practice-signing-secret"), "127.0.0.1", 0) as port:
             slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
             stage.tick()
             firm.tick()
