@@ -5,7 +5,8 @@ A request that never happened is repeated for a few seconds. One that may have h
 
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,7 @@ import httpx
 import stamina
 
 from config.text import _
+from connectors.budgets import ENCODING, Budget, BudgetExceeded, LookupBudget, check_values
 from connectors.connections import ConnectionPool
 from connectors.contract import Limits, RateLimiter
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
@@ -52,33 +54,29 @@ class Timeouts:
     read: float = 20.0
     attempts: int = 3
     total: float = 6.0
-    whole: float = 3.0
+    whole: float = 1.5
     """Multiple of `read` that a whole answer may take, even if it arrives steadily in small pieces."""
+    lookup: float = 2.0
+    """Multiple of `read` that one lookup may take with all its requests."""
 
 
-class _ReadTimedOut(Unavailable):
-    """A read without an answer within its limit: a repeat at once would only double the wait."""
+class _NotRepeated(Unavailable):
+    """A read whose answer exceeds a budget: a repeat at once would only double the cost."""
 
 
 class ServerFailed(Unavailable):
     """A read at which the server itself failed (5xx, except busy)."""
 
 
-class _Timed(httpx.SyncByteStream):
-    """A body that must arrive before `end`: `read` bounds only the wait for a piece, which may come each second."""
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    """A client of one connection, and the budget of the answer that it reads."""
 
-    def __init__(self, stream: httpx.SyncByteStream, end: float, request: httpx.Request) -> None:
-        self._stream, self._end, self._request = stream, end, request
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._stream:
-            if time.monotonic() > self._end:
-                raise httpx.ReadTimeout("the answer does not end", request=self._request)
-            yield piece
+    client: httpx.Client
+    budget: Budget
 
     def close(self) -> None:
-        """Close the stream, which returns or ends the connection."""
-        self._stream.close()
+        self.client.close()
 
 
 class TokenBucket:
@@ -135,20 +133,24 @@ class Api:
         if base_url.startswith("https:"):
             trust = ssl.create_default_context(cafile=authority)
 
-        def connect() -> httpx.Client:
-            return httpx.Client(
+        def connect() -> _Connection:
+            budget = Budget()
+            client = httpx.Client(
                 base_url=base_url,
-                headers=headers,
+                headers={"Accept-Encoding": ENCODING, **(headers or {})},
                 verify=trust,
                 auth=sign,
                 limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-                event_hooks={"response": [self._time]},
+                event_hooks={"response": [budget.bound]},
             )
+            budget.install(client)
+            return _Connection(client, budget)
 
         # One client for each connection: a client of several can neither be made smaller nor close idle ones.
         self._connect = connect
-        self.pool: ConnectionPool[httpx.Client] = ConnectionPool(connections, httpx.Client.close)
+        self.pool: ConnectionPool[_Connection] = ConnectionPool(connections, _Connection.close)
         self._patience, self._classify, self._limit = patience, classify, limit
+        self._lookup = LookupBudget()
 
     def read(self, method: str, path: str, **content: Any) -> httpx.Response:
         """Send a request that changes nothing; no answer is `Unavailable`. `content` is as for `httpx.request`."""
@@ -158,6 +160,14 @@ class Api:
         """Send a request that changes something; no answer is `OutcomeUnknown`, and is not repeated."""
         return self._patiently(lambda: self._send(method, path, OutcomeUnknown, content))
 
+    def lookup(self) -> AbstractContextManager[None]:
+        """Bound one lookup: all requests of this thread inside count against it."""
+        return self._lookup.within(self._patience.read * self._patience.lookup)
+
+    def lift_lookup(self) -> None:
+        """Bound the present lookup no longer, because it reads a whole list."""
+        self._lookup.lift()
+
     def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask `pace` before every request from now on."""
         self._limit = pace
@@ -165,11 +175,6 @@ class Api:
     def close(self) -> None:
         """Close the connections."""
         self.pool.close()
-
-    def _time(self, response: httpx.Response) -> None:
-        end = time.monotonic() + self._patience.read * self._patience.whole
-        if isinstance(response.stream, httpx.SyncByteStream):
-            response.stream = _Timed(response.stream, end, response.request)
 
     def _patiently(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         began, tried = time.monotonic(), list[ConnectorError]()
@@ -195,7 +200,7 @@ class Api:
         raise AssertionError("stamina gives back the last error")
 
     def _worth_waiting(self, error: Exception) -> bool | float:
-        if not isinstance(error, Unavailable) or isinstance(error, _ReadTimedOut):
+        if not isinstance(error, Unavailable) or isinstance(error, _NotRepeated):
             return False
         if error.retry_after is None:
             return True
@@ -205,13 +210,19 @@ class Api:
     def _send(
         self, method: str, path: str, no_answer: type[ConnectorError], content: Mapping[str, Any]
     ) -> httpx.Response:
-        where = f"{method} {path}"
+        where, began = f"{method} {path}", time.monotonic()
         if self._limit:
             time.sleep(self._limit.take())
         try:
             with self.pool.slot(self._patience.read) as slot:
-                slot.connection = slot.connection or self._connect()
-                response = slot.connection.request(method, path, timeout=self.timeout, **content)
+                self._lookup.lengthen(time.monotonic() - began)
+                link = slot.connection = slot.connection or self._connect()
+                link.budget.begin(self._patience.read * self._patience.whole, self._lookup.end)
+                response = link.client.request(method, path, timeout=self.timeout, **content)
+                self._lookup.take(len(response.content))
+                check_values(response.content)
+        except BudgetExceeded as error:
+            raise (_NotRepeated if no_answer is Unavailable else no_answer)(f"{where}: {error}") from error
         except TimeoutError as error:
             raise Unavailable(_("{where}: every connection is in use").format(where=where)) from error
         except (httpx.InvalidURL, UnicodeEncodeError) as error:  # an id too long, or with half a surrogate pair
@@ -221,7 +232,7 @@ class Api:
                 _("{where}: cannot be reached ({kind})").format(where=where, kind=type(error).__name__)
             ) from error
         except httpx.TimeoutException as error:
-            raise (_ReadTimedOut if no_answer is Unavailable else no_answer)(
+            raise (_NotRepeated if no_answer is Unavailable else no_answer)(
                 _("{where}: no answer in time").format(where=where)
             ) from error
         except httpx.HTTPError as error:

@@ -18,7 +18,7 @@ class HttpConnector(Connector):
 
     _api: Api
 
-    def connections(self) -> ConnectionPool[httpx.Client]:
+    def connections(self) -> ConnectionPool[Any]:
         """Return the pool that every call takes its connection from."""
         return self._api.pool
 

@@ -77,7 +77,8 @@ class BottleCrm(HttpConnector, Accounts, Tokens, ClientBook):
         texts = dict.fromkeys(text for text in (*person.emails, *person.logins) if text)
         if not texts:
             return Lookup((), _("the organization's members: no address and no log-in to look up"))
-        found = {one.id: one for text in texts for one in self._rest.listed(text) if wire.matched(person, one)}
+        with self._api.lookup():
+            found = {one.id: one for text in texts for one in self._rest.listed(text) if wire.matched(person, one)}
         return Lookup(
             accounts=tuple(map(wire.account, found.values())),
             how=_("the organization's members by email: {sought}").format(sought=", ".join(texts)),

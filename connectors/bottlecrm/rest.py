@@ -19,6 +19,8 @@ from connectors.http_connector import excerpt, json_object
 
 PAGE = 200
 """Rows in one page; the list of projects returns no more (`projects/views.py` MAX_LIMIT)."""
+MOST_ROWS = 1_000_000
+"""Rows of one list. A server that sends more without end fills the memory."""
 PASSES = 5
 """Number of readings of a list that changes meanwhile."""
 FEW = 3
@@ -113,6 +115,7 @@ def read_pages(read: Callable[[int], Page], what: str) -> Iterator[Json]:
         while True:
             page = read(offset)
             totals.add(page.total)
+            known = len(present)
             for row in page.rows:
                 number = wire.identity(row)
                 present.add(number)
@@ -122,6 +125,8 @@ def read_pages(read: Callable[[int], Page], what: str) -> Iterator[Json]:
             offset += PAGE
             if offset >= page.longest:
                 break
+            if len(present) == known or len(seen) > MOST_ROWS:
+                raise Unavailable(_("{what} does not end, or repeats itself").format(what=what))
         if totals == {len(present)}:
             return
     raise Unavailable(_("{what} keeps changing while it is read").format(what=what))

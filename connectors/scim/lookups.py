@@ -10,6 +10,8 @@ from connectors.scim import filters, wire
 from connectors.scim.faults import RequestRejected, WrongResource
 from connectors.scim.service import USERS, Service
 
+MOST_MATCHES = 1000
+"""Matches, and records that cannot be judged, of one person."""
 NAMED = 5
 """Named records among those skipped; the rest is counted."""
 
@@ -34,6 +36,12 @@ class MatchCollector:
                     foreign = True  # the server ignores the filter, so its matches are not believed
                 else:
                     doubtful.append(user)
+            if max(len(self.users), len(self.unreadable) + len(doubtful)) > MOST_MATCHES:
+                raise Unavailable(
+                    _("more than {most} accounts match or cannot be judged; that is not believed").format(
+                        most=MOST_MATCHES
+                    )
+                )
         for user in doubtful:
             if filtered and not foreign:
                 self._keep(user, _("the server's own filter"))
@@ -76,13 +84,14 @@ class Lookups:
         if not terms["userName"]:
             return Lookup((), _("no address and no log-in to look up"))
         sieve = MatchCollector(person)
-        how = self._sift(sieve, terms)
-        if not sieve.users and not self._service.sees():
-            raise Unavailable(_("the server shows no account at all; that is not believed"))
+        with self._service.api.lookup():
+            how = self._sift(sieve, terms)
+            if not sieve.users and not self._service.sees():
+                raise Unavailable(_("the server shows no account at all; that is not believed"))
+            accounts = tuple(self._account(*one) for one in sieve.users.values())
         sought = ", ".join(dict.fromkeys((*person.emails, *person.logins)))
         return Lookup(
-            tuple(self._account(*one) for one in sieve.users.values()),
-            _("{how} for {sought}{remarks}").format(how=how, sought=sought, remarks=sieve.remarks()),
+            accounts, _("{how} for {sought}{remarks}").format(how=how, sought=sought, remarks=sieve.remarks())
         )
 
     def _account(self, user: wire.User, by: str) -> Account:
@@ -102,6 +111,8 @@ class Lookups:
         if self._trust is None or not self._trust.sure:
             self._trust = filters.probe_filters(self._service)
         known = self._trust or filters.UNTRIED
+        if not known.exact:  # the answer to a filter may be the whole list
+            self._service.api.lift_lookup()
         asked = {
             name: [filters.equals(known.spelled[name], value) for value in values if known.spelled[name]]
             for name, values in terms.items()
@@ -127,6 +138,7 @@ class Lookups:
         return True
 
     def _read_all(self, sieve: MatchCollector) -> str:
+        self._service.api.lift_lookup()
         sieve.take(self._service.pages(USERS, self._narrow), filtered=False)
         return _(
             "every account in /Users read, as the server does not filter by userName and emails whatever their case,"

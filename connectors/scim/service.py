@@ -19,6 +19,8 @@ from connectors.scim.settings import ScimSettings
 from connectors.scim.wire import Features, Page, User, following, read_features, read_page, texts
 
 USERS, GROUPS = "/Users", "/Groups"
+MOST_RECORDS = 1_000_000
+"""Records of one list. A server that sends more without end fills the memory."""
 MEDIA = "application/scim+json"
 
 CAPS = frozenset({10, 20, 25, 50, 100, 200, 250, 500, 1000})
@@ -129,6 +131,8 @@ class Service:
             if progress.repeats(page) or (page.cursor and page.cursor in asked):
                 raise Unavailable(_("GET {kind}: the server gives the same page again and again").format(kind=kind))
             progress.add(page)
+            if progress.seen > MOST_RECORDS:
+                raise Unavailable(_("GET {kind}: the list does not end").format(kind=kind))
             yield page
             step = following(page, progress.seen, by_cursor=cursor)
             if step is None and not (query or cursor) and progress.alone:

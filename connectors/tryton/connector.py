@@ -34,7 +34,7 @@ from connectors.contract import (
     Sessions,
     Verdict,
 )
-from connectors.errors import Conflict, Forbidden, Missing
+from connectors.errors import Conflict, Forbidden, Missing, Unavailable
 from connectors.http_connector import HttpConnector
 from connectors.tryton import log, wire
 from connectors.tryton.book import Book
@@ -92,7 +92,8 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         if not (person.emails or person.logins):
             return Lookup((), _("res.user: no address and no log-in to look up"))
         asked = (wire.lookup(person), 0, None, None, wire.USER_FIELDS)
-        rows = self._rpc.read(f"{USER}.search_read", *asked, context=wire.ALL)
+        with self._api.lookup():
+            rows = self._rpc.read(f"{USER}.search_read", *asked, context=wire.ALL)
         return Lookup(tuple(wire.account(row, by) for row in rows if (by := wire.matched(person, row))), how)
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
@@ -187,7 +188,9 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         method, order, after = f"{USER}.search_read", [["id", "ASC"]], 0
         while rows := self._rpc.read(method, [["id", ">", after], clause], 0, PAGE, order, fields):
             yield from rows
-            after = rows[-1]["id"]
+            before, after = after, rows[-1]["id"]
+            if after <= before:
+                raise Unavailable(_("the server gives the same page again and again"))
 
     def _write(self, row: Mapping[str, Any], *, active: bool) -> None:
         """Write `active` unless the user was written since `row` was read."""

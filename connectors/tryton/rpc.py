@@ -120,7 +120,7 @@ class Rpc:
         try:
             answer = response.json()
             error, result = answer.get("error"), answer.get("result")
-        except (ValueError, AttributeError) as broken:
+        except (ValueError, AttributeError, RecursionError) as broken:
             raise (OutcomeUnknown if writes else Unavailable)(
                 _("{method}: the answer is not Tryton's").format(method=method)
             ) from broken
