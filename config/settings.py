@@ -99,7 +99,7 @@ class Slack(SettingsTable):
     api_url: ApiUrl = "https://slack.com/api/"
     """Address of Slack's Web API."""
     host: str = "127.0.0.1"
-    """Address to listen on, for `mode = "http"`, health and metrics."""
+    """Address to listen on, for `mode = "http"`. Only signed requests are answered there."""
     port: int = Field(default=3000, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
     case_channel: ChannelId
@@ -116,6 +116,15 @@ class Slack(SettingsTable):
         if value is None and info.data.get("mode") == needs:
             raise ValueError(_('is missing; mode = "{needs}" needs it').format(needs=needs))
         return value
+
+
+class Health(SettingsTable):
+    """The address of `/healthz` and `/metrics`, for your own monitoring."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Everybody who reaches it can read the figures: never make it public."""
+    port: int = Field(default=3001, ge=0, le=65535)
+    """Port to listen on; 0 takes a free one."""
 
 
 class Role(SettingsTable):
@@ -229,6 +238,7 @@ class Settings(SettingsTable):
     company: Company
     storage: Storage
     slack: Slack
+    health: Health = Health()
     roles: Roles = Roles()
     policy: PolicySettings = PolicySettings()
     clients: ClientSettings = ClientSettings()

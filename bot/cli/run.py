@@ -35,7 +35,12 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
         with wiring(ctx).assemble(settings, mode="run") as application:
             gc.freeze()  # all that was loaded stays
             gc.set_threshold(*THRESHOLDS)
-            serve(application.services, settings, stop=stop, ready=_ready)
+            serve(
+                application.services,
+                settings,
+                stop=stop,
+                ready=lambda ports: _ready(settings.health.host, ports.health),
+            )
     except ProcessLockHeld as error:
         raise CommandError(f"{error}.", _("`handover status` and all other commands work beside it.")) from error
     warn(_("Stopped. The next start continues open work."))
@@ -61,5 +66,9 @@ def _told_to_stop() -> threading.Event:
     return stop
 
 
-def _ready(port: int) -> None:
-    warn(_("Handover is running. Health: http://127.0.0.1:{port}/healthz. Ctrl-C stops it.").format(port=port))
+def _ready(host: str, port: int) -> None:
+    warn(
+        _("Handover is running. Health: http://{address}/healthz. Ctrl-C stops it.").format(
+            address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        )
+    )

@@ -1,14 +1,14 @@
-"""The connection to Slack: Socket Mode, or HTTP by Bolt's Flask adapter on waitress; health and metrics always.
+"""The connection to Slack: Socket Mode, or HTTP by Bolt's Flask adapter. Health and metrics have their own address.
 
 The bot also runs without Slack, so that lock-outs go on if Slack is down or refuses the tokens. It tries again to
 connect until it succeeds.
 """
 
 import logging
-import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
 from flask import Flask, Response, request
 from slack_bolt import App, BoltRequest
@@ -16,8 +16,6 @@ from slack_bolt.adapter.flask.handler import to_flask_response
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
-from waitress import wasyncore
-from waitress.server import TcpWSGIServer, create_server
 
 from bot.errors import slack_error_code
 from bot.services import Services
@@ -26,11 +24,12 @@ from bot.slack.app import make_app
 from bot.slack.client import web_client
 from bot.slack.metrics import Metrics, watch
 from bot.slack.signature import KEPT, SIGNATURE, STAMP, SignatureGate
-from config.settings import Settings
+from bot.slack.web_server import listening
+from config.settings import Health, Settings
 
 log = logging.getLogger(__name__)
-THREADS, PROBE_THREADS = 12, 2
-"""Threads of the HTTP server: for Slack's requests, and for health and metrics only."""
+THREADS, HEALTH_THREADS = 12, 2
+"""Threads of the two HTTP servers: for Slack's requests, and for health and metrics."""
 PATH = "/slack/events"
 CLOSE_SECONDS = 10.0
 FIRST_SECONDS = 5.0
@@ -39,14 +38,21 @@ AGAIN_SECONDS, SELDOM_SECONDS = 5.0, 60.0
 """Seconds between two tries to reach Slack: at first, and at most."""
 
 
+class Ports(NamedTuple):
+    """The open ports; `slack` is None in Socket Mode."""
+
+    health: int
+    slack: int | None
+
+
 def serve(
     services: Services,
     settings: Settings,
     *,
     stop: threading.Event | None = None,
-    ready: Callable[[int], None] | None = None,
+    ready: Callable[[Ports], None] | None = None,
 ) -> None:
-    """Serve until `stop` is set or an exception (Ctrl-C) comes. `ready`: called with the port of the HTTP server."""
+    """Serve until `stop` is set or an exception (Ctrl-C) comes. `ready`: called once all ports are open."""
     slack = settings.slack
     client = web_client(slack)
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
@@ -54,18 +60,46 @@ def serve(
     app = make_app(services, client, signing_secret=secret, gate=gate)
     metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(still_open=True))})
     watch(app, metrics)
-    web = make_web(app if slack.mode == "http" else None, metrics, gate, secret)
-    threads = THREADS if slack.mode == "http" else PROBE_THREADS
-    with listening(web, slack.host, slack.port, threads) as port, slack_connection(client, _handler(app, settings)):
-        log.info("ready: %s, http://%s:%d/healthz", slack.mode, slack.host, port)
+    with ExitStack() as stack:
+        health = _serve_health(stack, metrics, settings.health)
+        door = None
+        if slack.mode == "http":
+            door = stack.enter_context(listening(make_web(app, gate, secret), slack.host, slack.port, THREADS))
+        stack.enter_context(slack_connection(client, _handler(app, settings)))
+        log.info("ready: %s; health on port %d", slack.mode, health)
         if ready:
-            ready(port)
+            ready(Ports(health, door))
         (stop or threading.Event()).wait()
 
 
-def make_web(app: App | None, metrics: Metrics, gate: AcknowledgementGate, signing_secret: str = "") -> Flask:
-    """Return the HTTP server's app: `/healthz`, `/metrics`, and Slack's address if there is a Bolt app."""
-    web = Flask("handover")
+def _serve_health(stack: ExitStack, metrics: Metrics, health: Health) -> int:
+    """Return the port, or 0 after a line in the log: lock-outs go on without it, and the monitoring tells."""
+    try:
+        return stack.enter_context(listening(make_health_web(metrics), health.host, health.port, HEALTH_THREADS))
+    except OSError as error:
+        log.error("health and metrics are not served at %s, port %d: %s", health.host, health.port, error)  # noqa: TRY400
+        return 0
+
+
+def make_web(app: App, gate: AcknowledgementGate, signing_secret: str) -> Flask:
+    """Return the app at the address that Slack calls. It answers signed requests, and nothing else."""
+    web, signature = Flask("handover"), SignatureGate(signing_secret)
+
+    @web.post(PATH)
+    def events() -> Response:
+        stamp, mark = request.headers.get(STAMP, ""), request.headers.get(SIGNATURE, "")
+        text = signature.text(stamp, mark, request.get_data())
+        if text is None:
+            return Response(status=401)
+        with gate.pending_request():
+            return _dispatch(app, text)
+
+    return web
+
+
+def make_health_web(metrics: Metrics) -> Flask:
+    """Return the app at the address for the company's own monitoring: `/healthz` and `/metrics`."""
+    web = Flask("handover-health")
 
     @web.get("/healthz")
     def healthz() -> Response:
@@ -74,19 +108,6 @@ def make_web(app: App | None, metrics: Metrics, gate: AcknowledgementGate, signi
     @web.get("/metrics")
     def figures() -> Response:
         return Response(metrics.text(), content_type="text/plain; version=0.0.4")
-
-    if app is not None:
-        bolt, signature = app, SignatureGate(signing_secret)
-
-        @web.post(PATH)
-        def events() -> Response:
-            text = signature.text(
-                request.headers.get(STAMP, ""), request.headers.get(SIGNATURE, ""), request.get_data()
-            )
-            if text is None:
-                return Response(status=401)
-            with gate.pending_request():
-                return _dispatch(bolt, text)
 
     return web
 
@@ -100,30 +121,6 @@ def _dispatch(app: App, text: str) -> Response:
         log.warning("Slack signed a body that is neither a form nor JSON (%s)", type(error).__name__)
         return Response(status=400)
     return to_flask_response(app.dispatch(asked))
-
-
-@contextmanager
-def listening(web: Flask, host: str, port: int, threads: int = THREADS) -> Iterator[int]:
-    """Serve on waitress in a thread and yield the port. Running requests end before the server closes."""
-    held: dict[int, wasyncore.dispatcher] = {}
-    listener = socket.create_server((host, port))
-    server = create_server(web, map=held, sockets=[listener], threads=threads, ident="handover")
-    thread = threading.Thread(target=server.run, name="http", daemon=True)
-    thread.start()
-    try:
-        yield int(listener.getsockname()[1])
-    finally:
-        server.task_dispatcher.shutdown(cancel_pending=False, timeout=5)
-        # Closed in the loop's own thread, which would otherwise wait for kept-alive connections.
-        server.trigger.pull_trigger(lambda: _close_connections(server, held))
-        thread.join(5)
-        server.close()
-
-
-def _close_connections(server: TcpWSGIServer, held: dict[int, wasyncore.dispatcher]) -> None:
-    """Close the connections, and end the loop. The server's own pipe stays: another thread may still write to it."""
-    wasyncore.close_all({fd: part for fd, part in held.items() if part not in (server, server.trigger)})
-    held.clear()
 
 
 def _handler(app: App, settings: Settings) -> SocketModeHandler | None:

@@ -152,6 +152,7 @@ def _settings(arguments: BotArguments) -> Settings:
                 "security_channel": seed.SECURITY_ALERTS,
                 "audit_channel": seed.ACCESS_AUDIT,
             },
+            "health": {"port": 0},
             "roles": {"hr": {"users": [HR.slack_id]}},
             "policy": {"mass_cases_per_hour": MANY, "mass_share": 1.0},
         },

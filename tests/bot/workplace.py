@@ -20,10 +20,11 @@ from bot.slack.app import make_app
 from bot.slack.client import web_client
 from bot.slack.metrics import Metrics, watch
 from bot.slack.notifier import SlackNotifier
-from bot.slack.serve import PATH, listening, make_web
+from bot.slack.serve import PATH, THREADS, make_web
+from bot.slack.web_server import listening
 from bot.wiring import slack_workspace
 from config.client_book import ClientSettings
-from config.settings import Company, PolicySettings, Role, Roles, Settings, Slack, Storage
+from config.settings import Company, Health, PolicySettings, Role, Roles, Settings, Slack, Storage
 from tests.bot import samples
 from tests.sandbox.company.people import ADMIN, BY_UID, HR, LEAVER, MANAGER, PEOPLE, SECURITY
 from tests.sandbox.slack import seed
@@ -66,6 +67,7 @@ def make_settings(api_url: str = "https://slack.invalid/api/", mode: str = "http
             security=Role(users=(SECURITY.slack_id,)),
             admin=Role(users=(ADMIN.slack_id,)),
         ),
+        health=Health(port=0),
         policy=PolicySettings(),
         clients=ClientSettings(),
     )
@@ -230,6 +232,6 @@ def serving(slack: SlackServer, services: Services) -> Iterator[None]:
     app = make_app(services, client, signing_secret="practice-signing-secret", gate=gate)
     metrics = Metrics()
     watch(app, metrics)
-    with listening(make_web(app, metrics, gate, "practice-signing-secret"), "127.0.0.1", 0) as port:
+    with listening(make_web(app, gate, "practice-signing-secret"), "127.0.0.1", 0, THREADS) as port:
         slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
         yield

@@ -6,7 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from bot.slack.serve import serve
+from bot.slack.serve import Ports, serve
 from bot.wiring import assemble
 from config.settings import load
 from connectors import registry
@@ -25,7 +25,7 @@ def main(config: str, clock: str, dead_after: str = "") -> None:
         serve(house.services, settings, ready=_ready)
 
 
-def _ready(_port: int) -> None:
+def _ready(_ports: Ports) -> None:
     """Write one line in one call: two bots share the log, and `print` may write the line's end separately."""
     os.write(sys.stdout.fileno(), f"ready {os.getpid()}\n".encode())
 

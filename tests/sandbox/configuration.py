@@ -79,6 +79,9 @@ case_channel = "{seed.OFFBOARDING}"
 security_channel = "{seed.SECURITY_ALERTS}"
 audit_channel = "{seed.ACCESS_AUDIT}"
 
+[health]
+port = 0
+
 [roles]
 hr = {{ groups = ["{seed.HR_GROUP}"] }}
 security = {{ groups = ["{seed.SECURITY_GROUP}"] }}

@@ -12,9 +12,9 @@ from bot.slack.acknowledgement_gate import AcknowledgementGate
 from bot.slack.app import make_app
 from bot.slack.client import web_client
 from bot.slack.members import SlackMembers
-from bot.slack.metrics import Metrics
 from bot.slack.notifier import SlackNotifier
-from bot.slack.serve import PATH, listening, make_web
+from bot.slack.serve import PATH, THREADS, make_web
+from bot.slack.web_server import listening
 from tests.bot.conftest import make_services, make_settings, said
 from tests.bot.fakes import FakeAudits, FakeExports, FakeHandover, FakeJournal, FakeOffboarding
 from tests.sandbox.company.people import MANAGER, SECURITY
@@ -67,7 +67,7 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
         stage.members = SlackMembers(web_client(make_settings(slack.api_url).slack))  # type: ignore[assignment]
         stage.handover = stage.start()
         firm = Firm(slack, stage)
-        with listening(make_web(firm.app, Metrics(), firm.gate, "practice-signing-secret"), "127.0.0.1", 0) as port:
+        with listening(make_web(firm.app, firm.gate, "practice-signing-secret"), "127.0.0.1", 0, THREADS) as port:
             slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
             stage.tick()
             firm.tick()

@@ -2,12 +2,15 @@
 
 import json
 import logging
+import select
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,12 +18,12 @@ from urllib.parse import urlencode
 import pytest
 from slack_bolt import BoltRequest
 
-from bot.slack import signature
+from bot.slack import signature, web_server
 from bot.slack.acknowledgement_gate import AcknowledgementGate
 from bot.slack.app import make_app
 from bot.slack.client import web_client
-from bot.slack.metrics import Metrics
-from bot.slack.serve import PATH, listening, make_web
+from bot.slack.serve import PATH, THREADS, make_web
+from bot.slack.web_server import listening
 from tests.bot.workplace import make_settings
 from tests.sandbox.company.people import HR
 from tests.sandbox.slack.deliveries import sign
@@ -79,9 +82,12 @@ class Door:
         return self.send(b"\r\n".join(lines) + b"\r\n\r\n" + body)
 
     def send(self, data: bytes) -> str:
-        with socket.create_connection(("127.0.0.1", self.port), 60) as line:
+        with self.connect() as line:
             line.sendall(data)
             return read(line)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), 60)
 
     def signed(self, body: bytes, *headers: tuple[str, str], **more: Any) -> str:
         stamp = str(int(time.time()))
@@ -115,7 +121,7 @@ def door(slack: SlackServer, tmp_path: Path) -> Iterator[Door]:
     settings = make_settings(slack.api_url)
     office, gate = Office(tmp_path, settings=settings), AcknowledgementGate(calm=0)
     app = make_app(office.services, web_client(settings.slack), signing_secret=SECRET, gate=gate)
-    with listening(make_web(app, Metrics(), gate, SECRET), "127.0.0.1", 0) as port:
+    with listening(make_web(app, gate, SECRET), "127.0.0.1", 0, THREADS) as port:
         yield Door(slack, port)
     office.store.close()
 
@@ -236,3 +242,157 @@ def test_bolt_alone_tells_nobody_of_an_unsigned_request(slack: SlackServer, tmp_
         assert forged.told == []
     assert slack.calls() == []
     office.store.close()
+
+
+def test_a_body_of_a_megabyte_is_the_largest(door: Door) -> None:
+    assert status(door.signed(b"payload=" + b"x" * (web_server.BODY_BYTES - 8))) == 400
+    for size in (web_server.BODY_BYTES + 1, 10**12):  # not waited for
+        assert status(door.send(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode())) == 413
+
+
+def test_chunks_count_as_a_body(door: Door) -> None:
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    with door.connect() as line:
+        line.sendall(head)
+        sent, answer = 0, ""
+        with suppress(ConnectionError):  # closed while more is on its way: the answer may get lost
+            while sent < 64 * web_server.BODY_BYTES and not select.select([line], [], [], 0)[0]:
+                sent += line.send(b"4000\r\n" + b"x" * 0x4000 + b"\r\n")
+            answer = read(line)
+        assert sent < 64 * web_server.BODY_BYTES
+        assert not answer or status(answer) == 413
+
+
+@pytest.mark.parametrize(
+    ("data", "codes"),
+    [
+        (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 10_000, {431}),
+        (b"GET / HTTP/1.1\r\nX: " + b"y" * 40_000, {431}),
+        (b"GET /" + b"y" * 40_000, {431}),
+        (b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", {0, 400, 413}),
+        (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", {400}),
+        (b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nxxxxxx", {400}),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"z\r\n", {400}),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", {501}),
+        (bytes(range(256)) * 200, {400, 431}),
+    ],
+)
+def test_what_cannot_be_a_request_is_refused_without_a_trace(
+    door: Door, data: bytes, codes: set[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    with door.connect() as line:
+        line.sendall(data)
+        with suppress(ConnectionResetError):
+            answer = read(line)
+            assert (status(answer) if answer else 0) in codes
+    assert status(door.signed(bodies("")["challenge"][0], kind="application/json")) == 200
+    assert "Traceback" not in caplog.text
+    assert "uncaptured" not in caplog.text
+
+
+HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n"
+SLOW = {
+    "headers": HEAD + "X: " + "y" * 10_000,
+    "a body": HEAD + "Content-Length: 10000\r\n\r\n" + "x" * 9999,
+    "chunks": HEAD + "Transfer-Encoding: chunked\r\n\r\n" + "1\r\nx\r\n" * 10_000,
+    "a chunk's mark": HEAD + "Transfer-Encoding: chunked\r\n\r\n" + "0" * 10_000,
+    "empty lines": "\r\n" * 10_000,
+    "nothing": "",
+}
+
+
+def drip(line: socket.socket, text: str, seconds: float) -> float:
+    """Send byte by byte until the other side closes; return after how long, at most a minute."""
+    began = time.monotonic()
+    line.settimeout(seconds)
+    with suppress(ConnectionError):
+        for place in count():
+            if place < len(text):
+                line.sendall(text[place].encode())
+            with suppress(TimeoutError):
+                if not line.recv(65536):
+                    break
+            if time.monotonic() - began > 60:
+                break
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("what", SLOW)
+def test_a_slow_request_is_not_waited_for(door: Door, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_server, "REQUEST_SECONDS", 1.0)
+    with door.connect() as line:
+        assert drip(line, SLOW[what], 0.05) < 20
+
+
+def test_answers_that_nobody_takes_are_not_kept(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """waitress would wait for ever for room in the client's window."""
+    monkeypatch.setattr(web_server, "REQUEST_SECONDS", 1.0)
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        line.connect(("127.0.0.1", door.port))
+        line.settimeout(0.2)
+        with pytest.raises(ConnectionError):
+            flood(line)
+
+
+def flood(line: socket.socket) -> None:
+    """Ask, and read no answer, for a minute."""
+    began = time.monotonic()
+    while time.monotonic() - began < 60:
+        with suppress(TimeoutError):
+            line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+
+
+@pytest.mark.parametrize("what", ["headers", "a body", "nothing"])
+def test_a_full_set_of_slow_connections_keeps_no_signed_request_waiting(
+    door: Door, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_server, "REQUEST_SECONDS", 3600.0)
+    text, challenge = SLOW[what][:200], bodies("")["challenge"][0]
+    with ExitStack() as stack:
+        for _ in range(3 * web_server.CONNECTIONS):
+            stack.enter_context(door.connect()).sendall(text.encode())
+        for _ in range(5):
+            began = time.monotonic()
+            assert "secret word" in door.signed(challenge, kind="application/json")
+            assert time.monotonic() - began < 3  # Slack's own limit
+            stack.enter_context(door.connect()).sendall(text.encode())
+
+
+def test_bodies_that_are_still_arriving_fill_no_memory_and_no_disk(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_server, "BUFFERED_BYTES", 3 * 2**20)
+    monkeypatch.setattr(tempfile, "TemporaryFile", None)
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", None)
+    half = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n".encode() + b"x" * 900_000
+    with ExitStack() as stack:
+        lines = [stack.enter_context(door.connect()) for _ in range(10)]
+        for line in lines:
+            with suppress(ConnectionError):
+                line.sendall(half)
+        assert "secret word" in door.signed(bodies("")["challenge"][0], kind="application/json")
+        assert sum(closed(line) for line in lines) >= 6
+
+
+def closed(line: socket.socket) -> bool:
+    line.settimeout(0.2)
+    try:
+        return line.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_a_connection_may_be_used_again(door: Door) -> None:
+    body = bodies("")["challenge"][0]
+    stamp = str(int(time.time()))
+    proof = f"X-Slack-Request-Timestamp: {stamp}\r\nX-Slack-Signature: {sign(SECRET, stamp, body.decode())}\r\n"
+    head = f"{HEAD}{proof}Content-Length: {len(body)}\r\nContent-Type: application/json\r\n\r\n"
+    with door.connect() as line:
+        for _ in range(3):
+            line.sendall(head.encode() + body)
+            answer = b""
+            while b"secret word" not in answer:
+                piece = line.recv(65536)
+                assert piece, answer
+                answer += piece

@@ -1,5 +1,6 @@
 """Serving the bot: both transports, health, metrics, signatures, and a prompt end."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,10 @@ from slack_sdk.signature import SignatureVerifier
 from waitress.trigger import trigger
 
 from bot.slack import serve as serving
-from bot.slack.serve import PATH, serve
+from bot.slack.metrics import Metrics
+from bot.slack.serve import PATH, Ports, make_health_web, serve
+from bot.slack.web_server import listening
+from config.settings import Health
 from tests.bot.workplace import make_settings
 from tests.sandbox.company.people import HR
 from tests.sandbox.slack.server import SlackServer
@@ -24,20 +28,28 @@ from tests.workflows.office import Office
 
 
 @contextmanager
-def served(slack: SlackServer, mode: str) -> Iterator[str]:
-    settings = make_settings(slack.api_url, mode)
-    stop, port = threading.Event(), Future[int]()
+def served(slack: SlackServer, mode: str, health_port: int = 0) -> Iterator[Ports]:
+    settings = make_settings(slack.api_url, mode).model_copy(update={"health": Health(port=health_port)})
+    stop, ports = threading.Event(), Future[Ports]()
     with ThreadPoolExecutor() as pool, TemporaryDirectory() as folder:
         office = Office(Path(folder), settings=settings)
-        done = pool.submit(serve, office.services, settings, stop=stop, ready=port.set_result)
+        done = pool.submit(serve, office.services, settings, stop=stop, ready=ports.set_result)
         try:
-            yield f"http://127.0.0.1:{port.result(60)}"
+            yield ports.result(60)
         finally:
             began = time.monotonic()
             stop.set()
             done.result(60)
             office.store.close()
             assert time.monotonic() - began < 15
+
+
+def health(ports: Ports, path: str) -> str:
+    return f"http://127.0.0.1:{ports.health}/{path}"
+
+
+def door(ports: Ports) -> str:
+    return f"http://127.0.0.1:{ports.slack}{PATH}"
 
 
 @pytest.fixture
@@ -48,13 +60,13 @@ def slack() -> Iterator[SlackServer]:
 
 @pytest.mark.parametrize("mode", ["socket", "http"])
 def test_a_command_is_answered_over_both_transports(slack: SlackServer, mode: str) -> None:
-    with served(slack, mode) as url:
+    with served(slack, mode) as ports:
         if mode == "http":
-            slack.workspace.app.use_url(url + PATH)
+            slack.workspace.app.use_url(door(ports))
         hr = slack.as_user(HR.slack_id)
         assert hr.command("/offboard", "help").acked
         hr.wait_for(lambda: hr.ephemerals)
-        figures = httpx.get(f"{url}/metrics", timeout=60).text
+        figures = httpx.get(health(ports, "metrics"), timeout=60).text
         assert 'handover_slack_requests_total{kind="command"} 1' in figures
         assert "handover_open_cases 0" in figures
         assert {line.split()[2] for line in figures.splitlines() if line.startswith("# TYPE")} == {
@@ -62,7 +74,7 @@ def test_a_command_is_answered_over_both_transports(slack: SlackServer, mode: st
             "handover_slack_ack_seconds",
             "handover_open_cases",
         }
-        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
+        assert httpx.get(health(ports, "healthz"), timeout=60).text == "ok\n"
 
 
 def test_a_server_closes_while_its_trigger_is_still_written_to(
@@ -79,8 +91,8 @@ def test_a_server_closes_while_its_trigger_is_still_written_to(
         pull(waker)
 
     monkeypatch.setattr(trigger, "_physical_pull", wake_twice)
-    with served(slack, "http") as url:
-        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
+    with served(slack, "http") as ports:
+        assert httpx.get(health(ports, "healthz"), timeout=60).text == "ok\n"
 
 
 @pytest.mark.parametrize(
@@ -96,13 +108,42 @@ def test_only_signed_and_fresh_requests_are_heard(slack: SlackServer, secret: st
         "X-Slack-Request-Timestamp": stamp,
         "Content-Type": "application/x-www-form-urlencoded",
     }
-    with served(slack, "http") as url:
-        assert httpx.post(url + PATH, content=body, headers=headers, timeout=60).status_code == status
+    with served(slack, "http") as ports:
+        assert httpx.post(door(ports), content=body, headers=headers, timeout=60).status_code == status
 
 
-def test_without_socket_or_secret_nothing_is_heard_over_http(slack: SlackServer) -> None:
-    with served(slack, "socket") as url:
-        assert httpx.post(url + PATH, content="{}", timeout=60).status_code == 404
+def test_in_socket_mode_no_address_takes_requests(slack: SlackServer) -> None:
+    with served(slack, "socket") as ports:
+        assert ports.slack is None
+        assert httpx.post(health(ports, PATH[1:]), content="{}", timeout=60).status_code == 404
+
+
+def test_health_and_metrics_have_their_own_address_and_nothing_else(slack: SlackServer) -> None:
+    with served(slack, "http") as ports:
+        assert ports.health != ports.slack
+        for path in ("/healthz", "/metrics", "/", "/slack", "/static/x"):
+            assert httpx.get(door(ports).replace(PATH, path), timeout=60).status_code == 404
+        assert httpx.get(door(ports), timeout=60).status_code == 405
+        assert httpx.post(health(ports, PATH[1:]), content="{}", timeout=60).status_code == 404
+
+
+@pytest.mark.parametrize("mode", ["socket", "http"])
+def test_a_taken_port_of_health_keeps_no_bot_from_starting(
+    slack: SlackServer, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, served(slack, mode, taken.getsockname()[1]) as ports:
+        assert ports.health == 0
+        assert "health and metrics are not served" in caplog.text
+        if mode == "http":
+            slack.workspace.app.use_url(door(ports))
+        else:
+            slack.wait_for(lambda: slack.workspace.sockets.connected or None)
+        assert slack.as_user(HR.slack_id).command("/offboard", "help").acked
+
+
+def test_addresses_may_be_of_ipv6() -> None:
+    with listening(make_health_web(Metrics()), "::1", 0, 1) as port:
+        assert httpx.get(f"http://[::1]:{port}/healthz", timeout=60).text == "ok\n"
 
 
 @pytest.mark.parametrize("fault", ["500", "reset", "invalid_auth"])
@@ -113,8 +154,8 @@ def test_a_slack_that_is_down_keeps_no_bot_from_starting(
     monkeypatch.setattr(serving, "SELDOM_SECONDS", 0.05)
     slack.fault("auth.test", fault, times=3)
     slack.fault("apps.connections.open", "500", times=2)
-    with served(slack, "socket") as url:
-        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
+    with served(slack, "socket") as ports:
+        assert httpx.get(health(ports, "healthz"), timeout=60).text == "ok\n"
         slack.wait_for(lambda: slack.workspace.sockets.connected or None)
         hr = slack.as_user(HR.slack_id)
         assert hr.command("/offboard", "help").acked
@@ -123,8 +164,8 @@ def test_a_slack_that_is_down_keeps_no_bot_from_starting(
 
 def test_a_bot_that_never_came_to_slack_ends_at_once(slack: SlackServer) -> None:
     slack.fault("*", "500", times=1000)
-    with served(slack, "socket") as url:
-        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
+    with served(slack, "socket") as ports:
+        assert httpx.get(health(ports, "healthz"), timeout=60).text == "ok\n"
 
 
 def test_a_socket_that_cannot_be_closed_holds_up_no_end(slack: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
