@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from slack_bolt import App, BoltContext, BoltResponse
 from slack_sdk import WebClient
@@ -10,6 +11,7 @@ from slack_sdk import WebClient
 from bot.services import Services
 from bot.slack.acknowledgement_gate import AcknowledgementGate, DeferringPool
 from bot.slack.authorize import Authorizer
+from bot.slack.links import is_slacks
 from bot.slack.listeners import register_listeners
 from bot.slack.listeners.acknowledgement import GATE_KEY
 from bot.slack.listeners.context import ListenerContext
@@ -27,8 +29,15 @@ def make_app(
     """
     gate = gate or AcknowledgementGate()
 
-    def begin(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt's own name
+    def begin(
+        context: BoltContext,
+        body: dict[str, Any],
+        next: Callable[[], BoltResponse],  # noqa: A002 - Bolt's own name
+    ) -> BoltResponse:
         context[GATE_KEY] = gate
+        if body.get("response_url") and not is_slacks(str(body["response_url"]), client.base_url):
+            del body["response_url"]
+            context.pop("response_url", None)  # Bolt itself answers there if it cannot authorize
         return next()
 
     app = App(

@@ -1,8 +1,11 @@
 """The Web API client, with time limits and bounded retries, so that no thread hangs."""
 
 import time
+from typing import Any
+from urllib.request import BaseHandler, HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackRequestError
 from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryState
 from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, RateLimitErrorRetryHandler
 
@@ -10,6 +13,8 @@ from config.settings import Slack
 
 SECONDS = 10
 """Time limit for one call. The outbox tries undelivered messages again."""
+MOST_BYTES, MOST_TIMES, PIECE = 2**24, 2, 2**16
+"""Largest answer in bytes, and the multiple of the time limit that it may take with all its pieces."""
 NOT_REPEATED = ("chat.postMessage", "files.completeUploadExternal")
 """Methods that are not repeated after a lost answer. The notifier searches for the message before it posts again."""
 LONGEST_WAIT = 3
@@ -66,9 +71,32 @@ def _wait(response: HttpResponse) -> float:
     return float(values[0]) if values and values[0].isdigit() else 1.0
 
 
+class BoundedWebClient(WebClient):
+    """Slack's client, which neither follows a redirect with the token nor reads an answer without end."""
+
+    def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:  # noqa: ARG002
+        handlers: list[BaseHandler] = [HTTPSHandler(context=self.ssl), _NoRedirects()]
+        if self.proxy:
+            handlers.append(ProxyHandler({"http": self.proxy, "https": self.proxy}))
+        end = time.monotonic() + MOST_TIMES * self.timeout
+        with build_opener(*handlers).open(req, timeout=self.timeout) as answer:
+            body = bytearray()
+            while piece := answer.read1(PIECE):
+                body += piece
+                if len(body) > MOST_BYTES or time.monotonic() > end:
+                    raise SlackRequestError("the answer takes too long, or does not end")
+            charset = answer.headers.get_content_charset() or "utf-8"
+            return {"status": answer.status, "headers": answer.headers, "body": body.decode(charset)}
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    def redirect_request(self, *_redirect: Any) -> None:
+        """Follow none: the token is in the request's headers."""
+
+
 def web_client(slack: Slack, seconds: int = SECONDS) -> WebClient:
     """Return a client for the workspace. No request is made."""
-    return WebClient(
+    return BoundedWebClient(
         token=slack.bot_token.get_secret_value(),
         base_url=slack.api_url,
         timeout=seconds,

@@ -3,13 +3,13 @@
 import zlib
 from collections.abc import Iterable, Iterator
 
-import httpx
 from slack_sdk import WebClient
 
+from bot.slack.links import send
 from bot.text import _
 
-SECONDS = 60
-"""Time limit for the upload of one file."""
+SECONDS, LONGEST = 60.0, 600.0
+"""Time limits for the upload of one file: for each piece, and for all."""
 FASTEST = 1
 """Compression level: about ten times smaller in little time."""
 PIECE = 2**16
@@ -23,13 +23,16 @@ def upload_csv(client: WebClient, lines: Iterable[str], name: str, channel: str,
     content = CompressedText(lines)
     ticket = client.files_getUploadURLExternal(filename=name, length=content.length)
     try:
-        httpx.post(
+        send(
+            client,
+            "POST",
             str(ticket["upload_url"]),
             content=iter(content),
             headers={"Content-Length": str(content.length), "Content-Type": "application/octet-stream"},
-            timeout=SECONDS,
-        ).raise_for_status()
-    except httpx.HTTPError as error:
+            wait=SECONDS,
+            total=LONGEST,
+        )
+    except ConnectionError as error:
         raise ConnectionError(_("Slack did not take the file: {why}").format(why=error)) from error
     client.files_completeUploadExternal(
         files=[{"id": str(ticket["file_id"]), "title": name}], channel_id=channel, thread_ts=thread or None

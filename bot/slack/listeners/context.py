@@ -8,11 +8,11 @@ from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
-from slack_sdk.webhook import WebhookClient
 
 from bot.errors import UserFacingError, slack_error_code
 from bot.services import Services
 from bot.slack.authorize import Authorizer
+from bot.slack.links import send
 from bot.slack.messages.blocks import Block, unpack
 from bot.slack.people import SlackProfiles
 from bot.text import _
@@ -72,11 +72,15 @@ class Call:
         return self.fact("channel"), self.fact("ts")
 
     def tell(self, text: str, blocks: list[Block] | None = None) -> None:
-        """Send a private answer to the user. No message is replaced."""
-        url = self.body.get("response_url")
-        if url:
-            WebhookClient(url).send(text=text, blocks=blocks, response_type="ephemeral", replace_original=False)
-            return
+        """Send a private answer to the user, by direct message if the place of the act takes none."""
+        if url := str(self.body.get("response_url") or ""):
+            answer = {"text": text, "response_type": "ephemeral", "replace_original": False}
+            try:
+                send(self.client, "POST", url, json=answer | ({"blocks": blocks} if blocks else {}))
+            except ConnectionError as error:
+                log.info("an answer goes by direct message, because its own place did not take it: %s", error)
+            else:
+                return
         channel = self.client.conversations_open(users=self.user)["channel"]["id"]
         self.client.chat_postMessage(channel=channel, text=text, blocks=blocks, unfurl_links=False, unfurl_media=False)
 

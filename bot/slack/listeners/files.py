@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-import httpx
 from slack_sdk import WebClient
 
 from bot.errors import UserFacingError
 from bot.slack.forms import notice
+from bot.slack.links import send
 from bot.slack.listeners.context import Call
 from bot.slack.uploads import upload_csv
 from bot.text import _
@@ -41,9 +41,14 @@ def fetch(client: WebClient, file: str) -> bytes:
     if int(found.get("size") or 0) > MOST_BYTES:
         raise UserFacingError(_("This file has more than {most} MB. Split it.").format(most=MOST_BYTES // 2**20))
     try:
-        answer = httpx.get(
-            str(found["url_private_download"]), headers={"Authorization": f"Bearer {client.token}"}, timeout=SECONDS
-        ).raise_for_status()
-    except httpx.HTTPError as error:
+        return send(
+            client,
+            "GET",
+            str(found["url_private_download"]),
+            headers={"Authorization": f"Bearer {client.token}"},
+            most=MOST_BYTES,
+            wait=SECONDS,
+            total=SECONDS,
+        )
+    except (ConnectionError, KeyError) as error:  # a file that is kept elsewhere has no such address
         raise UserFacingError(_("Slack did not return the file. Upload it again in a moment.")) from error
-    return answer.content

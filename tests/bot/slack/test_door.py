@@ -396,3 +396,11 @@ def test_a_connection_may_be_used_again(door: Door) -> None:
                 piece = line.recv(65536)
                 assert piece, answer
                 answer += piece
+
+
+def test_a_signed_request_with_a_foreign_address_is_answered_at_slack(door: Door) -> None:
+    with listener() as forged:
+        assert status(door.signed(bodies(forged.url)["command"][0])) == 200
+        hr = door.slack.as_user(HR.slack_id)
+        hr.wait_for(lambda: hr.messages())
+        assert forged.told == []
