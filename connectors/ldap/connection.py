@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import ldap
@@ -13,8 +14,19 @@ from connectors.errors import Forbidden, OutcomeUnknown, Unavailable
 from connectors.ldap.faults import NO_ANSWER, server_words
 from connectors.ldap.wire import Entry, Modification, Values, whole
 
+MOST_BYTES, ENTRY_BYTES = 16 * 2**20, 1024
+"""Bytes of one answer, and of all answers to one lookup; besides its values, an entry counts as so many."""
+MOST_REFERRALS = 1000
+"""Referrals in one answer."""
+STREAMED = (ldap.RES_SEARCH_ENTRY, ldap.RES_SEARCH_REFERENCE)
+EMPTY_PAGES = 100
+"""Pages without an entry, one after the other, that say that there is another page."""
 PAGE, BIG_PAGE = 500, 1000
 SMALLEST = 20
+
+
+class BudgetExceeded(Unavailable):
+    """An answer takes more than one may. The connection is not used again: more of it may come."""
 
 
 class LdapConnection:
@@ -27,6 +39,10 @@ class LdapConnection:
         self._sizes = {False: PAGE, True: BIG_PAGE}
         self.url = ""
         self.used_at = time.monotonic()
+        self.end = float("inf")
+        """The monotonic time at which the present lookup ends."""
+        self.taken = 0
+        """Bytes of its answers so far."""
 
     def search(self, base: str, query: str, attributes: Sequence[str], *, partly: bool = False) -> Iterator[Entry]:
         """Stream every entry, page by page.
@@ -44,7 +60,7 @@ class LdapConnection:
     def read(self, dn: str, attributes: Sequence[str], query: str = "(objectClass=*)") -> Entry | None:
         """Read one entry by its DN; None if there is none, or if it does not match `query`."""
         try:
-            rows = self._raw.search_ext_s(dn, ldap.SCOPE_BASE, query, list(attributes), timeout=self._seconds)
+            rows, _controls = self._receive(self._raw.search_ext(dn, ldap.SCOPE_BASE, query, list(attributes)), 1)
         except (ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX):
             return None
         return next((self._entry(name, values) for name, values in rows if name is not None), None)
@@ -59,7 +75,7 @@ class LdapConnection:
     def first_person(self, base: str, people: str, attributes: Sequence[str]) -> Entry | None:
         """Read one person, the first that the server returns; None if the bot's account can see nobody."""
         sent = self._send(base, people, attributes, SimplePagedResultsControl(True, 1, ""))
-        rows, _more = self._page(base, sent)
+        rows, _more = self._page(base, sent, 1)
         return next((Entry.read(dn, values) for dn, values in rows if dn is not None), None)
 
     def modify(self, dn: str, changes: Sequence[Modification], controls: Sequence[Any] = ()) -> None:
@@ -95,11 +111,11 @@ class LdapConnection:
                 )
 
     def _pages(self, base: str, query: str, attributes: Sequence[str], *, ahead: bool = False) -> Iterator[Any]:
-        page = SimplePagedResultsControl(True, self._sizes[ahead], "")
+        page, empty = SimplePagedResultsControl(True, self._sizes[ahead], ""), 0
         sent = self._send(base, query, attributes, page)
         while sent is not None:
             try:
-                rows, controls = self._page(base, sent)
+                rows, controls = self._page(base, sent, page.size)
             except ldap.ADMINLIMIT_EXCEEDED:
                 if page.cookie or page.size <= SMALLEST:
                     raise
@@ -107,6 +123,8 @@ class LdapConnection:
                 page.size = self._sizes[ahead] = page.size // 5
                 sent = self._send(base, query, attributes, page)
                 continue
+            empty = 0 if rows else empty + 1
+            self._check_pages(empty)
             page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
             sent = self._send(base, query, attributes, page) if page.cookie and ahead else None
             yield rows
@@ -116,9 +134,39 @@ class LdapConnection:
     def _send(self, base: str, query: str, attributes: Sequence[str], page: Any) -> Any:
         return self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
 
-    def _page(self, base: str, sent: Any) -> tuple[Any, Any]:
+    def _receive(self, sent: int, most: int) -> tuple[list[tuple[Any, Any]], Any]:
+        """Return the rows and the controls of one answer, which may have `most` entries.
+
+        libldap would collect an answer without end until its time is over. A single message is not bounded here:
+        libldap reads it whole, within the same time.
+        """
+        end = min(time.monotonic() + self._seconds, self.end)
+        rows: list[tuple[Any, Any]] = []
+        entries = size = 0
+        while (left := end - time.monotonic()) > 0:
+            kind, some, _id, controls = self._raw.result3(sent, all=0, timeout=left)
+            rows += some
+            size += sum(map(_size, some))
+            if kind not in STREAMED:
+                self.taken += size
+                return rows, controls
+            entries += kind == ldap.RES_SEARCH_ENTRY
+            if entries > most or len(rows) > most + MOST_REFERRALS:
+                raise BudgetExceeded(_("the answer has more than the {most} entries asked for").format(most=most))
+            if size > MOST_BYTES or (self.end < float("inf") and self.taken + size > MOST_BYTES):
+                raise BudgetExceeded(_("the answer has more than {most} MB").format(most=MOST_BYTES // 2**20))
+        self._check_pages(0)
+        raise BudgetExceeded(_("the answer takes more than {seconds} s in all").format(seconds=self._seconds))
+
+    def _check_pages(self, empty: int) -> None:
+        if empty > EMPTY_PAGES:
+            raise BudgetExceeded(_("the answer has {count} empty pages and does not end").format(count=empty))
+        if time.monotonic() > self.end:
+            raise BudgetExceeded(_("one lookup takes more than {seconds} s in all").format(seconds=2 * self._seconds))
+
+    def _page(self, base: str, sent: Any, most: int) -> tuple[Any, Any]:
         try:
-            _kind, rows, _id, controls = self._raw.result3(sent, timeout=self._seconds)
+            rows, controls = self._receive(sent, most)
         except ldap.NO_SUCH_OBJECT as error:
             raise Unavailable(
                 _(
@@ -137,7 +185,13 @@ class LdapConnection:
 
     def _entry(self, dn: str, values: Values) -> Entry:
         def more(attribute: str) -> Values:
-            rows = self._raw.search_ext_s(dn, ldap.SCOPE_BASE, attrlist=[attribute], timeout=self._seconds)
+            sent = self._raw.search_ext(dn, ldap.SCOPE_BASE, attrlist=[attribute])
+            rows, _controls = self._receive(sent, 1)
             return next((found for name, found in rows if name is not None), {})
 
         return Entry.read(dn, whole(values, more))
+
+
+def _size(row: tuple[Any, Any]) -> int:
+    values = row[1]
+    return ENTRY_BYTES + (sum(map(len, chain.from_iterable(values.values()))) if isinstance(values, dict) else 0)

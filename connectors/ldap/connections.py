@@ -11,7 +11,7 @@ from config.secrets import renewal
 from config.text import _
 from connectors.connections import ConnectionPool, Slot
 from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
-from connectors.ldap.connection import LdapConnection
+from connectors.ldap.connection import BudgetExceeded, LdapConnection
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.faults import NO_ANSWER, NOT_NOW, explain, handshake_error, refusal_words, server_words, translate
 from connectors.ldap.settings import LdapSettings
@@ -35,20 +35,21 @@ class LdapConnections:
         self.pool: ConnectionPool[LdapConnection] = ConnectionPool(settings.connections, LdapConnection.close)
         self._refused_at, self._refused = -REFUSED_SECONDS, ""
 
-    def run(self, work: Callable[[LdapConnection], T], doing: str, needs: str = "") -> T:
-        """Run reads, and at most one write after them, on one link.
+    def run(self, work: Callable[[LdapConnection], T], doing: str, needs: str = "", *, lookup: bool = False) -> T:
+        """Run reads, and at most one write after them, on one link. `lookup`: within twice `request_seconds`.
 
         A link that fails during a read is replaced once. A link that does not answer is replaced by one to another
         address.
         """
+        end = time.monotonic() + 2 * self._settings.request_seconds if lookup else float("inf")
         try:
             try:
-                return self._once(work)
+                return self._once(work, end)
             except (ldap.SERVER_DOWN, ldap.TIMEOUT, *NOT_NOW) as error:
                 if not isinstance(error, ldap.SERVER_DOWN) and len(self._settings.urls) == 1:
                     raise
                 self.close()
-                return self._once(work)
+                return self._once(work, end)
         except ldap.LDAPError as error:
             raise translate(error, doing, needs) from error
 
@@ -94,20 +95,21 @@ class LdapConnections:
                 raise Unavailable(_("all connections to the directory are in use")) from error
             yield slot
 
-    def _once(self, work: Callable[[LdapConnection], T]) -> T:
+    def _once(self, work: Callable[[LdapConnection], T], end: float) -> T:
         with self._slot() as slot:
             link, slot.connection = slot.connection, None
             if link and time.monotonic() - link.used_at >= IDLE_SECONDS:
                 link.close()
                 link = None
             link, usable = link or self._reach(self._bind), False
+            link.end, link.taken = end, 0
             try:
                 result = work(link)
                 usable = True
             except (ldap.LDAPError, ConnectorError) as error:
                 if isinstance(error, (*NO_ANSWER, *NOT_NOW)):
                     self._failed[link.url] = time.monotonic()
-                usable = not isinstance(error, (*NO_ANSWER, OutcomeUnknown))
+                usable = not isinstance(error, (*NO_ANSWER, OutcomeUnknown, BudgetExceeded))
                 raise
             finally:
                 if usable:

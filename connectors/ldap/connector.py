@@ -92,6 +92,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         accounts = self._connections.run(
             lambda link: [self._account(link, entry, person) for entry in self._directory.search(link, person)],
             _("looking a person up"),
+            lookup=True,
         )
         return Lookup(tuple(accounts), describe(person, self._dialect, self._settings.base_dn))
 

@@ -11,6 +11,7 @@ from ldap.filter import escape_filter_chars
 
 from config.text import _
 from connectors.contract import AccountId, Person
+from connectors.errors import Unavailable
 
 Modification = tuple[int, str, list[bytes] | None]
 Values = Mapping[str, Sequence[bytes]]
@@ -158,8 +159,11 @@ def whole(values: Values, more: Callable[[str], Values]) -> Values:
             continue
         name, collected = found["name"], list(portion)
         while found and found["last"] != "*":
-            answer = more(f"{name};range={int(found['last']) + 1}-*")
+            last = int(found["last"])
+            answer = more(f"{name};range={last + 1}-*")
             found = next((match for match in map(_PORTION.fullmatch, answer) if match), None)
+            if found and found["last"] != "*" and int(found["last"]) <= last:
+                raise Unavailable(_("the values of {name} do not end").format(name=name))
             collected += answer[found[0]] if found else []
         result[name] = collected
     return result

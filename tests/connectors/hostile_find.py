@@ -9,6 +9,7 @@ from typing import cast
 from connectors import registry
 from connectors.contract import Accounts, Person
 from connectors.errors import ConnectorError
+from tests.connectors.ldap.hostile import BASE
 from tests.sandbox.hostile import PAUSE
 
 LEAVER = Person("Dana", emails=("dana@x.example",), logins=("dana",))
@@ -17,6 +18,13 @@ SECONDS = 20 * PAUSE
 SETTINGS: dict[str, dict[str, object]] = {
     "tryton": {"database": "crm", "login": "bot", "password": "env:S", "timeout_seconds": SECONDS},
     "scim": {"token": "env:S", "inactive_means": "suspended", "request_seconds": SECONDS, "connect_seconds": SECONDS},
+    "ldap": {
+        "bind_dn": f"cn=bot,{BASE}",
+        "password": "env:S",
+        "base_dn": BASE,
+        "request_seconds": SECONDS,
+        "connect_seconds": SECONDS,
+    },
     "bottlecrm": {"login": "bot@x.example", "token": "env:S", "timeout_seconds": SECONDS},
 }
 
@@ -26,7 +34,8 @@ def main(kind: str, urls: str) -> None:
     model = registry.settings_of(kind)
     named: dict[str, str] = json.loads(urls)
     for name, url in named.items():
-        settings = model.model_validate(SETTINGS[kind] | {"url": url}, context={"env": {"S": "secret"}})
+        address = {"urls": [url]} if kind == "ldap" else {"url": url}
+        settings = model.model_validate(SETTINGS[kind] | address, context={"env": {"S": "secret"}})
         connector = cast(Accounts, registry.build(kind, settings))
         before = _memory("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here

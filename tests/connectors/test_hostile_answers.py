@@ -18,6 +18,8 @@ from connectors.contract import AccountId
 from connectors.errors import Unavailable
 from connectors.scim import service
 from tests.connectors.hostile_find import LEAVER, SECONDS, SETTINGS
+from tests.connectors.ldap.hostile import ANSWERS as DIRECTORY
+from tests.connectors.ldap.hostile import HostileDirectory
 from tests.sandbox.hostile import ANSWERS, HostileServer, sized
 
 MEMORY = 64.0
@@ -39,7 +41,13 @@ class Outcome(NamedTuple):
 
 def look_up(kind: str, names: Sequence[str], first: tuple[bytes, ...] = ()) -> list[Outcome]:
     with ExitStack() as stack:
-        urls = {name: stack.enter_context(HostileServer(ANSWERS[name], first)).url for name in names}
+
+        def url(name: str) -> str:
+            if kind == "ldap":
+                return stack.enter_context(HostileDirectory(DIRECTORY[name])).url
+            return stack.enter_context(HostileServer(ANSWERS[name], first)).url
+
+        urls = {name: url(name) for name in names}
         command = [sys.executable, "-m", "tests.connectors.hostile_find", kind, json.dumps(urls)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
@@ -55,6 +63,25 @@ def test_a_lookup_ends_soon_in_little_memory_and_is_never_good(kind: str, first:
     assert [one for one in found if not one.error] == []
     assert [one for one in found if one.seconds > 2 * SECONDS + LATE] == []
     assert [one for one in found if one.megabytes > MEMORY] == []
+
+
+UNBOUNDED = "one huge entry"
+"""libldap reads a single message whole, whatever its size, until the time is over."""
+
+
+def test_a_lookup_in_a_hostile_directory_ends_soon() -> None:
+    found = {one.name: one for one in look_up("ldap", list(DIRECTORY))}
+    assert [one for one in found.values() if not one.error] == []
+    assert [one for one in found.values() if one.seconds > 2 * SECONDS + LATE] == []
+    assert [one for one in found.values() if one.megabytes > MEMORY and one.name != UNBOUNDED] == []
+    sentences = {
+        "an entry byte by byte": "no answer in time",
+        "entries without end": "more than the 500 entries asked for",
+        "pages without end, and without entries": "empty pages and does not end",
+        "pages without end": "more than",
+        "ranges without end": "do not end",
+    }
+    assert [name for name, part in sentences.items() if part not in found[name].said] == []
 
 
 def test_each_budget_has_its_sentence() -> None:
@@ -89,7 +116,10 @@ def test_a_list_that_never_ends_is_no_list(monkeypatch: pytest.MonkeyPatch) -> N
     answers: dict[tuple[str, str], Callable[[], object]] = {
         ("scim", "does not end"): lambda: {"Resources": users(), "nextCursor": f"c{next(numbers)}"},
         ("scim", "does not end|breaks off"): lambda: {"Resources": users(), "totalResults": 10**9},
-        ("scim", "again and again|breaks off"): lambda: {"Resources": [{"id": "u1", "active": True}], "totalResults": 10**9},
+        ("scim", "again and again|breaks off"): lambda: {
+            "Resources": [{"id": "u1", "active": True}],
+            "totalResults": 10**9,
+        },
         ("bottlecrm", "does not end, or repeats"): lambda: members([member() for _ in range(200)]),
         ("bottlecrm", "repeats itself"): lambda: members([]),
         ("tryton", "again and again"): lambda: {"id": 1, "result": [{"id": 1}]},

@@ -33,7 +33,7 @@ class Raw:
         self.asked.append(page.size)
         return page
 
-    def result3(self, page: Any, timeout: float) -> Any:
+    def result3(self, page: Any, *, all: int, timeout: float) -> Any:  # noqa: A002 - libldap's own name
         if page.size > self.largest:
             raise ldap.ADMINLIMIT_EXCEEDED({"info": "illegal pagedResults page size"})
         start = int(page.cookie or 0)
