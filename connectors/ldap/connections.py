@@ -1,8 +1,11 @@
 """A bounded pool of logged-in connections: python-ldap's objects serve one thread at a time."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
 from typing import Any, TypeVar
 
 import ldap
@@ -34,6 +37,7 @@ class LdapConnections:
         self._failed: dict[str, float] = {}
         self.pool: ConnectionPool[LdapConnection] = ConnectionPool(settings.connections, LdapConnection.close)
         self._refused_at, self._refused = -REFUSED_SECONDS, ""
+        self._stuck: dict[str, Future[Any]] = {}
 
     def run(self, work: Callable[[LdapConnection], T], doing: str, needs: str = "", *, lookup: bool = False) -> T:
         """Run reads, and at most one write after them, on one link. `lookup`: within twice `request_seconds`.
@@ -72,9 +76,11 @@ class LdapConnections:
         """
         raw = self._reach(lambda fresh: fresh)
         try:
-            raw.simple_bind_s(dn, secret, serverctrls=list(controls))
+            self._in_time("", lambda: raw.simple_bind_s(dn, secret, serverctrls=list(controls)))
         except self._dialect.refusals as error:
             return dict(error.args[0])
+        except TimeoutError as error:
+            raise Unavailable(_("log-in after the lock: no answer in time")) from error
         except ldap.LDAPError as error:
             raise translate(error, _("log-in after the lock")) from error
         finally:
@@ -145,7 +151,7 @@ class LdapConnections:
         reasons = []
         for url in self._order():
             try:
-                result = use(self._open(url))
+                result = self._in_time(url, partial(self._begin, url, use))
             except TimeoutError as error:
                 reasons.append(explain(url, error))
             except ldap.TIMEOUT:
@@ -168,6 +174,34 @@ class LdapConnections:
         """Return all addresses in the order of the settings; those that failed within the last minute come last."""
         recent = time.monotonic() - ASIDE_SECONDS
         return sorted(self._settings.urls, key=lambda url: self._failed.get(url, -ASIDE_SECONDS) > recent)
+
+    def _begin(self, url: str, use: Callable[[Any], T]) -> T:
+        return use(self._open(url))
+
+    def _in_time(self, place: str, begin: Callable[[], T]) -> T:
+        """Begin a connection in a thread of its own. Raises `TimeoutError`.
+
+        In the GnuTLS build of libldap no option ends a handshake with a server that becomes silent in it. Such a
+        thread is left behind, and no other one begins at this place until it ends.
+        """
+        stuck = self._stuck.get(place)
+        if stuck is not None and not stuck.done():
+            raise TimeoutError
+        future = Future[T]()
+
+        def work() -> None:
+            try:
+                future.set_result(begin())
+            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+                future.set_exception(error)
+
+        threading.Thread(target=work, name="ldap", daemon=True).start()
+        try:
+            return future.result(self._settings.connect_seconds + self._settings.request_seconds)
+        except TimeoutError:
+            if not future.done():
+                self._stuck[place] = future
+            raise
 
     def _open(self, url: str) -> Any:
         s = self._settings
