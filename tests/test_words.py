@@ -114,7 +114,6 @@ FOR_PROGRAMS = {
     "config/reference.py": ("",),  # a document
     "connectors/bottlecrm/rest.py": ("NO_ORGANIZATION",),  # the vendor's words
     "connectors/contract.py": ("TAKEN = ",),  # as rows have it
-    "connectors/http.py": ("ReadTimeout",),  # mapped to an error of ours
     "connectors/ldap/active_directory.py": ("GONE_FOR_GOOD = ",),  # sealed, for who opens a row by hand
     "connectors/ldap/faults.py": ("_CODE",),  # the vendor's words
     "connectors/scim/filters.py": (" eq {json",),  # a filter

@@ -9,6 +9,7 @@ from slack_sdk.errors import SlackRequestError
 from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryState
 from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, RateLimitErrorRetryHandler
 
+from bot.text import _
 from config.settings import Slack
 
 SECONDS = 10
@@ -84,7 +85,7 @@ class BoundedWebClient(WebClient):
             while piece := answer.read1(PIECE):
                 body += piece
                 if len(body) > MOST_BYTES or time.monotonic() > end:
-                    raise SlackRequestError("the answer takes too long, or does not end")
+                    raise SlackRequestError(_("the answer takes too long, or does not end"))
             charset = answer.headers.get_content_charset() or "utf-8"
             return {"status": answer.status, "headers": answer.headers, "body": body.decode(charset)}
 

@@ -402,5 +402,5 @@ def test_a_signed_request_with_a_foreign_address_is_answered_at_slack(door: Door
     with listener() as forged:
         assert status(door.signed(bodies(forged.url)["command"][0])) == 200
         hr = door.slack.as_user(HR.slack_id)
-        hr.wait_for(lambda: hr.messages())
+        hr.wait_for(hr.messages)
         assert forged.told == []
