@@ -27,6 +27,8 @@ NEXT: Mapping[Next, str] = {
     Next.CHOOSE_PERIOD: N_("Choose other days."),
     Next.GIVE_PROOF: N_("Add it and try again."),
     Next.SAY_WHOSE: N_("Decide with the buttons of your own request."),
+    Next.ENROL: N_("Press Set Up Codes on the Home tab."),
+    Next.RESET_CODES: N_("Your click changed nothing. Ask an enrolled colleague in security."),
 }
 """Next steps in Slack. `bot.cli.explanations` has those at a terminal."""
 

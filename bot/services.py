@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from workflows.engine.durable import Handler
     from workflows.exports.snapshots import ExportTrack
     from workflows.ports import Clock
+    from workflows.storage.enrolments import Enrolments
     from workflows.storage.journal import Journal
     from workflows.systems.registry import Systems
     from workflows.watch.audit import Audits
@@ -64,6 +65,7 @@ class Services:
     put_backs: PutBacks
     notes: HandoverNotes
     leaves: Leaves
+    enrolments: Enrolments
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from workflows.exports.snapshots import ExportTrack
 from workflows.ports import AssigneeDirectory, Clock, SystemClock, WorkspaceDirectory
 from workflows.storage import outbox
 from workflows.storage import store as stores
+from workflows.storage.enrolments import Enrolments
 from workflows.storage.journal import Journal
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
@@ -182,7 +183,7 @@ def build_context(
         journal,
         systems,
         clock,
-        Authorization(store, vault, journal, clock, members, settings.roles),
+        Authorization(store, vault, journal, clock, members, settings.roles, settings.actors),
         timedelta(minutes=settings.policy.retry_minutes),
     )
 
@@ -223,6 +224,9 @@ def build_services(
         put_backs=handover.put_backs,
         notes=handover.notes,
         leaves=handover.leaves,
+        enrolments=Enrolments(
+            context.store, context.vault, context.journal, context.clock, f"Handover {settings.company.name}"
+        ),
     )
     return WorkHandlers(
         services,

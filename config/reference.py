@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from config.actors import ActorSettings
 from config.client_book import ApprovalRule, ColleagueSettings, SplitRule
 from config.fields import RequestLimit
 from config.settings import Common, Role, Roles, Settings
@@ -103,6 +104,7 @@ def markdown(kinds: Mapping[str, type[BaseModel]]) -> str:
         *((f"## `[{name}]`", model) for name, model in tables().items()),
         ("## `[[clients.rules]]`", SplitRule),
         ('## `[clients.colleagues."ADDRESS"]`', ColleagueSettings),
+        ("## `[actors.NAME]`", ActorSettings),
         ("## `[approvals.rules.NAME]`", ApprovalRule),
     ]
     systems = [(f'### `kind = "{kind}"`', model) for kind, model in kinds.items()]

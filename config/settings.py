@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from config.actors import Actors
 from config.client_book import ApprovalSettings, ClientSettings
 from config.faults import describe
 from config.fields import (
@@ -240,6 +241,8 @@ class Settings(SettingsTable):
     slack: Slack
     health: Health = Health()
     roles: Roles = Roles()
+    actors: Actors = Field(default_factory=dict)
+    """The people and the scripts who act at the terminal, each in a table `[actors.NAME]`."""
     policy: PolicySettings = PolicySettings()
     clients: ClientSettings = ClientSettings()
     approvals: ApprovalSettings = ApprovalSettings()

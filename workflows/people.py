@@ -3,30 +3,57 @@
 import unicodedata
 from dataclasses import dataclass
 
-SLACK = "slack:"
+SLACK, TERMINAL, SERVICE = "slack:", "cli:", "service:"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The author of an operation: `slack:U123`, `cli:root`, or `handover` itself; `name` is for display."""
+    """The author of an operation: `slack:U123`, `cli:root`, `service:hris`, or `handover` itself.
+
+    A person has the same id in Slack and at the terminal, where their Slack id is known. `name` is for display.
+    """
 
     id: str
     name: str
     email: str = ""
     """The address, where Slack or the command line gives one."""
+    terminal: bool = False
+    """True for an act at the terminal."""
+    login: str = ""
+    """The owner of the log-in session, such as `cli:root`, or the account: may be the same human."""
+    enrolled_by: str = ""
+    """The actor who saw the secret of this actor's one-time codes, if not the person alone."""
 
     @property
     def slack_id(self) -> str:
         """The Slack user id; empty for an operator at the command line."""
         return self.id.removeprefix(SLACK) if self.id.startswith(SLACK) else ""
 
-    def may_be(self, other: "Actor") -> bool:
-        """Return whether both can be one human: one id, one address, or an operator named as in the other's address.
+    @property
+    def service(self) -> bool:
+        """Return whether this is a script, which is no second person."""
+        return self.id.startswith(SERVICE)
 
-        Addresses that only look alike count as well: this comparison refuses, and links nothing.
+    @property
+    def known_as(self) -> frozenset[str]:
+        """The ids of all who can be the same human."""
+        return frozenset(filter(None, (self.id, self.login, self.enrolled_by)))
+
+    def may_be(self, other: "Actor") -> bool:
+        """Return whether both can be one human.
+
+        One id or address is one human. So are an actor and the owner of their log-in session, or of their secret. So
+        are two actors whose secrets the same person saw, and an operator named as in the other's address. Addresses
+        that only look alike count as well: this comparison refuses, and links nothing.
         """
-        same = bool(self.email) and _folded(self.email) == _folded(other.email)
-        return same or self.id == other.id or _operates(self, other) or _operates(other, self)
+        return (
+            self.id in other.known_as
+            or other.id in self.known_as
+            or bool(self.enrolled_by and self.enrolled_by == other.enrolled_by)
+            or bool(self.email and _folded(self.email) == _folded(other.email))
+            or _operates(self, other)
+            or _operates(other, self)
+        )
 
 
 def _folded(address: str) -> str:
@@ -35,7 +62,7 @@ def _folded(address: str) -> str:
 
 def _operates(operator: Actor, other: Actor) -> bool:
     name = other.email.partition("@")[0]
-    return bool(name) and operator.id.casefold() == f"cli:{name}".casefold()
+    return bool(name) and f"{TERMINAL}{name}".casefold() in {operator.id.casefold(), operator.login.casefold()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ class Next(Enum):
     CHOOSE_PERIOD = auto()
     GIVE_PROOF = auto()
     SAY_WHOSE = auto()
+    ENROL = auto()
+    RESET_CODES = auto()
 
 
 class Code(StrEnum):
@@ -162,6 +164,22 @@ class Code(StrEnum):
     NOTHING_HANDED_OVER = (
         "nothing handed over",
         N_("No clients of this case were handed over yet, so there is nothing to tell."),
+    )
+    NOT_ENROLLED = "not enrolled", N_("This person has no one-time codes."), Next.ENROL
+    ALREADY_ENROLLED = (
+        "already enrolled",
+        N_("{name} has one-time codes already. A reset needs a second person."),
+        Next.RESET_CODES,
+    )
+    NEEDS_VOUCHER = (
+        "needs voucher",
+        N_("Others have one-time codes already. Ask one of them to give a code here, or enrol in Slack."),
+    )
+    WRONG_CODE = "wrong code", N_("This code is wrong, or its time is over. Nothing was done.")
+    USED_CODE = "used code", N_("This code was used already. Nothing was done. Wait for the next one.")
+    TOO_MANY_CODES = (
+        "codes paused",
+        N_("Too many wrong codes were given for this person. Nothing was done. No code counts until {at}."),
     )
     EMPTY_PROPOSAL = (
         "empty proposal",

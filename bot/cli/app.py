@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "close": N_("Stop checking a leaver who was hired again."),
     "audit": N_("Show the latest daily audit, or run one now."),
     "findings": N_("List open findings. Take or accept one, or lock its account again."),
+    "enrol": N_("List people with one-time codes. Enrol a person, or reset the codes."),
     "verify": N_("Verify the journal: every hash, every link, every signed head."),
     "connectors": N_("List the kinds of system that can be configured."),
     "manifest": N_("Print the manifest of the Slack app."),
@@ -54,6 +55,11 @@ Begin with: handover init, then handover doctor, then handover run
 DISTRIBUTION = "handover-bot"
 
 
+ACTS = frozenset(COMMANDS) - {"init", "run", "doctor", "plan", "waiting", "notes", "status", "verify"}
+ACTS -= {"connectors", "manifest"}
+"""Commands that can change something, so that they need to know who acts."""
+
+
 class LazyCommand(TyperCommand):
     """A command known by name and summary alone, until somebody runs it or asks for its help."""
 
@@ -71,6 +77,8 @@ class LazyCommand(TyperCommand):
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         single.command(name, help=full_help(name, module), short_help=self.short_help)(guarded(getattr(module, name)))
         command = typer.main.get_command(single)
+        if name in ACTS:
+            command.params.append(who_acts())
         translate_help(command.params)
         return command
 
@@ -83,6 +91,35 @@ class LazyGroup(TyperGroup):
         translate_help(self.params)
         for name, summary in COMMANDS.items():
             self.add_command(LazyCommand(name, summary))
+
+
+def _keep(ctx: typer.Context, value: str) -> None:
+    ctx.meta["handover.as"] = value
+
+
+As = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        metavar="PERSON",
+        envvar="HANDOVER_AS",
+        callback=_keep,
+        help=N_("Act as this person, with a one-time code, or as this script. Default: your log-in."),
+    ),
+]
+
+
+def _take_actor(who_acts: As = "") -> None:
+    """Keep the value of `--as` in the context, for `bot.cli.actor`."""
+
+
+def who_acts() -> Any:
+    """Return the option `--as` of every command that can change something."""
+    single = typer.Typer(add_completion=False)
+    single.command()(_take_actor)
+    [option] = (one for one in typer.main.get_command(single).params if one.name == "who_acts")
+    option.expose_value = False
+    return option
 
 
 def translate_help(params: Iterable[Any]) -> None:

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.context import DEFAULT, AsJson, ConfigPath, actor, open_services
+from bot.cli.actor import author
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, open_services
 from bot.cli.output import EXIT_FAILURE, CommandError, finish, moment, say, show_table
 from bot.slack.messages.audit import headline
 from bot.slack.messages.phrases import verdict
 from bot.text import N_, _
 from connectors.contract import Verdict
+from workflows.authorization import Right
 from workflows.cases.views import AuditView
 
 HELP = N_(
@@ -31,7 +33,7 @@ def audit(
 ) -> None:
     """Print the latest audit, or a new one."""
     with open_services(ctx, config) as services:
-        found = services.audits.run_now(actor()) if now else services.audits.latest()
+        found = services.audits.run_now(author(ctx, services, Right.AUDIT)) if now else services.audits.latest()
         zone, today = services.settings.company.timezone, services.clock.now()
     if found is None:
         raise CommandError(

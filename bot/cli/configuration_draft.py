@@ -14,9 +14,10 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from bot.text import _
+from config.actors import ActorSettings
 from config.reference import description, keys, tables, toml
 
-SECRETS = "secrets"
+SECRETS, ACTORS = "secrets", "actors."
 HEAD = """# Handover's configuration. docs/reference/configuration.md explains every key; `handover doctor` checks it.
 # Secrets stand here as references only: "env:NAME" or "file:/path".
 """
@@ -35,6 +36,8 @@ class ConfigurationDraft:
         lines = [HEAD]
         for name, model in tables().items():
             lines += self._table(name, model)
+        for name in (one for one in self.tables if one.startswith(ACTORS)):
+            lines += self._table(name, ActorSettings)
         for name, (kind, model) in self.systems.items():
             lines += self._table(f"systems.{name}", model, f"kind = {toml(kind)}")
         return "\n".join(lines)

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.actor import author
 from bot.cli.arguments import refuse_several
-from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, actor, open_case
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, open_case
 from bot.cli.output import CommandError, finish, say
 from bot.text import N_, _
 from workflows.access.manual_steps import Proof
 from workflows.access.views import StepView
+from workflows.authorization import Right
 from workflows.cases.views import CaseView
 
 HELP = N_(
@@ -47,12 +49,13 @@ def confirm(
     evidence = _read(proof) if proof else None
     with open_case(ctx, config, who) as (services, case):
         step = _step(case, system)
+        by = author(ctx, services, Right.CONFIRM, step.assignee)
         if cannot:
-            step = services.manual.cannot(step.id, actor(), note)
+            step = services.manual.cannot(step.id, by, note)
         elif take_back:
-            step = services.manual.retract(step.id, actor(), note)
+            step = services.manual.retract(step.id, by, note)
         else:
-            step = services.manual.confirm(step.id, actor(), note, evidence)
+            step = services.manual.confirm(step.id, by, note, evidence)
     finish(step, lambda: say(_outcome(step)), as_json=as_json)
 
 

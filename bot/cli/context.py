@@ -1,7 +1,6 @@
-"""Context of commands: shared options, the configuration, the services, the person at the terminal, waits for work."""
+"""Context of commands: shared options, the configuration, the services, waits for work."""
 
 import os
-import pwd
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,6 @@ from bot.text import N_, _
 from config.settings import Settings, load
 from workflows.access.views import SystemLine
 from workflows.cases.views import CaseView
-from workflows.people import Actor
 from workflows.storage.rows.case import Strategy
 
 DEFAULT = Path("/etc/handover/handover.toml")
@@ -40,9 +38,6 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help=N_("Do not ask for confir
 AsJson = Annotated[bool, typer.Option("--json", help=N_("Print JSON for programs instead of tables for people."))]
 POLL_SECONDS = 0.25
 """Seconds between two reads. A read costs the same for any number of systems."""
-LOGIN_UID = Path("/proc/self/loginuid")
-NO_LOGIN_UID = 2**32 - 1
-"""Value that the kernel keeps without a log-in: in a container, in a service."""
 
 
 def wiring(ctx: typer.Context) -> Any:
@@ -95,30 +90,6 @@ def find_case(services: Services, who: str) -> CaseView:
             _("There is no case for {who!r}.").format(who=who), _("`handover status --all` lists every case.")
         )
     return case
-
-
-def actor() -> Actor:
-    """Return the person at the terminal, for the journal. Through sudo: the person, not root.
-
-    The kernel's log-in id counts first (proc(5), `loginuid`), then sudo's name, then the owner of this process.
-    LOGNAME and USER never count, since anybody can set them.
-    """
-    name = _account(_login_uid()) or os.environ.get("SUDO_USER") or _account(os.getuid()) or str(os.getuid())
-    return Actor(f"cli:{name}", name)
-
-
-def _login_uid() -> int:
-    try:
-        return int(LOGIN_UID.read_text())
-    except (OSError, ValueError):
-        return NO_LOGIN_UID
-
-
-def _account(uid: int) -> str:
-    try:
-        return "" if uid == NO_LOGIN_UID else pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return ""
 
 
 def require_yes(question: str, yes: bool) -> None:

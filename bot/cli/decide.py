@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, Yes, actor, open_case, require_yes
+from bot.cli.actor import author
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, Yes, open_case, require_yes
 from bot.cli.output import CommandError, finish, say, show_csv
 from bot.cli.split import deciders, show_kept, show_requests, show_shares
 from bot.text import N_, _
+from workflows.authorization import Right
 from workflows.cases.views import CaseView
 from workflows.clients.views import ProposalView
 from workflows.storage.rows.clients import ProposalState
@@ -42,7 +44,7 @@ def decide(
     ] = "",
     ask: Annotated[str, typer.Option(metavar="ID", help=N_("Slack id of an additional approver to ask."))] = "",
     role: Annotated[
-        str, typer.Option("--as", metavar="ROLE", help=N_("With --ask: the approval rule's name."))
+        str, typer.Option("--rule", metavar="RULE", help=N_("With --ask: the approval rule's name."))
     ] = "manager",
     yes: Yes = False,
     csv: Annotated[
@@ -60,10 +62,13 @@ def decide(
         if not as_json:
             _show(proposal)
         if ask:
-            services.appointments.appoint(proposal.id, ask, actor(), role)
+            services.appointments.appoint(proposal.id, ask, author(ctx, services, Right.APPOINT), role)
         elif approve is not None:
             require_yes(_("Approve this split?") if approve else _("Decline this split?"), yes)
-            services.decisions.decide(proposal.id, proposal.digest, actor(), approve, reason, whose)
+            asked = [] if whose else [one.slack_id for one in proposal.awaited]
+            by = author(ctx, services, Right.RECORD, *asked)
+            whose = by.slack_id if by.slack_id in asked else whose
+            services.decisions.decide(proposal.id, proposal.digest, by, approve, reason, whose)
         proposal = services.proposals.view(proposal.id)
     finish(proposal, lambda: _show_outcome(proposal, ask, decided=approve is not None), as_json=as_json)
 

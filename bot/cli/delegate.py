@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.actor import author
 from bot.cli.arguments import day
-from bot.cli.context import DEFAULT, AsJson, ConfigPath, actor, open_services
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, open_services
 from bot.cli.output import CommandError, finish, show_table
 from bot.slack.forms.people import period
 from bot.text import N_, _
+from workflows.authorization import Right
 from workflows.clients.views import DelegationView
 
 HELP = N_("A delegate decides in place of an absent approver. Days are days of the company's time zone.")
@@ -35,12 +37,13 @@ def delegate(
     """Name a delegate, end a delegation, and print the present ones."""
     with open_services(ctx, config) as services:
         if end:
-            services.delegations.end(end, actor())
+            own = [one.principal.slack_id for one in services.delegations.present() if one.id == end]
+            services.delegations.end(end, author(ctx, services, Right.APPOINT, *own))
         elif away:
             if not to:
                 raise CommandError(_("A delegate is missing."), _("Add --to with the delegate's Slack id."))
             since, until = period(day(first), day(last), services.settings.company.timezone)
-            services.delegations.make(away, to, since, until, actor())
+            services.delegations.make(away, to, since, until, author(ctx, services, Right.APPOINT, away))
         found = services.delegations.present()
     finish(found, lambda: _show(found), as_json=as_json)
 

@@ -28,6 +28,8 @@ NEXT: Mapping[Next, str] = {
     Next.CHOOSE_PERIOD: N_("Give other days with --from and --until."),
     Next.GIVE_PROOF: N_("Add it with --proof, or write the link into --note."),
     Next.SAY_WHOSE: N_("Say whose answer this is with --for ADDRESS."),
+    Next.ENROL: N_("Set them up in Slack, or with `handover enrol NAME`."),
+    Next.RESET_CODES: N_("`handover enrol NAME --reset --as PERSON` removes them."),
 }
 """Next steps at a terminal. `bot.errors` has those in Slack."""
 ISOLATES = dict.fromkeys(map(ord, "\u2068\u2069"))

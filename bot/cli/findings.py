@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.actor import author
 from bot.cli.arguments import day, refuse_several
-from bot.cli.context import DEFAULT, AsJson, ConfigPath, actor, open_services, open_services_to_work, wait_for_verdicts
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, open_services, open_services_to_work, wait_for_verdicts
 from bot.cli.output import finish, moment, say, show_csv, show_table
 from bot.text import N_, _
+from workflows.authorization import Right
 from workflows.cases.views import FindingLine
 
 HELP = N_(
@@ -44,13 +46,13 @@ def findings(
     last = day(until) if accept else None
     if lock_again:
         with open_services_to_work(ctx, config) as (services, _bot_runs):
-            case = services.audits.lock_again(lock_again, actor())
+            case = services.audits.lock_again(lock_again, author(ctx, services, Right.LOCK_AGAIN))
             wait_for_verdicts(lambda: services.offboarding.case(case), LOCK_SECONDS, say)
     with open_services(ctx, config) as services:
         if take:
-            services.audits.take(take, actor())
+            services.audits.take(take, author(ctx, services, Right.TAKE))
         if accept and last:
-            services.audits.accept(accept, last, reason, actor())
+            services.audits.accept(accept, last, reason, author(ctx, services, Right.ACCEPT))
         if csv:
             show_csv(services.audits.current_csv())
             return

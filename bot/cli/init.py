@@ -8,13 +8,16 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr
 
+from bot.cli import enrol
+from bot.cli.actor import login
 from bot.cli.checks import slack, systems
 from bot.cli.configuration_draft import SECRETS, ConfigurationDraft, write
-from bot.cli.context import DEFAULT, ConfigPath, wiring
+from bot.cli.context import DEFAULT, ConfigPath, open_services, wiring
 from bot.cli.output import CommandError, say
 from bot.cli.questions import Answers
 from bot.cli.verify import public_half
 from bot.text import N_, _
+from config.actors import ActorSettings
 from config.fields import KEY_BYTES
 from config.reference import keys, tables
 from config.settings import Company, Settings, Slack, Storage, SystemSettings, load
@@ -80,6 +83,7 @@ def init(
     for name, model in tables().items():
         if name not in draft.tables:
             draft.tables[name] = answers.table(name, model, ASKED.get(name, ())).values
+    names = _people(draft, answers)
     if unused := answers.unused():
         raise CommandError(
             _("Unknown key in --set: {keys}. Nothing was written.").format(keys=", ".join(unused)),
@@ -87,10 +91,15 @@ def init(
         )
     write(draft, config)
     _finish(load(config, os.environ, wiring(ctx).settings_of), config)
+    for name in names:
+        if answers.agree(_("Enrol {name} for one-time codes now, on this machine?").format(name=name), default=False):
+            with open_services(ctx, config) as services:
+                enrol.add(services, name, "")
+            return
 
 
 def _systems(draft: ConfigurationDraft, answers: Answers, wired: Any) -> None:
-    names = answers.systems()
+    names = answers.names("systems")
     suggested = [pair for pair in SUGGESTED if pair[0] not in names]
     for name in names:
         _system(draft, answers, wired, name)
@@ -144,6 +153,19 @@ def _slack(draft: ConfigurationDraft, answers: Answers) -> None:
             draft.tables["slack"] = answered.values
             return
         answers.forget("slack")
+
+
+def _people(draft: ConfigurationDraft, answers: Answers) -> list[str]:
+    """Add the tables of people at the terminal, and return the names."""
+    names = answers.names("actors")
+    if not names and answers.interactive:
+        asked = _("Name of the first person who acts at the terminal (empty: nobody)")
+        names = list(filter(None, [answers.text("", asked, login().replace(".", "-"))]))
+    for name in names:
+        wanted = ("slack", "roles") if name == login() else ("logins", "slack", "roles")
+        table = answers.table(f"actors.{name}", ActorSettings, wanted)
+        draft.tables[f"actors.{name}"] = dict(table.values)
+    return names
 
 
 def _own_keys(answers: Answers, secrets: Path) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.actor import author
 from bot.cli.arguments import refuse_several
 from bot.cli.context import (
     DEFAULT,
     AsJson,
     ConfigPath,
     Whose,
-    actor,
     find_case,
     open_case,
     open_services_to_work,
@@ -22,6 +22,7 @@ from bot.services import Services
 from bot.slack.messages.phrases import verdict
 from bot.text import N_, _
 from workflows.access.views import Candidate
+from workflows.authorization import Right
 from workflows.cases.views import CaseView
 
 HELP = N_(
@@ -56,11 +57,12 @@ def link(
         return
     with open_services_to_work(ctx, config) as (services, _bot_runs):
         case = find_case(services, who)
+        by = author(ctx, services, Right.LINK)
         if none:
-            services.linking.none(case.id, system, actor())
+            services.linking.none(case.id, system, by)
             say(_("On record: {name} has no account in {system}.").format(name=case.leaver.name, system=system))
         else:
-            linked = services.linking.link(case.id, system, actor(), account=account, login=login)
+            linked = services.linking.link(case.id, system, by, account=account, login=login)
             said = _("{login} in {system} is linked to {name}.")
             say(said.format(login=linked, system=system, name=case.leaver.name))
         if any(line.working for line in _one_system(services, case.id, system).systems):

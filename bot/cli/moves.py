@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.actor import author
 from bot.cli.arguments import refuse_several
-from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, Yes, actor, open_case, require_yes
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, Yes, open_case, require_yes
 from bot.cli.output import finish, say
 from bot.text import N_, _
+from workflows.authorization import Right
 from workflows.cases.views import CaseView
 from workflows.storage.rows.clients import Halt
 
@@ -38,13 +40,13 @@ def moves(
     refuse_several({"--pause": pause, "--resume": resume, "--stop": stop})
     with open_case(ctx, config, who) as (services, case):
         if pause:
-            services.halts.pause(case.id, actor())
+            services.halts.pause(case.id, author(ctx, services, Right.HALT))
         elif resume:
-            services.halts.resume(case.id, actor())
+            services.halts.resume(case.id, author(ctx, services, Right.HALT))
         elif stop:
             question = _("Stop moving the clients of {name}? Moved records stay moved.")
             require_yes(question.format(name=case.leaver.name), yes)
-            services.halts.stop(case.id, actor())
+            services.halts.stop(case.id, author(ctx, services, Right.HALT))
         now = services.offboarding.case(case.id)
     finish(now.clients, lambda: say(*progress(now)), as_json=as_json)
 

@@ -7,6 +7,7 @@ import typer
 
 from bot import workdays
 from bot.cli import split
+from bot.cli.actor import author
 from bot.cli.arguments import content, effective, leaver_named, named_successors, warn_of_day_off
 from bot.cli.case_request import approver_of, as_known, colleague, profiles, question
 from bot.cli.context import (
@@ -18,7 +19,6 @@ from bot.cli.context import (
     SplitStrategy,
     Successors,
     Yes,
-    actor,
     open_services,
     open_services_to_work,
     read,
@@ -32,6 +32,7 @@ from bot.cli.status import is_good, show_case
 from bot.services import Services
 from bot.slack.messages.access import why_held
 from bot.text import N_, _
+from workflows.authorization import Right
 from workflows.cases.views import CaseView, OffboardingRequest, Plan
 from workflows.storage.rows.case import CaseState, Reason, Strategy
 
@@ -87,6 +88,7 @@ def offboard(
     leaver = leaver_named(email)
     people, trouble = profiles(settings.slack, [leaver.email, approver, *successors])
     with open_services(ctx, config) as services:
+        by = author(ctx, services, Right.OPEN)
         plan = services.offboarding.plan(as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone))
     if not trouble and plan.leaver.manager_email:
         more, trouble = profiles(settings.slack, [plan.leaver.manager_email])
@@ -101,7 +103,7 @@ def offboard(
         reason=reason,
         strategy=how,
         successors=tuple(colleague(one, people) for one in successors),
-        requested_by=actor(),
+        requested_by=by,
         channel=settings.slack.case_channel,
         note=note,
         keep_access=keep_access,

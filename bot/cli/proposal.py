@@ -5,16 +5,19 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.actor import author
 from bot.cli.arguments import content, faulty, refuse_several
-from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, actor, open_case
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, open_case
 from bot.cli.decide import pending
 from bot.cli.output import CommandError, finish, money, show_csv, show_table
 from bot.cli.split import deciders, show_kept, show_shares
 from bot.services import Services
 from bot.text import N_, _
+from workflows.authorization import Right
 from workflows.clients.reading import ClientTrackQueries
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ClientLine, ProposalView
+from workflows.people import Actor
 
 HELP = N_(
     """A change makes a new version of the proposal, and asks for approval again. A client moves with all its records.
@@ -68,22 +71,23 @@ def proposal(
             show_csv(proposals.csv(view.id))
             return
         if upload:
-            view = proposals.view(_upload(services, view, upload))
+            view = proposals.view(_upload(services, view, upload, author(ctx, services, Right.RECORD)))
         elif to or keep:
             lines = _lines(proposals, view, client or [], all_of.lower())
+            by = author(ctx, services, Right.RECORD)
             if keep:
-                changed = services.edits.exclude(view.id, view.digest, lines, keep, actor())
+                changed = services.edits.exclude(view.id, view.digest, lines, keep, by)
             else:
-                changed = services.edits.assign(view.id, view.digest, dict.fromkeys(lines, to.lower()), actor())
+                changed = services.edits.assign(view.id, view.digest, dict.fromkeys(lines, to.lower()), by)
             view = proposals.view(changed)
         found, total = proposals.client_page(view.id, (page - 1) * PER_PAGE, PER_PAGE, search)
     value = {"proposal": view, "clients": found, "total": total, "page": page}
     finish(value, lambda: _show(view, found, total, page), as_json=as_json)
 
 
-def _upload(services: Services, view: ProposalView, path: Path) -> str:
+def _upload(services: Services, view: ProposalView, path: Path, by: Actor) -> str:
     try:
-        return services.edits.upload(view.id, view.digest, content(path), actor())
+        return services.edits.upload(view.id, view.digest, content(path), by)
     except InvalidAssignmentFile as invalid:
         raise faulty(invalid.faults) from invalid
 

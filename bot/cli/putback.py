@@ -4,21 +4,12 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.context import (
-    DEFAULT,
-    AsJson,
-    ConfigPath,
-    Whose,
-    Yes,
-    actor,
-    open_case,
-    open_services_to_work,
-    poll,
-    require_yes,
-)
+from bot.cli.actor import author
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, Yes, open_case, open_services_to_work, poll, require_yes
 from bot.cli.moves import progress
 from bot.cli.output import finish, say, show_csv
 from bot.text import N_, _
+from workflows.authorization import Right
 from workflows.cases.views import CaseView
 from workflows.clients.views import PutBackLine, PutBackView
 from workflows.csv_cells import csv_lines
@@ -65,7 +56,7 @@ def putback(
         _show(plan)
     require_yes(_("Put {count:,} records back to {name}?").format(count=plan.back, name=case.leaver.name), yes)
     with open_services_to_work(ctx, config) as (services, _bot_runs):
-        services.put_backs.begin(case.id, actor(), clients)
+        services.put_backs.begin(case.id, author(ctx, services, Right.PUT_BACK), clients)
         case = poll(lambda: services.offboarding.case(case.id), _finished, wait)
     finish(case.clients, lambda: say(*progress(case)), as_json=as_json, good=_finished(case))
 

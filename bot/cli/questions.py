@@ -94,9 +94,9 @@ class Answers:
             )
         return not self.agree(_("Answer again?"), default=True)
 
-    def systems(self) -> list[str]:
-        """Return the names of the systems in `--set`, in their order."""
-        return list(dict.fromkeys(key.split(".")[1] for key in self._given if key.startswith("systems.")))
+    def names(self, table: str) -> list[str]:
+        """Return the names of the tables `[TABLE.NAME]` in `--set`, in their order."""
+        return list(dict.fromkeys(key.split(".")[1] for key in self._given if key.startswith(f"{table}.")))
 
     def forget(self, prefix: str) -> None:
         """Ask for these keys from now on, even if they were given."""

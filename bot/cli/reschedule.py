@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 
 from bot import workdays
+from bot.cli.actor import author
 from bot.cli.arguments import effective, warn_of_day_off
-from bot.cli.context import DEFAULT, ConfigPath, Whose, actor, open_case
+from bot.cli.context import DEFAULT, ConfigPath, Whose, open_case
 from bot.cli.output import CommandError, moment, say
 from bot.text import N_, _
+from workflows.authorization import Right
 from workflows.storage.rows.case import CaseState
 
 HELP = N_("Warns where the new day is no working day.")
@@ -30,7 +32,7 @@ def reschedule(
                 _("A scheduled case cannot be moved to now."),
                 _("Cancel the case. Then `handover offboard EMAIL` locks at once."),
             )
-        services.offboarding.reschedule(case.id, when, actor())
+        services.offboarding.reschedule(case.id, when, author(ctx, services, Right.RESCHEDULE))
         held = services.offboarding.case(case.id).state is CaseState.HELD
     warn_of_day_off(when, zone, days)
     say(_("Case {id} takes effect at {at}.").format(id=case.id, at=moment(when, zone)))

@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 
 from bot import workdays
+from bot.cli.actor import author
 from bot.cli.arguments import effective, refuse_several
-from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, actor, open_case
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, open_case
 from bot.cli.output import CommandError, finish, moment, say
 from bot.text import N_, _
+from workflows.authorization import Right
 from workflows.clients.views import LeaveView
 
 HELP = N_("To give the clients back instead, use `handover putback`.")
@@ -33,7 +35,7 @@ def returning(
     refuse_several({"--stay": stay, "--on": on})
     with open_case(ctx, config, who) as (services, case):
         if stay:
-            services.leaves.stay(case.id, actor())
+            services.leaves.stay(case.id, author(ctx, services, Right.PUT_BACK))
         elif on:
             days = workdays.of(services.settings.company)
             at = effective(on, services.clock.now(), case.leaver.timezone, days)
@@ -41,7 +43,7 @@ def returning(
                 raise CommandError(
                     _("--on needs a later time, not now."), _("`handover putback` gives the clients back now.")
                 )
-            services.leaves.move(case.id, at, actor())
+            services.leaves.move(case.id, at, author(ctx, services, Right.PUT_BACK))
         leave, zone = services.offboarding.case(case.id).leave, services.settings.company.timezone
     finish(leave, lambda: say(_text(leave, zone)), as_json=as_json)
 

@@ -4,21 +4,12 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.context import (
-    DEFAULT,
-    AsJson,
-    ConfigPath,
-    Whose,
-    Yes,
-    actor,
-    find_case,
-    open_services_to_work,
-    poll,
-    require_yes,
-)
+from bot.cli.actor import author
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, Yes, find_case, open_services_to_work, poll, require_yes
 from bot.cli.output import finish
 from bot.cli.status import show_restored
 from bot.text import N_, _
+from workflows.authorization import Right
 from workflows.cases.views import CaseView
 
 HELP = N_(
@@ -45,7 +36,7 @@ def undo(
         case = find_case(services, who)
         question = _("Give {name} <{email}> access back as it was before case {id}?")
         require_yes(question.format(name=case.leaver.name, email=case.leaver.email, id=case.id), yes)
-        services.offboarding.undo(case.id, actor())
+        services.offboarding.undo(case.id, author(ctx, services, Right.UNDO))
         case = poll(lambda: services.offboarding.case(case.id), _restored, wait)
         zone = services.settings.company.timezone
     finish(case, lambda: show_restored(case, zone), as_json=as_json, good=_restored(case))

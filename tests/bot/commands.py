@@ -4,9 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,25 @@ from tests.bot.fakes import (
     FakeOffboarding,
     FakePutBacks,
 )
+from tests.enrolled import App, ForwardClock, enrol
+from tests.workflows.tables import lay_out
 from workflows.engine.replicas import ProcessLockHeld
+from workflows.people import Actor
+from workflows.storage.enrolments import Enrolments
+from workflows.storage.journal import Journal
 from workflows.storage.store import Store, sqlite_url
+from workflows.storage.vault import Vault
 from workflows.systems.registry import System, Systems
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "A" * 43 + "="
 ENV = {"MASTER": KEY, "SIGNING": KEY, "BOT": "xoxb-practice", "APP": "xapp-practice", "SHOP": "open sesame"}
+TESS = Actor("cli:tess", "tess")
+"""The operator of these tests. She has every role, is enrolled, and gives a code with each command."""
+CLOCK = ForwardClock()
+"""The clock of one-time codes. It moves on before each command, since a code counts once."""
+APPS: dict[str, App] = {}
+"""The operator's authenticator app, by configuration file."""
 
 
 class ShopSettings(BaseModel):
@@ -135,9 +148,15 @@ class Wiring:
         store = Store(sqlite_url(settings.storage.path))
         try:
             store.upgrade()
-            yield Application(services, store)
+            yield Application(replace(services, enrolments=make_enrolments(store)), store)
         finally:
             store.close()
+
+
+def make_enrolments(store: Store) -> Enrolments:
+    """Return the enrolments in a store, under the tests' keys."""
+    key = b64decode(KEY)
+    return Enrolments(store, Vault(key), Journal(store, CLOCK, key), CLOCK, "Handover Northwind")
 
 
 def configuration(folder: Path, api_url: str = "http://127.0.0.1:9/api/", more: str = "") -> Path:
@@ -167,16 +186,25 @@ users = ["U0HR"]
 kind = "shop"
 url = "https://shop.example"
 password = "env:SHOP"
+[actors.tess]
+roles = ["hr", "approver", "security", "admin"]
 {more}
 """,
         encoding="utf-8",
     )
+    store = Store(sqlite_url(folder / "data"))
+    lay_out(store)
+    APPS[str(path)] = enrol(make_enrolments(store), TESS, CLOCK.now())
+    store.close()
     return path
 
 
 def handover(wiring: Wiring, *arguments: str, env: Mapping[str, str] | None = None, typed: str | None = None) -> Result:
-    """Run one command in this process."""
-    return CliRunner().invoke(make_app(), [*arguments], obj=wiring, env={**ENV, **(env or {})}, input=typed)
+    """Run one command in this process, with a code of the operator where the configuration has her."""
+    CLOCK.next_period()
+    app = next((APPS[one] for one in arguments if one in APPS), None)
+    proof = {"HANDOVER_AS": "tess", "HANDOVER_CODE": app.code(CLOCK.now())} if app else {}
+    return CliRunner().invoke(make_app(), [*arguments], obj=wiring, env={**ENV, **proof, **(env or {})}, input=typed)
 
 
 def document(result: Result) -> Any:

@@ -12,6 +12,7 @@ from config.settings import Settings
 from tests.bot.fakes import (
     FakeAudits,
     FakeDelegations,
+    FakeEnrolments,
     FakeExports,
     FakeFollowUps,
     FakeHalts,
@@ -111,6 +112,7 @@ def make_services(
         put_backs or FakePutBacks(),
         FakeNotes(),
         leaves or FakeLeaves(),
+        FakeEnrolments(),
     )
     return Services(*parts)
 

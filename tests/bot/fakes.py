@@ -309,6 +309,11 @@ class FakeLinking:
         self.linked.append((case_id, system, "none", by.id))
 
 
+class FakeEnrolments:
+    def find(self, who: str) -> None:
+        return None
+
+
 class FakeExports:
     def view(self, snapshot_id: str) -> ExportView:
         return samples.exports()

@@ -18,6 +18,7 @@ from bot.cli.app import COMMANDS, make_app
 from bot.errors import internal_error_message
 from bot.slack import forms, messages
 from bot.slack.forms import case as case_form
+from bot.slack.forms import enrolment as enrolment_form
 from bot.slack.forms import fields, notice, offboard, people, reasons
 from bot.slack.forms import proposal as proposal_form
 from bot.slack.messages import (
@@ -39,7 +40,9 @@ from bot.slack.messages import (
     share,
     split,
 )
+from bot.slack.messages import enrolment as enrolment_part
 from bot.slack.messages.blocks import Message, header, section, table
+from config.settings import Roles
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
@@ -217,8 +220,10 @@ def forms_shown(data: Data) -> Iterator[Any]:
             steps=[samples.step()],
             delegations=[stands],
             user=samples.MAX.slack_id,
+            enrolled=False,
         )
     )
+    yield [*enrolment_part.part(True), enrolment_form.build("x:"), enrolment_form.done(NAME)]
     yield [reasons.accept("f", today), people.appoint("p", "board"), people.delegate(today), people.leaver()]
     yield [case_form.link("c", "crm", "crm", samples.candidates()), case_form.link("c", "crm", "crm", (), "x")]
     yield [reasons.done(samples.step()), reasons.cannot(samples.step()), reasons.take_back(samples.step())]
@@ -257,6 +262,7 @@ def faults_shown() -> Iterator[Any]:
         with pytest.raises(fields.InvalidForm) as refused:
             parse()
         yield [refused.value.faults, notice.failed(str(refused.value))]
+    yield [enrolment_form.parse(EMPTY)]
     yield proposal_form.just_typed({"actions": []})
 
 
@@ -384,6 +390,10 @@ OUTPUTS = (
     ("findings", "--take", "f", "--accept", "g"),
     ("connectors",),
     ("doctor",),
+    ("enrol",),
+    ("enrol", "nobody"),
+    ("enrol", "tess"),
+    ("enrol", "tess", "--reset"),
     ("verify",),
     ("offboard", "nobody"),
 )
@@ -399,5 +409,6 @@ def test_what_a_command_prints_is_marked(data: Data, arguments: tuple[str, ...])
         config = [] if arguments[0] == "connectors" else ["--config", str(configuration(Path(folder)))]
         shown = handover(wiring, *arguments, *config)
     text = shown.output.replace(folder, "")
+    data.words |= {"actors", "cli", "tess", *Roles.model_fields}
     data.words |= {*of_click(), *WORD.findall(f"{FAKES} {samples.NASTY}"), *WORD.findall(" ".join(arguments))}
     assert data.left(text) == [], text

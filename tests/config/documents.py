@@ -31,6 +31,8 @@ EXAMPLE: dict[str, dict[str, Any]] = {
     "roles.hr": {"groups": ["S0123PEOPLE"]},
     "roles.security": {"users": ["U0123SAM"], "groups": ["S0123SECURE"]},
     "roles.admin": {"users": ["U0123ADA"]},
+    "actors.sam": {"logins": ["sam", "sam-adm"], "slack": "U0123SAM", "roles": ["security"]},
+    "actors.hris": {"secret": "env:HRIS_SECRET", "commands": ["offboard"]},
     "policy": {"protected": ["svc-handover", "break-glass@northwind.example"]},
     "systems.directory": {
         "urls": ["ldaps://ldap.northwind.example"],

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.journeys.people_at_work import Office
-from tests.sandbox.company.people import BY_UID, LEAVER, MANAGER
+from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.practice import Practice
 from tests.sandbox.slack.seed import OFFBOARDING
 from tests.sandbox.story import text_of
@@ -91,13 +91,15 @@ def test_a_second_bot_on_the_same_data_is_told_what_to_do(practice: Practice) ->
 
 def test_the_command_line_works_beside_the_bot_and_without_slack(office: Office, practice: Practice) -> None:
     beside = BY_UID["anh.nguyen"]
-    ended = practice.handover("offboard", beside.email, "--yes", "--successor", BOB.email, "--reason", "other")
+    ended = practice.handover("offboard", beside.email, "--yes", "--successor", BOB.email, by=HR)
     assert ended.returncode == 0, ended.stderr
     assert practice.is_open(beside) == {"directory": False, "crm": False}
     alone = BY_UID["ben.ford"]
     practice.stop_bot()
     practice.slack.fault("*", "500", times=10_000)
-    ended = practice.handover("offboard", alone.email, "--yes", "--successor", BOB.email, "--approver", MANAGER.email)
+    ended = practice.handover(
+        "offboard", alone.email, "--yes", "--successor", BOB.email, "--approver", MANAGER.email, by=HR
+    )
     practice.slack.workspace.faults.clear()
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert practice.is_open(alone) == {"directory": False, "crm": False}

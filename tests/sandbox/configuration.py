@@ -6,7 +6,7 @@ from datetime import datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tests.sandbox.company.people import LEAVER
+from tests.sandbox.company.people import HR, LEAVER, SECURITY
 from tests.sandbox.company.slapd import Slapd
 from tests.sandbox.company.tryton import Tryton
 from tests.sandbox.slack import seed
@@ -86,6 +86,14 @@ port = 0
 hr = {{ groups = ["{seed.HR_GROUP}"] }}
 security = {{ groups = ["{seed.SECURITY_GROUP}"] }}
 admin = {{ groups = ["{seed.ADMIN_GROUP}"] }}
+
+[actors.hanna]
+slack = "{HR.slack_id}"
+roles = ["hr"]
+
+[actors.sam]
+slack = "{SECURITY.slack_id}"
+roles = ["security"]
 
 [policy]
 protected = {list(PROTECTED)}

@@ -1,6 +1,8 @@
 """The whole practice company: a real directory, a real CRM, the Slack stand-in, and the production bot."""
 
+import html
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +16,7 @@ from typing import Self
 
 import ldap
 
+from tests.enrolled import App
 from tests.sandbox import configuration
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import Employee
@@ -74,6 +77,7 @@ class Practice:
         self._http_port = free_port() if http else None
         self._bot: subprocess.Popen[bytes] | None = None
         self._replicas: list[subprocess.Popen[bytes]] = []
+        self._apps: dict[str, App] = {}
         self._database_url, self._dead_after, self._policy = database_url, dead_after, policy
 
     def __enter__(self) -> Self:
@@ -194,17 +198,37 @@ class Practice:
         self._bot.send_signal(signal.SIGKILL)
         self._bot.wait()
 
-    def handover(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run the `handover` command as an operator on the bot's machine would."""
+    def handover(
+        self, *arguments: str, by: Employee | None = None, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the `handover` command on the bot's machine. `by`: who acts, and gives a one-time code."""
+        proof = {"HANDOVER_AS": by.slack_id, "HANDOVER_CODE": self.enrolled(by).next_code()} if by else {}
         return subprocess.run(
             [sys.executable, "-m", "bot", *arguments],
-            env=self.environment,
+            env={**self.environment, **proof},
             cwd=ROOT,
             check=False,
             capture_output=True,
             text=True,
             timeout=timeout,
         )
+
+    def enrolled(self, person: Employee) -> App:
+        """Return a person's authenticator app, enrolled in Slack at the first time."""
+        if person.uid not in self._apps:
+            user = self.slack.as_user(person.slack_id)
+            user.home()
+            user.wait_for(lambda: user.home_now and "Set Up Codes" in user.home_now.text)
+            home = user.home_now
+            assert home is not None
+            home.click("Set Up Codes")
+            form = user.modal("One-time codes")
+            [address] = re.findall(r"otpauth:[^`]+", form.text)
+            app = App.of(html.unescape(address))
+            form.fill("code", app.next_code()).submit()
+            user.wait_for(lambda: user.view and "is enrolled" in user.view.text)
+            self._apps[person.uid] = app
+        return self._apps[person.uid]
 
     def jump(self, seconds: float) -> None:
         """Set the bot's clock ahead."""

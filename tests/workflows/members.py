@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+from pydantic import SecretStr
+
+from config.actors import ActorSettings
 from config.settings import Role, Roles
 from workflows.authorization import Authorization
 from workflows.ports import Clock, DeliveryFailed, WorkspaceMember
@@ -15,6 +18,13 @@ ROLES = Roles(
     admin=Role(users=("U0ADA",)),
 )
 """Roles of the people that tests act as."""
+EVERYTHING = ActorSettings(roles=("hr", "approver", "security", "admin"))
+ACTORS = dict.fromkeys(("root", "sam.o", "Sam.O", "dana", "max", "e2", "e3", "hr", "x", "bench"), EVERYTHING) | {
+    "eva": EVERYTHING.model_copy(update={"slack": "U0EVA"}),
+    "hanna": EVERYTHING.model_copy(update={"slack": "U0HANNA"}),
+    "hris": EVERYTHING.model_copy(update={"secret": SecretStr("the secret of a script")}),
+}
+"""People and scripts at the terminal that tests act as."""
 
 
 class MemoryMembers:
@@ -59,4 +69,4 @@ def authorization(
     store: Store, vault: Vault, journal: Journal, clock: Clock, members: MemoryMembers | None = None
 ) -> Authorization:
     """Return the check of acts on a test's rows, for a workspace in which everybody is a full member."""
-    return Authorization(store, vault, journal, clock, members or MemoryMembers(), ROLES)
+    return Authorization(store, vault, journal, clock, members or MemoryMembers(), ROLES, ACTORS)

@@ -11,7 +11,7 @@ from bot.services import WorkHandlers
 from bot.wiring import Workspace, build_context, build_services
 from config.client_book import ClientSettings
 from config.settings import Company, PolicySettings, Roles, Settings, Slack, Storage
-from tests.workflows.members import ROLES, MemoryMembers
+from tests.workflows.members import ACTORS, ROLES, MemoryMembers
 from tests.workflows.memory import MemoryDirectory, MemoryListing, Time, World
 from tests.workflows.tables import lay_out
 from workflows.cases.holds import CasePolicy
@@ -123,6 +123,7 @@ class Office:
         crm = self.crm.system(MemoryListing if crm_lists else None)
         self.systems = Systems([self.directory.system(MemoryDirectory), crm, *more], "directory")
         settings = settings or make_settings()
+        settings = settings.model_copy(update={"actors": settings.actors or ACTORS})
         self.context = build_context(
             settings, self.store, self.systems, self.clock, workspace.members if workspace else self.members
         )

@@ -3,6 +3,7 @@
 A held case has all its rows, but none is due, so no other module needs to check for a hold.
 """
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -163,11 +164,13 @@ class Holds:
         now = self._clock.now()
         with self._store.write() as session:
             case, data = self._held(session, case_id, by, "release")
-            moved = select(JournalEntry.actor).where(
+            moved = select(JournalEntry.actor, JournalEntry.data).where(
                 JournalEntry.case_id == case_id, JournalEntry.action == "case.rescheduled"
             )
+            movers = [Actor(mover, "", login=json.loads(said).get("login", "")) for mover, said in session.exec(moved)]
             # Neither who opened or rescheduled the case, nor the leaver, through Slack or the command line.
-            if by.may_be(data.opened_by) or is_about(data.leaver, by) or by.id in session.exec(moved).all():
+            same = any(by.may_be(one) for one in (data.opened_by, *movers))
+            if same or by.service or is_about(data.leaver, by):
                 raise Refused(Code.SECOND_PERSON, case=case_id, by=data.opened_by.name)
             begins = case.immediate or case.effective_at <= now
             if begins:

@@ -102,7 +102,8 @@ def person(leaver: Leaver) -> Person:
 def is_about(leaver: Leaver, by: Actor) -> bool:
     """Return whether somebody acts on their own case, in Slack or at a terminal."""
     own = Actor(f"slack:{leaver.slack_id}" if leaver.slack_id else "", leaver.name, leaver.email)
-    return by.may_be(own) or by.id.casefold() in {f"cli:{login}".casefold() for login in leaver.logins}
+    logins = {f"cli:{login}".casefold() for login in leaver.logins}
+    return by.may_be(own) or not logins.isdisjoint(known.casefold() for known in by.known_as)
 
 
 def read_case(session: Session, vault: Vault, case_id: str) -> tuple[Case, CaseData]:

@@ -87,13 +87,14 @@ class Journal:
 
         `data` must hold no personal data; that goes into `sealed`.
         """
+        door = {name: value for name, value in (("terminal", actor.terminal), ("login", actor.login)) if value}
         entry = {
             "id": uuid.uuid4().hex,
             "at": self._clock.now(),
             "actor": actor.id,
             "action": action,
             "case_id": case_id,
-            "data": json.dumps(dict(data or {}), sort_keys=True, ensure_ascii=False, default=str),
+            "data": json.dumps({**door, **(data or {})}, sort_keys=True, ensure_ascii=False, default=str),
             "sealed": sealed,
             "prev": "",
             "hash": "",

@@ -9,6 +9,7 @@ from bot.errors import UserFacingError
 from bot.slack.forms import notice, people
 from bot.slack.listeners.answers import Listeners, View
 from bot.slack.listeners.context import Call, ListenerContext
+from bot.slack.listeners.enrolment import enrolled
 from bot.slack.messages import home
 from bot.slack.people import decider_objection
 from bot.text import _, mrkdwn
@@ -75,4 +76,5 @@ def _gather(ctx: ListenerContext, user: str) -> home.Home:
         steps=services.manual.waiting_for(user),
         delegations=services.delegations.present(user),
         user=user,
+        enrolled=enrolled(ctx.authorizer, services.enrolments, user),
     )

@@ -29,6 +29,7 @@ from workflows.storage.rows.watch import FindingKind
 LOCK_AGAIN, CSV, TAKE, ACCEPT = "audit_lock_again", "audit_csv", "audit_take", "audit_accept"
 WITH_BUTTON, ROWS, MOST_UNSOUGHT = 15, 40, 5
 KINDS = {
+    FindingKind.CODES_RESET: N_("one-time codes changed by one person alone"),
     FindingKind.PROTECTED: N_("protected, so it was not locked"),
     FindingKind.NOT_LINKED: N_("no account found, although everybody has one there"),
     FindingKind.ADDRESS_REUSED: N_("another person's account has this address"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from bot.slack.messages import manual, requests, share
+from bot.slack.messages import enrolment, manual, requests, share
 from bot.slack.messages.audit import kind, lock_again
 from bot.slack.messages.blocks import VIEW_BLOCKS, Block, button, divider, fit, header, pack, section
 from bot.slack.messages.guide import CHOOSE, guide, line
@@ -41,6 +41,8 @@ class Home:
     delegations: Sequence[DelegationView] = ()
     """Delegations of this person and to this person."""
     user: str = ""
+    enrolled: bool | None = None
+    """True if this person has one-time codes. None: no role."""
 
 
 def build(home: Home) -> dict[str, Any]:
@@ -61,6 +63,7 @@ def build(home: Home) -> dict[str, Any]:
     if home.may_open:
         start = button(_("Offboard Someone"), CHOOSE)
         blocks += [divider(), section(_("To start, type `/offboard @person` anywhere in Slack."), start), *guide()]
+    blocks += enrolment.part(home.enrolled)
     return {"type": "home", "blocks": list(fit(blocks, VIEW_BLOCKS))}
 
 

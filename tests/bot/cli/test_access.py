@@ -1,17 +1,14 @@
 """`handover undo`, `link`, `reschedule`, `release` and `close`: what Slack can do, the terminal can."""
 
-import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.cli import context
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
-from workflows.people import Actor
 from workflows.storage.rows.case import CaseState
 
 
@@ -121,19 +118,3 @@ def test_offboard_says_that_a_case_is_held_and_is_not_good(config: str) -> None:
     )
     assert result.exit_code == 1
     assert "HELD, nothing is locked" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("kept", "sudo", "named"), [("0", "sam", "root"), (str(context.NO_LOGIN_UID), "sam", "sam"), ("", "", "root")]
-)
-def test_nobody_becomes_a_second_person_by_a_variable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str, sudo: str, named: str
-) -> None:
-    uid = tmp_path / "loginuid"
-    uid.write_text(kept)
-    monkeypatch.setattr(context, "LOGIN_UID", uid)
-    monkeypatch.setattr(os, "getuid", lambda: 0)
-    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
-        monkeypatch.setenv(name, "somebody.else")
-    monkeypatch.setenv("SUDO_USER", sudo)
-    assert context.actor() == Actor(f"cli:{named}", named)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.bot import samples
 from tests.bot.commands import ENV, Application, Wiring, configuration, document, handover
 from tests.bot.conftest import said
 from tests.bot.fakes import FakeManualSteps
+from tests.enrolled import enrol
 from tests.sandbox.company.people import BY_UID, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
@@ -156,11 +158,12 @@ def test_from_the_case_to_the_confirmed_message(tmp_path: Path, monkeypatch: pyt
             assert "Take the badge." in said(message)
             receipt = tmp_path / "receipt.pdf"
             receipt.write_bytes(b"signed")
-            answer = ("confirm", case_id, "badge", "--note", "done", "--config", str(path))
-            refused = CliRunner().invoke(make_app(), answer)
+            answer = ("confirm", case_id, "badge", "--note", "done", "--config", str(path), "--as", LI.slack_id)
+            app = enrol(house.services.enrolments, Actor(f"slack:{LI.slack_id}", LI.name), datetime.now(UTC))
+            refused = CliRunner().invoke(make_app(), answer, input=app.next_code())
             assert refused.exit_code != 0
             assert "is needed here" in " ".join(refused.output.split())
-            done = CliRunner().invoke(make_app(), [*answer, "--proof", str(receipt)])
+            done = CliRunner().invoke(make_app(), [*answer, "--proof", str(receipt)], input=app.next_code())
             assert done.exit_code == 0, done.output
             digest = hashlib.sha256(b"signed").hexdigest()
             li.wait_for(lambda: digest in said(li.messages()[0]))

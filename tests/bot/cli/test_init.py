@@ -2,17 +2,21 @@
 
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from typer.testing import Result
 
 from config.settings import Settings, load
-from tests.bot.commands import ENV, SHOP, Wiring, handover
+from tests.bot.commands import CLOCK, ENV, SHOP, Wiring, handover
+from tests.enrolled import App
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 
+SECRET = "J" * 32
 ANSWERS = {
     "company.name": 'Northwind "Practice"',
     "company.timezone": "Europe/Berlin",
@@ -73,6 +77,19 @@ def test_unattended_it_tries_everything_and_writes_a_file_that_loads(workspace: 
     assert found.policy.follow_up_days == (2, 4)
     assert found.company.directory == "shop"
     assert len({found.storage.master_key.get_secret_value(), found.storage.signing_key.get_secret_value()}) == 2
+
+
+def test_people_and_scripts_at_the_terminal_are_written_too(workspace: SlackServer, tmp_path: Path) -> None:
+    people = {"sam.roles": "hr, security", "hris.secret": "x" * 30, "hris.commands": "offboard"}
+    more = [part for key, value in people.items() for part in ("--set", f"actors.{key}={value}")]
+    result = unattended(tmp_path, workspace, *more)
+    assert result.exit_code == 0, result.output
+    found = settings(tmp_path).actors
+    assert (found["sam"].roles, found["sam"].service) == (("hr", "security"), False)
+    assert (found["hris"].commands, found["hris"].service) == (("offboard",), True)
+    kept = tmp_path / "etc" / "secrets" / "actors.hris.secret"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert "x" * 30 not in (tmp_path / "etc" / "handover.toml").read_text(encoding="utf-8")
 
 
 def test_secrets_are_references_and_their_files_nobody_elses(workspace: SlackServer, tmp_path: Path) -> None:
@@ -139,7 +156,9 @@ def test_an_existing_file_is_left_and_the_keys_survive_an_overwrite(workspace: S
     assert settings(tmp_path).storage == before.storage, "rows are encrypted under the first master key"
 
 
-def test_asked_at_the_terminal_a_wrong_password_is_asked_for_again(workspace: SlackServer, tmp_path: Path) -> None:
+def test_asked_at_the_terminal_a_wrong_password_is_asked_for_again(
+    workspace: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = workspace.workspace.app
     typed = [
         "shop",
@@ -169,7 +188,17 @@ def test_asked_at_the_terminal_a_wrong_password_is_asked_for_again(workspace: Sl
         "",
         "",
         "svc-backup, root@northwind.example",
+        "ada",
+        "ada.lovelace, ada-adm",
+        "U0ADA",
+        "root",
+        "admin, security",
+        "y",  # who acts at the terminal, Slack id, a wrong role, the roles; enrol now?
+        "000000",
+        App(SECRET).code(CLOCK.now() + timedelta(seconds=30)),  # a wrong first code, the right one
     ]
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(pyotp, "random_base32", lambda: SECRET)
     path = tmp_path / "etc" / "handover.toml"
     result = handover(
         Wiring(),
@@ -186,6 +215,11 @@ def test_asked_at_the_terminal_a_wrong_password_is_asked_for_again(workspace: Sl
     assert found.company.timezone == "Europe/Berlin"
     assert found.policy.protected == ("svc-backup", "root@northwind.example")
     assert found.roles.security.users == ("U0SAM",)
+    assert (found.actors["ada"].slack, found.actors["ada"].roles) == ("U0ADA", ("admin", "security"))
+    assert found.actors["ada"].logins == ("ada.lovelace", "ada-adm")
+    assert "otpauth://totp/Handover%20Northwind:ada?secret=" in result.stdout
+    assert "This code is wrong" in result.stderr
+    assert "ada is enrolled" in result.stdout
     assert "the shop refused the password" in result.stderr
     for secret in (app.bot_token, app.app_token, ENV["SHOP"]):
         assert secret not in result.output

@@ -11,6 +11,7 @@ from tests.sandbox.company.people import BY_UID, MANAGER
 from tests.sandbox.company.slapd import Slapd
 
 LEAVER = BY_UID["anh.nguyen"]
+SECRET = "the secret of the HR system's script"
 
 
 @pytest.fixture
@@ -40,6 +41,9 @@ security_channel = "C0SECURITYALERTS"
 audit_channel = "C0ACCESSAUDIT"
 [roles.hr]
 users = ["U0HR"]
+[actors.hris]
+secret = "env:HRIS"
+roles = ["hr"]
 [policy]
 protected = ["erika.board@northwind.example"]
 [systems.directory]
@@ -56,7 +60,10 @@ base_dn = "{directory.base_dn}"
 
 
 def test_with_slack_down_a_person_is_locked_out_from_the_terminal(directory: Slapd, config: str) -> None:
-    env = {**ENV, "LDAP": directory.bind_password, "HANDOVER_CONFIG": config}
+    env = {**ENV, "LDAP": directory.bind_password, "HANDOVER_CONFIG": config, "HRIS": SECRET}
+    nobody = process("offboard", LEAVER.email, "--yes", "--successor", "bob.ross@northwind.example", env=env)
+    assert (nobody.returncode, "who acts here" in nobody.stderr) == (2, True)
+    env |= {"HANDOVER_AS": "hris", "HANDOVER_CODE": SECRET}
     plan = json.loads(process("plan", LEAVER.email, "--json", env=env).stdout)
     assert plan["leaver"]["name"] == LEAVER.name
     assert plan["leaver"]["manager_email"] == MANAGER.email

@@ -20,6 +20,7 @@ from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.outbox import MessageKind
 from workflows.systems.registry import Systems
 
+ROOT = Actor("cli:root", "root", terminal=True)
 KEYED = replace(DANA, directory_id="directory-dana", logins=("dana",))
 
 
@@ -262,12 +263,32 @@ def test_hr_alone_does_not_release_what_was_moved_into_a_crowd(tmp_path: Path) -
         (Actor("cli:Sam.O", "sam.o"), Actor("slack:U0SAM", "Sam", "sam.o@x.example"), Code.SECOND_PERSON),
         (HR, Actor("cli:dana", "dana"), Code.OWN_CASE),
         (HR, Actor("slack:U0DANA", "Dana"), Code.OWN_CASE),
+        (ROOT, ROOT, Code.SECOND_PERSON),
+        (ROOT, Actor("slack:U0EVA", "eva", terminal=True, login="cli:root"), Code.SECOND_PERSON),
+        (Actor("slack:U0EVA", "eva", terminal=True, login="cli:root"), ROOT, Code.SECOND_PERSON),
+        (ROOT, Actor("cli:e2", "e2", terminal=True, enrolled_by="cli:root"), Code.SECOND_PERSON),
+        (
+            Actor("cli:max", "max", enrolled_by="cli:root"),
+            Actor("cli:e2", "e2", enrolled_by="cli:root"),
+            Code.SECOND_PERSON,
+        ),
+        (replace(HR, email="Hr@x.example"), Actor("cli:e2", "e2", "hr@x.example", terminal=True), Code.SECOND_PERSON),
+        (HR, Actor("service:hris", "hris", terminal=True), Code.NOT_ALLOWED),
     ],
 )
 def test_one_human_is_one_person_at_every_door(tmp_path: Path, opener: Actor, second: Actor, code: Code) -> None:
     office = Office(tmp_path, rules=CasePolicy(mass_cases_per_hour=0))
     case_id = office.offboarding.open(office.request(requested_by=opener))
     assert _refused("release", office, case_id, second) is code
+    office.offboarding.release(case_id, SECURITY)
+
+
+def test_who_moved_a_case_does_not_release_it_under_the_log_ins_name(tmp_path: Path) -> None:
+    office = Office(tmp_path, rules=CasePolicy(immediate_needs_second=True))
+    case_id = office.offboarding.open(office.request(effective_at=office.clock.now() + timedelta(days=9)))
+    eva = Actor("slack:U0EVA", "eva", terminal=True, login="cli:root")
+    office.offboarding.reschedule(case_id, office.clock.now() + timedelta(minutes=2), eva)
+    assert _refused("release", office, case_id, ROOT) is Code.SECOND_PERSON
     office.offboarding.release(case_id, SECURITY)
 
 

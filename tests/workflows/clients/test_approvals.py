@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,16 @@ def test_an_operator_answers_for_one_approver_and_no_second_one(tmp_path: Path, 
     say(stage, OPERATOR, whose="max@x.example")
     assert refusal(lambda: say(stage, OPERATOR, whose="ada@x.example")).code == Code.ALREADY_DECIDED
     assert refusal(lambda: say(stage, MAX)).code == Code.ALREADY_DECIDED  # it was his word already
+
+
+def test_one_human_decides_once_in_slack_and_at_the_terminal(tmp_path: Path, world: World) -> None:
+    stage = make(tmp_path, world)
+    max_here = Actor("slack:U0MAX", "max", terminal=True, login="cli:root")
+    say(stage, max_here, whose="max@x.example")
+    eve = Actor("cli:eve", "eve", terminal=True, enrolled_by="cli:root")
+    for again in (max_here, OPERATOR, replace(eve, enrolled_by="slack:U0MAX")):
+        assert refusal(lambda by=again: say(stage, by, whose="ada@x.example")).code == Code.ALREADY_DECIDED  # type: ignore[misc]
+    assert stage.proposal().state == ProposalState.PENDING
 
 
 def test_an_operator_decides_while_slack_is_down_and_that_is_on_record(tmp_path: Path, world: World) -> None:

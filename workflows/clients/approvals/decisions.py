@@ -49,7 +49,7 @@ class DecisionRegister:
         `principal`: at the command line, the address or Slack id of the approver whose answer it is.
         """
         with self._context.refusals_journalled(proposal_id, by):
-            self._eligibility.allow(proposal_id, by)
+            self._eligibility.allow(proposal_id, by, principal)
             directory = self._eligibility.directory(by)
 
             def needed(session: Session, pending: PendingProposal) -> set[str]:
@@ -60,7 +60,7 @@ class DecisionRegister:
                 rights = self._eligibility.decision_rights(session, pending, by, directory, principal)
                 self._eligibility.refuse_stale(session, pending, digest)
                 decider, right = self._choose(session, pending, by, directory, rights)
-                data = DecisionData(decider, right.principal, reason.strip())
+                data = DecisionData(decider, right.principal, reason.strip(), by)
                 self._write(session, pending, by, approve, data, right.request.row.id, directory)
                 if not approve:
                     requests.settle(session, right.request.row, RequestState.DECLINED, self._context.clock.now())
@@ -164,7 +164,8 @@ class DecisionRegister:
         taken = {key for row in valid for key in (row.decider_key, row.principal_key)}
         decider = self._decider(session, directory, by)
         again = decider is not None and requests.person_key(self._context.vault, decider) in taken
-        if again or by.id in {row.decided_by for row in valid}:
+        earlier = [self._unseal(pending, row).by or Actor(row.decided_by, "") for row in valid]
+        if again or any(by.may_be(one) for one in earlier):
             raise Refused(Code.ALREADY_DECIDED)
         waiting = [
             DecisionRight(right.request, completed(right.principal, directory))
@@ -192,7 +193,7 @@ class DecisionRegister:
 
     def _decider(self, session: Session, directory: LiveDirectory, by: Actor) -> Successor | None:
         """Return the acting user as the directory has them now; None at the command line. Raises `Refused`."""
-        if not by.slack_id:
+        if by.terminal or not by.slack_id:
             return None
         member = directory.member(by.slack_id)
         if member is None:

@@ -19,14 +19,13 @@ from workflows.clients.approvals import changes, requests
 from workflows.clients.approvals.requests import UnsealedRequest
 from workflows.clients.context import ClientContext
 from workflows.clients.split.sealed import unseal_proposal
-from workflows.people import Actor, Successor
+from workflows.people import TERMINAL, Actor, Successor
 from workflows.ports import DeliveryFailed, WorkspaceDirectory, WorkspaceMember
 from workflows.refusals import Code, Refused
-from workflows.storage.case import CaseData, read_case
+from workflows.storage.case import CaseData, is_about, read_case
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Proposal, ProposalState
 
-COMMAND_LINE = "cli:"
 GROUP = "S"
 """First letter of a user group's id; the id of a person begins with U or W."""
 LEFT = N_("has left the company")
@@ -101,23 +100,27 @@ class Eligibility:
     def __init__(self, context: ClientContext) -> None:
         self._context = context
 
-    def allow(self, proposal_id: str, by: Actor) -> None:
+    def allow(self, proposal_id: str, by: Actor, principal: str = "") -> None:
         """Let only those with the right record an answer at the terminal, and never who opened the case.
+
+        People who are asked decide for themselves (`principal`) without it.
 
         Raises `Refused`: UNKNOWN_PROPOSAL, SECOND_PERSON, and by authorization. Rights in Slack are read later.
         """
-        if by.slack_id:
+        if by.slack_id and not by.terminal:
             return
         with self._context.store.read() as session:
             pending = self.load(session, proposal_id)
-        self._context.authorization.require(Right.RECORD, by, pending.case.id)
-        if by.may_be(pending.data.opened_by):
+        own = principal == by.slack_id != ""
+        asked = [person.slack_id for request in pending.requests for person in request.data.approvers]
+        self._context.authorization.require(Right.RECORD, by, pending.case.id, also=asked if own else ())
+        if not own and by.may_be(pending.data.opened_by):
             raise Refused(Code.SECOND_PERSON, case=pending.case.id, by=pending.data.opened_by.name)
 
     def directory(self, by: Actor) -> LiveDirectory:
         """Return a directory with the acting user fetched. Raises `Refused(NOT_CHECKED)`; never at the command line."""
-        directory = LiveDirectory(self._context.members, lenient=not by.slack_id)
-        directory.fetch([by.slack_id])
+        directory = LiveDirectory(self._context.members, lenient=by.terminal or not by.slack_id)
+        directory.fetch([] if by.terminal else [by.slack_id])
         return directory
 
     @contextmanager
@@ -157,7 +160,7 @@ class Eligibility:
 
     def needed_members(self, session: Session, pending: PendingProposal, by: Actor, principal: str = "") -> set[str]:
         """Return the users and groups that the decision rights of `by` depend on."""
-        if by.id.startswith(COMMAND_LINE):
+        if _operates(by):
             rights = decision_rights_by_name(principal, pending.requests)
             return {right.principal.slack_id for right in rights if right.request.waiting}
         if any(person.slack_id == by.slack_id for request in pending.requests for person in request.data.named):
@@ -176,7 +179,9 @@ class Eligibility:
         """
         leaver = pending.data.leaver
         rights: list[DecisionRight] = []
-        if by.id.startswith(COMMAND_LINE):
+        if _operates(by):
+            if is_about(leaver, by):
+                raise Refused(Code.LEAVER_DECIDES)
             by_name = decision_rights_by_name(principal, pending.requests)
             rights = [right for right in by_name if not is_leaver(right.principal, leaver)]
         elif by.slack_id:
@@ -222,6 +227,11 @@ class Eligibility:
             return _(UNKNOWN)
         left = requests.has_left(self._context.vault, session, Successor("", member.name, member.email, member.id))
         return member.standing or (_(LEFT) if left else "")
+
+
+def _operates(by: Actor) -> bool:
+    """Return whether somebody acts at the terminal, where they record an approver's answer."""
+    return by.terminal or by.id.startswith(TERMINAL)
 
 
 def completed(person: Successor, directory: LiveDirectory) -> Successor:

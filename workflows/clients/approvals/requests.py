@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from workflows.clients.approval_policy import ApprovalRole, ProposalSummary, required
 from workflows.clients.context import ClientContext
 from workflows.clients.split.sealed import ProposalData, ShareTotals, load
-from workflows.people import Successor
+from workflows.people import Actor, Successor
 from workflows.storage.case import mail_key, read_case
 from workflows.storage.outbox import request_update
 from workflows.storage.rows.case import Case, CaseState
@@ -79,6 +79,8 @@ class DecisionData:
     person: Successor
     principal: Successor
     reason: str = ""
+    by: Actor | None = None
+    """Author of the decision: at the terminal, the person who recorded it."""
 
 
 def summary(proposal_data: ProposalData) -> ProposalSummary:

@@ -121,7 +121,7 @@ class ProposalEditor:
             if all(right.request.data.share for right in rights):
                 raise Refused(Code.NOT_APPROVER, approver=pending.data.approver.name)
             self._eligibility.refuse_stale(session, pending, digest)
-            person = Successor(by.id, by.name, "", by.slack_id)
+            person = Successor(by.id, by.name, by.email, "" if by.terminal else by.slack_id)
             if why := self._eligibility.ineligibility(session, directory, person):
                 raise Refused(Code.CANNOT_DECIDE, name=by.name, why=why)
             proposal_data = unseal_proposal(self._context.vault, pending.case, pending.proposal)

@@ -56,6 +56,7 @@ class AuditRun(WorkRow, table=True):
 class FindingKind(StrEnum):
     """Kinds of finding, worst first."""
 
+    CODES_RESET = N_("one-time codes reset")
     PROTECTED = N_("protected")
     OPEN_AGAIN = N_("open again")
     NOT_LINKED = N_("not linked")

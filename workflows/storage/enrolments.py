@@ -1,0 +1,220 @@
+"""One-time codes (TOTP, RFC 6238) by which people prove at the terminal who they are, without Slack.
+
+A code is accepted once. The person's row has the period of the last accepted code, and the transaction that accepts
+a code changes it. So no second process or replica accepts the code again.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+
+import pyotp
+from pyotp.exceptions import OTPVerificationError
+from sqlmodel import Session, col, select
+
+from config.text import _, stored
+from workflows.people import SLACK, Actor
+from workflows.ports import Clock
+from workflows.refusals import Code, Refused
+from workflows.storage.findings import FindingReport, Findings
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.rows.enrolment import Enrolment
+from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.watch import FindingKind
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+
+TOLERANCE = 1
+"""Periods of 30 seconds by which the person's clock may differ."""
+TRIES = 5
+"""Wrong codes until no code counts for a time."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=15), timedelta(days=1)
+"""The pause doubles until a right code comes."""
+CONFIRMED, RESET = "enrolment.confirmed", "enrolment.reset"
+PLACE = "handover"
+"""System of a finding about Handover itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolledPerson:
+    """An enrolled person. `vouched_by`: the first who saw the secret, or the voucher's. Empty: enrolled in Slack."""
+
+    id: str
+    name: str
+    email: str
+    vouched_by: str = ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The words that mean this person, in small letters."""
+        return frozenset(map(str.lower, filter(None, (self.id, self.id.removeprefix(SLACK), self.email))))
+
+    def actor(self, login: str) -> Actor:
+        """Return the person who gave a code in this log-in session."""
+        login = "" if login == self.id else login
+        return Actor(self.id, self.name, self.email, terminal=True, login=login, enrolled_by=self.vouched_by)
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """Sealed data of an enrolment. `alone`: nobody who was enrolled vouched for the person."""
+
+    id: str
+    name: str
+    email: str
+    secret: str
+    vouched_by: str
+    alone: bool
+
+    @property
+    def totp(self) -> pyotp.TOTP:
+        return pyotp.TOTP(self.secret)
+
+    @property
+    def person(self) -> EnrolledPerson:
+        return EnrolledPerson(self.id, self.name, self.email, self.vouched_by)
+
+
+class Enrolments:
+    """Enrolments: offered, confirmed by the first code, proven by each further code, reset."""
+
+    def __init__(self, store: Store, vault: Vault, journal: Journal, clock: Clock, issuer: str) -> None:
+        """`issuer`: the name that the person's app shows."""
+        self._store, self._vault, self._journal, self._clock, self._issuer = store, vault, journal, clock, issuer
+        self._findings = Findings(vault, journal, clock)
+
+    def people(self) -> list[EnrolledPerson]:
+        """Return everybody who is enrolled."""
+        with self._store.read() as session:
+            return [self._open(row, row.sealed).person for row in _confirmed(session)]
+
+    def find(self, who: str) -> EnrolledPerson | None:
+        """Return an enrolled person by id, Slack id or address."""
+        wanted = who.lower()
+        return next((one for one in self.people() if wanted in one.names), None)
+
+    def offer(self, person: Actor, by: Actor, *, alone: bool = False) -> str:
+        """Make a secret for a person who is not enrolled, and return it as an `otpauth:` address.
+
+        `by`: the person, in Slack; at the terminal, an enrolled person who gave a code. `alone`: nobody did, which is
+        possible only before anybody is enrolled. Raises `Refused`: ALREADY_ENROLLED, NEEDS_VOUCHER.
+        """
+        vouched_by = "" if by.id == person.id else by.enrolled_by or by.id
+        secret = _Secret(person.id, person.name, person.email, pyotp.random_base32(), vouched_by, alone)
+        with self._store.write() as session:
+            row = session.get(Enrolment, self._key(person.id)) or Enrolment(id=self._key(person.id))
+            if row.sealed:
+                raise Refused(Code.ALREADY_ENROLLED, name=person.name)
+            _refuse_alone(session, secret)
+            row.wrapped_key = row.wrapped_key or self._vault.new_key()
+            row.offered = self._vault.seal(row.wrapped_key, asdict(secret), f"enrolment:{row.id}")
+            session.add(row)
+        return secret.totp.provisioning_uri(name=person.email or person.name, issuer_name=self._issuer)
+
+    def confirm(self, person_id: str, code: str, by: Actor) -> EnrolledPerson:
+        """Finish an enrolment with the first code. Raises `Refused`: NOT_ENROLLED, NEEDS_VOUCHER, and as `prove`."""
+        return self._with_code(person_id, code, by)
+
+    def prove(self, person_id: str, code: str) -> EnrolledPerson:
+        """Return the person whose code this is, and use the code up.
+
+        Raises `Refused`: NOT_ENROLLED, WRONG_CODE, USED_CODE, TOO_MANY_CODES.
+        """
+        return self._with_code(person_id, code, None)
+
+    def reset(self, person_id: str, by: Actor, *, alone: bool = False) -> None:
+        """Remove a person's enrolment. The person enrols again, in Slack or with somebody who is enrolled.
+
+        `by`: a second enrolled person who gave a code. `alone`: the machine's root without one, which is a finding.
+        Raises `Refused`: NOT_ENROLLED, SECOND_PERSON.
+        """
+        with self._store.write() as session:
+            row = session.get(Enrolment, self._key(person_id))
+            if row is None or not row.sealed:
+                raise Refused(Code.NOT_ENROLLED)
+            person = self._open(row, row.sealed).person
+            if not alone and by.may_be(person.actor("")):
+                raise Refused(Code.SECOND_PERSON, by=person.name)
+            row.sealed = row.offered = b""
+            row.enrolled_at, row.failures, row.locked_until = None, 0, None
+            session.add(row)
+            self._write(session, row, by, RESET, alone=alone)
+            if alone:
+                self._report(session, row, person, _("root removed the one-time codes, and nobody vouched for it"), by)
+
+    def _with_code(self, person_id: str, code: str, confirmed_by: Actor | None) -> EnrolledPerson:
+        """Check a code, and keep the result of the check in any case: a refusal is raised after the transaction."""
+        with self._store.write() as session:
+            row = session.get(Enrolment, self._key(person_id), with_for_update=True)
+            found = (row.offered if confirmed_by else row.sealed) if row else b""
+            if row is None or not found:
+                raise Refused(Code.NOT_ENROLLED)
+            secret = self._open(row, found)
+            if confirmed_by:
+                _refuse_alone(session, secret)
+            refusal = self._check(session, row, secret, code)
+            if confirmed_by and refusal is None:
+                self._enrol(session, row, secret, confirmed_by)
+            session.add(row)
+        if refusal:
+            raise refusal
+        return secret.person
+
+    def _check(self, session: Session, row: Enrolment, secret: _Secret, code: str) -> Refused | None:
+        now = self._clock.now()
+        if row.locked_until and row.locked_until > now:
+            return Refused(Code.TOO_MANY_CODES, at=row.locked_until.isoformat())
+        try:
+            step = secret.totp.verify_and_get_timecode(code.replace(" ", ""), for_time=now, valid_window=TOLERANCE)
+        except OTPVerificationError:
+            return self._count_failure(session, row, now)
+        if step <= row.last_step:
+            self._write(session, row, HANDOVER, "code.used again")
+            return Refused(Code.USED_CODE)
+        row.last_step, row.failures, row.locked_until = step, 0, None
+        return None
+
+    def _count_failure(self, session: Session, row: Enrolment, now: datetime) -> Refused:
+        row.failures += 1
+        self._write(session, row, HANDOVER, "code.refused", failures=row.failures)
+        pauses, rest = divmod(row.failures, TRIES)
+        if rest:
+            return Refused(Code.WRONG_CODE)
+        row.locked_until = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(pauses - 1, 10))
+        return Refused(Code.TOO_MANY_CODES, at=row.locked_until.isoformat())
+
+    def _enrol(self, session: Session, row: Enrolment, secret: _Secret, by: Actor) -> None:
+        earlier = session.exec(select(JournalEntry.id).where(JournalEntry.action == CONFIRMED).limit(1)).first()
+        row.sealed, row.offered, row.enrolled_at = row.offered, b"", self._clock.now()
+        self._write(session, row, by, CONFIRMED, alone=secret.alone)
+        if secret.alone and earlier:
+            self._report(session, row, secret.person, _("enrolled anew, and nobody vouched for it"), by)
+        elif not secret.alone:
+            self._findings.close_resolved(session, _finding(row))
+
+    def _report(self, session: Session, row: Enrolment, person: EnrolledPerson, detail: str, by: Actor) -> None:
+        sighting = replace(
+            _finding(row), detail=stored(detail), name=person.name, email=person.email, changed_by=by.name
+        )
+        self._findings.report(session, sighting, by.id)
+
+    def _write(self, session: Session, row: Enrolment, by: Actor, action: str, **data: object) -> None:
+        self._journal.write(session, actor=by, action=action, data={"enrolment": row.id, **data})
+
+    def _open(self, row: Enrolment, sealed: bytes) -> _Secret:
+        return _Secret(**self._vault.open(row.wrapped_key, sealed, f"enrolment:{row.id}"))
+
+    def _key(self, person_id: str) -> str:
+        return self._vault.blind(f"enrolment:{person_id}")
+
+
+def _finding(row: Enrolment) -> FindingReport:
+    return FindingReport(FindingKind.CODES_RESET, "", PLACE, row.id)
+
+
+def _refuse_alone(session: Session, secret: _Secret) -> None:
+    if secret.alone and _confirmed(session):
+        raise Refused(Code.NEEDS_VOUCHER)
+
+
+def _confirmed(session: Session) -> list[Enrolment]:
+    return list(session.exec(select(Enrolment).where(col(Enrolment.enrolled_at).is_not(None))))
