@@ -137,10 +137,20 @@ def test_one_human_decides_once_in_slack_and_at_the_terminal(tmp_path: Path, wor
     stage = make(tmp_path, world)
     max_here = Actor("slack:U0MAX", "max", terminal=True, login="cli:root")
     say(stage, max_here, whose="max@x.example")
-    eve = Actor("cli:eve", "eve", terminal=True, enrolled_by="cli:root")
+    eve = Actor("cli:e2", "e2", terminal=True, enrolled_by="cli:root")
     for again in (max_here, OPERATOR, replace(eve, enrolled_by="slack:U0MAX")):
         assert refusal(lambda by=again: say(stage, by, whose="ada@x.example")).code == Code.ALREADY_DECIDED  # type: ignore[misc]
     assert stage.proposal().state == ProposalState.PENDING
+
+
+def test_who_opened_the_case_records_nobody_elses_answer(tmp_path: Path, world: World) -> None:
+    stage = make(tmp_path, world)
+    hanna = Actor("slack:U0HANNA", "hanna", terminal=True)
+    for same in (hanna, Actor("cli:e2", "e2", terminal=True, login=hanna.id)):
+        refused = refusal(lambda by=same: say(stage, by, whose="max@x.example"))  # type: ignore[misc]
+        assert refused.code == Code.SECOND_PERSON
+    assert stage.decisions() == []
+    say(stage, OPERATOR, whose="max@x.example")
 
 
 def test_an_operator_decides_while_slack_is_down_and_that_is_on_record(tmp_path: Path, world: World) -> None:
