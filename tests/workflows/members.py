@@ -21,6 +21,7 @@ ROLES = Roles(
 EVERYTHING = ActorSettings(roles=("hr", "approver", "security", "admin"))
 ACTORS = dict.fromkeys(("root", "sam.o", "Sam.O", "dana", "max", "e2", "e3", "hr", "x", "bench"), EVERYTHING) | {
     "eva": EVERYTHING.model_copy(update={"slack": "U0EVA"}),
+    "max-weber": EVERYTHING.model_copy(update={"slack": "U0MAX"}),
     "hanna": EVERYTHING.model_copy(update={"slack": "U0HANNA"}),
     "hris": EVERYTHING.model_copy(update={"secret": SecretStr("the secret of a script")}),
 }

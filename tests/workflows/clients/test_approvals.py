@@ -136,7 +136,7 @@ def test_an_operator_answers_for_one_approver_and_no_second_one(tmp_path: Path, 
 def test_one_human_decides_once_in_slack_and_at_the_terminal(tmp_path: Path, world: World) -> None:
     stage = make(tmp_path, world)
     max_here = Actor("slack:U0MAX", "max", terminal=True, login="cli:root")
-    say(stage, max_here, whose="max@x.example")
+    say(stage, max_here, whose="U0MAX")
     eve = Actor("cli:e2", "e2", terminal=True, enrolled_by="cli:root")
     for again in (max_here, OPERATOR, replace(eve, enrolled_by="slack:U0MAX")):
         assert refusal(lambda by=again: say(stage, by, whose="ada@x.example")).code == Code.ALREADY_DECIDED  # type: ignore[misc]

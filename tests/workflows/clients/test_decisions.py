@@ -43,7 +43,7 @@ def decide(stage: Stage, by: Actor = MAX, *, approve: bool = True, digest: str =
 def test_only_the_approver_decides(stage: Stage, world: World) -> None:
     assert decide(stage, EVE).code == Code.NOT_APPROVER
     assert decide(stage, EVE).facts["approver"] == "Max Weber"
-    assert decide(stage, Actor("slack:", "nobody")).code == Code.NOT_APPROVER
+    assert decide(stage, Actor("slack:", "nobody")).code == Code.NOT_ALLOWED
     assert stage.decisions() == []
     assert [(entry.actor, json.loads(entry.data)["code"]) for entry in stage.journalled("proposal.refused")][:1] == [
         (EVE.id, Code.NOT_APPROVER)
@@ -69,7 +69,7 @@ def test_an_operator_may_decide_and_it_is_on_record(stage: Stage) -> None:
 def test_an_approver_without_slack_is_not_matched_by_an_empty_id(tmp_path: Path) -> None:
     stage = Stage(tmp_path, crm().system(), approver=Successor("max@x.example", "Max", "max@x.example"))
     stage.tick()
-    assert decide(stage, Actor("slack:", "")).code == Code.NOT_APPROVER
+    assert decide(stage, Actor("slack:", "")).code == Code.NOT_ALLOWED
     assert not any(post.startswith("proposal:") for post in stage.posts())
     assert stage.handover.proposals.waiting_for("") == []
     assert stage.approve(OPERATOR).state == ProposalState.APPROVED
