@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ack, allocate, audit, chaos, growth, idle, lockout, mass, move, proposal
+from tests.bench import ack, allocate, audit, chaos, growth, idle, lockout, mass, move, proposal, truth
 from tests.bench.calibration import Calibration, calibrate
 from tests.bench.figures import Figure, Run
 
@@ -27,6 +27,7 @@ BENCHES: dict[str, Callable[[], Run]] = {
     "move": move.run,
     "allocate": allocate.run,
     "proposal": proposal.run,
+    "truth": truth.run,
 }
 
 PRECISE = 10.0

@@ -103,10 +103,12 @@ class Office:
         crm_lists: bool = False,
         settings: Settings | None = None,
         workspace: Workspace | None = None,
+        systems: Systems | None = None,
+        members: MemoryMembers | None = None,
     ) -> None:
-        """`more`: systems beside these two. `url`: PostgreSQL rows in place of an SQLite file in `folder`."""
+        """`more`: systems beside these two; `systems`: others in place of all. `url`: PostgreSQL rows in place of an SQLite file in `folder`."""
         self.clock = Time()
-        self.members = MemoryMembers()
+        self.members = members or MemoryMembers()
         self.directory = World("directory")
         self.crm = World("crm")
         for world in (self.directory, self.crm):
@@ -121,7 +123,7 @@ class Office:
         self.store = Store(url or sqlite_url(folder))
         lay_out(self.store)
         crm = self.crm.system(MemoryListing if crm_lists else None)
-        self.systems = Systems([self.directory.system(MemoryDirectory), crm, *more], "directory")
+        self.systems = systems or Systems([self.directory.system(MemoryDirectory), crm, *more], "directory")
         settings = settings or make_settings()
         settings = settings.model_copy(update={"actors": settings.actors or ACTORS})
         self.context = build_context(
