@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import typer
 
-from bot.cli.checks import Check, CheckResult, actors, machine, slack, systems
+from bot.cli.checks import Check, CheckResult, machine, slack, systems
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, read, wiring
 from bot.cli.explanations import explain
 from bot.cli.output import finish, say, show_table
@@ -33,7 +33,6 @@ def doctor(ctx: typer.Context, as_json: AsJson = False, config: ConfigPath = DEF
         checks = [
             *machine.checks(settings),
             machine.stored_data(wired, settings),
-            actors.check(wired, settings),
             *slack.checks(settings.slack),
             *systems.checks(built),
         ]

@@ -1,23 +1,12 @@
 """Check of the people and scripts who can act at the terminal."""
 
 from collections.abc import Collection
-from typing import Any
 
 from bot.cli.actor import named
-from bot.cli.checks import Check, CheckResult
+from bot.cli.checks import CheckResult
 from bot.text import _
 from config.actors import ActorSettings
 from config.settings import Settings
-
-
-def check(wired: Any, settings: Settings) -> Check:
-    """Return the check. It may run beside a running bot."""
-
-    def look() -> list[CheckResult]:
-        with wired.assemble(settings, mode="visit") as application:
-            return results(settings, [one.id for one in application.services.enrolments.people()])
-
-    return Check(_("Actors"), look)
 
 
 def results(settings: Settings, enrolled: Collection[str]) -> list[CheckResult]:

@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from bot.cli.checks import Check, CheckResult
+from bot.cli.checks import Check, CheckResult, actors
 from bot.text import _
 from config.settings import Settings
 from workflows.storage.rows.case import Case
@@ -95,11 +95,16 @@ def sqlite(version: tuple[int, ...]) -> CheckResult:
 
 
 def stored_data(wired: Any, settings: Settings) -> Check:
-    """Return the check of the stored data. It may run beside a running bot."""
+    """Return the check of the stored data and of the actors in it. It may run beside a running bot."""
 
     def look() -> list[CheckResult]:
         with wired.assemble(settings, mode="visit") as application, application.store.read() as session:
-            return [CheckResult(_("Stored data"), True, _version(session)), _master_key(session, settings)]
+            enrolled = [one.id for one in application.services.enrolments.people()]
+            return [
+                CheckResult(_("Stored data"), True, _version(session)),
+                _master_key(session, settings),
+                *actors.results(settings, enrolled),
+            ]
 
     return Check(_("Stored data"), look)
 
