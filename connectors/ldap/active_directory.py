@@ -20,12 +20,14 @@ import ldap
 
 from config.text import N_, _
 from connectors.contract import AccountId, Login, Verdict
-from connectors.ldap.dialect import Dialect, Membership
+from connectors.ldap.dialect import Dialect, Membership, hidden
 from connectors.ldap.faults import ACCOUNT_DISABLED, REFUSED, refusal_code, refusal_words
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification, either, equals, equals_bytes, generalized_time
 
 CONTROL = "userAccountControl"
+EXPIRY = "accountExpires"
+"""Every account has it. Without it, nothing tells whether an enabled account is open."""
 PASSWORD = "unicodePwd"  # noqa: S105 - an attribute's name
 BIT_AND = "1.2.840.113556.1.4.803"
 """The matching rule for `all these bits are set`."""
@@ -33,6 +35,8 @@ IS_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 IS_READ_ONLY = "1.2.840.113556.1.4.1920"
 GONE_FOR_GOOD = "Active Directory never shows a password: it does not come back, an administrator sets a new one"
 LOST = N_("the password: Active Directory never shows it, so an administrator sets a new one")
+ACCOUNT_TYPE, NORMAL_USER = "sAMAccountType", 0x30000000
+"""Kept by the server itself (MS-SAMR 2.2.1.9); an entry's category can be changed."""
 DISABLED = 0x2
 """ADS_UF_ACCOUNTDISABLE."""
 SID_TAIL = 4
@@ -104,13 +108,15 @@ class ActiveDirectory(Dialect):
     identifier = "objectGUID"
     login = "sAMAccountName"
     lock = CONTROL
-    locked_query = f"(&(objectCategory=person)(objectClass=user)({CONTROL}:{BIT_AND}:={DISABLED}))"
+    locked_query = f"(&({ACCOUNT_TYPE}={NORMAL_USER})({CONTROL}:{BIT_AND}:={DISABLED}))"
+    no_accounts = frozenset({"group", "contact"})
+    verdict_attributes = (EXPIRY,)
     last_login = ("lastLogonTimestamp",)
     changed_by, changed_at = "", "whenChanged"
     attributes = (
         identifier,
         CONTROL,
-        "accountExpires",
+        EXPIRY,
         "lockoutTime",
         "adminCount",
         "primaryGroupID",
@@ -121,8 +127,8 @@ class ActiveDirectory(Dialect):
     password = PASSWORD
     needs = N_("the rights to reset passwords and to write userAccountControl")
     memberships = (Membership("group", "member"),)
-    people = "(&(objectCategory=person)(objectClass=user))"
-    addresses = (("mail", ""), ("userPrincipalName", ""), ("proxyAddresses", "smtp:"))
+    people = control = f"({ACCOUNT_TYPE}={NORMAL_USER})"
+    addresses = (("mail", ""), ("userPrincipalName", ""), ("proxyAddresses", "smtp:"), ("proxyAddresses", ""))
     logins = ("sAMAccountName", "userPrincipalName")
     referrals_are_normal = True
     chain = "1.2.840.113556.1.4.1941"
@@ -155,12 +161,12 @@ class ActiveDirectory(Dialect):
         """Return `locked` only for the flag: an expiry can lie ahead, and a lockout after wrong passwords passes."""
         found = flags(entry.text(CONTROL))
         if found is None:
-            return Verdict.UNKNOWN, _("{control} cannot be read, the bot's account needs the right to").format(
-                control=CONTROL
-            )
+            return Verdict.UNKNOWN, hidden(CONTROL)
         if found & DISABLED:
             return Verdict.LOCKED, ""
-        return Verdict.OPEN, why_open(entry.text("accountExpires"), entry.text("lockoutTime"), datetime.now(UTC))
+        if not entry.text(EXPIRY):
+            return Verdict.UNKNOWN, hidden(EXPIRY)
+        return Verdict.OPEN, why_open(entry.text(EXPIRY), entry.text("lockoutTime"), datetime.now(UTC))
 
     def protects(self, entry: Entry) -> str:
         """Refuse administrators unless the settings allow them: AdminSDHolder marks them with adminCount."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -12,7 +12,7 @@ from ldap.controls import SimplePagedResultsControl
 from config.text import _
 from connectors.errors import Forbidden, OutcomeUnknown, Unavailable
 from connectors.ldap.faults import NO_ANSWER, server_words
-from connectors.ldap.wire import Entry, Modification, Values, whole
+from connectors.ldap.wire import Entry, Modification, Values, holds_no_people, whole
 
 MOST_BYTES, ENTRY_BYTES = 16 * 2**20, 1024
 """Bytes of one answer, and of all answers to one lookup; besides its values, an entry counts as so many."""
@@ -27,6 +27,11 @@ SMALLEST = 20
 
 class BudgetExceeded(Unavailable):
     """An answer takes more than one may. The connection is not used again: more of it may come."""
+
+
+def part_only(places: Iterable[str]) -> str:
+    """Return the sentence for an answer of which some parts are on other servers."""
+    return _("the answer is only a part: the rest is at {places}").format(places=", ".join(dict.fromkeys(places)))
 
 
 class LdapConnection:
@@ -44,13 +49,16 @@ class LdapConnection:
         self.taken = 0
         """Bytes of its answers so far."""
 
-    def search(self, base: str, query: str, attributes: Sequence[str], *, partly: bool = False) -> Iterator[Entry]:
+    def search(
+        self, base: str, query: str, attributes: Sequence[str], elsewhere: list[str] | None = None
+    ) -> Iterator[Entry]:
         """Stream every entry, page by page.
 
-        A part of the tree on another server is an error, not a silent gap. `partly`: read only what this server has.
+        A part of the tree on another server is added to `elsewhere`. Without that list it is an error. It is never a
+        silent gap, and it is never followed.
         """
         for rows in self._pages(base, query, attributes):
-            yield from (self._entry(dn, values) for dn, values in self._present(rows, partly=partly))
+            yield from (self._entry(dn, values) for dn, values in self._present(rows, elsewhere))
 
     def rows(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
         """Stream raw rows for very large reads. The next page is requested before this one is processed."""
@@ -101,14 +109,16 @@ class LdapConnection:
         with contextlib.suppress(ldap.LDAPError):
             self._raw.unbind_ext()
 
-    def _present(self, rows: Any, *, partly: bool = False) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
+    def _present(
+        self, rows: Any, elsewhere: list[str] | None = None
+    ) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
         for dn, values in rows:
             if dn is not None:
                 yield dn, values
-            elif not (self._referrals_are_normal or partly):
-                raise Unavailable(
-                    _("the answer is only a part: the rest is at {places}").format(places=", ".join(map(str, values)))
-                )
+            elif elsewhere is not None:
+                elsewhere += [place for place in map(str, values) if not holds_no_people(place)]
+            elif not self._referrals_are_normal:
+                raise Unavailable(part_only(map(str, values)))
 
     def _pages(self, base: str, query: str, attributes: Sequence[str], *, ahead: bool = False) -> Iterator[Any]:
         page, empty = SimplePagedResultsControl(True, self._sizes[ahead], ""), 0

@@ -29,7 +29,7 @@ from connectors.contract import (
 from connectors.errors import ConnectorError
 from connectors.ldap import own_account
 from connectors.ldap.active_directory import ActiveDirectory
-from connectors.ldap.connection import LdapConnection
+from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
@@ -89,20 +89,18 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def find(self, person: Person) -> Lookup:
         """Look people up by the attributes that hold addresses and log-ins; names are not compared."""
-        accounts = self._connections.run(
-            lambda link: [self._account(link, entry, person) for entry in self._directory.search(link, person)],
-            _("looking a person up"),
-            lookup=True,
-        )
-        return Lookup(tuple(accounts), describe(person, self._dialect, self._settings.base_dn))
+        return self._connections.run(lambda link: self._lookup(link, person), _("looking a person up"), lookup=True)
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read the lock of many accounts, 200 to a request. An answer cut short is an error, never `absent`."""
         attributes = (self._dialect.identifier, *self._dialect.attributes)
-        found = self._connections.run(
-            lambda link: self._directory.people(link, accounts, attributes), _("reading accounts")
-        )
-        return {account: self._observation(account, found.get(account)) for account in accounts}
+
+        def read(link: LdapConnection) -> Mapping[AccountId, Observation]:
+            elsewhere: list[str] = []
+            found = self._directory.people(link, accounts, attributes, elsewhere)
+            return {account: self._observation(account, found.get(account), elsewhere) for account in accounts}
+
+        return self._connections.run(read, _("reading accounts"))
 
     def locked(self) -> frozenset[AccountId]:
         """Read all locked accounts, 1000 to a page."""
@@ -174,19 +172,26 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         """Read the members of a group by its cn or id. An empty name means Domain Admins in Active Directory."""
         return self._connections.run(
             lambda link: [
-                self._account(link, entry, NOBODY) for entry in self._memberships.administrators(link, group)
+                self._account(link, entry, NOBODY)
+                for entry in self._directory.proven(link, self._memberships.administrators(link, group))
             ],
             _("reading administrators"),
         )
 
     def headcount(self) -> int:
-        """Count the accounts of people without reading more than their names."""
+        """Count the accounts of people without reading more than their classes."""
         base, people = self._settings.base_dn, self._directory.people_filter
         return self._connections.run(
-            lambda link: sum(1 for _one in link.search(base, people, ["1.1"])), _("counting people")
+            lambda link: sum(map(self._dialect.is_person, link.search(base, people, ["objectClass"]))),
+            _("counting people"),
         )
 
     # -- on one connection
+
+    def _lookup(self, link: LdapConnection, person: Person) -> Lookup:
+        rows, doubts = self._directory.search(link, person)
+        accounts = tuple(self._account(link, row, person) for row in rows)
+        return Lookup(accounts, describe(person, self._dialect, self._settings.base_dn), tuple(doubts))
 
     def _account(self, link: LdapConnection, entry: Entry, person: Person) -> Account:
         manager = link.read_if_visible(entry.text("manager"), ["mail"]) if entry.text("manager") else None
@@ -205,7 +210,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             protected="" if verdict is Verdict.LOCKED else self._dialect.protects(entry),
         )
 
-    def _observation(self, account: AccountId, entry: Entry | None) -> Observation:
+    def _observation(self, account: AccountId, entry: Entry | None, elsewhere: Sequence[str]) -> Observation:
         how = _("{identifier} {account} below {base_dn}").format(
             identifier=self._dialect.identifier, account=account, base_dn=self._settings.base_dn
         )
@@ -218,7 +223,9 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
                 how,
                 _("this is not the form of an {identifier}").format(identifier=self._dialect.identifier),
             )
-        return Observation(Verdict.ABSENT, how)
+        return (
+            Observation(Verdict.UNKNOWN, how, part_only(elsewhere)) if elsewhere else Observation(Verdict.ABSENT, how)
+        )
 
     def _attempt(self, done: LockResult, before: BeforeImage, secret: str) -> Locked:
         if not done.secret_is_right and not self._dialect.reveals_lock_without_password:

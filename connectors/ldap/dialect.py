@@ -9,11 +9,17 @@ from uuid import UUID
 import ldap
 from ldap.dn import explode_dn, explode_rdn
 
+from config.text import _
 from connectors.contract import AccountId, Login, Verdict
 from connectors.ldap.wire import Entry, Modification, both, equals, generalized_time, hashes
 
 PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
 NUMBER = "gidNumber"
+LOG_IN = frozenset({"inetorgperson", "posixaccount", "user"})
+"""Classes of accounts, whatever other classes an entry has."""
+GROUPS = ("groupOfNames", "groupOfUniqueNames", "groupOfMembers", "groupOfURLs", "posixGroup")
+PROGRAM = "simplesecurityobject"
+"""The class of a program's account, which is left out of lists of people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,8 @@ class Dialect(Protocol):
     needs: str
     """The rights that locking needs, as text for people."""
     memberships: Sequence[Membership]
-    people: str = "(objectClass=person)"
-    """The filter for people's accounts, unless the settings give one."""
+    people: str
+    """The filter for people in lists, unless the settings give one. Nobody is absent because of it."""
     addresses: Sequence[tuple[str, str]] = (("mail", ""),)
     """Attributes that hold addresses, each with the prefix before the address in it."""
     logins: Sequence[str] = ("uid",)
@@ -65,8 +71,16 @@ class Dialect(Protocol):
     """True if the server may report a lock to a client without the right password."""
     refusals: tuple[type[Exception], ...] = (ldap.INVALID_CREDENTIALS,)
     """The errors by which the server refuses a log-in."""
+    control: str
+    """The filter for accounts that are certainly people's: one of them shows that a lookup can find."""
+    lock_may_be_missing: bool = False
+    """True if an open account has no value of `lock`. A value that may not be read is then to be told from none."""
     locked_query: str = ""
     """A filter for accounts that are locked for good, if the value of `lock` alone decides; else empty."""
+    no_accounts: frozenset[str] = frozenset({*map(str.casefold, GROUPS), "alias", "referral"})
+    """Classes of entries that nobody logs in with."""
+    verdict_attributes: Sequence[str] = ()
+    """Attributes that a verdict needs besides `lock`."""
     last_login: Sequence[str] = ()
     """Attributes that hold the last log-in, if the server stores it."""
     changed_by: str = "modifiersName"
@@ -89,6 +103,19 @@ class Dialect(Protocol):
     def identify(self, entry: Entry) -> AccountId:
         """Return the id of a person's or a group's entry."""
         return self.named(entry.first(self.identifier))
+
+    def is_account(self, entry: Entry) -> bool:
+        """Return whether an entry may be an account: everything that is not plainly something else."""
+        classes = {name.casefold() for name in entry.all("objectClass")}
+        return not classes & self.no_accounts or bool(classes & LOG_IN)
+
+    def is_person(self, entry: Entry) -> bool:
+        """Return whether an account belongs into a list of people: a program's does not.
+
+        No filter can do this: a server that does not know a class finds nobody by its absence.
+        """
+        classes = {name.casefold() for name in entry.all("objectClass")}
+        return self.is_account(entry) and (PROGRAM not in classes or bool(classes & LOG_IN))
 
     def handle(self, entry: Entry) -> str:
         """Return the name that people use for an account: its log-in, else its name in its folder."""
@@ -165,6 +192,11 @@ class Dialect(Protocol):
         return ()
 
 
+def hidden(attribute: str) -> str:
+    """Return the reason for a verdict without its attribute."""
+    return _("{attribute} cannot be read: the bot's account needs the right to").format(attribute=attribute)
+
+
 class Posix(Dialect):
     """The common part of Unix-minded directories (RFC 2307 and its successor "bis", core.schema of OpenLDAP).
 
@@ -174,6 +206,9 @@ class Posix(Dialect):
     """
 
     login = "uid"
+    people = "(|(objectClass=person)(uid=*)(mail=*))"
+    """By what an entry has: people are of many classes (`nsPerson`, `account` with `posixAccount`)."""
+    control = "(|(objectClass=person)(objectClass=posixAccount)(objectClass=nsPerson))"
     password = PASSWORD
     memberships = (
         Membership("groupOfNames", "member"),

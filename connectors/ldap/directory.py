@@ -13,13 +13,13 @@ import ldap
 from config.text import _
 from connectors.contract import Account, AccountId, Person, Verdict
 from connectors.errors import Forbidden, Missing, Unavailable
-from connectors.ldap.connection import LdapConnection
+from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, also, below, both, either, first_value, person_filter
 
-USUAL = ("cn", "displayName", "mail", "title", "manager")
+USUAL = ("objectClass", "cn", "displayName", "mail", "title", "manager")
 FEW = 4
 """Every server returns so few answers at once. One that does not is misconfigured, which is reported."""
 CHUNK = 50
@@ -46,8 +46,11 @@ class Directory:
 
     def person(self, link: LdapConnection, account: AccountId) -> Entry:
         """Read one account by its id. Raises `Missing`."""
-        found = self.people(link, [account], self.attributes)
+        elsewhere: list[str] = []
+        found = self.people(link, [account], self.attributes, elsewhere)
         if account not in found:
+            if elsewhere:
+                raise Unavailable(part_only(elsewhere))
             raise Missing(
                 _("there is no account with {identifier} {account} below {base_dn}").format(
                     identifier=self.dialect.identifier, account=account, base_dn=self.settings.base_dn
@@ -56,34 +59,59 @@ class Directory:
         return found[account]
 
     def people(
-        self, link: LdapConnection, accounts: Sequence[AccountId], attributes: Sequence[str]
+        self, link: LdapConnection, accounts: Sequence[AccountId], attributes: Sequence[str], elsewhere: list[str]
     ) -> Mapping[AccountId, Entry]:
         """Read many accounts, under the ids that were asked for.
 
-        A text that cannot be an id is left out of the answer.
+        A text that cannot be an id is left out of the answer. Parts of the tree on other servers are added to
+        `elsewhere`: an id that is missing then may be there.
         """
         ids = {account: self.dialect.canonical(account) for account in accounts if self.could_be(account)}
         wanted = list(dict.fromkeys(ids.values()))
-        found = self._read(link, wanted, attributes)
+        found = self._read(link, wanted, attributes, elsewhere)
         if missing := [one for one in wanted if one not in found]:
-            found |= self._read(link, missing, attributes, self._control_account(link))
+            found |= self._read(link, missing, attributes, elsewhere, self._control_account(link))
         if missing := [one for one in wanted if one not in found]:
             found |= self._elsewhere(link, missing, attributes)
+        if self.dialect.lock in attributes:
+            found = {self.dialect.identify(row): row for row in self.proven(link, list(found.values()))}
         return {account: found[one] for account, one in ids.items() if one in found}
 
-    def search(self, link: LdapConnection, person: Person) -> Sequence[Entry]:
-        """Read all accounts that match. An empty answer is asked again, together with a witness."""
-        matching = person_filter(person, self.dialect)
+    def proven(self, link: LdapConnection, rows: Sequence[Entry]) -> Sequence[Entry]:
+        """Return the entries with a missing lock proven where it can be: the server finds them by having none.
+
+        A server never finds an entry by an attribute that we may not search in, not even by its absence (RFC 4511
+        section 4.5.1.7: the filter is then Undefined).
+        """
+        dialect, base = self.dialect, self.settings.base_dn
+        if not dialect.lock_may_be_missing:
+            return rows
+        if not all(below(row.dn, base) for row in rows):
+            base = self._naming_context(link) or base
+        asked = [dialect.identify(row) for row in rows if not row.shows(dialect.lock) and dialect.identify(row)]
+        none = set[AccountId]()
+        for start in range(0, len(asked), CHUNK):
+            query = either(map(dialect.matches, asked[start : start + CHUNK]))
+            query = both(query, f"(!({dialect.lock}=*))")
+            none |= {dialect.identify(row) for row in link.search(base, query, [dialect.identifier], [])}
+        return [row.without(dialect.lock) if dialect.identify(row) in none else row for row in rows]
+
+    def search(self, link: LdapConnection, person: Person) -> tuple[Sequence[Entry], Sequence[str]]:
+        """Read all accounts that match, of whatever class, and the reasons for which none is no proof of absence."""
+        matching, elsewhere = person_filter(person, self.dialect), list[str]()
         if not matching:
             raise Missing(_("no address and no log-in is known to look anybody up by"))
-        query = both(self.people_filter, matching)
-        if found := list(link.search(self.settings.base_dn, query, self.attributes)):
-            return [self.known(row) for row in found]
-        witness = self._control_account(link)
-        query = either([query, self.dialect.matches(witness)])
-        rows = list(link.search(self.settings.base_dn, query, self.attributes))
-        self._require_control_account(witness, [self.dialect.identify(row) for row in rows])
-        return [row for row in rows if self.dialect.identify(row) != witness]
+        base, dialect = self.settings.base_dn, self.dialect
+        rows = list(link.search(base, matching, self.attributes, elsewhere))
+        if not any(map(dialect.is_account, rows)):
+            witness = self._control_account(link)
+            query = either([matching, dialect.matches(witness)])
+            rows = list(link.search(base, query, self.attributes, []))
+            self._require_control_account(witness, [dialect.identify(row) for row in rows])
+            rows = [row for row in rows if dialect.identify(row) != witness or link.read(row.dn, ["1.1"], matching)]
+        doubts = [part_only(elsewhere)] if elsewhere else []
+        doubts += [_no_account(row) for row in rows if not dialect.is_account(row)]
+        return self.proven(link, [self.known(row) for row in rows if dialect.is_account(row)]), doubts
 
     def locked(self, link: LdapConnection) -> frozenset[AccountId]:
         """Return the ids of all accounts that are locked now. The server filters, and each lock is read.
@@ -104,14 +132,23 @@ class Directory:
         return frozenset(found - {AccountId("")})
 
     def alive(self, link: LdapConnection) -> Iterator[Account]:
-        """Stream every account that is not locked. The server leaves locked ones out if it has a filter for them."""
+        """Stream every account that is not locked.
+
+        The server leaves locked ones out if it can tell them from those whose lock we may not read.
+        """
         query, people = self.dialect.locked_query, self.people_filter
-        return self.everyone(link, both(people, f"(!{query})") if query else people)
+        if query and not self.dialect.lock_may_be_missing:
+            people = both(people, f"(!{query})")
+        return (one for one in self.everyone(link, people) if one.verdict is not Verdict.LOCKED)
 
     def everyone(self, link: LdapConnection, people: str = "") -> Iterator[Account]:
-        """Stream every account below the base, without before-images and managers' addresses."""
-        dialect = self.dialect
+        """Stream every account below the base, without before-images and managers' addresses.
+
+        Raises `Forbidden` at the end if there were accounts with a lock that may not be read.
+        """
+        dialect, query, hidden_locks = self.dialect, people or self.people_filter, 0
         attributes = (
+            "objectClass",
             "cn",
             "displayName",
             "mail",
@@ -119,13 +156,17 @@ class Directory:
             dialect.login,
             dialect.identifier,
             dialect.lock,
+            *dialect.verdict_attributes,
             *dialect.last_login,
             *(name for name, _prefix in dialect.addresses),
         )
-        for entry in link.search(self.settings.base_dn, people or self.people_filter, attributes):
+        unlocked = self._unlocked(link, query)
+        for row in link.search(self.settings.base_dn, query, attributes):
+            entry = row.without(dialect.lock) if hash(row.dn) in unlocked and not row.shows(dialect.lock) else row
             account = dialect.identify(entry)
-            if not account:
-                continue  # no id, so later calls could not read or lock it
+            if not account or not dialect.is_person(entry):
+                continue  # no id: later calls could not read or lock it
+            hidden_locks += not entry.shows(dialect.lock)
             log_ins = [moment for name in dialect.last_login if (moment := dialect.moment(entry.text(name)))]
             yield Account(
                 id=account,
@@ -139,11 +180,25 @@ class Directory:
                 also=also(entry, dialect),
             )
 
+        if hidden_locks:
+            raise Forbidden(
+                _("{attribute} of {count} accounts cannot be read: the bot's account needs the right to").format(
+                    attribute=dialect.lock, count=hidden_locks
+                )
+            )
+
+    def _unlocked(self, link: LdapConnection, people: str) -> frozenset[int]:
+        """Return the hashes of the DNs of accounts that are proven to have no lock, as numbers to save memory."""
+        if not self.dialect.lock_may_be_missing:
+            return frozenset()
+        query = both(people, f"(!({self.dialect.lock}=*))")
+        return frozenset(hash(dn) for dn, _values in link.rows(self.settings.base_dn, query, ["1.1"]))
+
     def last_change(self, link: LdapConnection, account: AccountId) -> tuple[str, datetime | None]:
         """Read the last change's actor and time; the actor is empty if the server stores only the time."""
         dialect = self.dialect
         attributes = (dialect.identifier, *filter(None, (dialect.changed_by, dialect.changed_at)))
-        entry = self.people(link, [account], attributes).get(account)
+        entry = self.people(link, [account], attributes, []).get(account)
         if entry is None:
             return "", None
         return entry.text(dialect.changed_by), dialect.moment(entry.text(dialect.changed_at))
@@ -170,15 +225,21 @@ class Directory:
         link: LdapConnection,
         wanted: Sequence[AccountId],
         attributes: Sequence[str],
+        elsewhere: list[str],
         witness: AccountId | None = None,
     ) -> dict[AccountId, Entry]:
         found: dict[AccountId, Entry] = {}
         for start in range(0, len(wanted), CHUNK):
-            found |= self._page(link, wanted[start : start + CHUNK], attributes, witness)
+            found |= self._page(link, wanted[start : start + CHUNK], attributes, elsewhere, witness)
         return found
 
     def _page(
-        self, link: LdapConnection, wanted: Sequence[AccountId], attributes: Sequence[str], witness: AccountId | None
+        self,
+        link: LdapConnection,
+        wanted: Sequence[AccountId],
+        attributes: Sequence[str],
+        elsewhere: list[str],
+        witness: AccountId | None,
     ) -> dict[AccountId, Entry]:
         """Read some accounts.
 
@@ -186,14 +247,15 @@ class Directory:
         """
         asked = [*wanted, *([witness] if witness else [])]
         try:
-            rows = link.search(self.settings.base_dn, either(map(self.dialect.matches, asked)), attributes)
+            rows = link.search(self.settings.base_dn, either(map(self.dialect.matches, asked)), attributes, elsewhere)
             page = {self.dialect.identify(row): row for row in rows}
         except ldap.SIZELIMIT_EXCEEDED:
             if len(wanted) <= FEW:
                 raise
             half = len(wanted) // 2
             halves = (wanted[:half], wanted[half:])
-            return {key: row for one in halves for key, row in self._page(link, one, attributes, witness).items()}
+            pages = [self._page(link, one, attributes, elsewhere, witness) for one in halves]
+            return {key: row for page in pages for key, row in page.items()}
         if witness:
             self._require_control_account(witness, page)
         return page
@@ -209,7 +271,7 @@ class Directory:
         found: dict[AccountId, Entry] = {}
         for start in range(0, len(wanted), CHUNK) if everything else ():
             query = either(map(self.dialect.matches, wanted[start : start + CHUNK]))
-            rows = link.search(everything, query, attributes, partly=True)
+            rows = link.search(everything, query, attributes, [])
             found |= {self.dialect.identify(row): row for row in rows}
         return found
 
@@ -221,7 +283,7 @@ class Directory:
         return top if top and link.read_if_visible(top, ["1.1"]) else ""
 
     def _control_account(self, link: LdapConnection) -> AccountId:
-        known = both(self.people_filter, f"({self.dialect.identifier}=*)")
+        known = both(self.settings.people_filter or self.dialect.control, f"({self.dialect.identifier}=*)")
         seen = link.first_person(self.settings.base_dn, known, [self.dialect.identifier])
         if seen is None or not self.dialect.identify(seen):
             raise Unavailable(
@@ -243,3 +305,10 @@ class Directory:
                     "meanwhile"
                 )
             )
+
+
+def _no_account(row: Entry) -> str:
+    classes = ", ".join(row.all("objectClass"))
+    return _("{dn} has one of these addresses or log-ins, but is no account ({classes})").format(
+        dn=row.dn, classes=classes
+    )

@@ -13,7 +13,7 @@ import ldap
 
 from config.text import N_, _
 from connectors.contract import AccountId, Login, Verdict
-from connectors.ldap.dialect import NUMBER, PASSWORD, Posix
+from connectors.ldap.dialect import NUMBER, PASSWORD, Posix, hidden
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification
 
@@ -31,6 +31,7 @@ class Ds389(Posix):
     settings: LdapSettings
 
     lock = LOCK
+    lock_may_be_missing = True
     locked_query = f"({LOCK}=true)"
     last_login = ("lastLoginTime",)
     attributes = (UNIQUE_ID, "entryUUID", LOCK, PASSWORD, NUMBER)
@@ -55,6 +56,8 @@ class Ds389(Posix):
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
         """Return `locked` for `true`; a value that comes from a role (nsDisabledRole) counts too."""
+        if not entry.shows(LOCK):
+            return Verdict.UNKNOWN, hidden(LOCK)
         return (Verdict.LOCKED if entry.text(LOCK).lower() == "true" else Verdict.OPEN), ""
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:  # noqa: ARG002 - the same for all

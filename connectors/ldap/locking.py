@@ -10,6 +10,7 @@ from config.text import _
 from connectors.contract import AccountId, BeforeImage, Change, Login, Verdict
 from connectors.errors import Conflict, Forbidden
 from connectors.ldap.connection import LdapConnection
+from connectors.ldap.dialect import hidden
 from connectors.ldap.directory import Directory
 from connectors.ldap.faults import server_words
 from connectors.ldap.wire import Entry, Modification, marked, parent, rdn, same
@@ -72,6 +73,8 @@ class Locking:
     def unlock(self, link: LdapConnection, before: BeforeImage) -> Change:
         """Move back, then unlock. An account that is not locked any more is left as it is."""
         entry = self._directory.person(link, before.account)
+        if self._dialect.lock_may_be_missing and not entry.shows(self._dialect.lock):
+            raise Forbidden(hidden(self._dialect.lock))
         if not self._dialect.is_ours(entry) or self._dialect.state(entry) == before.state:
             return Change.ALREADY
         home, failed = before.state.get("dn", ""), _("it could not be moved back to {folder}: {why}")

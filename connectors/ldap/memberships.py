@@ -133,13 +133,14 @@ class Memberships:
                 queries += [equals(dialect.login, name) for name in group.all(way.attribute)]
                 continue
             for dn in group.all(way.attribute):
-                person = link.read(dn, asked, directory.people_filter)
+                row = link.read(dn, asked, directory.people_filter)
+                person = row if row and dialect.is_person(row) else None
                 below = None if person else link.read(dn, asked)
                 rows += [person] if person else []
                 groups += [below] if below else []
         if any(queries):
             query = both(directory.people_filter, either(filter(None, queries)))
-            rows += link.search(directory.settings.base_dn, query, asked)
+            rows += filter(dialect.is_person, link.search(directory.settings.base_dn, query, asked))
         people |= {dialect.identify(row): row for row in rows}
         return groups
 

@@ -23,7 +23,7 @@ from ldap.controls.ppolicy import PasswordPolicyControl
 
 from config.text import N_, _
 from connectors.contract import Login, Verdict
-from connectors.ldap.dialect import NUMBER, PASSWORD, Posix
+from connectors.ldap.dialect import NUMBER, PASSWORD, Posix, hidden
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
 LOCK = "pwdAccountLockedTime"
@@ -53,6 +53,7 @@ class OpenLdap(Posix):
 
     identifier = "entryUUID"
     lock = LOCK
+    lock_may_be_missing = True
     last_login = ("authTimestamp", "pwdLastSuccess")
     locked_query = f"({LOCK}={FOR_GOOD})"
     attributes = (identifier, VERSION, LOCK, PASSWORD, NUMBER)
@@ -62,6 +63,8 @@ class OpenLdap(Posix):
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
         """Return `locked` only for the lock for good."""
+        if not entry.shows(LOCK):
+            return Verdict.UNKNOWN, hidden(LOCK)
         value = entry.text(LOCK)
         if value == FOR_GOOD:
             return Verdict.LOCKED, ""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 from ldap.dn import dn2str, str2dn
 from ldap.filter import escape_filter_chars
@@ -16,6 +17,9 @@ from connectors.errors import Unavailable
 Modification = tuple[int, str, list[bytes] | None]
 Values = Mapping[str, Sequence[bytes]]
 _PORTION = re.compile(r"(?P<name>[^;]+);range=\d+-(?P<last>\d+|\*)", re.IGNORECASE)
+
+
+_NO_PEOPLE = re.compile(r"(cn=configuration|cn=schema,cn=configuration|dc=(domain|forest)dnszones),dc=", re.IGNORECASE)
 
 
 class Names(Protocol):
@@ -34,8 +38,20 @@ class Entry:
 
     @classmethod
     def read(cls, dn: str, attributes: Values) -> "Entry":
-        """Read a row of a search result."""
-        return cls(dn, {name.lower(): tuple(values) for name, values in attributes.items()})
+        """Read a row of a search result. Options of an attribute (`mail;lang-de`) make no difference to its values."""
+        found: dict[str, tuple[bytes, ...]] = {}
+        for name in sorted(attributes, key=lambda name: ";" in name):
+            plain = name.partition(";")[0].lower()
+            found[plain] = (*found.get(plain, ()), *attributes[name])
+        return cls(dn, found)
+
+    def shows(self, name: str) -> bool:
+        """Return whether an attribute was seen, or proven to be missing (then it has no value here)."""
+        return name.lower() in self.values
+
+    def without(self, name: str) -> "Entry":
+        """Return this entry with one attribute that is proven to be missing."""
+        return Entry(self.dn, {**self.values, name.lower(): ()})
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return every value of an attribute as text."""
@@ -119,7 +135,7 @@ def also(entry: Entry, names: Names) -> tuple[str, ...]:
         value[len(prefix) :]
         for attribute, prefix in names.addresses
         for value in entry.all(attribute)
-        if value.casefold().startswith(prefix)
+        if value.casefold().startswith(prefix) and ":" not in value[len(prefix) :]
     )
     own = entry.text("mail").casefold()
     return tuple(dict.fromkeys(address for address in found if address.casefold() != own))
@@ -127,7 +143,7 @@ def also(entry: Entry, names: Names) -> tuple[str, ...]:
 
 def describe(person: Person, names: Names, base_dn: str) -> str:
     """Return the lookup as text for people."""
-    addresses, logins = " or ".join(a for a, _verified in names.addresses), " or ".join(names.logins)
+    addresses, logins = " or ".join(dict(names.addresses)), " or ".join(names.logins)
     parts = [f"{addresses} {email}" for email in person.emails] + [f"{logins} {name}" for name in person.logins]
     return _("looked up by {sought} below {base_dn}").format(sought=", ".join(parts), base_dn=base_dn)
 
@@ -167,6 +183,12 @@ def whole(values: Values, more: Callable[[str], Values]) -> Values:
             collected += answer[found[0]] if found else []
         result[name] = collected
     return result
+
+
+def holds_no_people(place: str) -> bool:
+    """Return whether a DN, or the address of one, is a part of Active Directory for configuration or DNS."""
+    name = unquote(urlsplit(place).path.lstrip("/")) if "://" in place else place
+    return bool(_NO_PEOPLE.match(name))
 
 
 def same(one: str, other: str) -> bool:

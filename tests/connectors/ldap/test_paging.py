@@ -76,7 +76,7 @@ class Short:
     def __init__(self, present: Sequence[AccountId], most: int, whole: range = range(10_000)) -> None:
         self.present, self.most, self.whole, self.answers = present, most, whole, 0
 
-    def search(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[Entry]:
+    def search(self, base: str, query: str, attributes: Sequence[str], elsewhere: list[str]) -> Iterator[Entry]:
         found = [one for one in self.present if str(one) in query]
         self.answers += 1
         if self.answers - 1 not in self.whole:
@@ -102,12 +102,12 @@ def _directory() -> Directory:
 
 def test_a_short_answer_is_asked_for_in_halves() -> None:
     link: Any = Short(IDS[:250], 50)
-    assert set(_directory().people(link, IDS[:250], ["entryUUID"])) == set(IDS[:250])
+    assert set(_directory().people(link, IDS[:250], ["entryUUID"], [])) == set(IDS[:250])
 
 
 def test_who_is_gone_is_gone_in_halves_too() -> None:
     link: Any = Short(IDS[:250], 50)
-    assert set(_directory().people(link, IDS, ["entryUUID"])) == set(IDS[:250])
+    assert set(_directory().people(link, IDS, ["entryUUID"], [])) == set(IDS[:250])
 
 
 @pytest.mark.parametrize("begin", range(6))
@@ -116,7 +116,7 @@ def test_an_outage_between_two_halves_makes_nobody_gone(begin: int, length: int)
     """Each half has the witness in it: the first one's does not vouch for the second."""
     link: Any = Short(IDS[:200], 50, range(begin, begin + length))
     try:
-        found = _directory().people(link, IDS[:200], ["entryUUID"])
+        found = _directory().people(link, IDS[:200], ["entryUUID"], [])
     except Unavailable:
         return
     assert set(found) == set(IDS[:200])
@@ -125,4 +125,4 @@ def test_an_outage_between_two_halves_makes_nobody_gone(begin: int, length: int)
 def test_a_server_that_gives_less_than_a_handful_is_an_error() -> None:
     link: Any = Short(IDS[:40], 1)
     with pytest.raises(ldap.SIZELIMIT_EXCEEDED):
-        _directory().people(link, IDS[:40], ["entryUUID"])
+        _directory().people(link, IDS[:40], ["entryUUID"], [])

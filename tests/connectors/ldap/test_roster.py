@@ -123,6 +123,9 @@ def test_the_last_log_in_is_the_latest_that_is_told(
             raw = {name: [value.encode() for value in many] for name, many in values.items()}
             return [Entry.read("uid=x", raw | {"entryUUID": [b"0-1"], "uid": [b"x"]}), Entry.read("uid=no-id", raw)]
 
+        def rows(self, *_: object) -> list[tuple[str, dict[str, list[bytes]]]]:
+            return [("uid=x", {})]
+
     settings = world.settings()
     directory = Directory(settings, OpenLdap(), cast("LdapConnections", None))
     [found] = list(directory.everyone(cast("LdapConnection", Stub())))

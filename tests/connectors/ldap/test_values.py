@@ -39,7 +39,8 @@ GOOD: dict[str, Any] = {
     ],
 )
 def test_a_verdict_needs_flags_that_can_be_read(control: bytes | None, verdict: Verdict) -> None:
-    entry = Entry.read("CN=x", {} if control is None else {"userAccountControl": [control]})
+    flags = {} if control is None else {"userAccountControl": [control]}
+    entry = Entry.read("CN=x", {"accountExpires": [b"0"]} | flags)
     found, reason = ActiveDirectory(LdapSettings.model_validate(GOOD)).verdict(entry)
     assert found is verdict
     assert bool(reason) is (verdict is Verdict.UNKNOWN)
