@@ -1,0 +1,106 @@
+"""The 389 Directory Server dialect against a real one: its own classes of users, and rights that hide the lock."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import ldap
+import pytest
+from pydantic import SecretStr
+
+from connectors.contract import AccountId, Change, Login, Person, Verdict
+from connectors.errors import Forbidden
+from connectors.ldap.connector import Ldap
+from connectors.ldap.settings import LdapSettings
+from tests.conformance.accounts import Newcomer, newcomer, person
+from tests.sandbox.company.ns389 import ALL, PEOPLE, Ns389, allow
+
+LOCK = "nsAccountLock"
+OWN = ["nsPerson", "nsAccount", "nsOrgPerson", "posixAccount"]
+"""The classes of the users that this server's own tools create. None is derived from `person`."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ns389]:
+    with Ns389(tmp_path_factory.mktemp("ns389")) as made:
+        yield made
+
+
+def connect(server: Ns389, **changes: Any) -> Ldap:
+    values = {
+        "urls": (server.url,),
+        "bind_dn": server.bind_dn,
+        "password": SecretStr(server.bind_password),
+        "base_dn": server.base_dn,
+        "dialect": "389ds",
+        "connect_seconds": 20,
+        "request_seconds": 20,
+    }
+    return Ldap(LdapSettings.model_validate(values | changes))
+
+
+def add(server: Ns389, who: Newcomer, classes: list[str]) -> str:
+    dn = f"uid={who.login},{PEOPLE}"
+    names = {"displayName": [who.name], "mail": [who.email]} if "nsPerson" in classes else {}
+    unix = {"uidNumber": ["7"], "gidNumber": ["7"], "homeDirectory": ["/"]}
+    values = {"objectClass": classes, "uid": [who.login], "cn": [who.login], "userPassword": [who.password]}
+    server.add(dn, {**values, **names, **unix})
+    return dn
+
+
+def except_lock(rights: str) -> str:
+    return allow(rights, ALL).replace('(targetattr="*")', f'(targetattr!="{LOCK}")')
+
+
+@pytest.mark.parametrize("classes", [OWN, ["account", "posixAccount"]])
+def test_the_servers_own_users_are_found_locked_and_unlocked(server: Ns389, classes: list[str]) -> None:
+    who = newcomer()
+    dn, connector = add(server, who, classes), connect(server)
+    [found] = connector.find(Person("", (), (who.login,))).accounts
+    assert (found.verdict, found.login) == (Verdict.OPEN, who.login)
+    assert found.id in {one.id for one in connector.everyone()}
+    assert server.can_bind(dn, who.password)
+    before = connector.before(found.id)
+    locked = connector.lock(before)
+    assert (locked.change, locked.login) == (Change.MADE, Login.REFUSED)
+    assert connector.observe([found.id])[found.id].verdict is Verdict.LOCKED
+    assert found.id in connector.locked()
+    assert not server.can_bind(dn, who.password)
+    assert connector.unlock(before) is Change.MADE
+    assert connector.observe([found.id])[found.id].verdict is Verdict.OPEN
+
+
+def test_nobody_has_no_doubts(server: Ns389) -> None:
+    add(server, newcomer(), OWN)
+    lookup = connect(server).find(person(newcomer()))
+    assert (lookup.accounts, lookup.doubts) == ((), ())
+
+
+@pytest.mark.parametrize("rights", [(), (allow("write", f"{LOCK} || userPassword"),)])
+def test_a_lock_that_may_not_be_read_is_unknown(server: Ns389, rights: tuple[str, ...]) -> None:
+    who = newcomer()
+    add(server, who, OWN)
+    [found] = connect(server).find(person(who)).accounts
+    before = connect(server).before(found.id)
+    with server.rights(except_lock("read,search,compare"), *rights):
+        connector = connect(server)
+        if rights:
+            connector.lock(before)
+        seen = connector.observe([found.id])[found.id]
+        assert (seen.verdict, f"{LOCK} cannot be read" in seen.reason) == (Verdict.UNKNOWN, True)
+        with pytest.raises(Forbidden, match="cannot be read"):
+            connector.unlock(before)
+        with pytest.raises(Forbidden, match="accounts cannot be read"):
+            list(connector.everyone())
+    after = connect(server).observe([found.id])[found.id]
+    assert after.verdict is (Verdict.LOCKED if rights else Verdict.OPEN)
+
+
+def test_a_lock_that_may_be_searched_and_not_read_is_unknown_where_it_is_set(server: Ns389) -> None:
+    who, free = newcomer(), newcomer()
+    dn = add(server, who, OWN)
+    add(server, free, OWN)
+    ids = [AccountId(connect(server).find(person(one)).accounts[0].id) for one in (who, free)]
+    server.modify(dn, [(ldap.MOD_REPLACE, LOCK, [b"true"])])
+    with server.rights(except_lock("read,search,compare"), allow("search", LOCK)):
+        seen = connect(server).observe(ids)
+    assert [seen[one].verdict for one in ids] == [Verdict.UNKNOWN, Verdict.OPEN]
