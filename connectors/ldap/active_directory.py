@@ -19,7 +19,8 @@ from uuid import UUID
 import ldap
 
 from config.text import N_, _
-from connectors.contract import AccountId, Login, Verdict
+from connectors.contract import AccountId, Login, Person, Verdict
+from connectors.ldap import implicit_logins
 from connectors.ldap.dialect import Dialect, Membership, hidden
 from connectors.ldap.faults import ACCOUNT_DISABLED, REFUSED, refusal_code, refusal_words
 from connectors.ldap.settings import LdapSettings
@@ -201,6 +202,15 @@ class ActiveDirectory(Dialect):
         if refusal_code(refusal) == ACCOUNT_DISABLED:
             return Login.REFUSED, words
         return Login.NOT_TRIED, _("{words}, which does not prove that the account is disabled").format(words=words)
+
+    def with_implicit_logins(self, link: Any, base_dn: str, person: Person) -> Person:
+        """Return the person with the log-ins that this domain derives from a name and its domain."""
+        return implicit_logins.complete(link, base_dn, person)
+
+    def candidates_filter(self, link: Any, person: Person) -> str:
+        """Return the filter for accounts with the name before a suffix of principal names that the forest knows."""
+        names = implicit_logins.names_before_suffixes(link, person)
+        return either(equals(self.login, name) for name in names) if names else ""
 
     def own_account_filter(self, bind_dn: str) -> str:
         r"""Return the filter for `name@domain` (beside any userPrincipalName), `DOMAIN\name` or the name alone."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from config.text import _
 from connectors.connections import ConnectionPool
@@ -27,7 +28,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError
-from connectors.ldap import own_account
+from connectors.ldap import absence, own_account, roster
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.connections import LdapConnections
@@ -104,15 +105,15 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def locked(self) -> frozenset[AccountId]:
         """Read all locked accounts, 1000 to a page."""
-        return self._connections.run(self._directory.locked, _("listing locked accounts"))
+        return self._connections.run(partial(roster.locked, self._directory), _("listing locked accounts"))
 
     def everyone(self) -> Iterator[Account]:
         """Stream all accounts below base_dn that match people_filter."""
-        return self._connections.stream(self._directory.everyone, _("listing accounts"))
+        return self._connections.stream(partial(roster.everyone, self._directory), _("listing accounts"))
 
     def alive(self) -> Iterator[Account]:
         """Stream all accounts that match people_filter and are not locked."""
-        return self._connections.stream(self._directory.alive, _("listing accounts"))
+        return self._connections.stream(partial(roster.alive, self._directory), _("listing accounts"))
 
     def changed_by(self, account: AccountId, since: datetime) -> str:
         """Read the last change's actor and time, whatever it changed; some directories store only the time."""
@@ -189,7 +190,9 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     # -- on one connection
 
     def _lookup(self, link: LdapConnection, person: Person) -> Lookup:
+        person = self._dialect.with_implicit_logins(link, self._settings.base_dn, person)
         rows, doubts = self._directory.search(link, person)
+        doubts = doubts if rows else [*doubts, *absence.doubts(self._directory, link, person)]
         accounts = tuple(self._account(link, row, person) for row in rows)
         return Lookup(accounts, describe(person, self._dialect, self._settings.base_dn), tuple(doubts))
 

@@ -10,7 +10,7 @@ import ldap
 from ldap.dn import explode_dn, explode_rdn
 
 from config.text import _
-from connectors.contract import AccountId, Login, Verdict
+from connectors.contract import AccountId, Login, Person, Verdict
 from connectors.ldap.wire import Entry, Modification, both, equals, generalized_time, hashes
 
 PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
@@ -170,6 +170,14 @@ class Dialect(Protocol):
 
         `refusal` is the server's answer, None if it accepted.
         """
+
+    def with_implicit_logins(self, link: Any, base_dn: str, person: Person) -> Person:  # noqa: ARG002
+        """Return the person with the log-ins that the server derives from a name and its domain."""
+        return person
+
+    def candidates_filter(self, link: Any, person: Person) -> str:  # noqa: ARG002
+        """Return the filter for accounts that may be the person's, and are never taken for it, or an empty text."""
+        return ""
 
     def own_account_filter(self, bind_dn: str) -> str:  # noqa: ARG002
         """Return the filter for the bot's own account if `bind_dn` is no DN, or an empty text."""

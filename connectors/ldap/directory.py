@@ -4,20 +4,20 @@ A directory that is being restored, or a copy that starts empty, answers "no suc
 an account counts as absent only if the same answer shows a witness: an account that the directory lists itself.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import ldap
 
 from config.text import _
-from connectors.contract import Account, AccountId, Person, Verdict
+from connectors.contract import AccountId, Person
 from connectors.errors import Forbidden, Missing, Unavailable
 from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, also, below, both, either, first_value, person_filter
+from connectors.ldap.wire import Entry, below, both, either, person_filter
 
 USUAL = ("objectClass", "cn", "displayName", "mail", "title", "manager")
 FEW = 4
@@ -43,6 +43,11 @@ class Directory:
     def people_filter(self) -> str:
         """Return the filter for people's accounts."""
         return self.settings.people_filter or self.dialect.people
+
+    @property
+    def control(self) -> str:
+        """Return the filter for accounts that are certainly people's."""
+        return self.settings.people_filter or self.dialect.control
 
     def person(self, link: LdapConnection, account: AccountId) -> Entry:
         """Read one account by its id. Raises `Missing`."""
@@ -97,11 +102,11 @@ class Directory:
         return [row.without(dialect.lock) if dialect.identify(row) in none else row for row in rows]
 
     def search(self, link: LdapConnection, person: Person) -> tuple[Sequence[Entry], Sequence[str]]:
-        """Read all accounts that match, of whatever class, and the reasons for which none is no proof of absence."""
-        matching, elsewhere = person_filter(person, self.dialect), list[str]()
+        """Read all accounts that match, of whatever class, and reasons for which none is no proof of absence."""
+        base, dialect, elsewhere = self.settings.base_dn, self.dialect, list[str]()
+        matching = person_filter(person, dialect)
         if not matching:
             raise Missing(_("no address and no log-in is known to look anybody up by"))
-        base, dialect = self.settings.base_dn, self.dialect
         rows = list(link.search(base, matching, self.attributes, elsewhere))
         if not any(map(dialect.is_account, rows)):
             witness = self._control_account(link)
@@ -111,88 +116,8 @@ class Directory:
             rows = [row for row in rows if dialect.identify(row) != witness or link.read(row.dn, ["1.1"], matching)]
         doubts = [part_only(elsewhere)] if elsewhere else []
         doubts += [_no_account(row) for row in rows if not dialect.is_account(row)]
-        return self.proven(link, [self.known(row) for row in rows if dialect.is_account(row)]), doubts
-
-    def locked(self, link: LdapConnection) -> frozenset[AccountId]:
-        """Return the ids of all accounts that are locked now. The server filters, and each lock is read.
-
-        An entry whose id cannot be read is left out; accounts that are left out are read one by one.
-        """
-        dialect = self.dialect
-        if not dialect.locked_query:
-            raise Unavailable(_("this kind of directory has no filter for locked accounts"))
-        judged: dict[bytes, bool] = {}
-        found: set[AccountId] = set()
-        for dn, values in link.rows(self.settings.base_dn, dialect.locked_query, (dialect.identifier, dialect.lock)):
-            lock = first_value(values, dialect.lock)
-            if lock not in judged:  # the value alone decides, and there are few different ones
-                judged[lock] = dialect.verdict(Entry.read(dn, values))[0] is Verdict.LOCKED
-            if judged[lock]:
-                found.add(dialect.named(first_value(values, dialect.identifier)))
-        return frozenset(found - {AccountId("")})
-
-    def alive(self, link: LdapConnection) -> Iterator[Account]:
-        """Stream every account that is not locked.
-
-        The server leaves locked ones out if it can tell them from those whose lock we may not read.
-        """
-        query, people = self.dialect.locked_query, self.people_filter
-        if query and not self.dialect.lock_may_be_missing:
-            people = both(people, f"(!{query})")
-        return (one for one in self.everyone(link, people) if one.verdict is not Verdict.LOCKED)
-
-    def everyone(self, link: LdapConnection, people: str = "") -> Iterator[Account]:
-        """Stream every account below the base, without before-images and managers' addresses.
-
-        Raises `Forbidden` at the end if there were accounts with a lock that may not be read.
-        """
-        dialect, query, hidden_locks = self.dialect, people or self.people_filter, 0
-        attributes = (
-            "objectClass",
-            "cn",
-            "displayName",
-            "mail",
-            "title",
-            dialect.login,
-            dialect.identifier,
-            dialect.lock,
-            *dialect.verdict_attributes,
-            *dialect.last_login,
-            *(name for name, _prefix in dialect.addresses),
-        )
-        unlocked = self._unlocked(link, query)
-        for row in link.search(self.settings.base_dn, query, attributes):
-            entry = row.without(dialect.lock) if hash(row.dn) in unlocked and not row.shows(dialect.lock) else row
-            account = dialect.identify(entry)
-            if not account or not dialect.is_person(entry):
-                continue  # no id: later calls could not read or lock it
-            hidden_locks += not entry.shows(dialect.lock)
-            log_ins = [moment for name in dialect.last_login if (moment := dialect.moment(entry.text(name)))]
-            yield Account(
-                id=account,
-                login=dialect.handle(entry),
-                name=entry.text("displayName") or entry.text("cn"),
-                verdict=dialect.verdict(entry)[0],
-                matched_by="",
-                email=entry.text("mail"),
-                title=entry.text("title"),
-                last_login=max(log_ins, default=None),
-                also=also(entry, dialect),
-            )
-
-        if hidden_locks:
-            raise Forbidden(
-                _("{attribute} of {count} accounts cannot be read: the bot's account needs the right to").format(
-                    attribute=dialect.lock, count=hidden_locks
-                )
-            )
-
-    def _unlocked(self, link: LdapConnection, people: str) -> frozenset[int]:
-        """Return the hashes of the DNs of accounts that are proven to have no lock, as numbers to save memory."""
-        if not self.dialect.lock_may_be_missing:
-            return frozenset()
-        query = both(people, f"(!({self.dialect.lock}=*))")
-        return frozenset(hash(dn) for dn, _values in link.rows(self.settings.base_dn, query, ["1.1"]))
+        found = [self.known(row) for row in rows if dialect.is_account(row)]
+        return self.proven(link, found), doubts
 
     def last_change(self, link: LdapConnection, account: AccountId) -> tuple[str, datetime | None]:
         """Read the last change's actor and time; the actor is empty if the server stores only the time."""
@@ -283,7 +208,7 @@ class Directory:
         return top if top and link.read_if_visible(top, ["1.1"]) else ""
 
     def _control_account(self, link: LdapConnection) -> AccountId:
-        known = both(self.settings.people_filter or self.dialect.control, f"({self.dialect.identifier}=*)")
+        known = both(self.control, f"({self.dialect.identifier}=*)")
         seen = link.first_person(self.settings.base_dn, known, [self.dialect.identifier])
         if seen is None or not self.dialect.identify(seen):
             raise Unavailable(
@@ -308,6 +233,7 @@ class Directory:
 
 
 def _no_account(row: Entry) -> str:
+    """Return the sentence for an entry that matches and is not an account."""
     classes = ", ".join(row.all("objectClass"))
     return _("{dn} has one of these addresses or log-ins, but is no account ({classes})").format(
         dn=row.dn, classes=classes

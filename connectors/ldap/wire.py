@@ -19,7 +19,10 @@ Values = Mapping[str, Sequence[bytes]]
 _PORTION = re.compile(r"(?P<name>[^;]+);range=\d+-(?P<last>\d+|\*)", re.IGNORECASE)
 
 
-_NO_PEOPLE = re.compile(r"(cn=configuration|cn=schema,cn=configuration|dc=(domain|forest)dnszones),dc=", re.IGNORECASE)
+_NO_PEOPLE = re.compile(
+    r"(cn=configuration|cn=schema,cn=configuration|dc=(domain|forest)dnszones),dc=|cn=[^,]+$", re.IGNORECASE
+)
+"""The names of Active Directory's own partitions, and others of one part, such as cn=accesslog."""
 
 
 class Names(Protocol):
@@ -186,7 +189,7 @@ def whole(values: Values, more: Callable[[str], Values]) -> Values:
 
 
 def holds_no_people(place: str) -> bool:
-    """Return whether a DN, or the address of one, is a part of Active Directory for configuration or DNS."""
+    """Return whether a DN, or the address of one, is a part of a directory for configuration, a log, or DNS."""
     name = unquote(urlsplit(place).path.lstrip("/")) if "://" in place else place
     return bool(_NO_PEOPLE.match(name))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import ldap
 import pytest
@@ -18,6 +19,7 @@ from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import PEOPLE
 from tests.sandbox.company.samba_conf import PEOPLE_OU
+from tests.sandbox.company.slapd import Slapd
 
 NOBODY = Person("", ("nobody@nowhere.example",))
 
@@ -142,6 +144,36 @@ def test_a_value_with_a_language_is_a_value(world: LdapWorld) -> None:
     assert found.email == "deutsch@northwind.example"
 
 
+class Blind(Slapd):
+    """A directory in which the bot's account may not search addresses, and in which nobody has a log-in."""
+
+    base_dn = ldif.PEOPLE_DN
+    bind_dn = f"uid=svc-blind,ou=services,{ldif.SUFFIX}"
+
+    def _seed(self) -> None:
+        super()._seed()
+        conf = self.folder / "slapd.conf"
+        hidden = f'access to dn.subtree="{ldif.PEOPLE_DN}" attrs=mail by * none\n'
+        conf.write_text(conf.read_text().replace("access to ", f"{hidden}access to ", 1))
+
+
+@pytest.fixture
+def blind(tmp_path: Path) -> Iterator[LdapWorld]:
+    with Blind(tmp_path, []) as server:
+        world = LdapWorld(server)
+        world.slapd.add(
+            server.bind_dn,
+            {
+                "objectClass": ["account", "simpleSecurityObject"],
+                "uid": ["svc-blind"],
+                "userPassword": [ldif.hash_password(server.bind_password)],
+            },
+        )
+        named = {"cn": ["Ann"], "sn": ["Ann"], "mail": ["ann@northwind.example"]}
+        world.slapd.add(f"cn=Ann,{ldif.PEOPLE_DN}", {"objectClass": ["inetOrgPerson"], **named})
+        yield world
+
+
 # -- locks that cannot be read
 
 
@@ -196,3 +228,60 @@ def test_addresses_without_their_kind_are_found(ad: AdWorld) -> None:
         assert (found.id, found.matched_by) == (account, "proxyAddresses")
     assert {f"old.{who.email}", f"new.{who.email}"} < set(found.also)
     assert not any("X500" in one for one in found.also)
+
+
+@pytest.mark.parametrize("form", ["{name}@northwind.example", "{name}@NORTHWIND", "NORTHWIND\\{name}"])
+def test_a_log_in_that_no_attribute_holds_is_found(ad: AdWorld, form: str) -> None:
+    who = newcomer()
+    account = ad.add(who)
+    name = ad.value(account, "sAMAccountName")
+    ad.samba.modify(ad.dn(account), [(ldap.MOD_REPLACE, "userPrincipalName", [b"%s@married.example" % name.encode()])])
+    login = form.format(name=name)
+    assert ad.samba.can_bind(login, who.password)
+    for asked in (Person("", (login,)), Person("", (), (login,))):
+        [found] = ad.connect().find(asked).accounts
+        assert (found.id, found.matched_by) == (account, "sAMAccountName")
+
+
+def test_a_name_before_another_suffix_is_a_candidate_and_no_match(ad: AdWorld) -> None:
+    who = newcomer()
+    account = ad.add(who)
+    login = f"{ad.value(account, 'sAMAccountName')}@subsidiary.example"
+    partitions = f"CN=Partitions,CN=Configuration,{ad.samba.base_dn}"
+    ad.samba.modify(partitions, [(ldap.MOD_ADD, "uPNSuffixes", [b"subsidiary.example"])])
+    try:
+        assert not ad.samba.can_bind(login, who.password)
+        lookup = ad.connect().find(Person("", (login,)))
+    finally:
+        ad.samba.modify(partitions, [(ldap.MOD_DELETE, "uPNSuffixes", None)])
+    assert lookup.accounts == ()
+    assert lookup.doubts == (f"{ad.dn(account)} has the same name as its log-in, and another domain",)
+
+
+# -- a lookup that could find nobody
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (Person("", ("nobody@nowhere.example",)), "mail may not be searched by uid=svc-blind"),
+        (Person("", (), ("nobody",)), "no account below ou=people,dc=northwind,dc=example can be found by uid"),
+    ],
+)
+def test_a_lookup_that_could_find_nobody_proves_no_absence(blind: LdapWorld, asked: Person, words: str) -> None:
+    lookup = blind.connect().find(asked)
+    assert lookup.accounts == ()
+    assert words in lookup.doubts[0]
+
+
+def test_an_account_outside_of_the_base_is_evidence(world: LdapWorld) -> None:
+    who = newcomer()
+    dn = f"uid={who.login},ou=services,{ldif.SUFFIX}"
+    values = {"objectClass": ["inetOrgPerson"], "cn": [who.name], "sn": ["x"], "uid": [who.login]}
+    with entry(world, dn, **values):
+        people = Ldap(world.settings(base_dn=ldif.PEOPLE_DN))
+        lookup = people.find(person(who))
+        assert len(world.connect().find(person(who)).accounts) == 1
+    assert lookup.accounts == ()
+    assert lookup.doubts == (f"{dn} matches, and lies outside of {ldif.PEOPLE_DN}",)
+    assert people.find(person(who)).doubts == ()

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.contract import Account, AccountId, Person, Verdict
 from connectors.errors import ConnectorError, Unavailable
-from connectors.ldap import connection
+from connectors.ldap import connection, roster
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import LdapConnections
 from connectors.ldap.connector import Ldap
@@ -128,7 +128,7 @@ def test_the_last_log_in_is_the_latest_that_is_told(
 
     settings = world.settings()
     directory = Directory(settings, OpenLdap(), cast("LdapConnections", None))
-    [found] = list(directory.everyone(cast("LdapConnection", Stub())))
+    [found] = list(roster.everyone(directory, cast("LdapConnection", Stub())))
     assert found.last_login == told
 
 

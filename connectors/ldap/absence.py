@@ -1,0 +1,59 @@
+"""Reasons for which nobody found is no proof of absence: a search that could find nobody, or other evidence."""
+
+from collections.abc import Iterator, Sequence
+
+from config.text import _
+from connectors.contract import Person
+from connectors.ldap.connection import LdapConnection
+from connectors.ldap.directory import Directory
+from connectors.ldap.wire import below, both, either, equals, holds_no_people, person_filter, same
+
+
+def doubts(directory: Directory, link: LdapConnection, person: Person) -> Sequence[str]:
+    """Return the reasons, as sentences, after a lookup that found no account."""
+    return [*_without_control(directory, link, person), *_evidence(directory, link, person)]
+
+
+def _without_control(directory: Directory, link: LdapConnection, person: Person) -> Iterator[str]:
+    """Yield, as sentences, the attributes by which this search could have found nobody."""
+    addresses, logins = tuple(dict(directory.dialect.addresses)), tuple(directory.dialect.logins)
+    for names in (addresses if any(person.emails) else (), logins if any(person.logins) else ()):
+        blind = [name for name in names if not _may_search(directory, link, name)]
+        for name in blind:
+            yield _("{attribute} may not be searched by {bind_dn}, so nobody can be found by it").format(
+                attribute=name, bind_dn=directory.settings.bind_dn
+            )
+        if names and not blind and not any(_control_finds(directory, link, name) for name in names):
+            yield _("no account below {base_dn} can be found by {attributes}").format(
+                attributes=" or ".join(names), base_dn=directory.settings.base_dn
+            )
+
+
+def _may_search(directory: Directory, link: LdapConnection, attribute: str) -> bool:
+    """Return whether an attribute can be searched in: some known account has it, or is found by its absence."""
+    query = both(directory.control, either((f"({attribute}=*)", f"(!({attribute}=*))")))
+    return link.first_person(directory.settings.base_dn, query, ["1.1"]) is not None
+
+
+def _control_finds(directory: Directory, link: LdapConnection, attribute: str) -> bool:
+    """Return whether a known account is found by the value that it has in an attribute."""
+    base = directory.settings.base_dn
+    known = link.first_person(base, both(directory.control, f"({attribute}=*)"), [attribute])
+    if known is None or not known.text(attribute):
+        return False
+    return link.read(known.dn, ["1.1"], equals(attribute, known.text(attribute))) is not None
+
+
+def _evidence(directory: Directory, link: LdapConnection, person: Person) -> Iterator[str]:
+    """Yield, as sentences, what speaks for an account although none was found below the base."""
+    base, root = directory.settings.base_dn, link.read("", ["namingContexts"])
+    for context in root.all("namingContexts") if root else ():
+        inside = same(context, base) or below(context, base)
+        if inside or holds_no_people(context) or link.read_if_visible(context, ["1.1"]) is None:
+            continue
+        rows = link.search(context, person_filter(person, directory.dialect), ["objectClass"], [])
+        for row in filter(directory.dialect.is_account, rows):
+            yield _("{dn} matches, and lies outside of {base_dn}").format(dn=row.dn, base_dn=base)
+    if candidates := directory.dialect.candidates_filter(link, person):
+        for row in link.search(base, candidates, ["objectClass"], []):
+            yield _("{dn} has the same name as its log-in, and another domain").format(dn=row.dn)

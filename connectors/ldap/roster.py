@@ -1,0 +1,95 @@
+"""All accounts at once: who is locked, and who is there."""
+
+from collections.abc import Iterator
+
+from config.text import _
+from connectors.contract import Account, AccountId, Verdict
+from connectors.errors import Forbidden, Unavailable
+from connectors.ldap.connection import LdapConnection
+from connectors.ldap.directory import Directory
+from connectors.ldap.wire import Entry, also, both, first_value
+
+
+def locked(directory: Directory, link: LdapConnection) -> frozenset[AccountId]:
+    """Return the ids of all accounts that are locked now. The server filters, and each lock is read.
+
+    An entry whose id cannot be read is left out; accounts that are left out are read one by one.
+    """
+    dialect = directory.dialect
+    if not dialect.locked_query:
+        raise Unavailable(_("this kind of directory has no filter for locked accounts"))
+    judged: dict[bytes, bool] = {}
+    found: set[AccountId] = set()
+    for dn, values in link.rows(directory.settings.base_dn, dialect.locked_query, (dialect.identifier, dialect.lock)):
+        lock = first_value(values, dialect.lock)
+        if lock not in judged:  # the value alone decides, and there are few different ones
+            judged[lock] = dialect.verdict(Entry.read(dn, values))[0] is Verdict.LOCKED
+        if judged[lock]:
+            found.add(dialect.named(first_value(values, dialect.identifier)))
+    return frozenset(found - {AccountId("")})
+
+
+def alive(directory: Directory, link: LdapConnection) -> Iterator[Account]:
+    """Stream every account that is not locked.
+
+    The server leaves locked ones out if it can tell them from those whose lock we may not read.
+    """
+    query, people = directory.dialect.locked_query, directory.people_filter
+    if query and not directory.dialect.lock_may_be_missing:
+        people = both(people, f"(!{query})")
+    return (one for one in everyone(directory, link, people) if one.verdict is not Verdict.LOCKED)
+
+
+def everyone(directory: Directory, link: LdapConnection, people: str = "") -> Iterator[Account]:
+    """Stream every account below the base, without before-images and managers' addresses.
+
+    Raises `Forbidden` at the end if there were accounts with a lock that may not be read.
+    """
+    dialect, query, hidden_locks = directory.dialect, people or directory.people_filter, 0
+    attributes = (
+        "objectClass",
+        "cn",
+        "displayName",
+        "mail",
+        "title",
+        dialect.login,
+        dialect.identifier,
+        dialect.lock,
+        *dialect.verdict_attributes,
+        *dialect.last_login,
+        *(name for name, _prefix in dialect.addresses),
+    )
+    unlocked = _unlocked(directory, link, query)
+    for row in link.search(directory.settings.base_dn, query, attributes):
+        entry = row.without(dialect.lock) if hash(row.dn) in unlocked and not row.shows(dialect.lock) else row
+        account = dialect.identify(entry)
+        if not account or not dialect.is_person(entry):
+            continue  # no id: later calls could not read or lock it
+        hidden_locks += not entry.shows(dialect.lock)
+        log_ins = [moment for name in dialect.last_login if (moment := dialect.moment(entry.text(name)))]
+        yield Account(
+            id=account,
+            login=dialect.handle(entry),
+            name=entry.text("displayName") or entry.text("cn"),
+            verdict=dialect.verdict(entry)[0],
+            matched_by="",
+            email=entry.text("mail"),
+            title=entry.text("title"),
+            last_login=max(log_ins, default=None),
+            also=also(entry, dialect),
+        )
+
+    if hidden_locks:
+        raise Forbidden(
+            _("{attribute} of {count} accounts cannot be read: the bot's account needs the right to").format(
+                attribute=dialect.lock, count=hidden_locks
+            )
+        )
+
+
+def _unlocked(directory: Directory, link: LdapConnection, people: str) -> frozenset[int]:
+    """Return the hashes of the DNs of accounts that are proven to have no lock, as numbers to save memory."""
+    if not directory.dialect.lock_may_be_missing:
+        return frozenset()
+    query = both(people, f"(!({directory.dialect.lock}=*))")
+    return frozenset(hash(dn) for dn, _values in link.rows(directory.settings.base_dn, query, ["1.1"]))
