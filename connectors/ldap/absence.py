@@ -18,7 +18,7 @@ def _without_control(directory: Directory, link: LdapConnection, person: Person)
     """Yield, as sentences, the attributes by which this search could have found nobody."""
     addresses, logins = tuple(dict(directory.dialect.addresses)), tuple(directory.dialect.logins)
     for names in (addresses if any(person.emails) else (), logins if any(person.logins) else ()):
-        blind = [name for name in names if not _may_search(directory, link, name)]
+        blind = [name for name in names if not may_search(directory, link, name)]
         for name in blind:
             yield _("{attribute} may not be searched by {bind_dn}, so nobody can be found by it").format(
                 attribute=name, bind_dn=directory.settings.bind_dn
@@ -29,7 +29,7 @@ def _without_control(directory: Directory, link: LdapConnection, person: Person)
             )
 
 
-def _may_search(directory: Directory, link: LdapConnection, attribute: str) -> bool:
+def may_search(directory: Directory, link: LdapConnection, attribute: str) -> bool:
     """Return whether an attribute can be searched in: some known account has it, or is found by its absence."""
     query = both(directory.control, either((f"({attribute}=*)", f"(!({attribute}=*))")))
     return link.first_person(directory.settings.base_dn, query, ["1.1"]) is not None
@@ -47,13 +47,22 @@ def _control_finds(directory: Directory, link: LdapConnection, attribute: str) -
 def _evidence(directory: Directory, link: LdapConnection, person: Person) -> Iterator[str]:
     """Yield, as sentences, what speaks for an account although none was found below the base."""
     base, root = directory.settings.base_dn, link.read("", ["namingContexts"])
-    for context in root.all("namingContexts") if root else ():
-        inside = same(context, base) or below(context, base)
-        if inside or holds_no_people(context) or link.read_if_visible(context, ["1.1"]) is None:
-            continue
+    above = [one for one in (root.all("namingContexts") if root else ()) if below(base, one)]
+    for context in (*above, *other_contexts(directory, link)):
         rows = link.search(context, person_filter(person, directory.dialect), ["objectClass"], [])
         for row in filter(directory.dialect.is_account, rows):
             yield _("{dn} matches, and lies outside of {base_dn}").format(dn=row.dn, base_dn=base)
     if candidates := directory.dialect.candidates_filter(link, person):
         for row in link.search(base, candidates, ["objectClass"], []):
             yield _("{dn} has the same name as its log-in, and another domain").format(dn=row.dn)
+
+
+def other_contexts(directory: Directory, link: LdapConnection) -> Sequence[str]:
+    """Return the trees of the server, as far as they can be seen, that `base_dn` does not lie in."""
+    base, root = directory.settings.base_dn, link.read("", ["namingContexts"])
+    return [
+        context
+        for context in (root.all("namingContexts") if root else ())
+        if not (same(context, base) or below(context, base) or below(base, context) or holds_no_people(context))
+        and link.read_if_visible(context, ["1.1"]) is not None
+    ]

@@ -8,6 +8,8 @@ Seen on Samba 4.17 and kept by tests/connectors/ldap; sources in README.md:
   no such account) proves nothing, and counts towards a lockout.
 - A search from the domain's root ends with referrals to the partitions for configuration and DNS. They hold no people.
 - A password can be written and never read, so an undo cannot restore it.
+
+Over 250 lines because these rules hold for one kind of server, and belong together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,6 +40,7 @@ GONE_FOR_GOOD = "Active Directory never shows a password: it does not come back,
 LOST = N_("the password: Active Directory never shows it, so an administrator sets a new one")
 ACCOUNT_TYPE, NORMAL_USER = "sAMAccountType", 0x30000000
 """Kept by the server itself (MS-SAMR 2.2.1.9); an entry's category can be changed."""
+WRITABLE = "allowedAttributesEffective"
 DISABLED = 0x2
 """ADS_UF_ACCOUNTDISABLE."""
 SID_TAIL = 4
@@ -107,6 +110,7 @@ class ActiveDirectory(Dialect):
         N_("Active Directory lets nobody leave the primary group (mostly Domain Users); a lock leaves it in place."),
     )
     identifier = "objectGUID"
+    written = (CONTROL,)
     login = "sAMAccountName"
     lock = CONTROL
     locked_query = f"(&({ACCOUNT_TYPE}={NORMAL_USER})({CONTROL}:{BIT_AND}:={DISABLED}))"
@@ -168,6 +172,20 @@ class ActiveDirectory(Dialect):
         if not entry.text(EXPIRY):
             return Verdict.UNKNOWN, hidden(EXPIRY)
         return Verdict.OPEN, why_open(entry.text(EXPIRY), entry.text("lockoutTime"), datetime.now(UTC))
+
+    def rights_attributes(self, wanted: Sequence[str]) -> Sequence[str]:  # noqa: ARG002 - it names all
+        """Ask for the names of all attributes that we may write (MS-ADTS 3.1.1.4.5.22)."""
+        return (WRITABLE,)
+
+    def refused(self, entry: Entry, wanted: Sequence[str]) -> Sequence[str]:
+        """Return the attributes that the server does not name. It does not tell the right to reset a password."""
+        told = {name.casefold() for name in entry.all(WRITABLE)}
+        return [name for name in wanted if name.casefold() not in told]
+
+    def refuses_people(self, link: Any, folder: str) -> bool:
+        """Return whether `user` is not among the classes that we may create there (MS-ADTS 3.1.1.4.5.25)."""
+        entry = link.read_if_visible(folder, ["allowedChildClassesEffective"])
+        return entry is not None and "user" not in entry.all("allowedChildClassesEffective")
 
     def protects(self, entry: Entry) -> str:
         """Refuse administrators unless the settings allow them: AdminSDHolder marks them with adminCount."""

@@ -50,14 +50,19 @@ class LdapConnection:
         """Bytes of its answers so far."""
 
     def search(
-        self, base: str, query: str, attributes: Sequence[str], elsewhere: list[str] | None = None
+        self,
+        base: str,
+        query: str,
+        attributes: Sequence[str],
+        elsewhere: list[str] | None = None,
+        controls: Sequence[Any] = (),
     ) -> Iterator[Entry]:
         """Stream every entry, page by page.
 
         A part of the tree on another server is added to `elsewhere`. Without that list it is an error. It is never a
         silent gap, and it is never followed.
         """
-        for rows in self._pages(base, query, attributes):
+        for rows in self._pages(base, query, attributes, controls):
             yield from (self._entry(dn, values) for dn, values in self._present(rows, elsewhere))
 
     def rows(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
@@ -120,29 +125,31 @@ class LdapConnection:
             elif not self._referrals_are_normal:
                 raise Unavailable(part_only(map(str, values)))
 
-    def _pages(self, base: str, query: str, attributes: Sequence[str], *, ahead: bool = False) -> Iterator[Any]:
+    def _pages(
+        self, base: str, query: str, attributes: Sequence[str], controls: Sequence[Any] = (), *, ahead: bool = False
+    ) -> Iterator[Any]:
         page, empty = SimplePagedResultsControl(True, self._sizes[ahead], ""), 0
-        sent = self._send(base, query, attributes, page)
+        sent = self._send(base, query, attributes, page, *controls)
         while sent is not None:
             try:
-                rows, controls = self._page(base, sent, page.size)
+                rows, told = self._page(base, sent, page.size)
             except ldap.ADMINLIMIT_EXCEEDED:
                 if page.cookie or page.size <= SMALLEST:
                     raise
                 # The server refuses pages of that size (slapd's size.pr): ask for smaller ones.
                 page.size = self._sizes[ahead] = page.size // 5
-                sent = self._send(base, query, attributes, page)
+                sent = self._send(base, query, attributes, page, *controls)
                 continue
             empty = 0 if rows else empty + 1
             self._check_pages(empty)
-            page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
-            sent = self._send(base, query, attributes, page) if page.cookie and ahead else None
+            page.cookie = next((c.cookie for c in told if c.controlType == page.controlType), "")
+            sent = self._send(base, query, attributes, page, *controls) if page.cookie and ahead else None
             yield rows
             if page.cookie and not ahead:
-                sent = self._send(base, query, attributes, page)
+                sent = self._send(base, query, attributes, page, *controls)
 
-    def _send(self, base: str, query: str, attributes: Sequence[str], page: Any) -> Any:
-        return self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
+    def _send(self, base: str, query: str, attributes: Sequence[str], *controls: Any) -> Any:
+        return self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=list(controls))
 
     def _receive(self, sent: int, most: int) -> tuple[list[tuple[Any, Any]], Any]:
         """Return the rows and the controls of one answer, which may have `most` entries.

@@ -1,4 +1,7 @@
-"""Differences between directory servers; each dialect is a module with one class of this shape."""
+"""Differences between directory servers; each dialect is a module with one class of this shape.
+
+Over 250 lines because the author of a dialect reads this one page.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +52,8 @@ class Dialect(Protocol):
     needs: str
     """The rights that locking needs, as text for people."""
     memberships: Sequence[Membership]
+    written: Sequence[str] = ()
+    """Attributes that a lock writes, if the server tells whether we may."""
     people: str
     """The filter for people in lists, unless the settings give one. Nobody is absent because of it."""
     addresses: Sequence[tuple[str, str]] = (("mail", ""),)
@@ -178,6 +183,33 @@ class Dialect(Protocol):
     def candidates_filter(self, link: Any, person: Person) -> str:  # noqa: ARG002
         """Return the filter for accounts that may be the person's, and are never taken for it, or an empty text."""
         return ""
+
+    @property
+    def readable_lock(self) -> str:
+        """Return the filter for accounts whose lock can be seen."""
+        lock = f"({self.lock}=*)"
+        seen = f"(|{lock}(!{lock}))" if self.lock_may_be_missing else lock
+        return both(seen, *(f"({name}=*)" for name in self.verdict_attributes))
+
+    def required_controls(self) -> Sequence[Any]:
+        """Return the controls that a database must know for locks there, as critical ones."""
+        return ()
+
+    def rights_attributes(self, wanted: Sequence[str]) -> Sequence[str]:
+        """Return the attributes by which the server tells our rights to write `wanted`."""
+        return wanted
+
+    def rights_controls(self) -> Sequence[Any]:
+        """Return the controls that ask the server for our rights."""
+        return ()
+
+    def refused(self, entry: Entry, wanted: Sequence[str]) -> Sequence[str]:  # noqa: ARG002
+        """Return those of `wanted` that we may not write; none where the server does not tell."""
+        return ()
+
+    def refuses_people(self, link: Any, folder: str) -> bool:  # noqa: ARG002
+        """Return whether the server says that we may create nobody in a folder, and so move nobody there."""
+        return False
 
     def own_account_filter(self, bind_dn: str) -> str:  # noqa: ARG002
         """Return the filter for the bot's own account if `bind_dn` is no DN, or an empty text."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ldap
+from ldap.controls import RequestControl
 
 from config.text import N_, _
 from connectors.contract import AccountId, Login, Verdict
@@ -18,6 +19,7 @@ from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification
 
 LOCK = "nsAccountLock"
+EFFECTIVE_RIGHTS = "1.3.6.1.4.1.42.2.27.9.5.2"
 UNIQUE_ID = "nsUniqueId"
 _FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){3}")
 UNWILLING = 53
@@ -31,6 +33,7 @@ class Ds389(Posix):
     settings: LdapSettings
 
     lock = LOCK
+    written = (LOCK, PASSWORD)
     lock_may_be_missing = True
     locked_query = f"({LOCK}=true)"
     last_login = ("lastLoginTime",)
@@ -59,6 +62,15 @@ class Ds389(Posix):
         if not entry.shows(LOCK):
             return Verdict.UNKNOWN, hidden(LOCK)
         return (Verdict.LOCKED if entry.text(LOCK).lower() == "true" else Verdict.OPEN), ""
+
+    def rights_controls(self) -> Sequence[Any]:
+        """Ask for our own effective rights (draft-ietf-ldapext-acl-model)."""
+        return [RequestControl(EFFECTIVE_RIGHTS, True, f"dn:{self.settings.bind_dn}".encode())]
+
+    def refused(self, entry: Entry, wanted: Sequence[str]) -> Sequence[str]:
+        """Read `attributeLevelRights`: `nsAccountLock:rscwo`, where w is the right to write."""
+        told = dict(part.strip().partition(":")[::2] for part in entry.text("attributeLevelRights").split(","))
+        return [name for name in wanted if "w" not in told.get(name, "w")]
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:  # noqa: ARG002 - the same for all
         """Write password and lock."""

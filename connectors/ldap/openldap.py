@@ -107,6 +107,10 @@ class OpenLdap(Posix):
         lock = equals(LOCK, entry.text(LOCK)) if entry.text(LOCK) else f"(!({LOCK}=*))"
         return [AssertionControl(True, both(*_version(entry), lock))]
 
+    def required_controls(self) -> Sequence[Any]:
+        """Ask for the control of the overlay: slapd announces it if any of its databases has it."""
+        return [PasswordPolicyControl(True)]
+
     def login_controls(self) -> Sequence[Any]:
         """Ask for the reason (needs `ppolicy_use_lockout` on the server)."""
         return [PasswordPolicyControl()]

@@ -68,7 +68,7 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
     return SystemSurvey(
         _plan(system, lines, lookup.how, book, problem),
         lookup.accounts,
-        (*foreseen, *unread, *system.connector.blind_spots()),
+        (*foreseen, *unread, *(lookup.doubts if lines else ()), *system.connector.blind_spots()),
     )
 
 

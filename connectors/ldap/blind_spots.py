@@ -1,0 +1,147 @@
+"""Parts of a directory that the bot's account may not see, and acts that will be refused there."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import ldap
+
+from config.text import _
+from connectors.errors import Forbidden
+from connectors.ldap import own_account
+from connectors.ldap.absence import may_search, other_contexts
+from connectors.ldap.connection import LdapConnection, part_only
+from connectors.ldap.directory import Directory
+from connectors.ldap.faults import NO_ANSWER, NOT_NOW, server_words, translate
+from connectors.ldap.wire import Entry, either, equals, parent
+
+SAMPLE = 1000
+"""Accounts and groups whose rights are asked for."""
+LIMITS = (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED, ldap.TIMELIMIT_EXCEEDED)
+
+
+def find(directory: Directory, link: LdapConnection) -> Sequence[str]:
+    """Return everything that the bot's account may not see or do, as sentences."""
+    return [
+        *_other_places(directory, link),
+        *_unsearchable(directory, link),
+        *_hidden_locks(directory, link),
+        *_missing_rights(directory, link),
+    ]
+
+
+def require_writes(directory: Directory, link: LdapConnection) -> None:
+    """Raise `Forbidden` unless this server takes writes where people are, and can lock there.
+
+    The request deletes a value that no entry has, so it changes nothing. A read-only copy refuses it or names another
+    server, before it looks at the value or at our rights (seen on slapd and 389). A database without the control that
+    a lock needs refuses the control.
+    """
+    someone = link.first_person(directory.settings.base_dn, directory.control, ["1.1"])
+    place = parent(someone.dn) if someone else directory.settings.base_dn
+    nothing = [(ldap.MOD_DELETE, "description", [secrets.token_hex(16).encode()])]
+    try:
+        link.modify(place, nothing, directory.dialect.required_controls())
+    except NOT_NOW:
+        raise
+    except ldap.UNAVAILABLE_CRITICAL_EXTENSION as error:
+        words = _("accounts cannot be locked here: the database of {place} lacks the password policy overlay (ppolicy)")
+        raise Forbidden(words.format(place=place)) from error
+    except (ldap.REFERRAL, ldap.UNWILLING_TO_PERFORM) as error:
+        words = _("{url} is a read-only copy ({why}): put a server that takes writes into urls")
+        raise Forbidden(words.format(url=link.url, why=server_words(error))) from error
+    except ldap.LDAPError:
+        return  # the value is missing, or the folder is not ours to change: the server takes writes
+
+
+def _other_places(directory: Directory, link: LdapConnection) -> Iterator[str]:
+    settings, elsewhere = directory.settings, list[str]()
+    list(link.search(settings.base_dn, equals("cn", secrets.token_hex(16)), ["1.1"], elsewhere))
+    if elsewhere:
+        yield part_only(elsewhere)
+    for context in other_contexts(directory, link):
+        if link.first_person(context, directory.control, ["1.1"]):
+            yield _("there are people below {context}, too: only those below {base_dn} are looked up").format(
+                context=context, base_dn=settings.base_dn
+            )
+
+
+def _unsearchable(directory: Directory, link: LdapConnection) -> Iterator[str]:
+    for name in dict.fromkeys((*dict(directory.dialect.addresses), *directory.dialect.logins)):
+        if not may_search(directory, link, name):
+            yield _("{attribute} may not be searched by {bind_dn}, so nobody can be found by it").format(
+                attribute=name, bind_dn=directory.settings.bind_dn
+            )
+
+
+def _hidden_locks(directory: Directory, link: LdapConnection) -> Iterator[str]:
+    base, people = directory.settings.base_dn, directory.people_filter
+    try:
+        everybody, readable = (
+            sum(1 for _one in link.search(base, query, ["1.1"], []))
+            for query in (people, f"(&{people}{directory.dialect.readable_lock})")
+        )
+    except LIMITS as error:
+        yield str(translate(error, _("listing accounts")))
+        return
+    if readable < everybody:
+        yield _("{lock} of {count} of {total} accounts cannot be seen, so their verdict is unknown").format(
+            lock=directory.dialect.lock, count=everybody - readable, total=everybody
+        )
+
+
+def _missing_rights(directory: Directory, link: LdapConnection) -> Iterator[str]:
+    """Ask for the rights over open accounts that a lock is for, and over groups."""
+    dialect, settings = directory.dialect, directory.settings
+    if not dialect.written:
+        return
+    mine, members = own_account.name(directory, link), dialect.memberships[0]
+    query = f"(&{directory.control}(!{dialect.locked_query}))"
+    rows = _with_rights(directory, link, settings.base_dn, query, dialect.written)
+    people = [row for row in rows if dialect.identify(row) != mine and not dialect.protects(row)]
+    if refused := [missing for row in people if (missing := dialect.refused(row, dialect.written))]:
+        yield _("{bind_dn} may not write {attributes} of {count} of {total} accounts looked at").format(
+            bind_dn=settings.bind_dn,
+            attributes=" or ".join(dict.fromkeys(name for missing in refused for name in missing)),
+            count=len(refused),
+            total=len(people),
+        )
+    base, query = settings.group_base_dn or settings.base_dn, equals("objectClass", members.object_class)
+    groups = _with_rights(directory, link, base, query, [members.attribute])
+    # Some groups are the server's own, and refuse everybody: it is a fault only if all do.
+    if groups and all(dialect.refused(row, [members.attribute]) for row in groups):
+        yield _("{bind_dn} may take nobody out of a group: it may not write {attribute}").format(
+            bind_dn=settings.bind_dn, attribute=members.attribute
+        )
+    if settings.disabled_ou and dialect.refuses_people(link, settings.disabled_ou):
+        yield _("{bind_dn} may not move accounts to {folder}").format(
+            bind_dn=settings.bind_dn, folder=settings.disabled_ou
+        )
+
+
+def refusals(directory: Directory, link: LdapConnection, accounts: Sequence[Entry]) -> Iterator[str]:
+    """Yield, as sentences, the locks of these accounts that the server says it will refuse."""
+    dialect, settings = directory.dialect, directory.settings
+    query = either(dialect.matches(dialect.identify(row)) for row in accounts)
+    rows = (
+        _with_rights(directory, link, settings.base_dn, query, dialect.written) if accounts and dialect.written else ()
+    )
+    for row in rows:
+        if missing := dialect.refused(row, dialect.written):
+            yield _("{dn} will not be locked: {bind_dn} may not write {attributes}").format(
+                dn=row.dn, bind_dn=settings.bind_dn, attributes=" or ".join(missing)
+            )
+
+
+def _with_rights(
+    directory: Directory, link: LdapConnection, base: str, query: str, wanted: Sequence[str]
+) -> Sequence[Entry]:
+    """Read entries with our rights to write the attributes `wanted`; none where the server does not tell us."""
+    dialect = directory.dialect
+    asked = (dialect.identifier, *dialect.attributes, *dialect.rights_attributes(wanted))
+    try:
+        return list(islice(link.search(base, query, asked, [], dialect.rights_controls()), SAMPLE))
+    except NO_ANSWER:
+        raise
+    except ldap.LDAPError:  # no lock waits for that
+        return ()

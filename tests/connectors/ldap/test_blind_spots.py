@@ -1,0 +1,202 @@
+"""What the bot's account may not see or do is said before anybody relies on it, by the check or as a blind spot."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import ldap
+import pytest
+from pydantic import SecretStr
+
+from connectors.contract import Person
+from connectors.errors import Forbidden
+from connectors.ldap.connector import Ldap
+from tests.conformance.accounts import newcomer, person
+from tests.connectors.ldap.ad_world import AdWorld
+from tests.connectors.ldap.foreign import OTHER, SUFFIX, Foreign
+from tests.connectors.ldap.test_absence import referral
+from tests.connectors.ldap.test_foreign import _connect
+from tests.connectors.ldap.test_ns389 import LOCK, OWN, add, connect
+from tests.connectors.ldap.world import LdapWorld
+from tests.sandbox.company import ldif, samba_seed
+from tests.sandbox.company.ns389 import SUFFIX as SUFFIX_389
+from tests.sandbox.company.ns389 import Ns389, allow
+from tests.sandbox.company.people import PEOPLE
+from tests.sandbox.company.samba_conf import DISABLED_OU, GROUPS_OU, PEOPLE_OU
+from tests.sandbox.company.slapd import Slapd
+
+POLICY = (
+    "overlay ppolicy\n",
+    f'ppolicy_default "{ldif.POLICY_DN}"\n',
+    "ppolicy_use_lockout\n",
+    "ppolicy_hash_cleartext\n",
+)
+REPLICA = f"""\
+syncrepl rid=001 provider=ldap://127.0.0.1:9 searchbase="{ldif.SUFFIX}" type=refreshAndPersist bindmethod=simple
+  binddn="cn=x" credentials=y retry="60 +"
+updateref ldap://127.0.0.1:9"""
+
+
+@contextmanager
+def directory(folder: Path, change: Callable[[str], str]) -> Iterator[LdapWorld]:
+    """Serve the practice directory with another configuration, made after the seed."""
+
+    class Changed(Slapd):
+        def _seed(self) -> None:
+            super()._seed()
+            conf = self.folder / "slapd.conf"
+            conf.write_text(change(conf.read_text()))
+
+    with Changed(folder) as server:
+        yield LdapWorld(server)
+
+
+def without_policy(text: str, folder: Path) -> str:
+    """Load the overlay for another database than the people's."""
+    for line in POLICY:
+        text = text.replace(line, "")
+    folder.mkdir()
+    return f'{text}\ndatabase mdb\nsuffix "dc=other"\ndirectory "{folder}"\noverlay ppolicy\n'
+
+
+def test_a_directory_that_shows_everything_has_no_blind_spots_and_a_check_writes_nothing(world: LdapWorld) -> None:
+    connector, writes = world.connect(), world.writes()
+    assert "can be read" in connector.check()
+    assert connector.blind_spots() == []
+    assert world.writes() == writes
+    assert connector.blind_spots() is connector.blind_spots(), "it counts everybody, so it is not done every time"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("readonly on", "read-only copy .*operation restricted"), (REPLICA, r"read-only copy .*ldap://127\.0\.0\.1:9")],
+)
+def test_a_read_only_copy_fails_the_check(tmp_path: Path, line: str, words: str) -> None:
+    with (
+        directory(tmp_path / "slapd", lambda text: f"{text}\n{line}\n") as world,
+        pytest.raises(Forbidden, match=words),
+    ):
+        world.connect().check()
+
+
+def test_the_overlay_on_another_database_fails_the_check(tmp_path: Path) -> None:
+    with (
+        directory(tmp_path / "slapd", lambda text: without_policy(text, tmp_path / "other")) as world,
+        pytest.raises(Forbidden, match=f"the database of {ldif.PEOPLE_DN} lacks the password policy overlay"),
+    ):
+        world.connect().check()
+
+
+def test_a_limit_below_the_number_of_entries_is_said(tmp_path: Path) -> None:
+    rule = f'limits dn.exact="{ldif.SERVICE_DN}" size.soft=5 size.hard=5 size.pr=5 size.prtotal=5\n'
+    with directory(
+        tmp_path / "slapd", lambda text: text.replace("overlay ppolicy", f"{rule}overlay ppolicy", 1)
+    ) as own:
+        assert "can be read" in own.connect().check()
+        [said] = own.connect().blind_spots()
+    assert "cut short; raise the server's limits" in said
+
+
+def test_a_part_on_another_server_is_said(world: LdapWorld) -> None:
+    with referral(world):
+        [said] = world.connect().blind_spots()
+    assert "only a part: the rest is at ldap://127.0.0.1:9/" in said
+
+
+def test_locks_that_may_not_be_read_are_counted(world: LdapWorld) -> None:
+    me = PEOPLE[0]
+    blind = Ldap(world.settings(bind_dn=ldif.person_dn(me.uid), password=SecretStr(me.password)))
+    [said] = blind.blind_spots()
+    number, total = (int(word) for word in said.split() if word.isdigit())
+    assert said.startswith("pwdAccountLockedTime of ")
+    assert len(PEOPLE) <= number < total
+
+
+def test_people_in_another_tree_are_said(tmp_path: Path) -> None:
+    with Foreign(tmp_path) as server:
+        said = _connect(server).blind_spots()
+    assert f"there are people below {OTHER}, too: only those below {SUFFIX} are looked up" in said
+    assert any("cut short" in one for one in said)
+
+
+# -- 389 Directory Server
+
+
+@pytest.fixture(scope="module")
+def ns389(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ns389]:
+    with Ns389(tmp_path_factory.mktemp("blind389")) as server:
+        add(server, newcomer(), OWN)
+        server.add(
+            f"cn=team,ou=groups,{SUFFIX_389}",
+            {"objectClass": ["groupOfNames"], "cn": ["team"], "member": [server.bind_dn]},
+        )
+        yield server
+
+
+def test_rights_are_asked_of_the_server(ns389: Ns389) -> None:
+    who = newcomer()
+    dn = add(ns389, who, OWN)
+    assert "can be read" in connect(ns389).check()
+    assert list(connect(ns389).blind_spots()) == []
+    assert connect(ns389).find(person(who)).doubts == ()
+    with ns389.rights(allow("read,search,compare", "*"), allow("write", "userPassword")):
+        connector = connect(ns389)
+        people, groups = connector.blind_spots()
+        lookup = connector.find(person(who))
+    assert f"may not write {LOCK} of 2 of 2 accounts looked at" in people
+    assert "may take nobody out of a group: it may not write member" in groups
+    assert len(lookup.accounts) == 1
+    assert lookup.doubts == (f"{dn} will not be locked: {ns389.bind_dn} may not write {LOCK}",)
+
+
+def test_locks_that_389_does_not_show_are_counted(ns389: Ns389) -> None:
+    hidden = allow("read,search,compare", "*").replace('(targetattr="*")', f'(targetattr!="{LOCK}")')
+    with ns389.rights(hidden, allow("write", f"{LOCK} || userPassword || member")):
+        said = connect(ns389).blind_spots()
+    assert any(one.startswith(f"{LOCK} of ") for one in said)
+
+
+def test_a_read_only_389_fails_the_check(ns389: Ns389) -> None:
+    backend = "cn=userroot,cn=ldbm database,cn=plugins,cn=config"
+    ns389.modify(backend, [(ldap.MOD_REPLACE, "nsslapd-readonly", [b"on"])])
+    try:
+        with pytest.raises(Forbidden, match="is a read-only copy"):
+            connect(ns389).check()
+    finally:
+        ns389.modify(backend, [(ldap.MOD_REPLACE, "nsslapd-readonly", [b"off"])])
+
+
+# -- Active Directory
+
+
+def refused(said: Sequence[str]) -> int:
+    [found] = [re.search(r"may not write userAccountControl of (\d+) of \d+ accounts", one) for one in said]
+    assert found is not None
+    return int(found[1])
+
+
+def test_an_account_that_may_not_be_disabled_is_said(ad: AdWorld) -> None:
+    who, ours = newcomer(), newcomer()
+    dn = f"CN={who.login},CN=Users,{ad.samba.base_dn}"
+    ad.add(ours)
+    ad.samba.add(
+        dn, samba_seed.user(who.password, {"sAMAccountName": [who.login.encode()], "mail": [who.email.encode()]})
+    )
+    try:
+        connector = ad.connector(disabled_ou=DISABLED_OU)
+        assert "can be read" in connector.check()
+        lookup, said = connector.find(Person("", (who.email,))), connector.blind_spots()
+        assert connector.find(Person("", (ours.email,))).doubts == ()
+    finally:
+        with ad.samba.administrator() as admin:
+            admin.delete_s(dn)
+    assert lookup.doubts == (f"{dn} will not be locked: {ad.samba.bind_dn} may not write userAccountControl",)
+    assert refused(said) == refused(ad.connect().blind_spots()) + 1
+    people = ad.connector(base_dn=PEOPLE_OU, group_base_dn=GROUPS_OU)
+    assert people.blind_spots() == [], "outside of it is a service account of the server's own"
+
+
+def test_a_folder_that_takes_nobody_is_said(ad: AdWorld) -> None:
+    said = ad.connector(base_dn=PEOPLE_OU, group_base_dn=GROUPS_OU, disabled_ou=GROUPS_OU).blind_spots()
+    assert list(said) == [f"{ad.samba.bind_dn} may not move accounts to {GROUPS_OU}"]
