@@ -92,7 +92,7 @@ class Directory:
         if not dialect.lock_may_be_missing:
             return rows
         if not all(below(row.dn, base) for row in rows):
-            base = self._naming_context(link) or base
+            base = self.naming_context(link) or base
         asked = [dialect.identify(row) for row in rows if not row.shows(dialect.lock) and dialect.identify(row)]
         none = set[AccountId]()
         for start in range(0, len(asked), CHUNK):
@@ -192,7 +192,7 @@ class Directory:
 
         They are not gone, and may be open.
         """
-        everything = self._naming_context(link)
+        everything = self.naming_context(link)
         found: dict[AccountId, Entry] = {}
         for start in range(0, len(wanted), CHUNK) if everything else ():
             query = either(map(self.dialect.matches, wanted[start : start + CHUNK]))
@@ -200,7 +200,7 @@ class Directory:
             found |= {self.dialect.identify(row): row for row in rows}
         return found
 
-    def _naming_context(self, link: LdapConnection) -> str:
+    def naming_context(self, link: LdapConnection) -> str:
         """Return the top of the tree above `base_dn`; empty if `base_dn` is the top, or if we cannot see it."""
         root = link.read("", ["namingContexts"])
         tops = root.all("namingContexts") if root else ()

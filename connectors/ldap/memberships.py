@@ -1,13 +1,18 @@
-"""Membership in groups, read from the groups themselves: `memberOf` is an overlay's copy and may be stale."""
+"""Membership in groups, read from the groups themselves: `memberOf` is an overlay's copy and may be stale.
+
+It is read too, for groups that lie where we do not look.
+"""
 
 import contextlib
 from collections.abc import Mapping, Sequence
 
 import ldap
+from ldap.dn import explode_dn, explode_rdn, is_dn
 
 from config.text import N_, _
 from connectors.contract import AccountId, Change, Group, GroupId
 from connectors.errors import Conflict, Missing
+from connectors.ldap.back_links import BACK_LINK, groups_beyond, unreadable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import Membership
 from connectors.ldap.directory import Directory
@@ -17,8 +22,6 @@ CLASS = "objectClass"
 PRIMARY = N_("this is the account's primary group, which nobody can leave")
 DEPTH = 20
 """Levels of nested groups that are followed at most, if the server does not follow them for us."""
-BACK_LINK = "memberOf"
-"""Kept by a server that follows nested groups itself. Elsewhere it is an overlay's copy and is not read."""
 
 
 class Memberships:
@@ -35,6 +38,7 @@ class Memberships:
         entry = self._directory.person(link, account)
         names = self._names(entry, self._dialect.memberships)
         rows = list(link.search(self._base, either(equals(*name) for name in names), self._asked))
+        rows += groups_beyond(self._directory, link, entry, rows, self._asked)
         above, named = self._above(link, rows), {row.dn for row in rows}
         groups = [self._group_of(row, above.get(row.dn, ())) for row in rows]
         groups += [self._group_of(row, (), _(PRIMARY)) for row in self._primary(link, entry) if row.dn not in named]
@@ -168,12 +172,15 @@ class Memberships:
         return [name for name in names if link.read(group.dn, ["cn"], equals(*name)) is not None]
 
     def _group(self, link: LdapConnection, group: GroupId) -> Entry:
+        if is_dn(group) and "=" in group:
+            raise unreadable(self._directory, group)
         try:
             query = self._dialect.matches(group)
         except ValueError as error:
             raise Missing(_("{group!r} cannot be a group's id").format(group=group)) from error
-        for entry in link.search(self._base, query, self._asked):
-            return entry
+        for base in filter(None, (self._base, self._directory.naming_context(link))):
+            for entry in link.search(base, query, self._asked):
+                return entry
         raise Missing(
             _("there is no group with {identifier} {group} below {base}").format(
                 identifier=self._dialect.identifier, group=group, base=self._base
@@ -188,7 +195,8 @@ class Memberships:
         return any(row.dn == group.dn for row in self._primary(link, entry))
 
     def _group_of(self, row: Entry, above: tuple[str, ...], fixed: str = "") -> Group:
-        return Group(GroupId(self._dialect.identify(row)), row.text("cn"), above, fixed)
+        name = row.text("cn") or str(explode_rdn(explode_dn(row.dn)[0], notypes=True)[0])
+        return Group(GroupId(self._dialect.identify(row) or row.dn), name, above, fixed)
 
     def _above(self, link: LdapConnection, groups: Sequence[Entry]) -> Mapping[str, tuple[str, ...]]:
         """Return the sorted names of the groups that each group is nested in, at any depth, by the group's DN.

@@ -1,4 +1,4 @@
-"""What the bot's account may not see or do is said before anybody relies on it, by the check or as a blind spot."""
+"""Rights, limits and parts of the tree that the bot lacks are said by the check, or as blind spots."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
