@@ -46,7 +46,8 @@ from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, also, describe, matched_by
 
 NOBODY = Person("")
-BLIND_SPOT_SECONDS = 600.0
+BLIND_SPOT_SECONDS, COUNT_SECONDS = 600.0, 2.0
+"""Age at which blind spots are looked for again; time for counting then, as a plan waits for it."""
 DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
     "openldap": lambda settings: OpenLdapPassword() if settings.lock_by == "password" else OpenLdap(),
     "active_directory": ActiveDirectory,
@@ -88,16 +89,18 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         def check(link: LdapConnection) -> str:
             said = own_account.check(self._directory, link)
             blind_spots.require_writes(self._directory, link)
+            self._blind_spots = time.monotonic(), blind_spots.find(self._directory, link)
             return said
 
         return self._connections.run(check, _("checking the directory"))
 
     def blind_spots(self) -> Sequence[str]:
-        """Look for what the bot's account may not see: once in ten minutes, as it counts everybody."""
+        """Return what the last check found. After ten minutes, look again, and count for two seconds at most."""
         seen_at, seen = self._blind_spots
         if time.monotonic() - seen_at > BLIND_SPOT_SECONDS:
+            look = partial(blind_spots.find, self._directory, seconds=COUNT_SECONDS)
             try:
-                seen = self._connections.run(partial(blind_spots.find, self._directory), _("looking for blind spots"))
+                seen = self._connections.run(look, _("looking for blind spots"))
             except ConnectorError as error:
                 return (str(error),)
             self._blind_spots = time.monotonic(), seen

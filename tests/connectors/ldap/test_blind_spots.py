@@ -89,7 +89,7 @@ def test_the_overlay_on_another_database_fails_the_check(tmp_path: Path) -> None
 
 
 def test_a_limit_below_the_number_of_entries_is_said(tmp_path: Path) -> None:
-    rule = f'limits dn.exact="{ldif.SERVICE_DN}" size.soft=5 size.hard=5 size.pr=5 size.prtotal=5\n'
+    rule = f'limits dn.exact="{ldif.SERVICE_DN}" size.soft=20 size.hard=20 size.pr=20 size.prtotal=20\n'
     with directory(
         tmp_path / "slapd", lambda text: text.replace("overlay ppolicy", f"{rule}overlay ppolicy", 1)
     ) as own:
