@@ -2,10 +2,12 @@
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice, takewhile
 
 import ldap
+from ldap.dn import dn2str, str2dn
 
 from config.text import _
 from connectors.errors import Forbidden
@@ -29,6 +31,7 @@ def find(directory: Directory, link: LdapConnection, seconds: float = float("inf
     return [
         *_other_places(directory, link),
         *_unsearchable(directory, link),
+        *hidden_entries(directory, link, time.monotonic() + seconds),
         *_hidden_locks(directory, link, time.monotonic() + seconds),
         *_missing_rights(directory, link),
     ]
@@ -76,6 +79,21 @@ def _unsearchable(directory: Directory, link: LdapConnection) -> Iterator[str]:
             yield _("{attribute} may not be searched by {bind_dn}, so nobody can be found by it").format(
                 attribute=name, bind_dn=directory.settings.bind_dn
             )
+
+
+def hidden_entries(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
+    """Compare the entries that we see with the server's own count of those below each folder."""
+    name, base, seen, told = directory.dialect.children, directory.settings.base_dn, Counter[str](), dict[str, int]()
+    rows = link.search(base, "(objectClass=*)", [name], []) if name else ()
+    for row in takewhile(lambda _row: time.monotonic() < end, rows):
+        seen[parent(row.dn).casefold()] += 1
+        if row.text(name).isdecimal():
+            told[row.dn] = int(row.text(name))
+    for folder, total in told.items() if time.monotonic() < end else ():
+        count = total - seen[str(dn2str(str2dn(folder))).casefold()]
+        if count > 0:
+            words = _("{count} of {total} entries below {folder} cannot be seen: an account there counts as absent")
+            yield words.format(count=count, total=total, folder=folder)
 
 
 def _hidden_locks(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:

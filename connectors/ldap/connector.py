@@ -218,7 +218,9 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     def _lookup(self, link: LdapConnection, person: Person) -> Lookup:
         person = self._dialect.with_implicit_logins(link, self._settings.base_dn, person)
         rows, doubts = self._directory.search(link, person)
-        doubts = doubts if rows else [*doubts, *absence.doubts(self._directory, link, person)]
+        if not rows:
+            hidden = blind_spots.hidden_entries(self._directory, link, time.monotonic() + COUNT_SECONDS)
+            doubts = [*doubts, *absence.doubts(self._directory, link, person), *hidden]
         doubts = [*doubts, *blind_spots.refusals(self._directory, link, rows)]
         accounts = tuple(self._account(link, row, person) for row in rows)
         return Lookup(accounts, describe(person, self._dialect, self._settings.base_dn), tuple(doubts))

@@ -78,6 +78,8 @@ class Dialect(Protocol):
     """The errors by which the server refuses a log-in."""
     control: str
     """The filter for accounts that are certainly people's: one of them shows that a lookup can find."""
+    children: str = ""
+    """The server's own count of the entries right below an entry, if it keeps one."""
     lock_may_be_missing: bool = False
     """True if an open account has no value of `lock`. A value that may not be read is then to be told from none."""
     locked_query: str = ""

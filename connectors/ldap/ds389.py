@@ -33,6 +33,7 @@ class Ds389(Posix):
     settings: LdapSettings
 
     lock = LOCK
+    children = "numSubordinates"
     written = (LOCK, PASSWORD)
     lock_may_be_missing = True
     locked_query = f"({LOCK}=true)"

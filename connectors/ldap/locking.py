@@ -73,7 +73,7 @@ class Locking:
     def unlock(self, link: LdapConnection, before: BeforeImage) -> Change:
         """Move back, then unlock. An account that is not locked any more is left as it is."""
         entry = self._directory.person(link, before.account)
-        if self._dialect.lock_may_be_missing and not entry.shows(self._dialect.lock):
+        if self._dialect.lock != self._dialect.password and not entry.shows(self._dialect.lock):
             raise Forbidden(hidden(self._dialect.lock))
         if not self._dialect.is_ours(entry) or self._dialect.state(entry) == before.state:
             return Change.ALREADY

@@ -9,14 +9,14 @@ import pytest
 from ldap.controls.simple import ManageDSAITControl
 from pydantic import SecretStr
 
-from connectors.contract import Change, Person, Verdict
+from connectors.contract import AccountId, Change, Person, Verdict
 from connectors.errors import Forbidden, Unavailable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
 from tests.conformance.accounts import Newcomer, newcomer, person
 from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.world import LdapWorld
-from tests.sandbox.company import ldif
+from tests.sandbox.company import ldif, samba_seed
 from tests.sandbox.company.people import PEOPLE
 from tests.sandbox.company.samba_conf import PEOPLE_OU
 from tests.sandbox.company.slapd import Slapd
@@ -285,3 +285,47 @@ def test_an_account_outside_of_the_base_is_evidence(world: LdapWorld) -> None:
     assert lookup.accounts == ()
     assert lookup.doubts == (f"{dn} matches, and lies outside of {ldif.PEOPLE_DN}",)
     assert people.find(person(who)).doubts == ()
+
+
+ATTRIBUTES = {
+    "userAccountControl": "bf967a68-0de6-11d0-a285-00aa003049e2",
+    "accountExpires": "bf967915-0de6-11d0-a285-00aa003049e2",
+}
+"""By their schemaIDGUID, as an access control entry names them."""
+
+
+@pytest.mark.parametrize(("attribute", "unlocked"), [(one, one == "accountExpires") for one in ATTRIBUTES])
+def test_flags_or_an_expiry_that_may_not_be_read_are_unknown(ad: AdWorld, attribute: str, unlocked: bool) -> None:
+    who = newcomer()
+    account, connector = ad.add(who), ad.connect()
+    before = connector.before(account)
+    connector.lock(before)
+    if unlocked:
+        connector.unlock(before)
+    deny(ad, account, ATTRIBUTES[attribute])
+    try:
+        seen = ad.connect().observe([account])[account]
+        assert (seen.verdict, f"{attribute} cannot be read" in seen.reason) == (Verdict.UNKNOWN, True)
+        assert [one.verdict for one in ad.connect().find(person(who)).accounts] == [Verdict.UNKNOWN]
+        if not unlocked:
+            with pytest.raises(Forbidden, match="cannot be read"):
+                connector.unlock(before)
+    finally:
+        with ad.samba.administrator() as admin:
+            admin.delete_s(ad.dn(account))
+
+
+def deny(ad: AdWorld, account: AccountId, guid: str) -> None:
+    """Forbid everybody to read one attribute of one account."""
+    folder = ad.samba.folder
+    rule = f"--sddl=(OD;;RP;{guid};;WD)"
+    samba_seed.tool(
+        "dsacl",
+        "set",
+        f"--objectdn={ad.dn(account)}",
+        rule,
+        "-H",
+        str(folder / "private" / "sam.ldb"),
+        "-s",
+        str(folder / "smb.conf"),
+    )

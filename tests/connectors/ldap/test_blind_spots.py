@@ -20,6 +20,7 @@ from tests.connectors.ldap.test_foreign import _connect
 from tests.connectors.ldap.test_ns389 import LOCK, OWN, add, connect
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif, samba_seed
+from tests.sandbox.company.ns389 import PEOPLE as PEOPLE_389
 from tests.sandbox.company.ns389 import SUFFIX as SUFFIX_389
 from tests.sandbox.company.ns389 import Ns389, allow
 from tests.sandbox.company.people import PEOPLE
@@ -155,6 +156,19 @@ def test_locks_that_389_does_not_show_are_counted(ns389: Ns389) -> None:
     with ns389.rights(hidden, allow("write", f"{LOCK} || userPassword || member")):
         said = connect(ns389).blind_spots()
     assert any(one.startswith(f"{LOCK} of ") for one in said)
+
+
+def test_entries_that_389_hides_are_counted(ns389: Ns389) -> None:
+    who = newcomer()
+    add(ns389, who, OWN)
+    rule, target = allow("read,search,compare", "*"), f'(targetfilter="(!(uid={who.login}))")'
+    with ns389.rights(target + rule, allow("write", f"{LOCK} || userPassword || member")):
+        said, lookup = connect(ns389).blind_spots(), connect(ns389).find(person(who))
+    assert lookup.accounts == ()
+    assert "counts as absent" in lookup.doubts[0]
+    [one] = [one for one in said if "cannot be seen: an account there counts as absent" in one]
+    assert one.startswith("1 of ")
+    assert f"below {PEOPLE_389}" in one
 
 
 def test_a_read_only_389_fails_the_check(ns389: Ns389) -> None:
