@@ -92,7 +92,7 @@ def hidden_entries(directory: Directory, link: LdapConnection, end: float) -> It
     for folder, total in told.items() if time.monotonic() < end else ():
         count = total - seen[str(dn2str(str2dn(folder))).casefold()]
         if count > 0:
-            words = _("{count} of {total} entries below {folder} cannot be seen: an account there counts as absent")
+            words = _("{count} of {total} entries below {folder} cannot be seen: an account may be one of them")
             yield words.format(count=count, total=total, folder=folder)
 
 

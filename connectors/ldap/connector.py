@@ -125,7 +125,10 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         def read(link: LdapConnection) -> Mapping[AccountId, Observation]:
             elsewhere: list[str] = []
             found = self._directory.people(link, accounts, attributes, elsewhere)
-            return {account: self._observation(account, found.get(account), elsewhere) for account in accounts}
+            doubts = [part_only(elsewhere)] if elsewhere else []
+            if any(account not in found for account in accounts):
+                doubts += blind_spots.hidden_entries(self._directory, link, time.monotonic() + COUNT_SECONDS)
+            return {account: self._observation(account, found.get(account), doubts) for account in accounts}
 
         return self._connections.run(read, _("reading accounts"))
 
@@ -242,7 +245,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             protected="" if verdict is Verdict.LOCKED else self._dialect.protects(entry),
         )
 
-    def _observation(self, account: AccountId, entry: Entry | None, elsewhere: Sequence[str]) -> Observation:
+    def _observation(self, account: AccountId, entry: Entry | None, doubts: Sequence[str]) -> Observation:
         how = _("{identifier} {account} below {base_dn}").format(
             identifier=self._dialect.identifier, account=account, base_dn=self._settings.base_dn
         )
@@ -255,9 +258,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
                 how,
                 _("this is not the form of an {identifier}").format(identifier=self._dialect.identifier),
             )
-        return (
-            Observation(Verdict.UNKNOWN, how, part_only(elsewhere)) if elsewhere else Observation(Verdict.ABSENT, how)
-        )
+        return Observation(Verdict.UNKNOWN if doubts else Verdict.ABSENT, how, "; ".join(doubts))
 
     def _attempt(self, done: LockResult, before: BeforeImage, secret: str) -> Locked:
         if not done.secret_is_right and not self._dialect.reveals_lock_without_password:

@@ -52,7 +52,7 @@ class LdapSettings(SystemSettings):
     group_base_dn: Annotated[str, AfterValidator(_dn)] = ""
     """Groups are looked up below this; empty: below `base_dn`."""
     people_filter: Annotated[str, AfterValidator(_filter)] = ""
-    """Filter for people's accounts; empty: the dialect's own, for openldap `(objectClass=person)`."""
+    """Filter for people in lists and counts; empty: the dialect's own. Nobody is absent because of it."""
     dialect: Literal["openldap", "active_directory", "389ds"] = "openldap"
     """Kind of server. Samba's domain controller is an active_directory."""
     lock_by: Literal["ppolicy", "password"] = "ppolicy"
