@@ -106,7 +106,10 @@ class Office:
         systems: Systems | None = None,
         members: MemoryMembers | None = None,
     ) -> None:
-        """`more`: systems beside these two; `systems`: others in place of all. `url`: PostgreSQL rows in place of an SQLite file in `folder`."""
+        """`more`: systems beside these two; `systems`: others in place of all.
+
+        `url`: PostgreSQL rows in place of an SQLite file in `folder`.
+        """
         self.clock = Time()
         self.members = members or MemoryMembers()
         self.directory = World("directory")
