@@ -114,7 +114,7 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         if self._settings.user_filter and not self._service.features().filter:
             raise Conflict(_("user_filter is set, and this server supports no filters"))
         for number, page in enumerate(self._service.pages(USERS, self._settings.user_filter)):
-            if page.records and not number and not any("active" in user.raw for user in page.users):
+            if page.records and not number and not any(user.shows_active for user in page.users):
                 raise Conflict(_("the server's list does not say who is active"))
             yield from (wire.account(user, "") for user in page.users if user.id)
 

@@ -7,10 +7,11 @@ from typing import Any
 from config.text import _
 from connectors.contract import Account, AccountId, Change, Group, GroupId
 from connectors.errors import Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
+from connectors.identifiers import key
 from connectors.scim import filters, wire
 from connectors.scim.faults import NoList, Unsupported, Unversioned
 from connectors.scim.service import GROUPS, Service
-from connectors.scim.wire import User, key, texts
+from connectors.scim.wire import User, attributes, texts
 
 Raw = Mapping[str, Any]
 DEPTH = 20
@@ -38,7 +39,7 @@ class Memberships:
             if spelled := self._spelled():
                 found = self._groups(filters.equals(spelled, account))
                 return [_group(raw) for raw in found if self._has(raw, account)]
-            return _direct(user) or self._search(account, is_listed="groups" in user.raw)
+            return _direct(user) or self._search(account, is_listed="groups" in attributes(user.raw))
         except NoList:
             self._service.sees()  # an application without groups; a missing application raises here
             return _direct(user)
@@ -66,7 +67,11 @@ class Memberships:
         servers hide members, and an application has at least one administrator.
         """
         every = self._groups("")
-        found = [raw for raw in every if key(group) in map(key, texts([raw.get("id"), raw.get("displayName")]))]
+        found = [
+            raw
+            for raw in every
+            if key(group) in map(key, texts([attributes(raw).get(one) for one in ("id", "displayname")]))
+        ]
         if len(found) != 1:
             message = _("{count} groups in /Groups are named {group}")
             message = message if found else _("no groups in /Groups are named {group}")
@@ -74,7 +79,7 @@ class Memberships:
         people: dict[str, Account] = {}
         level, seen = [self._whole(_group(found[0]).id)[0]], {str(_group(found[0]).id)}
         for _level in range(DEPTH):
-            inner = dict.fromkeys(one for raw in level for one in texts(raw.get("members")) if one not in seen)
+            inner = dict.fromkeys(one for raw in level for one in sorted(_members(raw)) if one not in seen)
             seen |= inner.keys()
             level = [raw for one in inner if (raw := self._member(one, people))]
         if not people:
@@ -134,7 +139,7 @@ class Memberships:
 
         A refused PATCH is not replaced by a PUT, which would delete members that the server does not show.
         """
-        identifier = str(raw["id"])
+        identifier = _group(raw).id
         if self._service.features().patch:
             try:
                 self._patch(identifier, version, operation)
@@ -142,9 +147,10 @@ class Memberships:
                 pass
             else:
                 return
-        others = [member for member in raw.get("members") or [] if account not in texts(member)]
+        others = [member for member in _listed(raw) if account not in texts(member)]
         added = [{"value": account}] if operation["op"] == "add" else []
-        whole = {name: value for name, value in raw.items() if name != "meta"} | {"members": others + added}
+        kept = {name: value for name, value in raw.items() if name.lower() not in ("meta", "members")}
+        whole = kept | {"members": others + added}
         self._service.write("PUT", GROUPS, identifier, version if self._service.features().etag else "", whole)
 
     def _patch(self, identifier: str, version: str, operation: Raw) -> None:
@@ -169,15 +175,16 @@ class Memberships:
 
     def _whole(self, group: GroupId) -> tuple[Raw, str]:
         raw, etag = self._service.resource(GROUPS, group)
-        if not isinstance(raw, Mapping) or "id" not in raw:
+        said = attributes(raw)
+        if not isinstance(raw, Mapping) or not any(texts(said.get("id"))):
             raise Conflict(_("the server's record of the group cannot be read"))
-        meta = raw.get("meta")
-        version = next(texts(meta.get("version")), "") if isinstance(meta, Mapping) else ""
-        return raw, version or etag
+        return raw, next(texts(attributes(said.get("meta")).get("version")), "") or etag
 
     def _groups(self, query: str) -> Iterator[Raw]:
         for page in self._service.pages(GROUPS, query):
-            yield from (raw for raw in page.records if isinstance(raw, Mapping) and any(texts(raw.get("id"))))
+            yield from (
+                raw for raw in page.records if isinstance(raw, Mapping) and any(texts(attributes(raw).get("id")))
+            )
 
     def _has(self, raw: Raw, account: AccountId) -> bool:
         """Return whether the group has the member; if lists leave members out, the group itself is read."""
@@ -186,20 +193,26 @@ class Memberships:
         return account in self._members(raw)
 
 
+def _listed(raw: Raw) -> list[object]:
+    members = attributes(raw).get("members")
+    return members if isinstance(members, list) else [members] if members else []
+
+
 def _members(raw: Raw) -> frozenset[str]:
-    return frozenset(texts(raw.get("members")))
+    return frozenset(texts(_listed(raw)))
 
 
 def _group(raw: Raw) -> Group:
-    identifier = next(texts(raw.get("id")))
-    return Group(GroupId(identifier), next(texts(raw.get("displayName")), identifier))
+    said = attributes(raw)
+    identifier = next(texts(said.get("id")))
+    return Group(GroupId(identifier), next(texts(said.get("displayname")), identifier))
 
 
 def _direct(user: User) -> list[Group]:
     """Return the direct groups in `User.groups`, without those through another group."""
-    named = user.raw.get("groups")
+    named = attributes(user.raw).get("groups")
     return [
-        _group({"id": each, "displayName": each.get("display")})
+        _group({"id": each, "displayName": attributes(each).get("display")})
         for each in (named if isinstance(named, list) else [])
-        if isinstance(each, Mapping) and any(texts(each)) and each.get("type") != "indirect"
+        if isinstance(each, Mapping) and any(texts(each)) and attributes(each).get("type") != "indirect"
     ]
