@@ -4,6 +4,7 @@ A lock reads, writes with the version that was read, and reads again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from config.text import N_, _
@@ -30,7 +31,7 @@ from connectors.http_connector import HttpConnector
 from connectors.scim import wire
 from connectors.scim.bulk_observation import BulkObservation, Removals
 from connectors.scim.faults import NotJson, RequestRejected, Stale, Unsupported, Unversioned
-from connectors.scim.lookups import Lookups
+from connectors.scim.lookups import CONTROLS, Lookups
 from connectors.scim.memberships import Memberships
 from connectors.scim.service import USERS, Service
 from connectors.scim.settings import ScimSettings
@@ -96,6 +97,29 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         return _("SCIM at {url}: {seen} accounts or more; the server offers {features}").format(
             url=self._settings.url, seen=seen, features=self._service.features()
         )
+
+    def blind_spots(self) -> Sequence[str]:
+        """Return what the settings leave out, and what the first two pages of the list do not show."""
+        text, settings = _("user_filter: accounts outside {filter} are not seen"), self._settings
+        said = [text.format(filter=settings.user_filter)] if settings.user_filter else []
+        if not settings.read_groups:
+            said.append(_("read_groups: nobody sees who is in which group"))
+        try:
+            pages = list(islice(self._service.pages(USERS), 2))
+            seen, needed = self._service.sees(), settings.accounts_at_least
+        except (Unavailable, Conflict, Forbidden) as error:
+            return (*said, _("cannot tell what the list leaves out: {error}").format(error=error))
+        users = [user for page in pages for user in page.users]
+        if needed and seen < needed:
+            text = _("the token sees {seen} accounts, and accounts_at_least says {expected}")
+            said.append(text.format(seen=seen, expected=needed))
+        if len(users) < CONTROLS:
+            said.append(_("the token sees no account beside one, so no lookup can be tried on another"))
+        if any(not user.id or not user.readable for user in users):
+            said.append(_("the list has records without an id, a log-in or a readable address"))
+        if not any(user.shows_active for user in users):
+            said.append(_("the list does not say who is active, so audits cannot read it"))
+        return tuple(said)
 
     def find(self, person: Person) -> Lookup:
         """Look people up by `userName`, `emails` and `externalId`, ignoring case."""

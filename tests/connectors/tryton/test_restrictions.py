@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
+from bot.cli.checks.systems import checks
 from connectors.contract import AccountId, Person, Verdict
 from connectors.errors import Forbidden
-from connectors.tryton import wire
+from connectors.tryton import MANIFEST, wire
 from tests.conformance.accounts import newcomer, person
 from tests.connectors.tryton.world import BookWorld
 from tests.sandbox.company.people import LEAVER
 from tests.sandbox.company.tryton import Tryton
+from workflows.cases.plan import look
+from workflows.people import Leaver
+from workflows.systems.registry import System
 
 GROUP = "Handover bot"
 
@@ -80,6 +84,18 @@ def test_a_company_that_the_bot_does_not_see_is_named(world: BookWorld, south: i
     connector = world.connect()
     assert (connector.blind_spots(), connector.count(leaver)["opportunity"]) == ((), before + 1)
     assert connector._rpc.read("sale.opportunity.search_count", []) == every
+
+
+def test_doctor_and_plan_say_what_the_bot_does_not_see(world: BookWorld, south: int) -> None:
+    _bot(world.server, companies=[["add", [south]]], company_filter="one")
+    system = System("crm", MANIFEST, world.connect())
+    [check] = checks({"crm": system})
+    unseen = [result.said for result in check.look() if result.unseen]
+    leaver = Leaver(LEAVER.name, LEAVER.email, logins=(LEAVER.uid,))
+    assert [("1 of 2 companies" in one) for one in unseen] == [True]
+    assert unseen[0] in look(system, leaver).warnings
+    _bot(world.server, company_filter="all")
+    assert [result.said for result in check.look() if result.unseen] == []
 
 
 @pytest.mark.parametrize("model", ["sale.opportunity", "party.party", "company.employee", "company.company"])
