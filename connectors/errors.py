@@ -33,3 +33,11 @@ class Missing(ConnectorError):
 
 class Conflict(ConnectorError):
     """The object is not in the state that the caller said it was in: plan again, ask again."""
+
+
+class OthersTouched(Conflict):
+    """After a write, others have changed too, and the message names them. `stop`: the system itself did it."""
+
+    def __init__(self, message: str, *, stop: bool, count: int) -> None:
+        super().__init__(message)
+        self.stop, self.count = stop, count

@@ -42,6 +42,17 @@ class Book:
                     families[found.id] = found.family, found.family_name
                 yield found
 
+    def hidden(self) -> list[str]:
+        """Return the kinds whose module is switched off: their records exist, and nobody sees them."""
+        return [kind.name for kind in KINDS if self._is_off(kind)]
+
+    def _is_off(self, kind: Kind) -> bool:
+        try:
+            self._page(kind, None, 0, 1)
+        except ModuleOff:
+            return True
+        return False
+
     def holders(self, records: Sequence[RecordId]) -> Mapping[RecordId, tuple[AccountId, ...]]:
         """Read everybody whom records are assigned to; missing records are not in the answer."""
         wanted: dict[str, set[str]] = {}

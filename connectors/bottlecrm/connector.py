@@ -3,7 +3,7 @@
 A member's profile owns records, and a lock makes it inactive. The address of the lock takes the user's id.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from config.text import _
 from connectors.bottlecrm import wire
@@ -29,9 +29,16 @@ from connectors.contract import (
     RecordId,
     Token,
     Tokens,
+    Verdict,
 )
-from connectors.errors import Conflict, Forbidden, OutcomeUnknown, Unavailable
+from connectors.errors import Conflict, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 from connectors.http_connector import HttpConnector
+from connectors.identifiers import folded_all, key, resembles
+
+ADMINISTRATOR = "ADMIN"
+"""The role that sees every record of the organization."""
+CONTROLS = 2
+"""Fewest members in a list that prove a lookup: one of them is our own user."""
 
 
 class BottleCrm(HttpConnector, Accounts, Tokens, ClientBook):
@@ -56,11 +63,18 @@ class BottleCrm(HttpConnector, Accounts, Tokens, ClientBook):
 
     def check(self) -> str:
         """Read the token's owner, and the lists that only an administrator may read."""
-        me = wire.member(wire.at(self._rest.get("/api/profile/"), ("user_obj",)))
+        profile = wire.at(self._rest.get("/api/profile/"), ("user_obj",))
+        me = wire.member(profile)
         if me.email.casefold() != self._settings.login.casefold():
             raise Forbidden(
                 _("the token belongs to {email}, and login says {login}").format(
                     email=me.email, login=self._settings.login
+                )
+            )
+        if (role := str(profile.get("role"))) != ADMINISTRATOR:
+            raise Forbidden(
+                _("{email} has the role {role} and sees its own records only; it needs the role {needed}").format(
+                    email=me.email, role=role, needed=ADMINISTRATOR
                 )
             )
         self._rest.member(me.id)
@@ -72,6 +86,20 @@ class BottleCrm(HttpConnector, Accounts, Tokens, ClientBook):
         self._tokens.every()
         return _("BottleCRM at {url} as {email}").format(url=self._settings.url, email=me.email)
 
+    def blind_spots(self) -> Sequence[str]:
+        """Return the kinds of records that the organization hides, and what the bot's role hides."""
+        try:
+            profile = wire.at(self._rest.get("/api/profile/"), ("user_obj",))
+            hidden = self._book.hidden()
+        except (ConnectorError, AttributeError) as error:
+            return (_("cannot tell now what the token may not see: {error}").format(error=error),)
+        off = _("the module of {kinds} is switched off: its records exist, and nobody sees or moves them")
+        role = _("the token's role is {role}, and it sees its own records only")
+        return (
+            *((off.format(kinds=", ".join(hidden)),) if hidden else ()),
+            *((role.format(role=profile.get("role")),) if profile.get("role") != ADMINISTRATOR else ()),
+        )
+
     def find(self, person: Person) -> Lookup:
         """Look people up by address, which is the log-in, ignoring case and including inactive members."""
         texts = dict.fromkeys(text for text in (*person.emails, *person.logins) if text)
@@ -79,15 +107,37 @@ class BottleCrm(HttpConnector, Accounts, Tokens, ClientBook):
             return Lookup((), _("the organization's members: no address and no log-in to look up"))
         with self._api.lookup():
             found = {one.id: one for text in texts for one in self._rest.listed(text) if wire.matched(person, one)}
-        return Lookup(
-            accounts=tuple(map(wire.account, found.values())),
-            how=_("the organization's members by email: {sought}").format(sought=", ".join(texts)),
-        )
+        how = _("the organization's members by email: {sought}").format(sought=", ".join(texts))
+        if found:
+            return Lookup(tuple(map(wire.account, found.values())), how)
+        return self._searched(person, how)
+
+    def _searched(self, person: Person, how: str) -> Lookup:
+        """Read all members where a search finds none: one that a search misses, or that only resembles the person."""
+        members = list(self._rest.listed())
+        found = tuple(wire.account(one) for one in members if wire.matched(person, one))
+        wanted = folded_all((*person.emails, *person.logins))
+        text = _("the member {login} differs only in letters that are alike; a person must judge it")
+        doubts = [text.format(login=one.email) for one in members if resembles((one.email,), wanted)]
+        if not self._shows_us(members) or len(members) < CONTROLS:
+            doubts.append(_("the list of members does not show our own user and another one"))
+        return Lookup(found, _("{how}; all members read").format(how=how), () if found else tuple(doubts))
+
+    def _shows_us(self, members: Iterable[Member]) -> bool:
+        """Return whether a list has the control: our own user, whose token was accepted."""
+        return any(key(one.email) == key(self._settings.login) for one in members)
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many members from the organization's list, 200 at a time."""
         found = self._rest.members(accounts) if accounts else {}
-        return {account: wire.observation(found.get(account)) for account in accounts}
+        gone = wire.observation(None)
+        if found.keys() < set(accounts):
+            members = {one.id: one for one in self._rest.listed()}
+            found = members | found
+            if not self._shows_us(members.values()):
+                reason = _("the list of members does not show our own user either")
+                gone = Observation(Verdict.UNKNOWN, gone.how, reason)
+        return {account: wire.observation(found[account]) if account in found else gone for account in accounts}
 
     def before(self, account: AccountId) -> BeforeImage:
         """Read whether the member is active."""

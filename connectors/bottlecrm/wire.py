@@ -12,6 +12,7 @@ from uuid import UUID
 from config.text import _
 from connectors.contract import Account, AccountId, BeforeImage, Observation, Person, Record, RecordId, Token, Verdict
 from connectors.errors import Unavailable
+from connectors.identifiers import key
 
 Json = Mapping[str, Any]
 Place = tuple[str, ...]
@@ -163,7 +164,7 @@ def record_place(record: RecordId) -> tuple[Kind, str] | None:
 
 def matched(person: Person, found: Member) -> bool:
     """Return whether an address or a log-in of the person is the member's address, which is the log-in in BottleCRM."""
-    return found.email.casefold() in {text.casefold() for text in (*person.emails, *person.logins)}
+    return key(found.email) in {key(text) for text in (*person.emails, *person.logins)}
 
 
 def account(found: Member) -> Account:
@@ -213,9 +214,9 @@ def family(kind: Kind, row: Json, families: Mapping[str, Family]) -> Family:
         return own
     if company := _link(row, "account_detail") or _link(row, "account"):
         return f"account:{company[0]}", company[1]
-    for key in ("deal", "opportunity", "case", "project", "lead"):
-        if linked := _link(row, key):
-            parent = f"{'opportunity' if key == 'deal' else key}:{linked[0]}"
+    for above in ("deal", "opportunity", "case", "project", "lead"):
+        if linked := _link(row, above):
+            parent = f"{'opportunity' if above == 'deal' else above}:{linked[0]}"
             return families.get(parent, (parent, linked[1]))
     return own
 

@@ -21,6 +21,10 @@ SURE = 4
 """Up to this number, filters are sent without first asking for the length of the list."""
 MAX_FAILURES = 3
 """Failed accounts after which the server, and not the record, counts as broken."""
+LIST_AT_MOST = 5_000
+"""Most accounts of a list that is read to prove that others are gone; a longer one is asked by filters."""
+NOT_FOUND = Observation(Verdict.UNKNOWN, "")
+"""The answer of a read by id, before it is judged."""
 ReadMethod = Literal["filter", "list", "each"]
 
 
@@ -40,14 +44,12 @@ class Removals:
         """Return whether our own lock explains a missing account."""
         return self.removes and (account in self.locked or self.on_record(account))
 
-    def gone(self, account: AccountId) -> Observation:
-        """Return the observation for an account that the server does not have."""
+    def gone(self, account: AccountId, how: str) -> Observation:
+        """Return the observation for an account that is proven gone; `how` names the proof."""
         if self.explains(account):
-            return Observation(
-                Verdict.LOCKED,
-                _("the server has no such account since it was made inactive here: it removes such users"),
-            )
-        return Observation(Verdict.ABSENT, _("looked up by id in /Users and not there"))
+            text = _("the server has no such account since it was made inactive here: it removes such users; {how}")
+            return Observation(Verdict.LOCKED, text.format(how=how))
+        return Observation(Verdict.ABSENT, how)
 
 
 def cheapest(wanted: int, total: int, per_page: int, *, filters_work: bool) -> ReadMethod:
@@ -71,13 +73,72 @@ class BulkObservation:
         unsaid = self._hidden_active(found.values())
         left = [account for account in dict.fromkeys(accounts) if account not in found or account in unsaid]
         seen |= self._one_by_one(left, alive=bool(found))
-        if any(one.verdict is Verdict.ABSENT for one in seen.values()) and not self._service.sees():
-            raise Unavailable(_("the server shows no account at all; that is not believed"))
+        if gone := {account for account, one in seen.items() if one is NOT_FOUND}:
+            seen |= self._judge(gone, self._service.seen())
         return {account: seen[account] for account in accounts}
+
+    def _judge(self, gone: set[AccountId], total: int) -> dict[AccountId, Observation]:
+        """Return the observations of accounts that a read by id did not find.
+
+        They are gone only if no list shows them, and if the control, an account of the list, is found by its id.
+        """
+        doubt, shown = "", set[str]()
+        try:
+            shown = (None if total <= LIST_AT_MOST else self._filtered(gone)) or self._listed(gone)
+        except (Unavailable, Conflict, Forbidden) as error:
+            doubt = _("the list of all accounts cannot be read to its end: {error}").format(error=error)
+        control = next((one for one in shown if one not in gone), "")
+        if not doubt and (fault := self._control(control)):
+            doubt = fault
+        elif not doubt and "" in shown:
+            doubt = _("the list shows accounts without an id")
+        seen: dict[AccountId, Observation] = {}
+        for account in gone:
+            reason = _("the list shows the account, and a read by its id does not") if account in shown else doubt
+            how = _("looked up by id in /Users and not there; {control} was found in the list and by id")
+            seen[account] = (
+                Observation(Verdict.UNKNOWN, _("read from /Users by id"), reason)
+                if reason
+                else self._removals.gone(account, how.format(control=control))
+            )
+        return seen
+
+    def _listed(self, gone: set[AccountId]) -> set[str]:
+        """Return which of the ids the list shows, one other id as a control, and "" if a record has no id."""
+        shown, control = set[str](), ""
+        for page in self._service.pages(USERS):
+            ids = {user.id for user in page.users}
+            control = control or next((one for one in sorted(ids) if one and one not in gone), "")
+            shown |= ids & {*gone, ""}
+        return shown | ({control} if control else set())
+
+    def _filtered(self, gone: set[AccountId]) -> set[str] | None:
+        """Return the same by filters, for a list that is too long to be read; None if they are not supported."""
+        users = next(self._service.pages(USERS)).users
+        control = next((AccountId(user.id) for user in users if user.id and user.id not in gone), None)
+        if control is None or not (self._service.features().filter and self._filters_work):
+            return None
+        shown, ids = set[str](), sorted(gone)
+        for start in range(0, len(ids), CHUNK):
+            answer = self._answer([*ids[start : start + CHUNK], control])
+            if not answer or control not in answer:
+                return None
+            shown |= answer.keys()
+        return shown
+
+    def _control(self, account: str) -> str:
+        """Return why the control proves nothing; empty if it is found by its id."""
+        if not account:
+            return _("the list shows no other account that could be looked up for comparison")
+        try:
+            self._service.user(account)
+        except (Missing, Unavailable, Conflict, Forbidden) as error:
+            return _("an account of the list is not found by its id either: {error}").format(error=error)
+        return ""
 
     def _hidden_active(self, users: Iterable[wire.User]) -> set[AccountId]:
         """Return the accounts whose `active` the list leaves out and a read by id shows; tried on one of them."""
-        silent = [AccountId(user.id) for user in users if "active" not in user.raw]
+        silent = [AccountId(user.id) for user in users if not user.shows_active]
         answers = self._one_by_one(silent[:1], alive=True)
         return set(silent) if any(one.verdict in (Verdict.OPEN, Verdict.LOCKED) for one in answers.values()) else set()
 
@@ -151,7 +212,7 @@ class BulkObservation:
         try:
             return wire.observation(self._service.user(account))
         except Missing:
-            return self._removals.gone(account)
+            return NOT_FOUND
 
 
 def _picked(pages: Iterable[wire.Page], wanted: set[AccountId]) -> dict[str, wire.User]:

@@ -4,6 +4,7 @@ A lock reads, writes with the version that was read, and reads again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from config.text import N_, _
@@ -30,7 +31,7 @@ from connectors.http_connector import HttpConnector
 from connectors.scim import wire
 from connectors.scim.bulk_observation import BulkObservation, Removals
 from connectors.scim.faults import NotJson, RequestRejected, Stale, Unsupported, Unversioned
-from connectors.scim.lookups import Lookups
+from connectors.scim.lookups import CONTROLS, Lookups
 from connectors.scim.memberships import Memberships
 from connectors.scim.service import USERS, Service
 from connectors.scim.settings import ScimSettings
@@ -97,6 +98,29 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
             url=self._settings.url, seen=seen, features=self._service.features()
         )
 
+    def blind_spots(self) -> Sequence[str]:
+        """Return what the settings leave out, and what the first two pages of the list do not show."""
+        text, settings = _("user_filter: accounts outside {filter} are not seen"), self._settings
+        said = [text.format(filter=settings.user_filter)] if settings.user_filter else []
+        if not settings.read_groups:
+            said.append(_("read_groups: nobody sees who is in which group"))
+        try:
+            pages = list(islice(self._service.pages(USERS), 2))
+            seen, needed = self._service.sees(), settings.accounts_at_least
+        except (Unavailable, Conflict, Forbidden) as error:
+            return (*said, _("cannot tell what the list leaves out: {error}").format(error=error))
+        users = [user for page in pages for user in page.users]
+        if needed and seen < needed:
+            text = _("the token sees {seen} accounts, and accounts_at_least says {expected}")
+            said.append(text.format(seen=seen, expected=needed))
+        if len(users) < CONTROLS:
+            said.append(_("the token sees no account beside one, so no lookup can be tried on another"))
+        if any(not user.id or not user.readable for user in users):
+            said.append(_("the list has records without an id, a log-in or a readable address"))
+        if not any(user.shows_active for user in users):
+            said.append(_("the list does not say who is active, so audits cannot read it"))
+        return tuple(said)
+
     def find(self, person: Person) -> Lookup:
         """Look people up by `userName`, `emails` and `externalId`, ignoring case."""
         return self._lookups.find(person)
@@ -114,7 +138,7 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         if self._settings.user_filter and not self._service.features().filter:
             raise Conflict(_("user_filter is set, and this server supports no filters"))
         for number, page in enumerate(self._service.pages(USERS, self._settings.user_filter)):
-            if page.records and not number and not any("active" in user.raw for user in page.users):
+            if page.records and not number and not any(user.shows_active for user in page.users):
                 raise Conflict(_("the server's list does not say who is active"))
             yield from (wire.account(user, "") for user in page.users if user.id)
 

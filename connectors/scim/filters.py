@@ -7,12 +7,13 @@ with an empty list (Snowflake until its bundle 2026_03, for `or` and for `and`).
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from uuid import uuid4
 
 from connectors.contract import Person
 from connectors.http import ServerFailed
 from connectors.scim.faults import RequestRejected
 from connectors.scim.service import USERS, Service
-from connectors.scim.wire import User, texts
+from connectors.scim.wire import User, attributes, texts
 
 SPELLINGS: Mapping[str, Sequence[str]] = {
     "userName": ("userName",),
@@ -21,6 +22,8 @@ SPELLINGS: Mapping[str, Sequence[str]] = {
 }
 MOST = 200
 """Most characters of a test value: longer ones make addresses that no server accepts."""
+PLAIN = frozenset("@._-")
+"""Characters beside ASCII's letters and digits that every server reads correctly."""
 
 
 def equals(attribute: str, value: str) -> str:
@@ -57,13 +60,11 @@ class FilterSupport:
 
     spelled: Mapping[str, str]
     joined: bool
-    exact: bool
-    """True if a filter showed only the expected users. Matches with hidden values are then believed."""
     sure: bool
     """True if the result may be kept; false after a test on too few people, or during a server failure."""
 
 
-UNTRIED = FilterSupport({name: ways[0] for name, ways in SPELLINGS.items()}, joined=False, exact=False, sure=False)
+UNTRIED = FilterSupport({name: ways[0] for name, ways in SPELLINGS.items()}, joined=False, sure=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ class Sample:
 class ProbeResult:
     """The result of a test."""
 
-    all: bool
-    others: bool = True
+    works: bool
+    """True if exactly the expected users were shown."""
     server_failed: bool = False
 
 
@@ -98,17 +99,35 @@ def probe_filters(service: Service) -> FilterSupport | None:
     samples = _samples(users)
     if not samples:
         return None
-    wanted, known_users = {sample.identifier for sample in samples}, len({user.id for user in users})
+    wanted = {sample.identifier for sample in samples}
     lacking = [
         equals(ways[0], samples[0].value)
         for name, ways in SPELLINGS.items()
         if name not in {sample.attribute for sample in samples}
     ]  # attributes that no user has are asked for later, too
     together = _tried(service, any_of([*(sample.asked() for sample in samples), *lacking]), wanted)
-    if together.all and len(wanted) > 1:
-        exact = not together.others and known_users > len(wanted)
-        return replace(UNTRIED, joined=True, exact=exact, sure=True)
-    return _one_by_one(service, samples, known_users, server_failed=together.server_failed)
+    if together.works and len(wanted) > 1 and _finds_nobody(service):
+        return replace(UNTRIED, joined=True, sure=True)
+    return _one_by_one(service, samples, server_failed=together.server_failed)
+
+
+def proves(service: Service, known: FilterSupport, value: str) -> bool:
+    """Return whether the filters find a known account now, by a value with the same special characters.
+
+    A server that decodes addresses twice finds no `+`. A user of the first page is the control.
+    """
+    needed = special(value)
+    users = [user for user in next(service.pages(USERS)).users if user.id]
+    controls = [one for one in _values(users) if known.spelled[one.attribute] and needed <= special(one.value)]
+    return any(
+        _tried(service, one.asked(known.spelled[one.attribute]), {one.identifier}).works
+        for one in _usable(controls)[:1]
+    )
+
+
+def special(value: str) -> frozenset[str]:
+    """Return the characters that a server may lose on the way from the address to its filter."""
+    return frozenset(one for one in value if not (one.isascii() and (one.isalnum() or one in PLAIN)))
 
 
 def spelling(service: Service, kind: str, ways: Iterable[str], sample: tuple[str, str]) -> str:
@@ -130,18 +149,27 @@ def finds(service: Service, kind: str, query: str, wanted: set[str]) -> bool:
     return False
 
 
-def _one_by_one(service: Service, samples: Sequence[Sample], known_users: int, *, server_failed: bool) -> FilterSupport:
-    """Try each attribute by itself; one that no user has is assumed to work."""
+def _one_by_one(service: Service, samples: Sequence[Sample], *, server_failed: bool) -> FilterSupport:
+    """Try each attribute by itself; one that no user has is assumed to work if the others do."""
     spelled = {name: ways[0] for name, ways in SPELLINGS.items()}
-    exact = known_users > 1
     for sample in {one.attribute: one for one in samples}.values():
         ways = {way: _tried(service, sample.asked(way), {sample.identifier}) for way in SPELLINGS[sample.attribute]}
         server_failed |= any(found.server_failed for found in ways.values())
-        works = next((way for way, found in ways.items() if found.all), "")
-        spelled[sample.attribute] = works
-        exact &= bool(works) and not ways[works].others
+        spelled[sample.attribute] = next((way for way, found in ways.items() if found.works), "")
+    if not _finds_nobody(service):
+        spelled = dict.fromkeys(spelled, "")
     several = len({sample.identifier for sample in samples}) > 1
-    return FilterSupport(spelled, joined=False, exact=exact, sure=several and not server_failed)
+    return FilterSupport(spelled, joined=False, sure=several and not server_failed)
+
+
+def _finds_nobody(service: Service) -> bool:
+    """Return whether the server finds no user for a made-up log-in: one that ignores filters shows everybody."""
+    try:
+        return not next(service.pages(USERS, equals("userName", uuid4().hex))).records
+    except RequestRejected:  # 404 for "nobody" on some servers
+        return True
+    except ServerFailed:
+        return False
 
 
 def _tried(service: Service, query: str, wanted: set[str]) -> ProbeResult:
@@ -149,23 +177,27 @@ def _tried(service: Service, query: str, wanted: set[str]) -> ProbeResult:
     try:
         shown = set(_ids(next(service.pages(USERS, query)).records))
     except RequestRejected:
-        return ProbeResult(all=False)
+        return ProbeResult(works=False)
     except ServerFailed:
-        return ProbeResult(all=False, server_failed=True)
-    return ProbeResult(wanted <= shown, bool(shown - wanted))
+        return ProbeResult(works=False, server_failed=True)
+    return ProbeResult(shown == wanted)
 
 
 def _ids(records: Iterable[object]) -> Iterator[str]:
-    return (name for record in records if isinstance(record, Mapping) for name in texts(record.get("id")))
+    return (name for record in records for name in texts(attributes(record).get("id")))
+
+
+def _values(users: Iterable[User]) -> Iterator[Sample]:
+    for user in users:
+        yield Sample("userName", user.login, user.id)
+        yield from (Sample("emails", mail, user.id) for mail in user.emails)
+        yield Sample("externalId", user.external, user.id)
 
 
 def _samples(users: Sequence[User]) -> list[Sample]:
     """Return one value of each attribute, and a second userName: testing `or` takes several people."""
-    return [
-        *_usable(Sample("userName", user.login, user.id) for user in reversed(users))[:2],
-        *_usable(Sample("emails", mail, user.id) for user in users for mail in user.emails[:1])[:1],
-        *_usable(Sample("externalId", user.external, user.id) for user in users)[:1],
-    ]
+    by_name = {name: _usable(one for one in _values(users) if one.attribute == name) for name in SPELLINGS}
+    return [*by_name["userName"][:-3:-1], *by_name["emails"][:1], *by_name["externalId"][:1]]
 
 
 def _usable(samples: Iterable[Sample]) -> list[Sample]:

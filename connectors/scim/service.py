@@ -51,10 +51,14 @@ class Progress:
             self._said, self.first = page.total, len(page.records)
         self.pages, self.seen = self.pages + 1, self.seen + len(page.records)
 
-    @property
-    def alone(self) -> bool:
-        """Return whether the first page was all by the server's total: some send as total the number that they show."""
-        return self.pages == 1 and self.first > 0 and self._said is not None and self._said <= self.first
+    def may_go_on(self, last: Page) -> bool:
+        """Return whether a list may go on after its end by the server's total.
+
+        Some servers send as total the number that they show. A later page ends the list if it is not full.
+        """
+        if self.pages > 1:
+            return len(last.records) >= self.first
+        return self.first > 0 and self._said is not None and self._said <= self.first
 
     def finish(self) -> None:
         """Raise `Unavailable` if pages overlapped or the list shrank, so that an account may be missing."""
@@ -135,17 +139,16 @@ class Service:
                 raise Unavailable(_("GET {kind}: the list does not end").format(kind=kind))
             yield page
             step = following(page, progress.seen, by_cursor=cursor)
-            if step is None and not (query or cursor) and progress.alone:
+            if step is None and not (query or cursor) and progress.may_go_on(page):
                 step = self._more(kind, fixed, progress)
-                believed = step is None
-        if not (query or cursor):  # a filter may show one twice, and a cursor's total be a guess
+                believed = believed and step is None
+        if not query:  # a filter may show one twice
             progress.finish()
 
     def _more(self, kind: str, fixed: Mapping[str, str], progress: Progress) -> Mapping[str, str] | None:
-        """Return the request after a first page that is complete by its total; None if it really is.
+        """Return the request after a list that is complete by its total; None if it really is.
 
-        Some servers send as `totalResults` the number that they show, at most fifty. Not needed if the first page
-        leaves records over.
+        Some servers send as `totalResults` the number that they show, at most fifty.
         """
         step = {"startIndex": str(progress.seen + 1)}
         try:
@@ -156,6 +159,8 @@ class Service:
             return None
         if not progress.repeats(page):
             return step
+        if progress.pages > 1:
+            return None  # the last page again, in place of none
         if progress.first in {*CAPS, self._settings.page_size} and len(self._page(kind, {"count": "1"}).records) == 1:
             raise Unavailable(
                 _(
@@ -174,6 +179,12 @@ class Service:
         begin = {"cursor": ""} if self._by_cursor() else {"startIndex": "1"}
         page = self._page(USERS, begin | {"count": "1"})
         return (page.total or len(page.records)) if page.records else 0
+
+    def seen(self) -> int:
+        """Return the same number. Raises `Unavailable` if it is 0: an empty company is not believed."""
+        if seen := self.sees():
+            return seen
+        raise Unavailable(_("the server shows no account at all; that is not believed"))
 
     def _by_cursor(self) -> bool:
         return self._settings.paging == "cursor" or self.features().cursor

@@ -38,6 +38,8 @@ class ScimSettings(SystemSettings):
     """The bot's own log-in or id there, which is never locked; empty: the server's `/Me`, if it has one."""
     user_filter: str = ""
     """A SCIM filter that narrows lookups, such as `userType eq "Employee"`."""
+    accounts_at_least: int | None = Field(default=None, ge=1)
+    """The number of accounts that the application's own page shows. If the bot sees fewer, doctor and plans say so."""
     page_size: int = Field(default=100, ge=1, le=1000)
     """Accounts per requested page; the server may send fewer."""
     paging: Literal["announced", "cursor"] = "announced"

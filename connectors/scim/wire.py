@@ -5,7 +5,6 @@ Pure, and tolerant: real servers send null, "False", text for lists.
 `scim2-models` is not used to read: it refuses a whole page because of one malformed record.
 """
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from config.text import _
 from connectors.contract import Account, AccountId, BeforeImage, Observation, Person, Verdict
 from connectors.errors import Unavailable
+from connectors.identifiers import key
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
@@ -34,15 +34,22 @@ def texts(value: object, deep: int = 0) -> Iterator[str]:
         if text := str(value).strip():
             yield text
     elif isinstance(value, Mapping):
-        yield from texts(value.get("value"), deep + 1)
+        yield from texts(attributes(value).get("value"), deep + 1)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for each in value:
             yield from texts(each, deep + 1)
 
 
-def key(text: str) -> str:
-    """Return the key shared by all spellings of one log-in or address (`userName` ignores case, RFC 7643, 4.1.1)."""
-    return unicodedata.normalize("NFC", text.strip()).casefold()
+def attributes(raw: object) -> Mapping[str, object]:
+    """Return an object's attributes by name in lower case: names ignore case (RFC 7643, 2.1).
+
+    Values that two spellings of one name give are a list.
+    """
+    found: dict[str, object] = {}
+    for name, value in raw.items() if isinstance(raw, Mapping) else ():
+        low = str(name).lower()
+        found[low] = [found[low], value] if low in found else value
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +66,33 @@ class User:
     version: str
     active_text: str
     """The received value of `active`."""
+    shows_active: bool
+    bare: bool
+    """True if the record has no attribute `emails`: no addresses, or a list that leaves them out."""
+    readable: bool
+    """True if the record shows what lookups compare."""
     raw: Mapping[str, Any] = field(repr=False)
 
     @classmethod
     def read(cls, answer: object, etag: str = "") -> "User":
         """Read a user resource, even a malformed one. `etag` is the header that came with it."""
         raw = answer if isinstance(answer, Mapping) else {}
-        meta = raw.get("meta")
+        said = attributes(raw)
+        logins = list(dict.fromkeys(texts(said.get("username"))))
+        login, emails = logins[0] if len(logins) == 1 else "", tuple(texts(_primary_first(said.get("emails"))))
         return cls(
-            id=_first(raw.get("id")),
-            login=_first(raw.get("userName")),
-            external=_first(raw.get("externalId")),
-            emails=tuple(texts(_primary_first(raw.get("emails")))),
-            name=_first(raw.get("displayName")) or _full_name(raw.get("name")),
-            title=_first(raw.get("title")),
-            active=truth(raw.get("active")),
-            version=_first(meta.get("version") if isinstance(meta, Mapping) else None) or etag,
-            active_text=repr(raw["active"]) if "active" in raw else _("not given"),
+            id=_first(said.get("id")),
+            login=login,
+            external=_first(said.get("externalid")),
+            emails=emails,
+            name=_first(said.get("displayname")) or _full_name(said.get("name")),
+            title=_first(said.get("title")),
+            active=truth(said.get("active")),
+            version=_first(attributes(said.get("meta")).get("version")) or etag,
+            active_text=repr(said["active"]) if "active" in said else _("not given"),
+            shows_active="active" in said,
+            bare="emails" not in said,
+            readable=bool(login and (emails or not said.get("emails"))),
             raw=raw,
         )
 
@@ -86,7 +103,8 @@ class User:
 
     def replaced(self, *, active: bool) -> dict[str, Any]:
         """Return the whole resource for a PUT."""
-        return {name: value for name, value in self.raw.items() if name not in READ_ONLY} | {"active": active}
+        kept = {name: value for name, value in self.raw.items() if name.lower() not in {*READ_ONLY, "active"}}
+        return kept | {"active": active}
 
 
 def matched_by(user: User, person: Person) -> str:
@@ -141,14 +159,15 @@ def _first(value: object) -> str:
 def _primary_first(emails: object) -> object:
     if not isinstance(emails, list):
         return emails
-    return sorted(emails, key=lambda email: not (isinstance(email, Mapping) and truth(email.get("primary"))))
+    return sorted(emails, key=lambda email: not truth(attributes(email).get("primary")))
 
 
 def _full_name(name: object) -> str:
     if not isinstance(name, Mapping):
         return ""
-    parts = (_first(name.get(part)) for part in ("givenName", "familyName"))
-    return _first(name.get("formatted")) or " ".join(filter(None, parts))
+    said = attributes(name)
+    parts = (_first(said.get(part)) for part in ("givenname", "familyname"))
+    return _first(said.get("formatted")) or " ".join(filter(None, parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +189,7 @@ class Features:
 
 def read_features(answer: object) -> Features:
     """Read a `ServiceProviderConfig`, even a malformed one."""
-    config = answer if isinstance(answer, Mapping) else {}
+    config = attributes(answer)
     return Features(
         patch=_says(config, "patch", "supported", default=True),
         filter=_says(config, "filter", "supported", default=True),
@@ -180,8 +199,7 @@ def read_features(answer: object) -> Features:
 
 
 def _says(config: Mapping[str, object], section: str, key: str, *, default: bool) -> bool:
-    found = config.get(section)
-    value = truth(found.get(key)) if isinstance(found, Mapping) else None
+    value = truth(attributes(config.get(section)).get(key))
     return default if value is None else value
 
 
@@ -203,13 +221,14 @@ def read_page(answer: object) -> Page:
     """Read a ListResponse. Raises `Unavailable` for any other answer: it is not an empty list."""
     if not isinstance(answer, Mapping):
         raise Unavailable(_("the answer is not a SCIM list"))
-    records, total = answer.get("Resources"), answer.get("totalResults")
+    said = attributes(answer)
+    records, total = said.get("resources"), said.get("totalresults")
     whole = int(total) if isinstance(total, int | str) and str(total).isdecimal() else None
     if not isinstance(records, list):
         if records is not None or whole is None:
             raise Unavailable(_("the answer is not a SCIM list"))
         records = []
-    return Page(records, whole, str(answer.get("nextCursor") or ""))
+    return Page(records, whole, str(said.get("nextcursor") or ""))
 
 
 def following(page: Page, seen: int, *, by_cursor: bool) -> Mapping[str, str] | None:

@@ -36,13 +36,20 @@ from connectors.contract import (
 )
 from connectors.errors import Conflict, Forbidden, Missing, Unavailable
 from connectors.http_connector import HttpConnector
+from connectors.identifiers import folded_all, resembles
 from connectors.tryton import log, wire
 from connectors.tryton.book import Book
 from connectors.tryton.owners import USER, Owners
+from connectors.tryton.restrictions import Restrictions
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.settings import TrytonSettings
 
-_NEEDED = (("res.user", "write"), ("sale.opportunity", "write"), ("party.party", "read"), ("company.employee", "read"))
+_NEEDED = (
+    *((model, "write") for model in ("res.user", "sale.opportunity")),
+    *((model, "read") for model in ("res.user", "sale.opportunity", "party.party", "company.employee")),
+)
+CONTROLS = 2
+"""Fewest users in a list that prove a lookup: one of them is our own."""
 PAGE = 1000
 """Users in one read of all."""
 
@@ -56,10 +63,16 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         self._api = self._rpc.api
         self._owners = Owners(self._rpc)
         self._book = Book(self._rpc, self._owners, settings.owner_fields)
+        self._restrictions = Restrictions(self._rpc, settings.login, settings.opportunities_at_least)
 
     def own_account(self) -> str:
         """Return the log-in in the settings."""
         return self._settings.login
+
+    def blind_spots(self) -> Sequence[str]:
+        """Return the companies and record rules that hide records or users from our own user."""
+        fields = (field.partition(":")[0] for field in self._settings.owner_fields)
+        return (*self._restrictions.of_book(tuple(fields)), *self._restrictions.of_users())
 
     def check(self) -> str:
         """Sign in, read our own rights, look at `owner_fields`, open the log.
@@ -90,18 +103,44 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         """Look people up by address and log-in, ignoring case and including inactive users."""
         how = _("res.user by email and login: {sought}").format(sought=", ".join((*person.emails, *person.logins)))
         if not (person.emails or person.logins):
-            return Lookup((), _("res.user: no address and no log-in to look up"))
+            nothing = _("res.user: no address and no log-in to look up")
+            return Lookup((), nothing, (nothing,))
         asked = (wire.lookup(person), 0, None, None, wire.USER_FIELDS)
-        with self._api.lookup():
-            rows = self._rpc.read(f"{USER}.search_read", *asked, context=wire.ALL)
-        return Lookup(tuple(wire.account(row, by) for row in rows if (by := wire.matched(person, row))), how)
+        rows = self._rpc.read(f"{USER}.search_read", *asked, context=wire.ALL)
+        found = tuple(wire.account(row, by) for row in rows if (by := wire.matched(person, row)))
+        return Lookup(found, how) if found else self._searched(person, how)
+
+    def _searched(self, person: Person, how: str) -> Lookup:
+        """Read all users where a search finds none: one that a search misses, or that only resembles the person."""
+        rows = list(self._every(wire.ANY_STATE, wire.USER_FIELDS))
+        found = tuple(wire.account(row, by) for row in rows if (by := wire.matched(person, row)))
+        wanted = folded_all((*person.emails, *person.logins))
+        text = _("the user {login} differs only in letters that are alike; a person must judge it")
+        alike = [
+            text.format(login=row["login"])
+            for row in rows
+            if resembles((row["login"] or "", row["email"] or ""), wanted)
+        ]
+        doubts = [*alike, *self._restrictions.of_users()]
+        if len(rows) < CONTROLS:
+            doubts.append(_("no other user is shown on which the lookup could be tried"))
+        return Lookup(found, _("{how}; all users read").format(how=how), () if found else tuple(doubts))
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many users in one call. A malformed id is not `absent`, as it was never looked up."""
         numbers = {account: wire.user_id(account) for account in accounts}
-        rows = self._owners.rows([number for number in numbers.values() if number is not None])
-        malformed = Observation(Verdict.UNKNOWN, _("res.user by id"), _("this is not the form of a user's id"))
-        return {a: malformed if n is None else wire.observation(rows.get(n)) for a, n in numbers.items()}
+        own = self._rpc.user
+        rows = self._owners.rows([own, *(number for number in numbers.values() if number is not None)])
+        hidden = self._restrictions.of_users() if set(numbers.values()) - rows.keys() - {None} else []
+        if own not in rows:  # the control: it signed in, so it is there
+            hidden.append(_("our own user is not shown either"))
+        gone = wire.observation(None)
+        if hidden:
+            gone = Observation(Verdict.UNKNOWN, gone.how, "; ".join(hidden))
+        malformed = Observation(Verdict.UNKNOWN, gone.how, _("this is not the form of a user's id"))
+        return {
+            a: malformed if n is None else wire.observation(rows[n]) if n in rows else gone for a, n in numbers.items()
+        }
 
     def locked(self) -> frozenset[AccountId]:
         """Read the ids of all inactive users, 1000 to a call."""
@@ -118,7 +157,7 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
     def lock(self, before: BeforeImage) -> Locked:
         """Make the user inactive, which also ends their sessions. No log-in is tried: we know no password of theirs."""
         row = self._owners.row(before.account)
-        if not row["active"]:
+        if wire.verdict(row) is Verdict.LOCKED:
             return Locked(Change.ALREADY, Login.NOT_TRIED, _("was inactive already"))
         if before.state.get("active") != "true":
             raise Conflict(

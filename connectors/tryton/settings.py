@@ -66,6 +66,8 @@ class TrytonSettings(SystemSettings):
     """Time limit of one call."""
     owner_fields: Annotated[tuple[Annotated[str, AfterValidator(_owner_field)], ...], AfterValidator(_once)] = ()
     """Further fields that name an employee or a user: their records are handed over too. Each is `MODEL:FIELD`."""
+    opportunities_at_least: int | None = Field(default=None, ge=0)
+    """The number of opportunities that Tryton's administrator sees. If the bot sees fewer, doctor and plans say so."""
     server_log: Path | None = None
     """The server's log file as this machine sees it; rotated ones beside it are read too. Without it: no exports."""
     log_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"

@@ -9,6 +9,7 @@ from typing import Any
 from config.text import _
 from connectors.contract import Account, AccountId, BeforeImage, Observation, Person, Verdict
 from connectors.errors import Conflict, ConnectorError, Unavailable
+from connectors.identifiers import key
 
 ANY_STATE = ["active", "in", [True, False]]
 """Without this clause a search hides inactive users. In a search with `OR` it has no effect (see `ALL`)."""
@@ -71,7 +72,13 @@ def matched(person: Person, row: Mapping[str, Any]) -> str:
 
 
 def _same(value: str | None, wanted: Iterable[str]) -> bool:
-    return bool(value) and str(value).casefold() in {one.casefold() for one in wanted}
+    return bool(value) and key(str(value)) in set(map(key, wanted))
+
+
+def verdict(row: Mapping[str, Any]) -> Verdict:
+    """Return the meaning of `active`; a missing value gives `unknown`. SQLite's values are 1 and 0."""
+    active = row.get("active")
+    return (Verdict.OPEN if active else Verdict.LOCKED) if isinstance(active, int) else Verdict.UNKNOWN
 
 
 def account(row: Mapping[str, Any], matched_by: str) -> Account:
@@ -81,7 +88,7 @@ def account(row: Mapping[str, Any], matched_by: str) -> Account:
         id=found,
         login=row["login"],
         name=row["name"] or row["login"],
-        verdict=Verdict.OPEN if row["active"] else Verdict.LOCKED,
+        verdict=verdict(row),
         matched_by=matched_by,
         email=row["email"] or "",
         before=before(found, row),
@@ -97,11 +104,12 @@ def observation(row: Mapping[str, Any] | None) -> Observation:
     """Return the observation of a user; None if no user has that id."""
     if row is None:
         return Observation(Verdict.ABSENT, _("res.user by id"))
-    if row["active"]:
-        return Observation(
-            Verdict.OPEN, "res.user.active", _("active, {count} session(s) open").format(count=row["sessions"])
-        )
-    return Observation(Verdict.LOCKED, "res.user.active")
+    found = verdict(row)
+    reasons = {
+        Verdict.OPEN: _("active, {count} session(s) open").format(count=row["sessions"]),
+        Verdict.UNKNOWN: _("active is not given"),
+    }
+    return Observation(found, "res.user.active", reasons.get(found, ""))
 
 
 def unchanged(model: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from connectors.contract import (
     Tokens,
     Verdict,
 )
-from connectors.errors import ConnectorError, Missing, OutcomeUnknown
+from connectors.errors import ConnectorError, Missing, OthersTouched, OutcomeUnknown
 from workflows.access.account_state import ENDED, LOCKED, SEVERITY, TOKEN, AccountData
 from workflows.context import Context
 from workflows.storage.group_commit import run_later
@@ -170,10 +170,23 @@ class AccountLockout:
                 continue
             try:
                 change = groups.remove(self._id, group.id)
+            except OthersTouched as error:
+                self._record_loss(group.name, error)
+                if error.stop:
+                    return
             except ConnectorError as error:
                 self._left.append(_("group {name}: {why}").format(name=group.name, why=say(error)))
             else:
                 self._record_step("group", change, partial(_with_name, N_("taken out of group {name}"), group.name))
+
+    def _record_loss(self, group: str, error: OthersTouched) -> None:
+        """Store that others lost a group: a retry finds the leaver outside, and must not erase it."""
+        text = _("group {name}: {why}").format(name=group, why=say(error))
+        self._left.append(text)
+        with language("en"):
+            lost = ngettext("{count} other member is gone", "{count} other members are gone", error.count)
+        facts = {"change": str(Change.MADE), "result": lost.format(count=error.count)}
+        self._change(lambda data: data.plus(text, ""), "access.group", facts)
 
     def _record_step(self, what: str, change: Change, words: Callable[[], str], mark: str = "") -> None:
         """Store `words` for people and `mark` for programs. The journal is always in English."""

@@ -9,7 +9,8 @@ import pytest
 from connectors.contract import Observation, Person, Verdict
 from connectors.errors import ConnectorError
 from connectors.http import Api
-from connectors.scim import bulk_observation, connector, filters, memberships, service, wire
+from connectors.identifiers import folded
+from connectors.scim import bulk_observation, connector, filters, lookups, memberships, service, wire
 from connectors.scim.bulk_observation import Removals
 from connectors.scim.connector import Scim
 from connectors.scim.faults import RequestRejected
@@ -17,7 +18,7 @@ from connectors.scim.memberships import Memberships
 from connectors.scim.service import Progress, Service
 from tests.conformance.groups import GroupsSuite
 from tests.conformance.planted import CAUGHT
-from tests.connectors.scim import test_locks, test_lookups, test_memberships, test_paging, test_sweep
+from tests.connectors.scim import test_absence, test_locks, test_lookups, test_memberships, test_paging, test_sweep
 from tests.connectors.scim.conftest import Open
 from tests.connectors.scim.proxy import Act
 
@@ -67,7 +68,7 @@ def _matches_beginnings(patch: pytest.MonkeyPatch) -> None:
 
 
 def _believes_every_total(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Progress, "alone", property(lambda _: False))
+    patch.setattr(Progress, "may_go_on", lambda *_: False)
 
 
 def _counts_repeats(patch: pytest.MonkeyPatch) -> None:
@@ -75,10 +76,12 @@ def _counts_repeats(patch: pytest.MonkeyPatch) -> None:
 
 
 def _tries_in_one_case(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lookups, "LIST_AT_MOST", 0)
     patch.setattr(filters, "_swapped", lambda text: text)
 
 
 def _proves_or_by_one(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lookups, "LIST_AT_MOST", 0)
     patch.setattr(filters, "_usable", lambda samples: [one for one in samples if one.value][:1])
     patch.setattr(filters, "_one_by_one", lambda *_, **__: replace(filters.UNTRIED, joined=True, sure=True))
 
@@ -140,7 +143,31 @@ def _repeats_writes(patch: pytest.MonkeyPatch) -> None:
 
 def _no_trial(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(filters, "finds", lambda *_: True)
-    patch.setattr(filters, "_tried", lambda *_: filters.ProbeResult(all=True))
+    patch.setattr(filters, "_tried", lambda *_: filters.ProbeResult(works=True))
+
+
+def _believes_404(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        bulk_observation.BulkObservation,
+        "_judge",
+        lambda self, gone, _: {one: self._removals.gone(one, "by id") for one in gone},
+    )
+
+
+def _believes_no_match(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lookups.Lookups, "_proven", lambda *_: True)
+
+
+def _has_no_doubts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lookups.MatchCollector, "doubts", lambda _: ())
+
+
+def _compares_nobody(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Memberships, "_report", lambda *_, **__: None)
+
+
+def _folds(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(wire, "key", folded)
 
 
 def _inactive_when_unsaid(patch: pytest.MonkeyPatch) -> None:
@@ -148,6 +175,24 @@ def _inactive_when_unsaid(patch: pytest.MonkeyPatch) -> None:
 
 
 CASES: tuple[tuple[Plant, Run], ...] = (
+    (_believes_404, lambda new: test_absence.test_a_server_that_finds_nobody_by_id_proves_nothing(new(), "removed")),
+    (
+        _believes_no_match,
+        lambda new: test_absence.test_a_filter_that_hides_one_account_is_contradicted_by_the_list(new()),
+    ),
+    (
+        _compares_nobody,
+        lambda new: test_memberships.test_a_server_that_clears_the_group_is_stopped_at_the_first_and_everybody_is_named(
+            new()
+        ),
+    ),
+    (_has_no_doubts, lambda new: test_absence.test_a_system_with_one_account_proves_nothing(new, 0)),
+    (
+        _folds,
+        lambda new: test_absence.test_what_unicode_folds_together_is_asked_about_and_never_linked(
+            new, True, "strauss@x.example", "strau\xdf@x.example"
+        ),
+    ),
     (
         _truthy_text,
         lambda new: test_locks.test_active_as_text_is_read_and_nonsense_is_unknown(new(), "False", Verdict.LOCKED),

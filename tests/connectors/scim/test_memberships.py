@@ -1,11 +1,13 @@
 """Groups on servers that filter by member, that do not, and that take no PATCH."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from connectors.contract import AccountId, Change, Group, GroupId
-from connectors.errors import Conflict, Forbidden, OutcomeUnknown
+from connectors.errors import Conflict, Forbidden, OthersTouched, OutcomeUnknown
 from connectors.scim.connector import UNREAD
 from tests.conformance.accounts import newcomer
 from tests.connectors.scim.conftest import Open
@@ -193,3 +195,179 @@ def test_a_lost_answer_is_unknown_and_the_next_try_sees_what_happened(world: Sci
     world.server.manners.refuse = lambda _: 0
     assert connector.remove(account, group) is Change.ALREADY
     assert world.writes() == 1
+
+
+# -- the other members
+
+
+def _set_members(world: ScimWorld, group: str, members: list[str]) -> None:
+    with world.server.storage.lock:
+        kind = world.server._service.get_resource_type("Group")
+        stored: Any = world.server.storage.get(kind, group)
+        world.server.storage.update(
+            kind, type(stored).model_validate(stored.model_dump() | {"members": [{"value": one} for one in members]})
+        )
+
+
+def _disturb(world: ScimWorld, change: Callable[[str, list[str]], list[str]]) -> None:
+    """Let the server do something else to a group whenever it is asked to change it."""
+
+    def meanwhile(call: Call) -> int:
+        if call.method in {"PATCH", "PUT"} and call.path.startswith("/Groups/"):
+            group = call.path.rpartition("/")[2]
+            _set_members(world, group, change(group, sorted(world.members(GroupId(group)))))
+            return 204
+        return 0
+
+    world.server.manners.refuse = meanwhile
+
+
+def _crew(world: ScimWorld, size: int) -> list[AccountId]:
+    return [AccountId(world.server.add_user(f"crew.{n}", displayName=f"Crew {n}")) for n in range(size)]
+
+
+def test_a_server_that_clears_the_group_is_stopped_at_the_first_and_everybody_is_named(world: ScimWorld) -> None:
+    account, *others = _crew(world, 6)
+    first, second = (world.add_group(f"team {n}", [account, *others]) for n in range(2))
+    _disturb(world, lambda *_: [])
+    connector = world.connect()
+    with pytest.raises(OthersTouched) as caught:
+        connector.remove(account, first)
+    assert (caught.value.stop, caught.value.count) == (True, 5)
+    assert all(one in str(caught.value) for one in others)
+    with pytest.raises(OthersTouched, match="team 0"):
+        connector.remove(account, second)
+    assert world.members(second) == {account, *others}
+
+
+def test_a_server_that_removes_the_whole_group_is_stopped(world: ScimWorld) -> None:
+    account, *others = _crew(world, 3)
+    group, alone = world.add_group("team", [account, *others]), world.add_group("alone", [account])
+
+    def remove(call: Call) -> int:
+        if call.method != "PATCH":
+            return 0
+        world.server.storage.delete(world.server._service.get_resource_type("Group"), call.path.rpartition("/")[2])
+        return 204
+
+    world.server.manners.refuse = remove
+    connector = world.connect()
+    assert connector.remove(account, alone) is Change.MADE
+    with pytest.raises(OthersTouched) as caught:
+        connector.remove(account, group)
+    assert (caught.value.stop, caught.value.count) == (True, 2)
+
+
+def test_a_server_that_adds_by_replacing_is_stopped_at_the_first(world: ScimWorld) -> None:
+    account, *others = _crew(world, 4)
+    first, second = (world.add_group(f"team {n}", others) for n in range(2))
+    _disturb(world, lambda *_: [account])
+    connector = world.connect()
+    for group in (first, second):
+        with pytest.raises(OthersTouched, match="team 0"):
+            connector.restore(account, group)
+    assert world.members(second) == {*others}
+
+
+def test_a_server_that_takes_out_somebody_else_is_stopped(world: ScimWorld) -> None:
+    account, *others = _crew(world, 9)
+    group = world.add_group("team", [account, *others])
+    _disturb(world, lambda _, members: [one for one in members if one != others[3]])
+    with pytest.raises(OthersTouched, match=others[3]) as caught:
+        world.connect().remove(account, group)
+    assert caught.value.stop
+
+
+def test_a_change_by_another_hand_is_told_and_stops_nothing(world: ScimWorld) -> None:
+    account, *others = _crew(world, 9)
+    first, second = (world.add_group(f"team {n}", [account, *others]) for n in range(2))
+    gone = {account, others[3]}
+    _disturb(
+        world, lambda group, members: [one for one in members if one not in (gone if group == first else {account})]
+    )
+    connector = world.connect()
+    with pytest.raises(OthersTouched, match="changed meanwhile") as caught:
+        connector.remove(account, first)
+    assert (caught.value.stop, caught.value.count) == (False, 1)
+    assert connector.remove(account, second) is Change.MADE
+
+
+def test_two_leavers_of_one_group_are_not_each_others_loss(world: ScimWorld) -> None:
+    first, second = _crew(world, 2)
+    group = world.add_group("team", [first, second])
+    connector = world.connect()
+    _disturb(world, lambda *_: [])
+    connector._memberships._removed.add((group, second))  # by another thread, at this moment
+    assert connector.remove(first, group) is Change.MADE
+
+
+def test_a_member_who_is_missing_in_one_read_alone_is_not_lost(world: ScimWorld) -> None:
+    account, *others = _crew(world, 4)
+    group = world.add_group("team", [account, *others])
+    reads: list[int] = []
+
+    def flicker(call: Call, body: Any) -> Any:
+        if call.method == "GET" and call.path == f"/Groups/{group}":
+            reads.append(1)
+            if len(reads) == 2:
+                return body | {"members": body["members"][:1]}
+        return body
+
+    world.server.manners.rewrite = flicker
+    assert world.connect().remove(account, group) is Change.MADE
+
+
+@pytest.mark.parametrize("refused", [400, 501, 204])
+def test_the_form_of_entra_is_tried_where_the_standards_is_refused_or_ignored(world: ScimWorld, refused: int) -> None:
+    account, other, group = _group(world)
+    forms: list[Any] = []
+
+    def only_lists(call: Call) -> int:
+        if call.method != "PATCH":
+            return 0
+        [operation] = json.loads(call.body)["Operations"]
+        forms.append(operation)
+        if "[" in operation["path"]:
+            return refused
+        _set_members(world, group, [one for one in world.members(group) if one != operation["value"][0]["value"]])
+        return 204
+
+    world.server.manners.refuse = only_lists
+    assert world.connect().remove(account, group) is Change.MADE
+    assert world.members(group) == {other}
+    assert forms[-1] == {"op": "remove", "path": "members", "value": [{"value": account}]}
+    assert world.server.asked("PUT") == []
+
+
+def test_a_put_that_is_ignored_is_followed_by_a_patch_and_read(open_world: Open) -> None:
+    world = open_world()
+    account, other, group = _group(world)
+    none = {"patch": {"supported": False}}
+    world.server.manners.rewrite = lambda call, body: body | none if call.path == "/ServiceProviderConfig" else body
+    world.server.manners.refuse = lambda call: 200 * (call.method == "PUT")
+    assert world.connect().remove(account, group) is Change.MADE
+    assert world.members(group) == {other}
+
+
+def test_a_group_whose_members_are_hidden_is_never_put(world: ScimWorld) -> None:
+    account, other, group = _group(world)
+
+    def hide(call: Call, body: Any) -> Any:
+        if call.path == f"/Users/{account}":
+            return body | {"groups": [{"value": group}]}
+        return {name: one for name, one in body.items() if name != "members"} if "/Groups/" in call.path else body
+
+    world.server.manners.rewrite = hide
+    world.server.manners.refuse = lambda call: 501 * (call.method == "PATCH")
+    with pytest.raises(Conflict, match="hides the members"):
+        world.connect().remove(account, group)
+    assert world.server.asked("PUT") == []
+    assert world.members(group) == {account, other}
+
+
+def test_among_thousands_of_members_each_is_compared(world: ScimWorld) -> None:
+    account = world.add(newcomer())
+    group = world.add_group("everybody", [account, *(AccountId(f"member.{n}") for n in range(6_000))])
+    _disturb(world, lambda _, members: [one for one in members if one not in (account, "member.4711")])
+    with pytest.raises(OthersTouched, match=r"member\.4711"):
+        world.connect().remove(account, group)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from io import BytesIO
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
@@ -30,6 +31,7 @@ class Call:
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
 
     @property
     def filter(self) -> str:
@@ -194,7 +196,9 @@ class Scim:
     def _serve(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name[:5] == "HTTP_"}
         path = environ["PATH_INFO"].removeprefix("/v2")
-        call = Call(environ["REQUEST_METHOD"], path, dict(parse_qsl(environ["QUERY_STRING"])), headers)
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        call = Call(environ["REQUEST_METHOD"], path, dict(parse_qsl(environ["QUERY_STRING"])), headers, body)
         self.calls.append(call)
         if status := self.manners.refuse(call):
             start_response(f"{status} Refused", [("Content-Type", "application/scim+json")])

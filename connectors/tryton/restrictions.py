@@ -1,0 +1,94 @@
+"""Restrictions of our own user in Tryton: companies that it does not see, and record rules that hide records.
+
+A context with other companies changes nothing: the server takes them from the user's own record (trytond-company 8.2,
+`get_companies`; tried). So what is hidden cannot be read; that it is hidden can.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from config.text import _
+from connectors.errors import ConnectorError, Forbidden
+from connectors.tryton.owners import EMPLOYEE, PARTY, USER
+from connectors.tryton.rpc import Rpc
+
+COMPANY, RULES, RULE = "company.company", "ir.rule.group", "ir.rule"
+OPPORTUNITIES = "sale.opportunity"
+_OWN = ["company_filter", "companies", "company", "groups", "administrator"]
+_RULES = ["model", "name", "global_p", "default_p", "groups", "rules"]
+
+
+class Restrictions:
+    """Reads what our own user may not see. `at_least`: the number of opportunities that somebody else has counted."""
+
+    def __init__(self, rpc: Rpc, login: str, at_least: int | None) -> None:
+        self._rpc, self._login, self._at_least = rpc, login, at_least
+
+    def of_book(self, models: Sequence[str]) -> list[str]:
+        """Return what hides records of the book, as sentences."""
+        return self._read([OPPORTUNITIES, COMPANY, PARTY, EMPLOYEE, *models], book=True)
+
+    def of_users(self) -> list[str]:
+        """Return what hides users, as sentences."""
+        return self._read([USER], book=False)
+
+    def _read(self, models: Sequence[str], *, book: bool) -> list[str]:
+        try:
+            [own] = self._rpc.read(f"{USER}.read", [self._rpc.user], _OWN)
+            hidden = [*self._counted(), *self._companies(own)] if book else []
+            return [*hidden, *self._rules(own, list(dict.fromkeys(models)))]
+        except (Forbidden, ValueError, KeyError, TypeError) as error:
+            text = _("cannot tell what {login} may not see: {error}")
+            return [text.format(login=self._login, error=str(error) or type(error).__name__)]
+        except ConnectorError as error:
+            return [_("cannot tell now what {login} may not see: {error}").format(login=self._login, error=error)]
+
+    def _counted(self) -> list[str]:
+        if self._at_least is None:
+            return []
+        found = int(self._rpc.read(f"{OPPORTUNITIES}.search_count", []))
+        if found >= self._at_least:
+            return []
+        text = _("{login} sees {found} opportunities, and opportunities_at_least says {expected}")
+        return [text.format(login=self._login, found=found, expected=self._at_least)]
+
+    def _companies(self, own: Mapping[str, Any]) -> list[str]:
+        """Return the companies whose opportunities stay hidden."""
+        current = [own["company"]] if own["company"] else []
+        seen = own["companies"] if own["company_filter"] == "all" else current
+        every = self._rpc.read(f"{COMPANY}.search_read", [], 0, None, None, ["rec_name"])
+        hidden = [row["rec_name"] for row in every if row["id"] not in seen]
+        text = _(
+            "{login} sees {seen} of {count} companies, and no opportunities of {hidden}. "
+            "Set its Company Filter to All, and name every company in its Companies"
+        )
+        counts = {"seen": len(every) - len(hidden), "count": len(every)}
+        return [text.format(login=self._login, hidden=", ".join(hidden), **counts)] if hidden else []
+
+    def _rules(self, own: Mapping[str, Any], models: list[str]) -> list[str]:
+        """Return the record rules that apply to our user, except those of companies."""
+        wanted = [["model", "in", models], ["perm_read", "=", True]]
+        groups = self._rpc.read(f"{RULES}.search_read", wanted, 0, None, None, _RULES)
+        applying = [one for one in groups if one["rules"] and _applies(one, own)]
+        numbers = [["id", "in", [rule for one in applying for rule in one["rules"]]]]
+        rows = self._rpc.read(f"{RULE}.search_read", numbers, 0, None, None, ["domain"])
+        domains = {row["id"]: row["domain"] for row in rows}
+        found = (one for one in applying if not _by_company([domains.get(rule, "") for rule in one["rules"]]))
+        text = _("the record rule {rule} hides records of {model} from {login}; cannot tell which")
+        return [text.format(rule=one["name"], model=one["model"], login=self._login) for one in found]
+
+
+def _applies(rule: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Return whether a group of rules applies to a user: to an administrator, those of every group do."""
+    return bool(
+        rule["global_p"] or rule["default_p"] or own["administrator"] or set(rule["groups"]) & set(own["groups"])
+    )
+
+
+def _by_company(domains: Sequence[str]) -> bool:
+    """Return whether rules show all records of the user's companies: then `company_filter` tells what is hidden."""
+    seen = ["company", "in", {"__class__": "Eval", "v": "companies", "d": []}]
+    return any(
+        json.loads(domain or "0") in ([seen], seen, ["OR", seen, ["company", "=", None]], []) for domain in domains
+    )
