@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
+from config.text import _
 from connectors.contract import Verdict
 from workflows.authorization import Right
 from workflows.cases.casefile import Casefile
@@ -17,8 +18,11 @@ from workflows.cases.views import AuditView, FindingLine
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
+from workflows.storage.findings import FindingReport
+from workflows.storage.heads import of_row
 from workflows.storage.journal import HANDOVER
-from workflows.storage.outbox import enqueue
+from workflows.storage.outbox import enqueue, request_update
+from workflows.storage.rows.operations import JournalHead
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import AuditRun, Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
@@ -69,8 +73,12 @@ class Audits:
         if now < due:
             return
         with self._context.store.read() as session:
-            if session.get(AuditRun, run_id) or session.exec(past_cases(due).limit(1)).first() is None:
+            if session.get(AuditRun, run_id):
                 return
+            nobody = session.exec(past_cases(due).limit(1)).first() is None
+        if nobody:
+            self._sign_before(due)
+            return
         with self._context.store.write() as session:
             if session.get(AuditRun, run_id) is None:
                 session.add(AuditRun(id=run_id, due_at=due))
@@ -78,10 +86,12 @@ class Audits:
     def run(self, run_id: str) -> None:
         """Run the daily audit, sign the journal, and request the message. A finished run is left alone."""
         with self._context.store.read() as session:
-            if session.get_one(AuditRun, run_id).state != WorkState.DUE:
-                return
-        self._carry_out(run_id)
-        self._context.journal.sign()
+            row = session.get_one(AuditRun, run_id)
+        if row.state == WorkState.DUE:
+            self._carry_out(run_id)
+            self._sign(run_id)
+        elif row.finished_at is not None:  # killed between the last two steps
+            self._sign_before(row.finished_at, run_id)
 
     def run_now(self, by: Actor) -> AuditView:
         """Run an audit by hand, without a message. Raises `Refused`: NOT_ALLOWED, NO_STANDING, NOT_CHECKED."""
@@ -91,6 +101,7 @@ class Audits:
             session.add(AuditRun(id=run_id, due_at=self._context.clock.now(), state=WorkState.PLANNED))
             self._context.journal.write(session, actor=by, action="audit.by_hand", data={"run": run_id})
         self._carry_out(run_id)
+        self._sign(run_id)
         return self.view(run_id)
 
     def view(self, run_id: str) -> AuditView:
@@ -99,6 +110,10 @@ class Audits:
             row = session.get_one(AuditRun, run_id)
             tally = SweepCounts(**json.loads(row.result)) if row.result != "{}" else SweepCounts()
             began = row.started_at or row.due_at
+            heads = select(JournalHead).where(
+                col(JournalHead.signed_at) >= (row.finished_at or self._context.clock.now())
+            )
+            head = session.exec(heads.order_by(col(JournalHead.seq)).limit(1)).first()
             verdicts = {Verdict(name): number for name, number in tally.verdicts.items()}
             return AuditView(
                 began.astimezone(self._zone).date(),
@@ -113,6 +128,7 @@ class Audits:
                 self._sheet.relocked(session, began, row.finished_at) if row.finished_at else (),
                 tuple(tally.not_looked),
                 self._sheet.settled(session, row.finished_at) if row.finished_at else (),
+                of_row(head).text if head and head.number else "",
             )
 
     def latest(self) -> AuditView | None:
@@ -193,6 +209,23 @@ class Audits:
 
     def _csv_parts(self, run_id: str) -> Iterator[str]:
         return audit_csv.parts(self._context.store, self._casefile, self._sheet, run_id, self._context.clock.now())
+
+    def _sign_before(self, due: datetime, run_id: str = "") -> None:
+        """Sign the journal, unless a head was signed after `due`: for a day without an audit, or after a kill."""
+        last = self._context.journal.newest_head()
+        if last is None or last.signed_at < due:
+            self._sign(run_id)
+
+    def _sign(self, run_id: str) -> None:
+        """Sign the journal. A problem is a finding, and the message of the audit shows the head."""
+        problems = self._context.journal.sign()
+        sighting = FindingReport(FindingKind.TAMPERED, "", "journal", detail="; ".join(problems), name=_("The journal"))
+        with self._context.store.write() as session:
+            if problems:
+                self._context.findings.report(session, sighting, run_id)
+            else:
+                self._context.findings.close_resolved(session, sighting)
+            request_update(session, run_id)
 
     def _carry_out(self, run_id: str) -> None:
         started = self._context.clock.now()

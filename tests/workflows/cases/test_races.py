@@ -9,6 +9,7 @@ from datetime import timedelta
 from sqlmodel import select
 
 from tests.workflows.office import MAX, Office
+from tests.workflows.proof import proven
 from workflows.people import Actor
 from workflows.ports import DeliveryFailed
 from workflows.refusals import Code, Refused
@@ -113,7 +114,7 @@ def test_one_audit_a_day_however_many_processes_call_it(office: Office) -> None:
     assert at_once(*[lambda: office.audits.run(run)] * 4) == [None] * 4
     digest = office.posts()[run]
     assert (digest.kind, digest.wanted_version) == (MessageKind.AUDIT, 1)
-    assert office.journal.verify().ok
+    assert proven(office.journal).ok
 
 
 def test_a_post_is_shown_by_one_process_at_a_time(office: Office, replica: Callable[[], Store]) -> None:
@@ -208,6 +209,6 @@ def test_sealers_of_several_processes_make_one_chain(office: Office, replica: Ca
                 journal.sign()
 
     assert at_once(*[lambda journal=journal: live(journal) for journal in journals]) == [None] * 3
-    found = office.journal.verify()
+    found = proven(office.journal)
     assert found.ok, found.faults
     assert found.entries == found.sealed == 36

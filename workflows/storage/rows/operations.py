@@ -63,3 +63,7 @@ class JournalHead(Table, table=True):
     signed_at: datetime = utc_column()
     signature: str
     public_key: str
+    number: int = 0
+    """Place among the heads, from 1; 0: signed by version 0.2.0, which did not link heads."""
+    prev: str = ""
+    """Digest of the head before."""
