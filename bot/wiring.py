@@ -42,6 +42,7 @@ from workflows.storage import store as stores
 from workflows.storage.enrolments import Enrolments
 from workflows.storage.heads import HeadFile, HeadOutlet, SyslogOutlet
 from workflows.storage.journal import Journal
+from workflows.storage.marks import Marks
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.systems.connection_limit import share_connections
@@ -202,7 +203,9 @@ def build_context(
     """
     storage = settings.storage
     vault = Vault(base64.b64decode(storage.master_key.get_secret_value()))
-    journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()), outlets)
+    keys = [base64.b64decode(key.get_secret_value()) for key in storage.mark_keys]
+    marks = Marks(base64.b64decode(storage.master_key.get_secret_value()), keys)
+    journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()), marks, outlets)
     return Context(
         store,
         vault,
@@ -211,6 +214,7 @@ def build_context(
         clock,
         Authorization(store, vault, journal, clock, members, settings.roles, settings.actors),
         timedelta(minutes=settings.policy.retry_minutes),
+        settings.slack.security_channel,
     )
 
 

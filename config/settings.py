@@ -86,6 +86,8 @@ class Storage(SettingsTable):
     """32 bytes in base64 that encrypt every case's own key. Keep a copy: without it all personal data is lost."""
     signing_key: Key
     """32 bytes in base64: the Ed25519 seed that signs the journal's head."""
+    mark_keys: tuple[Key, ...] = ()
+    """Keys of the marks on decisions, newest first: 32 bytes in base64 each. Empty: one key from `master_key`."""
     former_public_keys: tuple[PublicKey, ...] = ()
     """Public halves of earlier signing keys, in base64. Heads that they signed still verify."""
     heads_file: Path | None = None

@@ -28,6 +28,8 @@ MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 SYSLOG_PRIORITY = 10 * 8 + 5
 """Facility authpriv, severity notice (RFC 5424, section 6.2.1)."""
 FIRST = "0" * 64
+END = 4096
+"""Bytes at the end of a file that hold its newest heads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,9 @@ class HeadOutlet(Protocol):
     def kept(self) -> Sequence[Head]:
         """Return the heads that the place can show again. Raises `OSError`."""
 
+    def latest(self) -> Sequence[Head]:
+        """Return the newest heads that the place can show. Raises `OSError`."""
+
     def publish(self, heads: Sequence[Head]) -> None:
         """Keep heads, newest last; those kept already are left out. Raises `OSError`."""
 
@@ -118,9 +123,18 @@ class HeadFile:
         except FileNotFoundError:
             return ()
 
+    def latest(self) -> Sequence[Head]:
+        """Return the last heads of the file, which may be long."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(-min(END, file.seek(0, os.SEEK_END)), os.SEEK_END)
+                return read(file.read().decode(errors="replace"))
+        except FileNotFoundError:
+            return ()
+
     def publish(self, heads: Sequence[Head]) -> None:
         """Add the heads after the last one in the file, and wait until they are on the disk."""
-        last = max((head.number for head in self.kept()), default=0)
+        last = max((head.number for head in self.latest()), default=0)
         _append(self._path, [head.text for head in heads if head.number > last])
 
 
@@ -133,6 +147,10 @@ class SyslogOutlet:
 
     def kept(self) -> Sequence[Head]:
         """Return nothing: a syslog cannot be read from here."""
+        return ()
+
+    def latest(self) -> Sequence[Head]:
+        """Return nothing, as `kept`."""
         return ()
 
     def publish(self, heads: Sequence[Head]) -> None:

@@ -9,8 +9,10 @@ import base64
 import hashlib
 import json
 import logging
-import uuid
-from collections.abc import Mapping, Sequence
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +25,7 @@ from workflows.ports import Clock
 from workflows.storage import heads
 from workflows.storage.group_commit import run_later
 from workflows.storage.heads import Head, HeadOutlet
+from workflows.storage.marks import Marks
 from workflows.storage.rows.operations import JournalEntry, JournalHead
 from workflows.storage.rows.table import table_of
 from workflows.storage.store import Store
@@ -31,8 +34,14 @@ log = logging.getLogger(__name__)
 HANDOVER = Actor("handover", "Handover")
 GENESIS = "0" * 64
 PAGE = 1000
-SETTLING = frozenset({"case.watched", "case.undone", "case.cancelled", "case.closed"})
-"""Acts that settle a case: a head is signed after each."""
+FACTS = ("id", "at", "actor", "action", "case_id", "data", "sealed")
+SETTLING = frozenset(
+    {
+        *("case.watched", "case.undone", "case.cancelled", "case.closed"),
+        *("clients.stopped", "clients.paused", "clients.put_back_asked", "proposal.superseded", "delegation.ended"),
+    }
+)
+"""Acts that settle a case or end a permission: a head is signed after each, so that none can be cut off unseen."""
 WRITER_LOCK = "journal"
 """Lock of the sealers of all replicas. Writers of entries go on beside them."""
 
@@ -52,12 +61,14 @@ PLACE = (
 class Journal:
     """Journal that writes, seals, signs and proves entries."""
 
-    def __init__(self, store: Store, clock: Clock, signing_seed: bytes, outlets: Sequence[HeadOutlet] = ()) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, signing_seed: bytes, marks: Marks, outlets: Sequence[HeadOutlet] = ()
+    ) -> None:
         """`outlets`: places outside the database that get every signed head."""
         self._store = store
         self._clock = clock
         self._signer = Ed25519PrivateKey.from_private_bytes(signing_seed)
-        self._outlets = outlets
+        self._outlets, self._marks = outlets, marks
 
     @property
     def public_key(self) -> str:
@@ -80,7 +91,7 @@ class Journal:
         """
         door = {name: value for name, value in (("terminal", actor.terminal), ("login", actor.login)) if value}
         entry = {
-            "id": uuid.uuid4().hex,
+            "id": f"{time.time_ns():016x}{secrets.token_hex(8)}",  # in the order of writing, also within one moment
             "at": self._clock.now(),
             "actor": actor.id,
             "action": action,
@@ -90,6 +101,7 @@ class Journal:
             "prev": "",
             "hash": "",
         }
+        entry["mark"] = self._marks.make(_facts(*(entry[name] for name in FACTS)))
         run_later(session, NEW_ENTRY, entry)
 
     def note(self, action: str, actor: Actor, data: Mapping[str, Any], case_id: str = "") -> None:
@@ -157,6 +169,33 @@ class Journal:
                 )
         return problems or self._publish()
 
+    def entries(self, session: Session, case_id: str, like: str) -> Iterator[tuple[JournalEntry, bool]]:
+        """Yield the acts of a case that are named `like` this, in their order, each with whether this program wrote it.
+
+        An entry of version 0.2.0 has no mark, and counts if a head of that version covers it.
+        """
+        rows = session.exec(
+            select(JournalEntry)
+            .where(JournalEntry.case_id == case_id, col(JournalEntry.action).like(like))
+            .order_by(
+                col(JournalEntry.seq).is_(None), col(JournalEntry.seq), col(JournalEntry.at), col(JournalEntry.id)
+            )
+        ).all()
+        for row in rows:
+            yield row, self._is_ours(session, row)
+
+    def _is_ours(self, session: Session, row: JournalEntry) -> bool:
+        if self._marks.fits(row.mark, _facts(*(getattr(row, name) for name in FACTS))):
+            return True
+        unlinked = select(sa.func.max(JournalHead.seq)).where(JournalHead.number == 0)
+        covered = not row.mark and row.seq is not None and row.seq <= (session.exec(unlinked).one() or 0)
+        return covered and row.hash == entry_hash(row, row.seq, row.prev)
+
+    def problems(self, session: Session) -> list[str]:
+        """Return what is wrong with the newest head, with the entries since, and with the heads kept outside."""
+        kept, problems = self._kept_heads()
+        return problems + _broken(session, _newest_head(session), kept)
+
     def newest_head(self) -> Head | None:
         """Return the newest signed head."""
         with self._store.read() as session:
@@ -167,7 +206,7 @@ class Journal:
         problems = []
         for outlet in self._outlets:
             try:
-                kept += outlet.kept()
+                kept += outlet.latest()
             except OSError as error:
                 problems.append(_("heads of the journal cannot be read: {why}").format(why=error))
         return kept, problems
@@ -212,6 +251,12 @@ def _broken(session: Session, before: Head | None, kept: Sequence[Head]) -> list
                 return [_("entry {seq} was changed after it was sealed").format(seq=seq + 1)]
             seq, prev = entry.seq, entry.hash
     return []
+
+
+def _facts(*values: Any) -> list[Any]:
+    """Return what a mark covers: the fields of an entry, the sealed one by its hash."""
+    entry_id, at, *others, sealed = values
+    return [entry_id, at.astimezone(UTC).isoformat(), *others, hashlib.sha256(sealed).hexdigest()]
 
 
 def entry_hash(entry: Any, seq: int | None, prev: str) -> str:

@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
-from config.text import _
+from config.text import _, gettext_lazy
 from connectors.contract import Verdict
 from workflows.authorization import Right
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
 from workflows.cases.views import AuditView, FindingLine
+from workflows.clients.approvals.requests import forged_delegations
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -27,6 +28,7 @@ from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import AuditRun, Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import finish
+from workflows.tampering import report_in, unsupported_cases
 from workflows.watch import audit_csv, new_systems
 from workflows.watch.new_accounts import NewAccounts
 from workflows.watch.orphans import Orphans
@@ -146,6 +148,14 @@ class Audits:
         with self._context.store.read() as session:
             return list(self._sheet.lines(session, limit=limit))
 
+    def finding(self, finding_id: str) -> FindingLine:
+        """Return one finding, settled or not. Raises UNKNOWN_FINDING."""
+        with self._context.store.read() as session:
+            row = session.get(Finding, finding_id)
+            if row is None:
+                raise Refused(Code.UNKNOWN_FINDING, finding=finding_id)
+            return self._sheet.line(session, row)
+
     def count_findings(self) -> int:
         """Return how many findings must be acted on."""
         with self._context.store.read() as session:
@@ -210,6 +220,17 @@ class Audits:
     def _csv_parts(self, run_id: str) -> Iterator[str]:
         return audit_csv.parts(self._context.store, self._casefile, self._sheet, run_id, self._context.clock.now())
 
+    def _look_for_tampering(self, run_id: str) -> None:
+        """Open a finding for each case and delegation that was changed in the database alone."""
+        context = self._context
+        with context.store.write() as session:
+            for case_id in unsupported_cases(context, session):
+                sentence = gettext_lazy("the case was ended or held in the database, and nobody did that")
+                report_in(context, session, case_id, "", sentence, run_id)
+            for delegation in forged_delegations(context, session):
+                sentence = gettext_lazy("delegation {number} was made or changed in the database", number=delegation)
+                report_in(context, session, "", "delegations", sentence, run_id)
+
     def _sign_before(self, due: datetime, run_id: str = "") -> None:
         """Sign the journal, unless a head was signed after `due`: for a day without an audit, or after a kill."""
         last = self._context.journal.newest_head()
@@ -229,6 +250,7 @@ class Audits:
 
     def _carry_out(self, run_id: str) -> None:
         started = self._context.clock.now()
+        self._look_for_tampering(run_id)
         unread = new_systems.catch_up(self._context, run_id)
         tally = self._sweep.run(run_id)
         self._orphans.look(run_id, tally)

@@ -11,6 +11,7 @@ from workflows.people import Actor
 from workflows.ports import SystemClock
 from workflows.storage.heads import Head
 from workflows.storage.journal import Journal
+from workflows.storage.marks import Marks
 from workflows.storage.store import Store, sqlite_url
 
 
@@ -20,7 +21,7 @@ def data(tmp_path: Path) -> Path:
     configuration(tmp_path)
     store = Store(sqlite_url(tmp_path / "data"))
     store.upgrade()
-    journal = Journal(store, SystemClock(), b"\0" * 32)
+    journal = Journal(store, SystemClock(), b"\0" * 32, Marks(b"m" * 32))
     for number in range(3):
         journal.note("case.opened", Actor("cli:root", "root"), {"number": number})
     journal.sign()
@@ -75,7 +76,7 @@ def test_a_changed_journal_is_not_good(change: str, data: Path) -> None:
 def head(data: Path) -> Head:
     """Return the head that somebody copied from the audit's message."""
     store = Store(sqlite_url(data / "data"))
-    found = Journal(store, SystemClock(), b"\0" * 32).newest_head()
+    found = Journal(store, SystemClock(), b"\0" * 32, Marks(b"m" * 32)).newest_head()
     store.close()
     assert found is not None
     return found

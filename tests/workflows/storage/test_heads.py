@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from workflows.storage import heads
 from workflows.storage.heads import Head, HeadFile, SyslogOutlet
 from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.marks import Marks
 from workflows.storage.store import Store
 from workflows.storage.verification import Verification, verify
 
@@ -34,7 +35,7 @@ class House:
     def __init__(self, store: Store, folder: Path) -> None:
         self.store, self.clock = store, _Clock()
         self.file = HeadFile(folder / "heads.txt")
-        self.journal = Journal(store, self.clock, SEED, [self.file])
+        self.journal = Journal(store, self.clock, SEED, Marks(b"m" * 32), [self.file])
         for day in range(4):
             self.clock.at = START + day * DAY
             for number in range(3):
@@ -55,7 +56,7 @@ class House:
             "update journal set seq = null, hash = '', prev = ''",
             "delete from journal_head",
         )
-        Journal(self.store, self.clock, SEED).seal()
+        Journal(self.store, self.clock, SEED, Marks(b"m" * 32)).seal()
 
     def verify(self, outside: Sequence[Head] = (), after: timedelta = timedelta(hours=1)) -> Verification:
         return verify(self.store, [self.journal.public_key], outside, judged_at=self.clock.at + after)
@@ -170,7 +171,7 @@ def test_a_settled_case_signs_a_head(house: House) -> None:
 
 def test_heads_that_could_not_be_kept_are_kept_later(store: Store, tmp_path: Path) -> None:
     folder = tmp_path / "later"
-    journal = Journal(store, _Clock(), SEED, [HeadFile(folder / "heads.txt")])
+    journal = Journal(store, _Clock(), SEED, Marks(b"m" * 32), [HeadFile(folder / "heads.txt")])
     journal.note("one", HANDOVER, {})
     assert any("cannot be published" in problem for problem in journal.sign())
     folder.mkdir()
@@ -187,7 +188,7 @@ def test_a_syslog_gets_each_head(store: Store, tmp_path: Path, local: bool) -> N
         server.bind(address)
         server.settimeout(60)
         name = str(address) if local else f"127.0.0.1:{server.getsockname()[1]}"
-        journal = Journal(store, _Clock(), SEED, [SyslogOutlet(name)])
+        journal = Journal(store, _Clock(), SEED, Marks(b"m" * 32), [SyslogOutlet(name)])
         journal.note("one", HANDOVER, {})
         assert journal.sign() == []
         assert heads.read(server.recv(4096).decode())[0].seq == 1

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from tests.workflows.proof import proven
 from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.marks import Marks
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault, WrongKey
 
@@ -26,7 +27,7 @@ class _Clock:
 
 @pytest.fixture
 def journal(store: Store) -> Journal:
-    journal = Journal(store, _Clock(), SEED)
+    journal = Journal(store, _Clock(), SEED, Marks(b"m" * 32))
     for number in range(10):
         journal.note(f"action.{number}", HANDOVER, {"number": number}, case_id="HO-1")
     journal.sign()
@@ -82,7 +83,7 @@ def test_a_chain_rewritten_from_an_entry_on_does_not_match_the_signed_head(journ
 
 
 def test_another_key_does_not_verify(journal: Journal) -> None:
-    other = Journal(journal._store, _Clock(), b"o" * 32)
+    other = Journal(journal._store, _Clock(), b"o" * 32, Marks(b"m" * 32))
     assert not proven(other).ok
     assert proven(journal).ok
 

@@ -53,6 +53,8 @@ class JournalEntry(Table, table=True):
     seq: int | None = Field(default=None, unique=True, index=True)
     prev: str = ""
     hash: str = ""
+    mark: str = ""
+    """Keyed mark over the entry, made as it was written; empty: written by version 0.2.0."""
 
 
 class JournalHead(Table, table=True):
