@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import sys
 from io import TextIOWrapper
 
@@ -20,6 +21,7 @@ among them take a tenth of the processor time. `handover run` sets Python's own 
 def main() -> None:
     """Run one command and exit with its code."""
     gc.set_threshold(THRESHOLD)
+    os.umask(0o077)  # databases, reports, CSV files and keys are for their owner alone
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # A terminal that cannot show somebody's name must not stop an offboarding.

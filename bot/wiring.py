@@ -1,10 +1,12 @@
 """The composition root: builds all services from the settings. Only this module builds connectors."""
 
 import base64
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
@@ -38,7 +40,9 @@ from workflows.ports import AssigneeDirectory, Clock, SystemClock, WorkspaceDire
 from workflows.storage import outbox
 from workflows.storage import store as stores
 from workflows.storage.enrolments import Enrolments
+from workflows.storage.heads import HeadFile, HeadOutlet, SyslogOutlet
 from workflows.storage.journal import Journal
+from workflows.storage.marks import Marks
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.systems.connection_limit import share_connections
@@ -104,7 +108,7 @@ def assemble(
         stack.callback(systems.close)
         share_rate_limits(systems, store)
         workspace, policies = slack_workspace(settings), read_policies(settings)
-        context = build_context(settings, store, systems, clock, workspace.members)
+        context = build_context(settings, store, systems, clock, workspace.members, head_outlets(settings.storage))
         if mode == "visit":
             yield Application(build_services(settings, context, workspace, policies, _nobody).services, store, None)
             return
@@ -127,9 +131,18 @@ def open_store(storage: Storage, *, announce: bool = False) -> Store:
     """Return the store, upgraded to this version's schema. `announce`: see `Store`."""
     if not storage.url:
         storage.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _keep_private(storage.path)
     store = Store(storage.url or stores.sqlite_url(storage.path), announce=announce)
     store.upgrade()
     return store
+
+
+def _keep_private(folder: Path) -> None:
+    """Take the database and its log from everybody but its owner. Files made later get the modes of these."""
+    os.close(os.open(folder / "handover.sqlite", os.O_RDWR | os.O_CREAT, 0o600))
+    for file in folder.glob("*.sqlite*"):
+        with suppress(PermissionError, FileNotFoundError):  # another's file: `handover doctor` tells its mode
+            file.chmod(0o600)
 
 
 def build_systems(settings: Settings) -> Systems:
@@ -170,13 +183,29 @@ def silence_limit(settings: Settings) -> timedelta:
     return max(DEAD_AFTER, timedelta(seconds=1.5 * max(limits, default=0)))
 
 
+def head_outlets(storage: Storage) -> list[HeadOutlet]:
+    """Return the places outside the database that get the journal's signed heads."""
+    syslog = [SyslogOutlet(storage.heads_syslog)] if storage.heads_syslog else []
+    return [HeadFile(storage.kept_heads), *syslog]
+
+
 def build_context(
-    settings: Settings, store: Store, systems: Systems, clock: Clock, members: WorkspaceDirectory
+    settings: Settings,
+    store: Store,
+    systems: Systems,
+    clock: Clock,
+    members: WorkspaceDirectory,
+    outlets: Sequence[HeadOutlet] = (),
 ) -> Context:
-    """Return the context of all services for a store and systems. `members`: the workspace that gives standing."""
+    """Return the context of all services for a store and systems. `outlets`: see `Journal`.
+
+    `members`: the workspace that gives standing.
+    """
     storage = settings.storage
     vault = Vault(base64.b64decode(storage.master_key.get_secret_value()))
-    journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()))
+    keys = [base64.b64decode(key.get_secret_value()) for key in storage.mark_keys]
+    marks = Marks(base64.b64decode(storage.master_key.get_secret_value()), keys)
+    journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()), marks, outlets)
     return Context(
         store,
         vault,
@@ -185,6 +214,7 @@ def build_context(
         clock,
         Authorization(store, vault, journal, clock, members, settings.roles, settings.actors),
         timedelta(minutes=settings.policy.retry_minutes),
+        settings.slack.security_channel,
     )
 
 

@@ -134,6 +134,24 @@ Key = Annotated[Secret, AfterValidator(_key)]
 """32 secret bytes in base64."""
 
 
+def _public_key(text: str) -> str:
+    if not is_key(text):
+        raise ValueError(_("must be 32 bytes in base64; `handover verify --print-public-key` prints the present one"))
+    return text
+
+
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+
+
+def _syslog(address: str) -> str:
+    if address and not re.fullmatch(r"/.+|[^/\s]+:\d{1,5}", address):
+        raise ValueError(_("must be host:port such as logs.example.com:514, or a socket such as /dev/log"))
+    return address
+
+
+SyslogAddress = Annotated[str, AfterValidator(_syslog)]
+
+
 def _address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:

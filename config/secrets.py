@@ -1,6 +1,7 @@
 """Secrets by reference: `env:NAME` or `file:/path` in the TOML, the value only in memory and never in a repr."""
 
 import contextlib
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,7 @@ def resolve(reference: str, env: Mapping[str, str]) -> SecretStr:
 
 def _read(path: Path) -> str:
     try:
+        mode = path.stat().st_mode
         value = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ValueError(
@@ -32,6 +34,8 @@ def _read(path: Path) -> str:
         ) from error
     except UnicodeDecodeError:
         raise ValueError(_("the secret file {path} is not text").format(path=path)) from None
+    if mode & stat.S_IRWXO:
+        raise ValueError(_("everybody can read the secret file {path}: chmod 600 {path}").format(path=path))
     if not value:
         raise ValueError(_("the secret file {path} is empty").format(path=path))
     return value

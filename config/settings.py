@@ -33,8 +33,10 @@ from config.fields import (
     GroupId,
     Key,
     Limit,
+    PublicKey,
     SettingsTable,
     Span,
+    SyslogAddress,
     TimeOfDay,
     UserId,
     Zone,
@@ -84,6 +86,19 @@ class Storage(SettingsTable):
     """32 bytes in base64 that encrypt every case's own key. Keep a copy: without it all personal data is lost."""
     signing_key: Key
     """32 bytes in base64: the Ed25519 seed that signs the journal's head."""
+    mark_keys: tuple[Key, ...] = ()
+    """Keys of the marks on decisions, newest first: 32 bytes in base64 each. Empty: one key from `master_key`."""
+    former_public_keys: tuple[PublicKey, ...] = ()
+    """Public halves of earlier signing keys, in base64. Heads that they signed still verify."""
+    heads_file: Path | None = None
+    """File that gets each signed head of the journal as a line. Default: `journal-heads.txt` in `path`."""
+    heads_syslog: SyslogAddress = ""
+    """Syslog that gets each signed head as well: `host:514` (UDP), or a socket such as `/dev/log`."""
+
+    @property
+    def kept_heads(self) -> Path:
+        """The file of heads."""
+        return self.heads_file or self.path / "journal-heads.txt"
 
 
 class Slack(SettingsTable):

@@ -142,7 +142,7 @@ def test_every_dev_command_of_the_documents_exists() -> None:
 
 def typed(text: str) -> set[str]:
     """Return the `handover` commands in a text."""
-    return set(re.findall(r"(?:`|[$#] |-- |/bin/)handover ([a-z]+)", text))
+    return set(re.findall(r"(?:`|[$#] |-- |/bin/)handover ([a-z]+(?:-[a-z]+)*)", text))
 
 
 def test_every_handover_command_of_the_documents_exists() -> None:

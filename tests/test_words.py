@@ -120,7 +120,8 @@ FOR_PROGRAMS = {
     "workflows/": ('"exported after leaving"', "launch comes first"),  # a kind of finding; for programmers
     "workflows/engine/replicas.py": ("self._end(",),  # for the log
     "workflows/refusals.py": ("put back", '"nothing handed over"'),  # codes
-    "workflows/storage/journal.py": ("handover journal {seq}",),  # what is signed
+    "workflows/storage/heads.py": ("handover journal {", "handover-head {"),  # what is signed
+    "workflows/storage/verification.py": ("select ", "where "),  # SQL
     "workflows/storage/rows/": (' = "', " null"),  # reasons as rows have them, SQL
     "workflows/storage/store.py": ("set local", "select pg_"),  # SQL
     "workflows/storage/": ("PENDING = ",),  # a key

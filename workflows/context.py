@@ -24,6 +24,8 @@ class Context:
     authorization: Authorization
     retry: timedelta = timedelta(minutes=5)
     """Longest time between two tries at a system that does not answer."""
+    alarm_channel: str = ""
+    """Channel of security, for a message of its own about rows that were changed; empty: the finding alone."""
 
     @property
     def findings(self) -> Findings:

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "waiting": N_("List the proposals that wait for a decision."),
     "delegate": N_("List, name or end delegates for an absence."),
     "moves": N_("Show the progress of a case's moves. Pause, resume or stop them."),
+    "re-approve": N_("Ask people again about approved clients whose marks cannot be checked."),
     "putback": N_("Give moved clients back to the leaver."),
     "notes": N_("Show the handover note of each successor."),
     "returning": N_("Show or change the day of return from a leave."),
@@ -73,9 +74,12 @@ class LazyCommand(TyperCommand):
     def load(self) -> Any:
         """Import the command's module, and return the whole command."""
         name = self.name or ""
-        module = import_module(f"bot.cli.{name}")
+        module_name = name.replace("-", "_")
+        module = import_module(f"bot.cli.{module_name}")
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-        single.command(name, help=full_help(name, module), short_help=self.short_help)(guarded(getattr(module, name)))
+        single.command(name, help=full_help(name, module), short_help=self.short_help)(
+            guarded(getattr(module, module_name))
+        )
         command = typer.main.get_command(single)
         if name in ACTS:
             command.params.append(who_acts())

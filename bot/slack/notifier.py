@@ -13,7 +13,7 @@ from slack_sdk.web import SlackResponse
 
 from bot.errors import slack_error_code
 from bot.services import Services
-from bot.slack.messages import audit, case, escalation, exports, follow_up, held, leave, manual, note, outcome
+from bot.slack.messages import alarm, audit, case, escalation, exports, follow_up, held, leave, manual, note, outcome
 from bot.slack.messages.blocks import Message
 from bot.slack.pages import proposal_page
 from bot.slack.uploads import upload_csv
@@ -144,6 +144,8 @@ class SlackNotifier:
             case MessageKind.AUDIT | MessageKind.ESCALATION:
                 view = services.audits.view(post.subject)
                 return audit.build(view, post.subject) if post.kind == MessageKind.AUDIT else escalation.build(view)
+            case MessageKind.ALARM:
+                return alarm.build(services.audits.finding(post.subject))
             case MessageKind.AUDIT_FILE | MessageKind.NOTE_FILE:
                 raise ValueError(f"{post.kind} is a file, not a message")
 

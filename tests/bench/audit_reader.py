@@ -25,6 +25,7 @@ from workflows.context import Context
 from workflows.people import Actor
 from workflows.ports import SystemClock
 from workflows.storage.journal import Journal
+from workflows.storage.marks import Marks
 from workflows.storage.store import Store, sqlite_url
 from workflows.storage.vault import Vault
 from workflows.systems.registry import System, Systems
@@ -83,7 +84,7 @@ def _settings(url: str) -> LdapSettings:
 def _audits(directory: Ldap, folder: Path) -> Audits:
     store, clock = Store(sqlite_url(folder)), SystemClock()
     systems = Systems([System(SYSTEM, MANIFEST, directory)], SYSTEM)
-    vault, journal = Vault(MASTER), Journal(store, clock, b"s" * 32)
+    vault, journal = Vault(MASTER), Journal(store, clock, b"s" * 32, Marks(b"m" * 32))
     context = Context(store, vault, journal, systems, clock, authorization(store, vault, journal, clock))
     return services_on(context).services.audits
 

@@ -50,6 +50,7 @@ from workflows.exports.snapshots import ExportTrack
 from workflows.people import Actor
 from workflows.ports import SystemClock
 from workflows.storage.journal import Journal
+from workflows.storage.marks import Marks
 from workflows.storage.outbox import deliver, enqueue
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
@@ -184,7 +185,7 @@ def company(count: int, folder: Path) -> Company:
     store.upgrade()
     rows(store, count, names)
     _settled(store, count)
-    journal = Journal(store, clock, b"s" * 32)
+    journal = Journal(store, clock, b"s" * 32, Marks(b"m" * 32))
     context = Context(store, vault, journal, systems, clock, authorization(store, vault, journal, clock), day)
     handover = ClientHandover(ClientContext.extend(context, MemoryMembers(), ApprovalPolicy(), AllocationPolicy()))
     exports = ExportTrack(context, channel="", look_back=day, zone="UTC")

@@ -38,6 +38,7 @@ from workflows.engine.replicas import ProcessLockHeld
 from workflows.people import Actor
 from workflows.storage.enrolments import Enrolments
 from workflows.storage.journal import Journal
+from workflows.storage.marks import Marks
 from workflows.storage.store import Store, sqlite_url
 from workflows.storage.vault import Vault
 from workflows.systems.registry import System, Systems
@@ -156,7 +157,7 @@ class Wiring:
 def make_enrolments(store: Store) -> Enrolments:
     """Return the enrolments in a store, under the tests' keys."""
     key = b64decode(KEY)
-    return Enrolments(store, Vault(key), Journal(store, CLOCK, key), CLOCK, "Handover Northwind")
+    return Enrolments(store, Vault(key), Journal(store, CLOCK, key, Marks(b"m" * 32)), CLOCK, "Handover Northwind")
 
 
 def configuration(folder: Path, api_url: str = "http://127.0.0.1:9/api/", more: str = "") -> Path:

@@ -345,6 +345,9 @@ class FakeAudits:
     def current_csv(self) -> Iterator[str]:
         yield self.csv("")
 
+    def finding(self, finding_id: str) -> FindingLine:
+        return self.run.findings[0]
+
     def findings(self, limit: int | None = None) -> list[FindingLine]:
         return list(self.run.findings)[:limit]
 

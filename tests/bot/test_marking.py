@@ -23,6 +23,7 @@ from bot.slack.forms import fields, notice, offboard, people, reasons
 from bot.slack.forms import proposal as proposal_form
 from bot.slack.messages import (
     access,
+    alarm,
     audit,
     case,
     escalation,
@@ -187,6 +188,7 @@ def messages_shown(data: Data) -> Iterator[Any]:
             )
         yield [outcome.build(meant), requests.blocks(meant), requests.waiting(meant), requests.waits_for(meant)]
         yield [split.kept(meant.kept, NAME), share.point(meant, meant.requests[1], samples.BOB.slack_id)]
+    yield [alarm.build(replace(samples.finding(), closed_at=at)) for at in (None, LATER)]
     yield [escalation.build(samples.audit(2)), note.build(samples.note()), note.introduction(samples.note())]
     yield note.build(replace(samples.note(), records=0, until=LATER))
     for step in (samples.step(), samples.step(by=NAME, note=NAME, proof="x"), samples.step(needs_file=True)):

@@ -29,6 +29,7 @@ def example(path: Path, folder: Path) -> Settings:
     env["HANDOVER_DATABASE_URL"] = "postgresql://handover:pw@db.example/handover"
     for name in re.findall(rf'"file:{folder}/([a-z_]+)"', text):
         (folder / name).write_text(SECRET, encoding="utf-8")
+        (folder / name).chmod(0o600)
     copy = folder / path.name
     copy.write_text(text, encoding="utf-8")
     return load(copy, env, registry.settings_of)

@@ -15,6 +15,7 @@ class Table(BaseModel):
 
 def test_a_secret_in_a_file_is_what_the_file_holds_now(tmp_path: Path) -> None:
     file = tmp_path / "secret"
+    file.touch(mode=0o600)
     file.write_text("first\n", encoding="utf-8")
     held = Table.model_validate({"one": f"file:{file}"}).one
     assert held.get_secret_value() == "first"
@@ -25,6 +26,7 @@ def test_a_secret_in_a_file_is_what_the_file_holds_now(tmp_path: Path) -> None:
 
 def test_a_file_that_is_gone_or_half_written_leaves_the_last_value(tmp_path: Path) -> None:
     file = tmp_path / "secret"
+    file.touch(mode=0o600)
     file.write_text("first", encoding="utf-8")
     held = FileSecret(file)
     file.write_text(" \n", encoding="utf-8")
@@ -32,6 +34,18 @@ def test_a_file_that_is_gone_or_half_written_leaves_the_last_value(tmp_path: Pat
     file.unlink()
     assert held.get_secret_value() == "first"
     assert "first" not in f"{held!r} {held} {Table.model_construct(one=held)!r}"
+
+
+@pytest.mark.parametrize(("mode", "refused"), [(0o600, False), (0o440, False), (0o604, True), (0o644, True)])
+def test_a_secret_file_that_everybody_can_read_is_refused(mode: int, refused: bool, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("first", encoding="utf-8")
+    file.chmod(mode)
+    if not refused:
+        assert FileSecret(file).get_secret_value() == "first"
+        return
+    with pytest.raises(ValueError, match="everybody can read the secret file"):
+        FileSecret(file)
 
 
 def test_a_secret_in_the_environment_needs_a_restart() -> None:

@@ -246,6 +246,7 @@ def test_a_missing_file_says_what_writes_one(tmp_path: Path) -> None:
 
 def test_a_secret_file_is_read_without_its_line_end_and_an_empty_one_refused(tmp_path: Path) -> None:
     secret = tmp_path / "token"
+    secret.touch(mode=0o600)
     secret.write_text("xoxb-9\n", encoding="utf-8")
     path = written(tmp_path, {"slack": {"bot_token": f"file:{secret}"}})
     assert read(path).slack.bot_token.get_secret_value() == "xoxb-9"

@@ -20,6 +20,7 @@ from workflows.context import Context
 from workflows.people import Actor, Leaver, Successor
 from workflows.storage.case import CaseData
 from workflows.storage.journal import Journal
+from workflows.storage.marks import Marks
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import ApprovalRequest, Assignment, BookHandover, Decision, Proposal
 from workflows.storage.rows.operations import JournalEntry
@@ -69,7 +70,7 @@ class Stage:
         self.store = Store(url or sqlite_url(folder))
         lay_out(self.store)
         self.vault = Vault(b"m" * 32)
-        self.journal = Journal(self.store, self.time, b"s" * 32)
+        self.journal = Journal(self.store, self.time, b"s" * 32, Marks(b"m" * 32))
         self.systems = Systems(list(systems))
         permit = authorization(self.store, self.vault, self.journal, self.time, self.members)
         self.context = Context(self.store, self.vault, self.journal, self.systems, self.time, permit, RETRY)

@@ -112,6 +112,7 @@ ACTS: dict[str, Act] = {
     "delegations.end": lambda s, by: s.office.services.delegations.end(s.delegation, by),
     "halts.pause": lambda s, by: s.office.services.halts.pause(s.case, by),
     "halts.resume": lambda s, by: s.office.services.halts.resume(s.case, by),
+    "halts.approve_again": lambda s, by: s.office.services.halts.approve_again(s.case, by),
     "halts.stop": lambda s, by: s.office.services.halts.stop(s.case, by),
     "put_backs.begin": lambda s, by: s.office.services.put_backs.begin(s.case, by),
     "leaves.stay": lambda s, by: s.office.services.leaves.stay(s.case, by),

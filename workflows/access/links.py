@@ -155,7 +155,7 @@ class AccountLinking:
             if not (row.account_id and account):
                 session.delete(row)
         session.flush()
-        row_id = self._vault.blind(f"link:{case.leaver_key}:{system}:{account}")[:32]
+        row_id = link_id(self._vault, case.leaver_key, system, account)
         wrapped = self._vault.new_key()
         session.add(
             AccountLink(
@@ -197,9 +197,25 @@ def _means(found: Account, account: str, login: str) -> bool:
     return found.id == account if account else named
 
 
+def link_id(vault: Vault, person_key: str, system: str, account: str) -> str:
+    """Return the id of a link: a keyed hash, so that nobody without the key can add a link."""
+    return vault.blind(f"link:{person_key}:{system}:{account}")[:32]
+
+
+def _is_genuine(vault: Vault, row: AccountLink) -> bool:
+    return row.id == link_id(vault, row.person_key, row.system, row.account_id)
+
+
+def forged_links(session: Session, vault: Vault, person_key: str) -> list[str]:
+    """Return the systems in which a link of this person was added or changed by another hand."""
+    rows = session.exec(select(AccountLink).where(AccountLink.person_key == person_key))
+    return sorted({row.system for row in rows if not _is_genuine(vault, row)})
+
+
 def all_links(session: Session, vault: Vault, person_key: str) -> Mapping[str, PersonLinks]:
-    """Return a person's links by system; a system without links has empty ones."""
-    rows = session.exec(select(AccountLink).where(AccountLink.person_key == person_key).order_by(AccountLink.system))
+    """Return a person's links by system; a system without links has empty ones. A forged link is none."""
+    query = select(AccountLink).where(AccountLink.person_key == person_key).order_by(AccountLink.system)
+    rows = [row for row in session.exec(query) if _is_genuine(vault, row)]
     return defaultdict(
         PersonLinks,
         {system: _links(vault, list(of_system)) for system, of_system in groupby(rows, attrgetter("system"))},

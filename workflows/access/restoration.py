@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from sqlmodel import select
 
-from config.text import _
+from config.text import _, gettext_lazy
 from connectors.contract import AccountId, Accounts, BeforeImage, GroupId, Groups, Verdict
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
 from workflows.access.account_state import ENDED, TOKEN, UNCONFIGURED, AccountData
@@ -20,8 +20,10 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import LeaverAccount, Restoration
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.work_state import WorkState
+from workflows.storage.vault import WrongKey
 from workflows.storage.work import again, finish, retry_at, say
 from workflows.systems.registry import System
+from workflows.tampering import Tampered, report, require_undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +56,34 @@ class Restorations:
             ).all()
         if row.state != WorkState.DUE or row.due_at > self._context.clock.now():
             return
+        try:
+            with self._context.store.read() as session:
+                require_undone(self._context, session, row.case_id, row.system)
+            unsealed = [(account, self._unsealed(account, key)) for account in accounts]
+        except Tampered as tampered:
+            self._settle(row_id, [RestoredAccount("", problem=str(tampered.sentence))], None)
+            report(self._context, row.case_id, row.system, tampered.sentence, "undo")
+            return
         system = self._context.systems.get(row.system)
         results: list[RestoredAccount] = []
         failed: ConnectorError | None = None
-        for account in accounts:
-            data = AccountData(**self._context.vault.open(key, account.sealed, f"account:{account.id}"))
+        for account, data in unsealed:
             try:
                 results.append(self._restore(system, account, data))
             except ConnectorError as error:
                 failed = error
                 results.append(RestoredAccount(data.login, problem=say(error)))
         self._settle(row_id, results, failed)
+
+    def _unsealed(self, account: LeaverAccount, key: bytes) -> AccountData:
+        """Decrypt an account's before-image. Raises `Tampered` where the row is not as we wrote it."""
+        try:
+            data = AccountData(**self._context.vault.open(key, account.sealed, f"account:{account.id}"))
+        except WrongKey:
+            data = None
+        if data is None or account.id != f"{account.access_id}:{account.account_id}":
+            raise Tampered(gettext_lazy("the account {account} is not as we stored it", account=account.account_id))
+        return data
 
     def _restore(self, system: System | None, account: LeaverAccount, data: AccountData) -> RestoredAccount:
         accounts = system.having(Accounts) if system else None

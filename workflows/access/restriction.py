@@ -29,6 +29,7 @@ from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 from workflows.storage.work import again, finish, retry_at, say
 from workflows.systems.registry import System, Systems
+from workflows.tampering import Tampered, report, require_lifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Restrictions:
     def __init__(self, context: Context, guards: ProtectedAccounts) -> None:
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
-        self._guards = guards
+        self._guards, self._context = guards, context
 
     def run(self, row_id: str) -> None:
         """Take or restore groups, read, record. A row that is not due is left alone, so a doubled call does nothing."""
@@ -77,6 +78,8 @@ class Restrictions:
             if row.state != WorkState.DUE or row.due_at > self._clock.now() or not self._is_due(session, row, case):
                 return
             data, phase = RestrictionData.of(self._vault, case.wrapped_key, row), row.phase
+        if phase == RestrictionPhase.LIFT and not self._may_lift(row):
+            return
         system, failed = self._systems.get(row.system), None
         groups = system.having(Groups) if system else None
         try:
@@ -89,6 +92,18 @@ class Restrictions:
         except ConnectorError as error:
             failed, data = error, replace(self._data(row_id), problem=say(error))
         self._settle(row_id, phase, data, failed)
+
+    def _may_lift(self, row: Restriction) -> bool:
+        """Return whether somebody ended the case, so that groups are given back; else tell people."""
+        try:
+            with self._store.read() as session:
+                require_lifted(self._context, session, row.case_id)
+        except Tampered as tampered:
+            report(self._context, row.case_id, row.system, tampered.sentence, "restriction")
+            with self._store.write() as session:
+                again(session, session.get_one(Restriction, row.id), self._clock.now() + self._retry)
+            return False
+        return True
 
     def _is_due(self, session: Session, row: Restriction, case: Case) -> bool:
         """Return whether the row is still to be done. The row follows a held, ended or locked-out case."""

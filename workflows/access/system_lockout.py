@@ -6,6 +6,7 @@ before-image is stored before the first write and never replaced. The verdict co
 Over 250 lines because one attempt at a system, from lookup to verdict, is read as a whole.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,13 +15,13 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import N_, _, join, ngettext, stored
+from config.text import N_, _, gettext_lazy, join, loaded, ngettext, stored
 from connectors.contract import Account, AccountId, Accounts, BeforeImage, ClientBook, Groups, Lookup, Verdict
 from connectors.errors import ConnectorError, Missing
 from workflows.access import restriction
 from workflows.access.account_lockout import ACCOUNT, AccountLockout, LockoutResult
 from workflows.access.account_state import GOOD, UNCONFIGURED, AccountData, VerdictNote, seal
-from workflows.access.links import Match, PersonLinks, all_links, match_accounts, other_persons_accounts
+from workflows.access.links import Match, PersonLinks, all_links, forged_links, match_accounts, other_persons_accounts
 from workflows.access.protected import ProtectedAccounts, clear_or_refuse
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED, CaseData, advance_case, person, read_case, refresh_case_message
@@ -35,6 +36,7 @@ from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, reopen, retry_at, say
 from workflows.systems.registry import System
+from workflows.tampering import acts, is_supported, report_in
 
 ACCESS, CASES, FINDINGS = table_of(Access), table_of(Case), table_of(Finding)
 ACCOUNT_FOUND, ACCOUNT_READ = sa.insert(ACCOUNT), sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
@@ -82,17 +84,39 @@ class SystemLockouts:
         due = [row for row in rows if row.id in access_ids and self._begins(session, case, row)]
         if due and case.state == CaseState.SCHEDULED:
             advance_case(session, self._context.journal, case.id)
-        links = all_links(session, self._context.vault, case.leaver_key)
+        links = self._links(session, case)
         known: dict[str, list[LeaverAccount]] = {row.id: [] for row in due}
         for account in session.exec(KNOWN, params={"case": case_id}):
             if account.access_id in known:
                 known[account.access_id].append(account)
         return {row.id: SystemLockout(row, case, data, links[row.system], tuple(known[row.id])) for row in due}
 
+    def _links(self, session: Session, case: Case) -> Mapping[str, PersonLinks]:
+        """Return the links by system as people made them: a row that nobody made is left out, a lost one is kept."""
+        found = all_links(session, self._context.vault, case.leaver_key)
+        for system in forged_links(session, self._context.vault, case.leaver_key):
+            sentence = gettext_lazy("an account was linked in the database, and nobody did that")
+            report_in(self._context, session, case.id, system, sentence, "lock-out")
+        made: dict[str, set[str]] = defaultdict(set)
+        for act in acts(self._context, session, case.id, "account.linked", strict=False):
+            account = str(act.data["account"])
+            made[act.data["system"]] = set() if account == "none" else {*made[act.data["system"]], account}
+        for system, accounts in made.items():
+            if lost := sorted(accounts - found[system].accounts.keys()):
+                sentence = gettext_lazy(
+                    "a linked account was taken out of the database: {accounts}", accounts=", ".join(lost)
+                )
+                report_in(self._context, session, case.id, system, sentence, "lock-out")
+                kept = {**found[system].accounts, **{AccountId(account): account for account in lost}}
+                found = {**found, system: PersonLinks(kept)}
+        return defaultdict(PersonLinks, found)
+
     def _begins(self, session: Session, case: Case, access: Access) -> bool:
         if case.state in UNWATCHED:
-            self._call_off(session, case, access)
-            return False
+            if is_supported(self._context, session, case):
+                self._call_off(session, case, access)
+                return False
+            self._reopen(session, case)
         if access.state != WorkState.DUE or access.due_at > self._context.clock.now():
             return False
         self._note_delay(session, access)
@@ -108,6 +132,14 @@ class SystemLockouts:
             result, error = LockoutResult(Verdict.UNKNOWN, say(caught), "", complete=False), caught
         self._settle(job.access.id, result, error, seen)
 
+    def _reopen(self, session: Session, case: Case) -> None:
+        """Take a case that nobody ended as open: a row alone never stops a lock-out."""
+        sentence = gettext_lazy("the case was {state} in the database, and nobody did that", state=loaded(case.state))
+        report_in(self._context, session, case.id, "", sentence, "lock-out")
+        case.state = CaseState.RUNNING
+        session.add(case)
+        self._context.journal.write(session, actor=HANDOVER, action="case.running", case_id=case.id)
+
     def _call_off(self, session: Session, case: Case, access: Access) -> None:
         """Cancel the row of a case that was cancelled.
 
@@ -118,6 +150,9 @@ class SystemLockouts:
             session.add(access)
         if case.state == CaseState.UNDONE and (restoration := session.get(Restoration, access.id)):
             again(session, restoration, self._context.clock.now())
+            self._context.journal.write(
+                session, actor=HANDOVER, action="access.restore_again", case_id=case.id, data={"system": access.system}
+            )
 
     def _note_delay(self, session: Session, access: Access) -> None:
         """Record how late the work begins, and if Handover was not running."""

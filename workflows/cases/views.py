@@ -166,3 +166,5 @@ class AuditView:
     """Checks that were not possible, one sentence each."""
     settled: tuple[FindingLine, ...] = ()
     """Findings that were open when this audit ended and have been settled since."""
+    head: str = ""
+    """Signed head of the journal over this audit, as one line; empty if none was signed."""

@@ -43,6 +43,7 @@ from workflows.storage.rows.clients import Assignment, AssignmentState, BookHand
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, retry_at
 from workflows.systems.accounts import PreconditionFailed, leaver_accounts
+from workflows.tampering import Tampered, report
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,8 @@ class ClientHandover:
                 log.info("book %s: attempt %s was superseded", book_id, book_attempt.book.attempt)
             except (ConnectorError, PreconditionFailed) as error:
                 self._put_off(book_attempt, problem_sentence(error), error)
+                if isinstance(error, Tampered):
+                    report(self._context, book_attempt.case.id, book_attempt.book.system, error.sentence, "moves")
             except Exception as error:
                 reason = gettext_lazy("something unexpected went wrong on our side; the log says what")
                 self._put_off(book_attempt, reason, error)
@@ -148,9 +151,11 @@ class ClientHandover:
         listing = DraftListing(self._context, book_attempt)
         leaver = leaver_accounts(self._context.store, book_attempt.case.id, book_attempt.data.leaver, system)
         stopped = book_attempt.book.halted == Halt.STOPPED  # a stopped book is only counted
+        moves = Moves(self._context, book_attempt)
+        moves.check()
         if not stopped:
             listing.gather(leaver, again=True)
-        Moves(self._context, book_attempt).run(leaver)
+        moves.run(leaver)
         proposal_data = listing.allot(system, leaver)
         staying = (
             unmoved.unseal(self._context.vault, book_attempt.case, book_attempt.book).staying

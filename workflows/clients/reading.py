@@ -324,7 +324,7 @@ def _requests(
     context: ClientContext, session: Session, case: Case, data: CaseData, proposal_id: str
 ) -> tuple[RequestView, ...]:
     """Return the requests of a proposal, the manager's first."""
-    delegates = requests.active_delegates(context.vault, session, context.clock.now())
+    delegates = requests.active_delegates(context, session)
     decisions: dict[str, list[DecisionView]] = defaultdict(list)
     for row in requests.decisions(session, proposal_id):
         made = requests.unseal_decision(context.vault, case, row)

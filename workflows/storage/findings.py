@@ -85,8 +85,8 @@ class Findings:
         self._journal = journal
         self._clock = clock
 
-    def report(self, session: Session, sighting: FindingReport, by: str) -> None:
-        """Open the finding, or record that it was seen again. `by` names the audit or follow-up."""
+    def report(self, session: Session, sighting: FindingReport, by: str) -> Finding:
+        """Open the finding, or record that it was seen again; return its row. `by` names the audit or follow-up."""
         now = self._clock.now()
         row = _open(session, sighting.key)
         if row is None:
@@ -103,6 +103,7 @@ class Findings:
             note = replace(note, changed_by=sighting.changed_by)
         self.keep(session, row, note)
         session.flush()
+        return row
 
     def close_resolved(self, session: Session, sighting: FindingReport) -> None:
         """Close the finding, if it is open: a fresh read shows that its reason is gone."""

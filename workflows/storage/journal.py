@@ -1,34 +1,47 @@
 """Append-only, hash-linked record of all acts: actor, action, time, reason and result.
 
 Entries are written in the transaction of the act that they record. A sealer adds their position and hash link within a
-second and before any report, so that writers never wait for the chain. The head is signed at every daily audit.
+second and before any report, so that writers never wait for the chain. The head is signed, and leaves the database, at
+every audit and after every settled case.
 """
 
 import base64
 import hashlib
 import json
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+import logging
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 import sqlalchemy as sa
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import Session, col, select
 
 from config.text import _
 from workflows.people import Actor
 from workflows.ports import Clock
+from workflows.storage import heads
 from workflows.storage.group_commit import run_later
+from workflows.storage.heads import Head, HeadOutlet
+from workflows.storage.marks import Marks
 from workflows.storage.rows.operations import JournalEntry, JournalHead
 from workflows.storage.rows.table import table_of
 from workflows.storage.store import Store
 
+log = logging.getLogger(__name__)
 HANDOVER = Actor("handover", "Handover")
 GENESIS = "0" * 64
 PAGE = 1000
+FACTS = ("id", "at", "actor", "action", "case_id", "data", "sealed")
+SETTLING = frozenset(
+    {
+        *("case.watched", "case.undone", "case.cancelled", "case.closed"),
+        *("clients.stopped", "clients.paused", "clients.put_back_asked", "proposal.superseded", "delegation.ended"),
+    }
+)
+"""Acts that settle a case or end a permission: a head is signed after each, so that none can be cut off unseen."""
 WRITER_LOCK = "journal"
 """Lock of the sealers of all replicas. Writers of entries go on beside them."""
 
@@ -37,6 +50,7 @@ ENTRY = table_of(JournalEntry)
 NEW_ENTRY = sa.insert(ENTRY)
 LAST = sa.select(ENTRY.c.seq, ENTRY.c.hash).where(ENTRY.c.seq.is_not(None)).order_by(ENTRY.c.seq.desc()).limit(1)
 NEW = sa.select(ENTRY).where(ENTRY.c.seq.is_(None)).order_by(ENTRY.c.at, ENTRY.c.id).limit(PAGE)
+AFTER = sa.select(ENTRY).where(ENTRY.c.seq > sa.bindparam("seq")).order_by(ENTRY.c.seq).limit(PAGE)
 PLACE = (
     sa.update(ENTRY)
     .where(ENTRY.c.id == sa.bindparam("key"))
@@ -44,29 +58,17 @@ PLACE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """Result of `verify`. `sealed` of the `entries` are in the chain; the others are less than a second old.
-
-    `head` is the last hash of the chain. A head was last signed at `signed_at`, over `signed` entries.
-    """
-
-    ok: bool
-    entries: int
-    sealed: int
-    faults: tuple[str, ...]
-    head: str
-    signed_at: datetime | None
-    signed: int
-
-
 class Journal:
     """Journal that writes, seals, signs and proves entries."""
 
-    def __init__(self, store: Store, clock: Clock, signing_seed: bytes) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, signing_seed: bytes, marks: Marks, outlets: Sequence[HeadOutlet] = ()
+    ) -> None:
+        """`outlets`: places outside the database that get every signed head."""
         self._store = store
         self._clock = clock
         self._signer = Ed25519PrivateKey.from_private_bytes(signing_seed)
+        self._outlets, self._marks = outlets, marks
 
     @property
     def public_key(self) -> str:
@@ -89,7 +91,7 @@ class Journal:
         """
         door = {name: value for name, value in (("terminal", actor.terminal), ("login", actor.login)) if value}
         entry = {
-            "id": uuid.uuid4().hex,
+            "id": f"{time.time_ns():016x}{secrets.token_hex(8)}",  # in the order of writing, also within one moment
             "at": self._clock.now(),
             "actor": actor.id,
             "action": action,
@@ -99,6 +101,7 @@ class Journal:
             "prev": "",
             "hash": "",
         }
+        entry["mark"] = self._marks.make(_facts(*(entry[name] for name in FACTS)))
         run_later(session, NEW_ENTRY, entry)
 
     def note(self, action: str, actor: Actor, data: Mapping[str, Any], case_id: str = "") -> None:
@@ -106,51 +109,154 @@ class Journal:
         with self._store.write(WRITER_LOCK) as session:
             self.write(session, actor=actor, action=action, case_id=case_id, data=data)
 
-    def seal(self) -> int:
-        """Give every new entry its position and hash link; return how many were new."""
-        sealed = 0
+    def seal(self, *, settle: bool = True) -> int:
+        """Give every new entry its position and hash link; return how many were new.
+
+        `settle`: sign the head as well if a case was settled among them.
+        """
+        sealed, settled = 0, False
         while page := self._seal_page():
-            sealed += page
+            sealed += len(page)
+            settled = settled or not SETTLING.isdisjoint(page)
+        if settled and settle:
+            for problem in self.sign():
+                log.error("the journal is not signed: %s", problem)
         return sealed
 
-    def _seal_page(self) -> int:
-        """Seal some entries in a transaction of their own, so that writers can write in between."""
+    def _seal_page(self) -> list[str]:
+        """Seal some entries in a transaction of their own, and return their actions; others write in between."""
         with self._store.read() as session:
             if session.exec(select(JournalEntry.id).where(col(JournalEntry.seq).is_(None)).limit(1)).first() is None:
-                return 0
+                return []
         with self._store.write(WRITER_LOCK) as session:
             connection = session.connection()
             seq, prev = connection.execute(LAST).one_or_none() or (0, GENESIS)
-            places = []
+            places, actions = [], []
             for entry in connection.execute(NEW):
                 seq, before = seq + 1, prev
                 prev = entry_hash(entry, seq, before)
+                actions.append(entry.action)
                 places.append({"key": entry.id, "place": seq, "before": before, "digest": prev})
             if places:  # in one statement: row by row, every other writer had to wait in a mass run
                 connection.execute(PLACE, places)
-            return len(places)
+            return actions
 
-    def sign(self) -> None:
-        """Seal the new entries and sign the head."""
-        self.seal()
+    def sign(self) -> list[str]:
+        """Seal the new entries, sign the head, and publish it; return what is wrong, as sentences.
+
+        A head is signed only over what follows the newest head: here, and in every place that keeps heads.
+        """
+        self.seal(settle=False)
+        kept, problems = self._kept_heads()
         with self._store.write(WRITER_LOCK) as session:
-            last = session.connection().execute(LAST).one_or_none()
-            if last is None or session.get(JournalHead, last.seq) is not None:
-                return
-            signature = base64.b64encode(self._signer.sign(_head(last.seq, last.hash))).decode()
-            session.add(
-                JournalHead(
-                    seq=last.seq,
-                    hash=last.hash,
-                    signed_at=self._clock.now(),
-                    signature=signature,
-                    public_key=self.public_key,
+            connection = session.connection()
+            row = connection.execute(LAST).one_or_none()
+            before = _newest_head(session)
+            problems += _broken(session, before, kept)
+            if row is not None and not problems and (before is None or before.seq < row.seq):
+                number = session.exec(select(sa.func.count()).select_from(JournalHead)).one() + 1
+                head = heads.sign(self._signer, before, number, row.seq, row.hash, self._clock.now())
+                session.add(
+                    JournalHead(
+                        seq=head.seq,
+                        hash=head.hash,
+                        signed_at=head.signed_at,
+                        signature=head.signature,
+                        public_key=self.public_key,
+                        number=number,
+                        prev=head.before,
+                    )
                 )
-            )
+        return problems or self._publish()
 
-    def verify(self, public_key: str = "") -> Verification:
-        """Recompute the whole chain and check every signed head, with the public key alone (ours, or the one given)."""
-        return verify(self._store, public_key or self.public_key)
+    def entries(self, session: Session, case_id: str, like: str) -> Iterator[tuple[JournalEntry, bool]]:
+        """Yield the acts of a case that are named `like` this, in their order, each with whether this program wrote it.
+
+        An entry of version 0.2.0 has no mark, and counts if a head of that version covers it.
+        """
+        rows = session.exec(
+            select(JournalEntry)
+            .where(JournalEntry.case_id == case_id, col(JournalEntry.action).like(like))
+            .order_by(
+                col(JournalEntry.seq).is_(None), col(JournalEntry.seq), col(JournalEntry.at), col(JournalEntry.id)
+            )
+        ).all()
+        for row in rows:
+            yield row, self._is_ours(session, row)
+
+    def _is_ours(self, session: Session, row: JournalEntry) -> bool:
+        if self._marks.fits(row.mark, _facts(*(getattr(row, name) for name in FACTS))):
+            return True
+        unlinked = select(sa.func.max(JournalHead.seq)).where(JournalHead.number == 0)
+        covered = not row.mark and row.seq is not None and row.seq <= (session.exec(unlinked).one() or 0)
+        return covered and row.hash == entry_hash(row, row.seq, row.prev)
+
+    def problems(self, session: Session) -> list[str]:
+        """Return what is wrong with the newest head, with the entries since, and with the heads kept outside."""
+        kept, problems = self._kept_heads()
+        return problems + _broken(session, _newest_head(session), kept)
+
+    def newest_head(self) -> Head | None:
+        """Return the newest signed head."""
+        with self._store.read() as session:
+            return _newest_head(session)
+
+    def _kept_heads(self) -> tuple[list[Head], list[str]]:
+        kept: list[Head] = []
+        problems = []
+        for outlet in self._outlets:
+            try:
+                kept += outlet.latest()
+            except OSError as error:
+                problems.append(_("heads of the journal cannot be read: {why}").format(why=error))
+        return kept, problems
+
+    def _publish(self) -> list[str]:
+        """Give every place the heads that it lacks, also those of an earlier failure or of another process."""
+        with self._store.read() as session:
+            rows = session.exec(
+                select(JournalHead).where(JournalHead.number > 0).order_by(col(JournalHead.number).desc()).limit(PAGE)
+            ).all()
+        newest = [heads.of_row(row) for row in reversed(rows)]
+        problems = []
+        for outlet in self._outlets if newest else ():
+            try:
+                outlet.publish(newest)
+            except OSError as error:
+                problems.append(_("the journal's head cannot be published: {why}").format(why=error))
+        return problems
+
+
+def _newest_head(session: Session) -> Head | None:
+    row = session.exec(select(JournalHead).order_by(col(JournalHead.seq).desc()).limit(1)).first()
+    return heads.of_row(row) if row is not None else None
+
+
+def _broken(session: Session, before: Head | None, kept: Sequence[Head]) -> list[str]:
+    """Return why no head may follow: a kept head is not here, or the entries since the newest one were changed."""
+    last = max(kept, key=lambda head: head.number, default=None)
+    if last is not None:
+        row = session.get(JournalHead, last.seq)
+        if row is None or heads.of_row(row) != last:
+            return [_("head {number}, kept outside, is not in the database").format(number=last.number)]
+    seq, prev = 0, GENESIS
+    if before is not None:
+        signed = session.exec(select(JournalEntry).where(JournalEntry.seq == before.seq)).first()
+        if signed is None or entry_hash(signed, signed.seq, signed.prev) != before.hash:
+            return [_("entry {seq}, which was signed, is gone or changed").format(seq=before.seq)]
+        seq, prev = before.seq, before.hash
+    while page := session.execute(AFTER, {"seq": seq}).all():
+        for entry in page:
+            if (entry.seq, entry.prev, entry.hash) != (seq + 1, prev, entry_hash(entry, seq + 1, prev)):
+                return [_("entry {seq} was changed after it was sealed").format(seq=seq + 1)]
+            seq, prev = entry.seq, entry.hash
+    return []
+
+
+def _facts(*values: Any) -> list[Any]:
+    """Return what a mark covers: the fields of an entry, the sealed one by its hash."""
+    entry_id, at, *others, sealed = values
+    return [entry_id, at.astimezone(UTC).isoformat(), *others, hashlib.sha256(sealed).hexdigest()]
 
 
 def entry_hash(entry: Any, seq: int | None, prev: str) -> str:
@@ -170,64 +276,3 @@ def entry_hash(entry: Any, seq: int | None, prev: str) -> str:
         hashlib.sha256(entry.sealed).hexdigest(),
     ]
     return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()
-
-
-def verify(store: Store, public_key: str) -> Verification:
-    """Prove the journal. Every fault is a sentence that names the entry. Memory does not grow with the journal."""
-    faults: list[str] = []
-    hashes: dict[int, str] = {}
-    prev, seq = GENESIS, 0
-    with store.read() as session:
-        heads = session.exec(select(JournalHead).order_by(col(JournalHead.seq))).all()
-        wanted = {head.seq for head in heads}
-        while page := session.exec(
-            select(JournalEntry).where(col(JournalEntry.seq) > seq).order_by(col(JournalEntry.seq)).limit(PAGE)
-        ).all():
-            for entry in page:
-                faults.extend(_entry_faults(entry, seq, prev))
-                seq, prev = entry.seq or 0, entry.hash
-                if seq in wanted:
-                    hashes[seq] = entry.hash
-            session.expunge_all()
-        unsealed = _count(session, col(JournalEntry.seq).is_(None))
-        if before := _count(session, col(JournalEntry.seq) < 1):
-            faults.append(_("entries that stand before the first one were never sealed: {count}").format(count=before))
-    faults.extend(fault for head in heads for fault in _head_faults(head, hashes.get(head.seq), public_key))
-    last = heads[-1] if heads else None
-    return Verification(
-        not faults, seq + unsealed, seq, tuple(faults), prev, last.signed_at if last else None, last.seq if last else 0
-    )
-
-
-def _count(session: Session, which: sa.ColumnElement[bool]) -> int:
-    return session.exec(select(sa.func.count()).select_from(JournalEntry).where(which)).one()
-
-
-def _entry_faults(entry: JournalEntry, seq: int, prev: str) -> list[str]:
-    faults = []
-    if entry.seq != seq + 1:
-        faults.append(_("entry {seq} is missing: the next one is {next}").format(seq=seq + 1, next=entry.seq))
-    if entry.prev != prev:
-        faults.append(_("entry {seq} does not follow the entry before it").format(seq=entry.seq))
-    if entry.hash != entry_hash(entry, entry.seq, entry.prev):
-        faults.append(
-            _("entry {seq} ({action}, {at} UTC) was changed after it was sealed").format(
-                seq=entry.seq, action=entry.action, at=f"{entry.at:%Y-%m-%d %H:%M}"
-            )
-        )
-    return faults
-
-
-def _head_faults(head: JournalHead, stored_hash: str | None, public_key: str) -> list[str]:
-    try:
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key, validate=True))
-        key.verify(base64.b64decode(head.signature), _head(head.seq, head.hash))
-    except (InvalidSignature, ValueError):
-        return [_("the signature at entry {seq} is not by this key").format(seq=head.seq)]
-    if stored_hash is None:
-        return [_("entry {seq} was signed and is gone: the record was cut short").format(seq=head.seq)]
-    return [] if stored_hash == head.hash else [_("entry {seq} is not the one that was signed").format(seq=head.seq)]
-
-
-def _head(seq: int, digest: str) -> bytes:
-    return f"handover journal {seq} {digest}".encode()

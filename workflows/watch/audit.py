@@ -9,20 +9,26 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
+from config.text import _, gettext_lazy
 from connectors.contract import Verdict
 from workflows.authorization import Right
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
 from workflows.cases.views import AuditView, FindingLine
+from workflows.clients.approvals.requests import forged_delegations
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
+from workflows.storage.findings import FindingReport
+from workflows.storage.heads import of_row
 from workflows.storage.journal import HANDOVER
-from workflows.storage.outbox import enqueue
+from workflows.storage.outbox import enqueue, request_update
+from workflows.storage.rows.operations import JournalHead
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import AuditRun, Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import finish
+from workflows.tampering import report_in, unsupported_cases
 from workflows.watch import audit_csv, new_systems
 from workflows.watch.new_accounts import NewAccounts
 from workflows.watch.orphans import Orphans
@@ -69,8 +75,12 @@ class Audits:
         if now < due:
             return
         with self._context.store.read() as session:
-            if session.get(AuditRun, run_id) or session.exec(past_cases(due).limit(1)).first() is None:
+            if session.get(AuditRun, run_id):
                 return
+            nobody = session.exec(past_cases(due).limit(1)).first() is None
+        if nobody:
+            self._sign_before(due)
+            return
         with self._context.store.write() as session:
             if session.get(AuditRun, run_id) is None:
                 session.add(AuditRun(id=run_id, due_at=due))
@@ -78,10 +88,12 @@ class Audits:
     def run(self, run_id: str) -> None:
         """Run the daily audit, sign the journal, and request the message. A finished run is left alone."""
         with self._context.store.read() as session:
-            if session.get_one(AuditRun, run_id).state != WorkState.DUE:
-                return
-        self._carry_out(run_id)
-        self._context.journal.sign()
+            row = session.get_one(AuditRun, run_id)
+        if row.state == WorkState.DUE:
+            self._carry_out(run_id)
+            self._sign(run_id)
+        elif row.finished_at is not None:  # killed between the last two steps
+            self._sign_before(row.finished_at, run_id)
 
     def run_now(self, by: Actor) -> AuditView:
         """Run an audit by hand, without a message. Raises `Refused`: NOT_ALLOWED, NO_STANDING, NOT_CHECKED."""
@@ -91,6 +103,7 @@ class Audits:
             session.add(AuditRun(id=run_id, due_at=self._context.clock.now(), state=WorkState.PLANNED))
             self._context.journal.write(session, actor=by, action="audit.by_hand", data={"run": run_id})
         self._carry_out(run_id)
+        self._sign(run_id)
         return self.view(run_id)
 
     def view(self, run_id: str) -> AuditView:
@@ -99,6 +112,10 @@ class Audits:
             row = session.get_one(AuditRun, run_id)
             tally = SweepCounts(**json.loads(row.result)) if row.result != "{}" else SweepCounts()
             began = row.started_at or row.due_at
+            heads = select(JournalHead).where(
+                col(JournalHead.signed_at) >= (row.finished_at or self._context.clock.now())
+            )
+            head = session.exec(heads.order_by(col(JournalHead.seq)).limit(1)).first()
             verdicts = {Verdict(name): number for name, number in tally.verdicts.items()}
             return AuditView(
                 began.astimezone(self._zone).date(),
@@ -113,6 +130,7 @@ class Audits:
                 self._sheet.relocked(session, began, row.finished_at) if row.finished_at else (),
                 tuple(tally.not_looked),
                 self._sheet.settled(session, row.finished_at) if row.finished_at else (),
+                of_row(head).text if head and head.number else "",
             )
 
     def latest(self) -> AuditView | None:
@@ -129,6 +147,14 @@ class Audits:
         """Return open findings, worst first; with a `limit`, read only so many."""
         with self._context.store.read() as session:
             return list(self._sheet.lines(session, limit=limit))
+
+    def finding(self, finding_id: str) -> FindingLine:
+        """Return one finding, settled or not. Raises UNKNOWN_FINDING."""
+        with self._context.store.read() as session:
+            row = session.get(Finding, finding_id)
+            if row is None:
+                raise Refused(Code.UNKNOWN_FINDING, finding=finding_id)
+            return self._sheet.line(session, row)
 
     def count_findings(self) -> int:
         """Return how many findings must be acted on."""
@@ -194,8 +220,37 @@ class Audits:
     def _csv_parts(self, run_id: str) -> Iterator[str]:
         return audit_csv.parts(self._context.store, self._casefile, self._sheet, run_id, self._context.clock.now())
 
+    def _look_for_tampering(self, run_id: str) -> None:
+        """Open a finding for each case and delegation that was changed in the database alone."""
+        context = self._context
+        with context.store.write() as session:
+            for case_id in unsupported_cases(context, session):
+                sentence = gettext_lazy("the case was ended or held in the database, and nobody did that")
+                report_in(context, session, case_id, "", sentence, run_id)
+            for delegation in forged_delegations(context, session):
+                sentence = gettext_lazy("delegation {number} was made or changed in the database", number=delegation)
+                report_in(context, session, "", "delegations", sentence, run_id)
+
+    def _sign_before(self, due: datetime, run_id: str = "") -> None:
+        """Sign the journal, unless a head was signed after `due`: for a day without an audit, or after a kill."""
+        last = self._context.journal.newest_head()
+        if last is None or last.signed_at < due:
+            self._sign(run_id)
+
+    def _sign(self, run_id: str) -> None:
+        """Sign the journal. A problem is a finding, and the message of the audit shows the head."""
+        problems = self._context.journal.sign()
+        sighting = FindingReport(FindingKind.TAMPERED, "", "journal", detail="; ".join(problems), name=_("The journal"))
+        with self._context.store.write() as session:
+            if problems:
+                self._context.findings.report(session, sighting, run_id)
+            else:
+                self._context.findings.close_resolved(session, sighting)
+            request_update(session, run_id)
+
     def _carry_out(self, run_id: str) -> None:
         started = self._context.clock.now()
+        self._look_for_tampering(run_id)
         unread = new_systems.catch_up(self._context, run_id)
         tally = self._sweep.run(run_id)
         self._orphans.look(run_id, tally)

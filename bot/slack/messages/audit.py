@@ -30,6 +30,7 @@ LOCK_AGAIN, CSV, TAKE, ACCEPT = "audit_lock_again", "audit_csv", "audit_take", "
 WITH_BUTTON, ROWS, MOST_UNSOUGHT = 15, 40, 5
 KINDS = {
     FindingKind.CODES_RESET: N_("one-time codes changed by one person alone"),
+    FindingKind.TAMPERED: N_("changed in the database by another hand"),
     FindingKind.PROTECTED: N_("protected, so it was not locked"),
     FindingKind.NOT_LINKED: N_("no account found, although everybody has one there"),
     FindingKind.ADDRESS_REUSED: N_("another person's account has this address"),
@@ -50,6 +51,9 @@ def build(view: AuditView, run_id: str = "") -> Message:
     small = [context(short(what)) for what in view.not_looked[:MOST_UNSOUGHT]]
     if (more := len(view.not_looked) - MOST_UNSOUGHT) > 0:
         small.append(context(_("… and {count} more; `handover audit` shows all.").format(count=more)))
+    if view.head:
+        copied = _("Signed head of the journal, for `handover verify`: {head}").format(head=f"`{view.head}`")
+        small.append(context(copied))
     if run_id:
         small.append(actions("audit_actions", button(_("Get CSV"), CSV, pack(run=run_id))))
     quiet = not (view.findings or view.not_read or view.accepted or view.relocked or view.settled)

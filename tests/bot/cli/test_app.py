@@ -38,7 +38,7 @@ def sentences(text: str) -> Iterator[str]:
 
 def test_every_module_with_a_command_is_offered() -> None:
     found = {
-        path.stem
+        path.stem.replace("_", "-")
         for path in CLI.glob("*.py")
         if any(
             isinstance(node, ast.FunctionDef) and node.name == path.stem
@@ -50,8 +50,8 @@ def test_every_module_with_a_command_is_offered() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_shows_its_summary_in_the_list_and_in_its_own_help(name: str) -> None:
-    module = import_module(f"bot.cli.{name}")
-    assert callable(getattr(module, name))
+    module = import_module(f"bot.cli.{name.replace('-', '_')}")
+    assert callable(getattr(module, name.replace("-", "_")))
     shown = handover(Wiring(), name, "--help", env={"COLUMNS": "200"})
     assert shown.exit_code == 0
     text = " ".join(shown.output.split())
@@ -64,7 +64,7 @@ def test_a_command_shows_its_summary_in_the_list_and_in_its_own_help(name: str) 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_example_can_be_typed(name: str) -> None:
     command = loaded()[name]
-    for example in import_module(f"bot.cli.{name}").EXAMPLES:
+    for example in import_module(f"bot.cli.{name.replace('-', '_')}").EXAMPLES:
         program, verb, *words = shlex.split(example.partition(" > ")[0])
         assert (program, verb) == ("handover", name)
         command.make_context(name, words)  # raises where an option does not exist or an argument is missing
@@ -77,7 +77,7 @@ def test_a_wrong_example_is_noticed() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_sentence_of_the_help_is_long(name: str) -> None:
-    module, command = import_module(f"bot.cli.{name}"), loaded()[name]
+    module, command = import_module(f"bot.cli.{name.replace('-', '_')}"), loaded()[name]
     texts = [COMMANDS[name], module.HELP, *(param.help or "" for param in command.params)]
     assert [one for text in texts for one in sentences(text) if len(one.split()) > LONGEST] == []
     assert list(sentences("A b `c d e` f. G (h i j)")) == ["A b code f.", "G code"]

@@ -135,6 +135,7 @@ def test_a_rotated_password_is_told_and_a_new_connector_has_it(own: LdapWorld) -
 def test_a_password_renewed_in_its_file_is_taken_without_a_restart(own: LdapWorld, tmp_path: Path) -> None:
     """Others go on meanwhile, and nobody waits five minutes for the next try: the new password was never refused."""
     file = tmp_path / "password"
+    file.touch(mode=0o600)
     file.write_text("Wrong-by-now\n", encoding="utf-8")
     connector = Ldap(own.settings(password=FileSecret(file)))
     for _ in range(2):

@@ -122,6 +122,7 @@ def test_people_are_counted_by_the_servers_own_total(world: ScimWorld) -> None:
 
 def test_a_token_renewed_in_its_file_is_taken_without_a_restart(world: ScimWorld, tmp_path: Path) -> None:
     file = tmp_path / "token"
+    file.touch(mode=0o600)
     file.write_text("old-token", encoding="utf-8")
     connector = world.connect(token=FileSecret(file))
     with pytest.raises(BadCredential, match="without a restart") as refused:

@@ -21,6 +21,7 @@ from workflows.people import Actor, Leaver, Successor
 from workflows.ports import SystemClock
 from workflows.storage.case import CaseData
 from workflows.storage.journal import Journal
+from workflows.storage.marks import Marks
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import BookHandover, Proposal, ProposalState
 from workflows.storage.rows.work_state import WorkState
@@ -44,7 +45,7 @@ class Mover:
         self.store.upgrade()
         self.vault = Vault(b"m" * 32)
         self.systems = Systems([system(address)])
-        journal = Journal(self.store, self.clock, b"s" * 32)
+        journal = Journal(self.store, self.clock, b"s" * 32, Marks(b"m" * 32))
         permit = authorization(self.store, self.vault, journal, self.clock)
         context = Context(self.store, self.vault, journal, self.systems, self.clock, permit, timedelta(seconds=5))
         self.handover = services_on(context).handover

@@ -9,6 +9,7 @@ import pytest
 from connectors.contract import AccountId, Limits, Record
 from connectors.errors import OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, MemoryCrm, MemoryDirectory, World
+from tests.workflows.proof import proven
 from tests.workflows.stage import BOB, CAROL, DANA, MAX, Stage, crm
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import AssignmentState, ProposalState
@@ -57,7 +58,7 @@ def test_from_list_to_balance(stage: Stage, world: World) -> None:
     outcome = stage.posts()[f"outcome:{proposal.id}"]
     assert (outcome.channel, outcome.wanted_version) == ("U0HANNA", 2)  # decided, then carried out
     assert len(stage.journalled("clients.moved")) == 2  # batches of 10
-    assert stage.journal.verify().ok
+    assert proven(stage.journal).ok
 
 
 def test_what_is_shown_is_what_moves(stage: Stage, world: World) -> None:

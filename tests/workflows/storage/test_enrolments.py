@@ -15,6 +15,7 @@ from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.enrolments import TRIES, Enrolments
 from workflows.storage.journal import Journal
+from workflows.storage.marks import Marks
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.store import Store
@@ -33,7 +34,9 @@ class Desk:
         self.clock = clock or ForwardClock()
         self.store = Store(url)
         lay_out(self.store)
-        self.known = Enrolments(self.store, Vault(KEY), Journal(self.store, self.clock, KEY), self.clock, "Handover X")
+        self.known = Enrolments(
+            self.store, Vault(KEY), Journal(self.store, self.clock, KEY, Marks(b"m" * 32)), self.clock, "Handover X"
+        )
 
     def enrol(self, person: Actor, by: Actor | None = None) -> App:
         return enrol(self.known, person, self.clock.now(), by)

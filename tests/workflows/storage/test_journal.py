@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
+from tests.workflows.proof import proven
 from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.marks import Marks
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault, WrongKey
 
@@ -25,7 +27,7 @@ class _Clock:
 
 @pytest.fixture
 def journal(store: Store) -> Journal:
-    journal = Journal(store, _Clock(), SEED)
+    journal = Journal(store, _Clock(), SEED, Marks(b"m" * 32))
     for number in range(10):
         journal.note(f"action.{number}", HANDOVER, {"number": number}, case_id="HO-1")
     journal.sign()
@@ -41,15 +43,15 @@ def _forge(store: Store, statement: str) -> None:
 
 
 def test_an_honest_record_verifies(journal: Journal) -> None:
-    found = journal.verify()
+    found = proven(journal)
     assert found.ok
     assert (found.entries, found.sealed, found.signed) == (11, 11, 10)
 
 
 def test_sealing_again_changes_nothing(journal: Journal) -> None:
-    head = journal.verify().head
+    head = proven(journal).head
     assert journal.seal() == 0
-    assert journal.verify().head == head
+    assert proven(journal).head == head
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ def test_sealing_again_changes_nothing(journal: Journal) -> None:
 )
 def test_forgeries_are_named(journal: Journal, store: Store, statement: str, said: str) -> None:
     _forge(store, statement.format(bytes="'\\x00'::bytea" if store.postgres else "x'00'"))
-    found = journal.verify()
+    found = proven(journal)
     assert not found.ok
     assert any(re.search(said, fault) for fault in found.faults), found.faults
 
@@ -77,13 +79,13 @@ def test_forgeries_are_named(journal: Journal, store: Store, statement: str, sai
 def test_a_chain_rewritten_from_an_entry_on_does_not_match_the_signed_head(journal: Journal, store: Store) -> None:
     _forge(store, "update journal set data = '{}', seq = null, hash = '', prev = '' where seq >= 4")
     journal.seal()
-    assert any("not the one that was signed" in fault for fault in journal.verify().faults)
+    assert any("not the one that was signed" in fault for fault in proven(journal).faults)
 
 
 def test_another_key_does_not_verify(journal: Journal) -> None:
-    other = Journal(journal._store, _Clock(), b"o" * 32)
-    assert not other.verify().ok
-    assert journal.verify(journal.public_key).ok
+    other = Journal(journal._store, _Clock(), b"o" * 32, Marks(b"m" * 32))
+    assert not proven(other).ok
+    assert proven(journal).ok
 
 
 def _moved(vault: Vault, key: bytes, sealed: bytes) -> object:

@@ -3,14 +3,18 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.contract import AccountId, Verdict
 from connectors.errors import Forbidden, Unavailable
 from tests.workflows.memory import Killed
-from tests.workflows.office import SECURITY, Office
+from tests.workflows.office import HR, SECURITY, Office
+from tests.workflows.proof import proven
 from workflows.cases.views import AuditView
 from workflows.refusals import Code, Refused
+from workflows.storage import heads
 from workflows.storage.rows.outbox import MessageKind
+from workflows.storage.rows.watch import FindingKind
 
 
 @pytest.fixture
@@ -43,7 +47,9 @@ def test_one_audit_and_one_post_a_day(office: Office, case_id: str) -> None:
         office.audits.call()
         assert office.work("audit") == 0
     posts = [post for post in office.posts().values() if post.kind == MessageKind.AUDIT]
-    assert [(post.channel, post.wanted_version) for post in posts] == [("C0AUDIT", 1)]
+    assert [(post.channel, post.wanted_version) for post in posts] == [
+        ("C0AUDIT", 2)
+    ]  # posted, then updated with the signed head
     _audit(office)
     assert len([post for post in office.posts().values() if post.kind == MessageKind.AUDIT]) == 2
 
@@ -125,7 +131,7 @@ def test_an_audit_killed_half_way_is_done_again_whole(office: Office, case_id: s
     view = office.audits.latest()
     assert view is not None
     assert view.accounts == 2
-    assert office.journal.verify().signed_at is not None
+    assert proven(office.journal).signed_at is not None
 
 
 def test_a_check_by_hand_posts_nothing(office: Office, case_id: str) -> None:
@@ -169,3 +175,31 @@ def test_a_follow_up_that_cannot_read_a_system_says_so_and_is_tried_again(office
     [first, _] = office.offboarding.case(case_id).follow_ups
     assert first.done_at is not None
     assert "unknown" not in first.summary
+
+
+def test_an_audit_shows_the_head_that_it_signed(office: Office, case_id: str) -> None:
+    view = _audit(office)
+    assert [head.text for head in heads.read(view.head)] == [view.head]
+    found = proven(office.journal)
+    assert heads.read(view.head)[0].seq == found.signed == found.sealed
+
+
+def test_a_rewritten_journal_is_a_finding_of_the_audit(office: Office, case_id: str) -> None:
+    _audit(office)
+    with office.store.write() as session:
+        session.execute(sa.text("update journal set actor = 'cli:nobody' where seq = 1"))
+        session.execute(sa.text("update journal set hash = 'f' where seq = (select max(seq) from journal)"))
+    view = _audit(office)
+    assert [line.kind for line in view.findings] == [FindingKind.TAMPERED]
+    assert not view.head
+
+
+def test_a_day_without_past_leavers_is_signed_too(office: Office) -> None:
+    office.journal.note("a refusal", HR, {})
+    office.clock.pass_(days=1)
+    office.audits.call()
+    head = office.journal.newest_head()
+    assert head is not None
+    office.clock.pass_(minutes=10)
+    office.audits.call()
+    assert office.journal.newest_head() == head

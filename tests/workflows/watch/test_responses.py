@@ -189,6 +189,7 @@ def test_a_case_that_was_called_off_is_never_locked_again(strict: Office) -> Non
     with strict.store.write() as session:
         session.add(session.get_one(Case, case_id, populate_existing=True))
         session.get_one(Case, case_id).state = CaseState.CANCELLED
+        strict.journal.write(session, actor=SECURITY, action="case.cancelled", case_id=case_id)
     audit_run = strict.audits.run_now(SECURITY)
     assert (audit_run.findings, audit_run.relocked) == ((), ())
     assert strict.work("revoke") == 0

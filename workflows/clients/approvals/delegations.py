@@ -108,11 +108,7 @@ class Delegations:
         """Store and journal a delegation; make the requests that wait for the principal due: the delegate is asked."""
         session.add(row)
         self._context.journal.write(
-            session,
-            actor=by,
-            action=action,
-            sealed=row.sealed,
-            data={"delegation": row.id, "from": row.from_id, "to": row.to_id, "since": row.since, "until": row.until},
+            session, actor=by, action=action, sealed=row.sealed, data=requests.delegation_facts(row)
         )
         session.flush()
         for _case_id, found in self._pending_requests(session):

@@ -166,7 +166,7 @@ class Eligibility:
         if any(person.slack_id == by.slack_id for request in pending.requests for person in request.data.named):
             return {by.slack_id}
         groups = {entry for request in pending.requests for entry in request.data.pool if entry.startswith(GROUP)}
-        delegated = requests.active_delegates(self._context.vault, session, self._context.clock.now())
+        delegated = requests.active_delegates(self._context, session)
         absent = {user for user, delegate in delegated.items() if delegate.slack_id == by.slack_id}
         return {by.slack_id, *groups, *absent}
 
@@ -188,7 +188,7 @@ class Eligibility:
             member = directory.member(by.slack_id)
             if is_leaver(Successor("", "", member.email if member else "", by.slack_id), leaver):
                 raise Refused(Code.LEAVER_DECIDES)
-            delegated = requests.active_delegates(self._context.vault, session, self._context.clock.now())
+            delegated = requests.active_delegates(self._context, session)
             rights = decision_rights(by.slack_id, pending.requests, delegated, directory)
         if not rights:
             raise Refused(Code.NOT_APPROVER, approver=_approver_names(pending))

@@ -135,7 +135,7 @@ class ApprovalEscalation:
         if directory.missing(groups):
             return groups
         users = {*directory.users(data.pool), *(person.slack_id for person in data.named)}
-        delegated = requests.active_delegates(self._context.vault, session, self._context.clock.now())
+        delegated = requests.active_delegates(self._context, session)
         delegates = {delegate.slack_id for absent, delegate in delegated.items() if absent in users}
         return users | delegates | self._decisions.deciders(session, pending)
 
@@ -227,7 +227,7 @@ class ApprovalEscalation:
     ) -> None:
         row = request.row
         approvers = frozenset(person.slack_id for person in data.people if person.slack_id)
-        delegated = requests.active_delegates(self._context.vault, session, self._context.clock.now())
+        delegated = requests.active_delegates(self._context, session)
         delegates = {absent: delegate.slack_id for absent, delegate in delegated.items() if absent in approvers}
         eligible = {delegate for delegate in delegates.values() if self._can_be_delegate(pending, delegate, directory)}
         for user in (*sorted(eligible - approvers), *(approver.slack_id for approver in actions.ask)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from workflows.clients.approval_policy import ApprovalRole, ProposalSummary, required
 from workflows.clients.context import ClientContext
 from workflows.clients.split.sealed import ProposalData, ShareTotals, load
+from workflows.context import Context
 from workflows.people import Actor, Successor
 from workflows.storage.case import mail_key, read_case
 from workflows.storage.outbox import request_update
@@ -19,6 +20,7 @@ from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 from workflows.storage.work import again
+from workflows.tampering import acts, last
 
 AT = "@"
 """Separates, in a message's subject, the proposal from the person it is shown to."""
@@ -96,8 +98,9 @@ def summary(proposal_data: ProposalData) -> ProposalSummary:
 
 def create_requests(
     context: ClientContext, session: Session, case: Case, proposal: Proposal, proposal_data: ProposalData
-) -> None:
-    """Create the requests that the policy requires for a proposal; all are due at once."""
+) -> dict[str, int]:
+    """Create the requests that the policy requires for a proposal, all due at once; return their quorums by id."""
+    quorums = {}
     _, data = read_case(session, context.vault, case.id)
     now = context.clock.now()
     for need in required(summary(proposal_data), context.policy, data.leaver, data.approver, data.successors):
@@ -113,7 +116,9 @@ def create_requests(
         )
         row.sealed = RequestData(need.people, need.pool, need.share).seal(context.vault, case, row.id)
         session.add(row)
+        quorums[row.id] = need.quorum
     session.flush()
+    return quorums
 
 
 def approval_requests(vault: Vault, session: Session, case: Case, proposal_id: str) -> list[UnsealedRequest]:
@@ -215,13 +220,35 @@ def names(people: Sequence[Successor]) -> str:
     return ", ".join(dict.fromkeys(person.name or person.email or person.slack_id for person in people))
 
 
-def active_delegates(vault: Vault, session: Session, now: datetime) -> dict[str, Successor]:
-    """Return the delegates at this moment, by the principal's id."""
+def active_delegates(context: ClientContext, session: Session) -> dict[str, Successor]:
+    """Return the delegates at this moment, by the principal's id. A row that nobody made by the bot gives no right."""
+    now, vault = context.clock.now(), context.vault
     rows = session.exec(select(Delegation).where(not_ended(), Delegation.since <= now, Delegation.until > now)).all()
     return {
         row.from_id: Successor(**vault.open(row.wrapped_key, row.sealed, f"delegation:{row.id}")["delegate"])
         for row in rows
+        if is_genuine(context, session, row)
     }
+
+
+def delegation_facts(row: Delegation) -> dict[str, str]:
+    """Return what the journal keeps about a delegation."""
+    return {
+        "delegation": row.id,
+        "from": row.from_id,
+        "to": row.to_id,
+        "since": row.since.astimezone(UTC).isoformat(),
+        "until": row.until.astimezone(UTC).isoformat(),
+    }
+
+
+def is_genuine(context: Context, session: Session, row: Delegation) -> bool:
+    """Return whether the newest act on a delegation made it, exactly as its row is. Another one is a finding."""
+    own = [
+        act for act in acts(context, session, "", "delegation.%", strict=False) if act.data.get("delegation") == row.id
+    ]
+    newest = last(own, "delegation.made", "delegation.ended")
+    return newest is not None and newest.action == "delegation.made" and dict(newest.data) == delegation_facts(row)
 
 
 def next_delegation_change(session: Session, users: frozenset[str], now: datetime) -> datetime | None:
@@ -230,6 +257,12 @@ def next_delegation_change(session: Session, users: frozenset[str], now: datetim
         select(Delegation).where(not_ended(), Delegation.until > now, col(Delegation.from_id).in_(users))
     ).all()
     return min((row.since if row.since > now else row.until for row in rows), default=None)
+
+
+def forged_delegations(context: Context, session: Session) -> list[str]:
+    """Return the delegations in force that nobody made by the bot."""
+    rows = session.exec(select(Delegation).where(not_ended(), Delegation.until > context.clock.now())).all()
+    return [row.id for row in rows if not is_genuine(context, session, row)]
 
 
 def not_ended() -> sa.ColumnElement[bool]:

@@ -66,6 +66,29 @@ class Halts:
             self._journal(session, case_id, by, "clients.stopped", left)
             return left
 
+    def approve_again(self, case_id: str, by: Actor) -> int:
+        """Ask the people again about every approved record that has not moved; return how many there are.
+
+        For decisions whose marks cannot be checked any more. Raises `Refused`: NOTHING_MOVES, and by authorization.
+        """
+        self._context.authorization.require(Right.RETRY, by, case_id)
+        with self._context.store.write() as session:
+            mine = col(Assignment.case_id) == case_id, col(Assignment.state) == AssignmentState.APPROVED
+            waiting = select(Assignment.system, sa.func.count()).where(*mine).group_by(Assignment.system)
+            counts = dict(session.exec(waiting).all())
+            if not counts:
+                raise Refused(Code.NOTHING_MOVES, case=case_id)
+            session.execute(sa.update(Assignment).where(*mine).values(state=AssignmentState.STOPPED))
+            for system in counts:
+                book = session.get_one(BookHandover, f"{case_id}:{system}", with_for_update=True)
+                book.phase, book.reason, book.halted = BookPhase.LIST, "", Halt.NONE
+                again(session, book, self._context.clock.now())
+            self._context.journal.write(
+                session, actor=by, action="clients.approve_again", case_id=case_id, data={"records": counts}
+            )
+            self._context.show_case(session, case_id)
+        return sum(counts.values())
+
     def _books(self, session: Session, case_id: str) -> Sequence[BookHandover]:
         """Return the books of a case that have moves to halt."""
         read_case(session, self._context.vault, case_id)

@@ -6,13 +6,15 @@ Over 250 lines because orders, read-backs and their records must be read side by
 import json
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import Lock
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import N_, gettext_lazy, loaded
 from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observation, RecordId, Verdict
@@ -20,12 +22,24 @@ from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
 from workflows.clients.context import BookAttempt, ClientContext, pages, set_next_phase, show_outcome
 from workflows.clients.split import unmoved
-from workflows.clients.split.sealed import seal_note, unseal_line, unseal_proposal
+from workflows.clients.split.sealed import (
+    LineDigest,
+    digest_of,
+    line_context,
+    load_line,
+    seal_note,
+    unseal_digests,
+    unseal_line,
+    unseal_proposal,
+)
 from workflows.clients.split.unmoved import Reasons
 from workflows.storage.journal import HANDOVER
+from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
+from workflows.storage.vault import Vault, WrongKey
 from workflows.systems.accounts import PreconditionFailed
 from workflows.systems.registry import System
+from workflows.tampering import Act, Tampered, acts, require_approved, require_journal
 
 FRESH = 30.0
 """Seconds for which a reading of an account stays valid while moves run."""
@@ -72,6 +86,41 @@ STATES = {
 NO_REASON = N_("no reason was given")
 SHOWN_EVERY = 5.0
 """Seconds between two updates of the case message while moves run: Slack limits edits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedLines:
+    """Lines of a proposal as they were shown."""
+
+    digests: frozenset[str]
+    digest: LineDigest
+    unseal: Callable[[bytes, str], Any]
+    """The vault's opener for the case: its key is unwrapped once."""
+
+
+def approved_lines(vault: Vault, case: Case, proposal: Proposal) -> ApprovedLines:
+    """Return the lines that the digest of a proposal covers. Raises `Tampered` where it does not."""
+    try:
+        digests = unseal_digests(vault, case, proposal)
+        data = unseal_proposal(vault, case, proposal)
+    except WrongKey as error:
+        raise Tampered(gettext_lazy("{proposal} was changed after it was sealed", proposal=proposal.id)) from error
+    if digest_of(digests) != proposal.digest:
+        raise Tampered(gettext_lazy("the lines of {proposal} are not those that were shown", proposal=proposal.id))
+    return ApprovedLines(frozenset(digests), LineDigest(vault, data), vault.opener(case.wrapped_key))
+
+
+def require_line(approved: ApprovedLines, row: Assignment) -> None:
+    """Raise `Tampered` unless a line is as it was shown."""
+    try:
+        line = load_line(approved.unseal(row.sealed, line_context(row.id)))
+        same = approved.digest.of(row, line) in approved.digests
+    except (WrongKey, KeyError):
+        same = False
+    if not same:
+        raise Tampered(gettext_lazy("record {record} is not as it was approved", record=row.record_id))
+
+
 Batch = Sequence[tuple[Assignment, Order]]
 ReceivingAccounts = Mapping[str | None, Mapping[str, AccountId]]
 """Receiving account, by proposal and keyed hash of the successor."""
@@ -93,10 +142,12 @@ class Moves:
         self._system, self._book = context.system(self._name)
         self._receivers = SuccessorAccountCheck(self._system)
         self._receiving: ReceivingAccounts = {}
+        self._approved: Mapping[str | None, ApprovedLines] = {}
         self._shown, self._showing = time.monotonic(), Lock()
 
     def run(self, leaver: Sequence[AccountId]) -> None:
         """Count, move all approved lines, and count again."""
+        self._approved = self.approved()
         self._receiving = self._accounts()
         owners = sorted({*leaver, *(account for by in self._receiving.values() for account in by.values())})
         if self._book_attempt.book.counts_before == "{}":  # later attempts leave the first counts
@@ -106,14 +157,10 @@ class Moves:
 
     def carry(self) -> None:
         """Send batches, as many at once as the vendor allows. The first error stops the rest."""
-        wanted = select(Assignment).where(
-            Assignment.case_id == self._book_attempt.case.id,
-            Assignment.system == self._name,
-            Assignment.state == self.wanted,
-        )
         limits = self._system.manifest.limits
         batches = (
-            [(row, self.order(row)) for row in page] for page in pages(self._context.store, wanted, limits.move_batch)
+            [(row, self.order(row)) for row in page]
+            for page in pages(self._context.store, self._wanted(), limits.move_batch)
         )
         at_once = limits.move_at_once
         if at_once <= 1:
@@ -133,8 +180,46 @@ class Moves:
                 for left in under_way:
                     left.cancel()
 
+    def check(self) -> None:
+        """Check every line that is to be moved, before anything is read or written. Raises `Tampered`."""
+        approved = self.approved()
+        for page in pages(self._context.store, self._wanted()):
+            for row in page:
+                require_line(approved[row.proposal_id], row)
+
+    def _wanted(self) -> SelectOfScalar[Assignment]:
+        return select(Assignment).where(
+            Assignment.case_id == self._book_attempt.case.id,
+            Assignment.system == self._name,
+            Assignment.state == self.wanted,
+        )
+
+    def approved(self) -> Mapping[str | None, ApprovedLines]:
+        """Return what people approved, by proposal, for every line that is to be moved. Raises `Tampered`."""
+        context, case = self._context, self._book_attempt.case
+        wanted = select(Assignment.proposal_id).where(
+            Assignment.case_id == case.id, Assignment.system == self._name, Assignment.state == self.wanted
+        )
+        with context.store.read() as session:
+            require_journal(context, session)
+            found = acts(context, session, case.id)
+            named = session.exec(wanted.distinct()).all()
+            if None in named:
+                raise Tampered(gettext_lazy("a record without a proposal would move"))
+            return {number: self._lines(session, found, session.get_one(Proposal, number)) for number in named}
+
+    def _lines(self, session: Session, found: Sequence[Act], proposal: Proposal) -> ApprovedLines:
+        lines = approved_lines(self._context.vault, self._book_attempt.case, proposal)
+        self.require(session, found, proposal)
+        return lines
+
+    def require(self, session: Session, found: Sequence[Act], proposal: Proposal) -> None:  # noqa: ARG002 - by kind
+        """Raise `Tampered` unless the acts of the case allow the moves of a proposal."""
+        require_approved(found, proposal.id, proposal.digest)
+
     def order(self, row: Assignment) -> Order:
-        """Return the order for one line: the expected owner and the successor."""
+        """Return the order for one line: the expected owner and the successor. Raises `Tampered`."""
+        require_line(self._approved[row.proposal_id], row)
         return Order(RecordId(row.record_id), AccountId(row.owner), self._receiving[row.proposal_id][row.successor])
 
     def _accounts(self) -> ReceivingAccounts:

@@ -6,6 +6,7 @@ A write expects the successor as owner, so a record that changed hands since kee
 Over 250 lines because the plan that people see and the writes that follow must choose the same records.
 """
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +32,7 @@ from workflows.clients.context import (
     problem_sentence,
 )
 from workflows.clients.moves import leave
-from workflows.clients.moves.moves import Moves, SuccessorAccountCheck
+from workflows.clients.moves.moves import Moves, SuccessorAccountCheck, require_line
 from workflows.clients.moves.notes import refresh_notes
 from workflows.clients.split.sealed import unseal_line, unseal_proposal
 from workflows.clients.views import PutBackLine, PutBackView
@@ -44,6 +45,7 @@ from workflows.storage.rows.clients import Assignment, AssignmentState, BookHand
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish, retry_at
 from workflows.systems.accounts import PreconditionFailed
+from workflows.tampering import Act, Tampered, last, report
 
 log = logging.getLogger(__name__)
 FEW, LISTED = 5, 50
@@ -79,9 +81,37 @@ class PutBackMoves(Moves):
         """`names`: people by account, for the notes."""
         super().__init__(context, attempt)
         self._names = names
+        self._asked: set[str] | None = set()
+        self._moved: set[tuple[str, str]] = set()
+
+    def carry(self) -> None:
+        """Read what was asked and moved, then send batches."""
+        self._approved = self.approved()
+        super().carry()
+
+    def require(self, session: Session, found: Sequence[Act], proposal: Proposal) -> None:  # noqa: ARG002 - by kind
+        """Keep the records that we moved, with their owners. Raises `Tampered` where nobody asked for them back."""
+        own = [act for act in found if self._name in (act.data.get("system"), *act.data.get("systems", ()))]
+        done = last(own, "clients.put_back_done")
+        asked = [act for act in own[own.index(done) if done else 0 :] if act.action == "clients.put_back_asked"]
+        if not asked:
+            raise Tampered(gettext_lazy("clients would be put back, and nobody asked for that"))
+        some = [act.data.get("lines") for act in asked]
+        self._asked = None if None in some else {line for lines in some for line in lines or ()}
+        self._moved = {
+            (record, owner)
+            for act in own
+            if act.action == "clients.moved"
+            for record, (outcome, owner) in act.data["records"].items()
+            if outcome == MoveOutcome.MOVED
+        }
 
     def order(self, row: Assignment) -> Order:
-        """Return the order that gives a record back to its former owner."""
+        """Return the order that gives a record back to its former owner. Raises `Tampered`."""
+        require_line(self._approved[row.proposal_id], row)
+        asked = self._asked is None or line_mark(row.id) in self._asked
+        if not asked or (row.record_id, row.owner_after) not in self._moved:
+            raise Tampered(gettext_lazy("record {record} was not moved, or nobody asked for it", record=row.record_id))
         return Order(RecordId(row.record_id), AccountId(row.owner_after), AccountId(row.owner))
 
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
@@ -97,6 +127,11 @@ class PutBackMoves(Moves):
         if outcome.outcome is MoveOutcome.TAKEN:
             return holder(outcome.owner, self._names).stored
         return outcome.reason
+
+
+def line_mark(line: str) -> str:
+    """Return a short digest of a line's id, for the journal."""
+    return hashlib.sha256(line.encode()).hexdigest()[:16]
 
 
 class PutBacks:
@@ -156,7 +191,12 @@ class PutBacks:
                 actor=by,
                 action="clients.put_back_asked",
                 case_id=case_id,
-                data={"records": asked.total(), "some": bool(search.strip())},
+                data={
+                    "records": asked.total(),
+                    "some": bool(search.strip()),
+                    "systems": sorted(asked),
+                    **({} if chosen is None else {"lines": [line_mark(line) for line in chosen]}),
+                },
             )
             for system in asked:
                 self._create_work(session, case, system, by)
@@ -183,6 +223,8 @@ class PutBacks:
             log.info("put back %s: attempt %s was superseded", row.id, row.attempt)
         except (ConnectorError, PreconditionFailed) as error:
             self._settle(row, error)
+            if isinstance(error, Tampered):
+                report(self._context, row.case_id, row.system, error.sentence, "put-back")
 
     def csv_lines(self, case_id: str) -> Iterator[PutBackLine]:
         """Yield every line that was put back or could not be, with its present owner."""

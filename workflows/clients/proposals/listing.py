@@ -21,7 +21,7 @@ from workflows.clients.proposals.search import line_names
 from workflows.clients.proposals.upload import allocation_request
 from workflows.clients.split import unmoved
 from workflows.clients.split.rules import FamilyTotals, split
-from workflows.clients.split.sealed import ProposalData, draft_line, line_id
+from workflows.clients.split.sealed import ProposalData, draft_line, line_context, line_id, load_line
 from workflows.people import Successor
 from workflows.storage.rows.clients import Assignment, AssignmentState, LineNames, Proposal, ProposalState
 from workflows.systems.accounts import PreconditionFailed, require_accounts
@@ -35,7 +35,9 @@ ANSWERED = frozenset({AssignmentState.DECLINED, AssignmentState.REFUSED, Assignm
 """States after a refusal, by a person or the system: the next listing proposes such a record again."""
 TOLD = 20
 """The most line numbers in one sentence."""
-EARLIER = sa.select(col(Assignment.id), col(Assignment.state), col(Assignment.proposal_id), col(Assignment.owner))
+EARLIER = sa.select(
+    *(col(getattr(Assignment, name)) for name in ("id", "state", "proposal_id", "owner", "kind", "family", "sealed"))
+)
 """The row that a record has already."""
 
 
@@ -94,6 +96,7 @@ class DraftListing:
             self._request = allocation_request(context, session, book_attempt.case, book_attempt.data)
         self.families = FamilyTotals(self._request.names)
         self._seal = context.vault.sealer(book_attempt.case.wrapped_key)
+        self._unseal = context.vault.opener(book_attempt.case.wrapped_key)
         self.staying: dict[str, Counter[str]] = {}
         """The reasons for which records stay, by kind."""
         self._repeated = False
@@ -192,9 +195,15 @@ class DraftListing:
             return bool(row.proposal_id != self.draft)  # in the draft: this attempt has seen it
         if again:
             return row.state in SETTLED_AND_BACK or (
-                row.state == AssignmentState.APPROVED and row.owner != record.owner
+                row.state == AssignmentState.APPROVED and self._drifted(row, record)
             )
         return row.state not in ASKED_BEFORE
+
+    def _drifted(self, row: sa.Row[Any], record: Record) -> bool:
+        """Return whether a record is not what was approved: another owner, client, kind, value or currency."""
+        line = load_line(self._unseal(row.sealed, line_context(row.id)))
+        shown = row.owner, row.family, row.kind, line.value, line.currency
+        return shown != (record.owner, record.family, record.kind, record.value, record.currency)
 
     def _families_given(self, accounts: Mapping[str, AccountId]) -> Mapping[str, str]:
         """Return the earlier successor of each family: a record that joins a family later goes there too."""

@@ -1,16 +1,23 @@
 """Publication of drafts as the next version of a proposal: digest, request for a decision, message."""
 
-import hashlib
 from functools import reduce
 
 import sqlalchemy as sa
-from pydantic_core import to_json
 from sqlmodel import Session, col, select
 
 from config.text import N_, joined, loaded
 from workflows.clients.approvals import requests
 from workflows.clients.context import ClientContext
-from workflows.clients.split.sealed import ProposalData, seal_proposal, unseal_proposal
+from workflows.clients.split.sealed import (
+    LineDigest,
+    ProposalData,
+    digest_of,
+    line_context,
+    load_line,
+    seal_digests,
+    seal_proposal,
+    unseal_proposal,
+)
 from workflows.people import Successor
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
@@ -83,20 +90,25 @@ def request_decision(
     context: ClientContext, session: Session, case: Case, proposal: Proposal, content: ProposalData, approver: Successor
 ) -> None:
     """Bind the proposal to its lines and show it to the approver (who without a Slack id decides by command line)."""
-    proposal.digest = digest(session, context.vault, proposal.id, content)
+    shown = shown_lines(session, context.vault, case, proposal.id, content)
+    proposal.digest = digest_of(shown)
+    proposal.lines = seal_digests(context.vault, case, proposal.id, shown)
     session.add(proposal)
-    records = session.exec(
-        select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == proposal.id)
-    ).one()
+    asked = requests.create_requests(context, session, case, proposal, content)
     context.journal.write(
         session,
         actor=HANDOVER,
         action="proposal.made",
         case_id=case.id,
         sealed=proposal.sealed,
-        data={"proposal": proposal.id, "version": proposal.version, "digest": proposal.digest, "records": records},
+        data={
+            "proposal": proposal.id,
+            "version": proposal.version,
+            "digest": proposal.digest,
+            "records": len(shown),
+            "requests": asked,
+        },
     )
-    requests.create_requests(context, session, case, proposal, content)
     enqueue(
         session,
         id=f"proposal:{proposal.id}",
@@ -108,20 +120,16 @@ def request_decision(
     context.show_case(session, case.id)
 
 
-def digest(session: Session, vault: Vault, proposal_id: str, content: ProposalData) -> str:
-    """Return the hash of every line: system, record, present owner, and the account that it goes to."""
-    accounts = {
-        (system, vault.blind(key)): account for system, by in content.accounts.items() for key, account in by.items()
-    }
-    columns = (Assignment.system, Assignment.record_id, Assignment.owner, Assignment.successor)
+def shown_lines(session: Session, vault: Vault, case: Case, proposal_id: str, content: ProposalData) -> list[str]:
+    """Return the digest of every line as it is shown, in the order of their ids."""
+    unseal, line = vault.opener(case.wrapped_key), LineDigest(vault, content)
+    columns = ("id", "system", "record_id", "kind", "family", "owner", "successor", "sealed")
     rows = session.execute(
-        sa.select(*map(col, columns))
+        sa.select(*(col(getattr(Assignment, name)) for name in columns))
         .where(col(Assignment.proposal_id) == proposal_id)
         .order_by(col(Assignment.id))
         .execution_options(yield_per=PAGE)
     )
-    running = hashlib.sha256()
-    for page in rows.partitions():
-        lines = [[system, record, owner, accounts[system, successor]] for system, record, owner, successor in page]
-        running.update(b"".join(to_json(line) + b"\n" for line in lines))
-    return running.hexdigest()
+    return [
+        line.of(row, load_line(unseal(row.sealed, line_context(row.id)))) for page in rows.partitions() for row in page
+    ]

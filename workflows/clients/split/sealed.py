@@ -1,5 +1,6 @@
 """The sealed data of a proposal: its lines, the successors' shares and accounts, its reason, and who settled it."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,6 +9,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from config.text import shown
 from connectors.contract import AccountId, Record
@@ -207,3 +209,44 @@ def unseal_proposal(vault: Vault, case: Case, proposal: Proposal) -> ProposalDat
     """Decrypt a proposal's data."""
     plain = vault.open(case.wrapped_key, proposal.sealed, f"proposal:{proposal.id}")
     return load(ProposalData, plain)
+
+
+class LineDigest:
+    """Digests of lines as people are shown them: record, kind, client, owner, receiving account, value, currency."""
+
+    def __init__(self, vault: Vault, data: ProposalData) -> None:
+        self._accounts = {
+            (system, vault.blind(key)): account for system, by in data.accounts.items() for key, account in by.items()
+        }
+
+    def of(self, row: Any, line: LineData) -> str:
+        """Return the digest of a row with its unsealed data. Raises `KeyError` for a successor without an account."""
+        facts = (
+            row.system,
+            row.record_id,
+            row.kind,
+            row.family,
+            row.owner,
+            self._accounts[row.system, row.successor],
+            str(line.value),
+            line.currency,
+        )
+        return hashlib.blake2b(to_json(facts), digest_size=12).hexdigest()
+
+
+def digest_of(lines: Sequence[str]) -> str:
+    """Return the digest of a proposal: of all its lines, in order."""
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def seal_digests(vault: Vault, case: Case, proposal_id: str, lines: Sequence[str]) -> bytes:
+    """Encrypt the digests of a proposal's lines for its row."""
+    return vault.seal(case.wrapped_key, "".join(lines), f"lines:{proposal_id}")
+
+
+def unseal_digests(vault: Vault, case: Case, proposal: Proposal) -> list[str]:
+    """Decrypt the digests of a proposal's lines; none for a proposal of version 0.2.0."""
+    if not proposal.lines:
+        return []
+    text = vault.open(case.wrapped_key, proposal.lines, f"lines:{proposal.id}")
+    return [text[start : start + 24] for start in range(0, len(text), 24)]

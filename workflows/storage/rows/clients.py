@@ -93,6 +93,8 @@ class Proposal(CaseRow, table=True):
     created_at: datetime = utc_column()
     settled_at: datetime | None = utc_column(default=None)
     settled_by: str = ""
+    lines: bytes = b""
+    """Sealed digests of the lines as they were shown, in order; `digest` covers them."""
     sealed: bytes = b""
     """`sealed.ProposalData`: shares, successors' accounts, reason of this version, outcome."""
 

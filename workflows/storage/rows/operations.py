@@ -53,6 +53,8 @@ class JournalEntry(Table, table=True):
     seq: int | None = Field(default=None, unique=True, index=True)
     prev: str = ""
     hash: str = ""
+    mark: str = ""
+    """Keyed mark over the entry, made as it was written; empty: written by version 0.2.0."""
 
 
 class JournalHead(Table, table=True):
@@ -63,3 +65,7 @@ class JournalHead(Table, table=True):
     signed_at: datetime = utc_column()
     signature: str
     public_key: str
+    number: int = 0
+    """Place among the heads, from 1; 0: signed by version 0.2.0, which did not link heads."""
+    prev: str = ""
+    """Digest of the head before."""

@@ -19,6 +19,7 @@ class MessageKind(StrEnum):
     MANUAL = "manual"
     HELD = "held"
     ESCALATION = "escalation"
+    ALARM = "alarm"
     NOTE = "note"
     RETURN = "return"
     AUDIT_FILE = "audit_file"
