@@ -85,10 +85,14 @@ def hidden_entries(directory: Directory, link: LdapConnection, end: float) -> It
     """Compare the entries that we see with the server's own count of those below each folder."""
     name, base, seen, told = directory.dialect.children, directory.settings.base_dn, Counter[str](), dict[str, int]()
     rows = link.search(base, "(objectClass=*)", [name], []) if name else ()
-    for row in takewhile(lambda _row: time.monotonic() < end, rows):
-        seen[parent(row.dn).casefold()] += 1
-        if row.text(name).isdecimal():
-            told[row.dn] = int(row.text(name))
+    try:
+        for row in takewhile(lambda _row: time.monotonic() < end, rows):
+            seen[parent(row.dn).casefold()] += 1
+            if row.text(name).isdecimal():
+                told[row.dn] = int(row.text(name))
+    except LIMITS as error:  # who was found is read all the same
+        yield str(translate(error, _("counting entries")))
+        return
     for folder, total in told.items() if time.monotonic() < end else ():
         count = total - seen[str(dn2str(str2dn(folder))).casefold()]
         if count > 0:

@@ -84,7 +84,10 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         return self._own_account
 
     def check(self) -> str:
-        """Log in, read at least one account, and check that the server takes writes and can lock at all."""
+        """Log in, read at least one account, and check that the server takes writes and can lock at all.
+
+        What else is missing is a blind spot, and so is each further address that fails or takes no writes.
+        """
 
         def check(link: LdapConnection) -> str:
             said = own_account.check(self._directory, link)
@@ -92,7 +95,21 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             self._blind_spots = time.monotonic(), blind_spots.find(self._directory, link)
             return said
 
-        return self._connections.run(check, _("checking the directory"))
+        def spare(url: str) -> str:
+            alone = LdapConnections(self._settings.model_copy(update={"urls": (url,)}), self._dialect)
+            try:
+                alone.run(partial(blind_spots.require_writes, self._directory), _("checking {url}").format(url=url))
+            except ConnectorError as error:
+                return str(error)
+            finally:
+                alone.close()
+            return ""
+
+        said = self._connections.run(check, _("checking the directory"))
+        seen_at, seen = self._blind_spots
+        spares = map(spare, self._settings.urls if len(self._settings.urls) > 1 else ())
+        self._blind_spots = seen_at, [*seen, *filter(None, spares)]
+        return said
 
     def blind_spots(self) -> Sequence[str]:
         """Return what the last check found. After ten minutes, look again, and count for two seconds at most."""

@@ -93,12 +93,15 @@ class Directory:
             return rows
         if not all(below(row.dn, base) for row in rows):
             base = self.naming_context(link) or base
-        asked = [dialect.identify(row) for row in rows if not row.shows(dialect.lock) and dialect.identify(row)]
-        none = set[AccountId]()
+        asked = {dialect.identify(row): row.dn for row in rows if not row.shows(dialect.lock) and dialect.identify(row)}
+        unlocked, none = f"(!({dialect.lock}=*))", set[AccountId]()
         for start in range(0, len(asked), CHUNK):
-            query = either(map(dialect.matches, asked[start : start + CHUNK]))
-            query = both(query, f"(!({dialect.lock}=*))")
-            none |= {dialect.identify(row) for row in link.search(base, query, [dialect.identifier], [])}
+            some = list(asked)[start : start + CHUNK]
+            query = both(either(map(dialect.matches, some)), unlocked)
+            try:
+                none |= {dialect.identify(row) for row in link.search(base, query, [dialect.identifier], [])}
+            except (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED):  # a server may count all who have no lock
+                none |= {one for one in some if link.read(asked[one], ["1.1"], unlocked)}
         return [row.without(dialect.lock) if dialect.identify(row) in none else row for row in rows]
 
     def search(self, link: LdapConnection, person: Person) -> tuple[Sequence[Entry], Sequence[str]]:

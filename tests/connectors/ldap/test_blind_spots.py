@@ -9,7 +9,7 @@ import ldap
 import pytest
 from pydantic import SecretStr
 
-from connectors.contract import Person, Verdict
+from connectors.contract import AccountId, Person, Verdict
 from connectors.errors import Forbidden
 from connectors.ldap.connector import Ldap
 from tests.conformance.accounts import newcomer, person
@@ -79,6 +79,16 @@ def test_a_read_only_copy_fails_the_check(tmp_path: Path, line: str, words: str)
         pytest.raises(Forbidden, match=words),
     ):
         world.connect().check()
+
+
+def test_a_read_only_copy_among_the_addresses_is_said(world: LdapWorld, tmp_path: Path) -> None:
+    with directory(tmp_path / "slapd", lambda text: f"{text}\nreadonly on\n") as copy:
+        good, gone = world.slapd.url, "ldap://127.0.0.1:9"
+        connector = Ldap(world.settings(urls=(good, copy.slapd.url, gone), ca_file=None))
+        assert "can be read" in connector.check()
+        read_only, unreachable = connector.blind_spots()
+    assert f"{copy.slapd.url} is a read-only copy" in read_only
+    assert f"{gone} cannot be reached" in unreachable
 
 
 def test_the_overlay_on_another_database_fails_the_check(tmp_path: Path) -> None:
@@ -171,6 +181,22 @@ def test_entries_that_389_hides_are_counted(ns389: Ns389) -> None:
     [one] = [one for one in said if "cannot be seen: an account may be one of them" in one]
     assert one.startswith("1 of ")
     assert f"below {PEOPLE_389}" in one
+
+
+def test_a_limit_of_389_makes_nobody_absent_and_hides_nobody(ns389: Ns389) -> None:
+    who, gone = newcomer(), AccountId("0" * 8 + "-00000000" * 3)
+    add(ns389, who, OWN)
+    ns389.modify(ns389.bind_dn, [(ldap.MOD_REPLACE, "nsLookThroughLimit", [b"2"])])
+    try:
+        connector = connect(ns389)
+        [found] = connector.find(person(who)).accounts
+        seen = connector.observe([found.id, gone])
+        said = connector.blind_spots()
+    finally:
+        ns389.modify(ns389.bind_dn, [(ldap.MOD_REPLACE, "nsLookThroughLimit", None)])
+    assert (seen[found.id].verdict, seen[gone].verdict) == (Verdict.OPEN, Verdict.UNKNOWN)
+    assert "cut short" in seen[gone].reason
+    assert any("cut short" in one for one in said)
 
 
 def test_a_read_only_389_fails_the_check(ns389: Ns389) -> None:
