@@ -31,7 +31,9 @@ from connectors.http_connector import HttpConnector
 from connectors.scim import wire
 from connectors.scim.bulk_observation import BulkObservation, Removals
 from connectors.scim.faults import NotJson, RequestRejected, Stale, Unsupported, Unversioned
-from connectors.scim.lookups import CONTROLS, Lookups
+from connectors.scim.lookups import Lookups
+from connectors.scim.matches import CONTROLS
+from connectors.scim.membership_changes import MembershipChanges
 from connectors.scim.memberships import Memberships
 from connectors.scim.service import USERS, Service
 from connectors.scim.settings import ScimSettings
@@ -51,6 +53,7 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         self._lookups = Lookups(self._service, settings.user_filter)
         self._sweep = BulkObservation(self._service, removals, settings.connections)
         self._memberships = Memberships(self._service, reads=settings.read_groups)
+        self._changes = MembershipChanges(self._service, self._memberships)
 
     def __repr__(self) -> str:
         return f"Scim({self._settings.url})"
@@ -195,11 +198,11 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         """Remove one member from one group."""
-        return self._memberships.remove(account, group)
+        return self._changes.remove(account, group)
 
     def restore(self, account: AccountId, group: GroupId) -> Change:
         """Add one member to one group again."""
-        return self._memberships.restore(account, group)
+        return self._changes.restore(account, group)
 
     def _outcome(self, user: wire.User) -> str:
         if self._version(user) and not self._removals.removes:

@@ -70,7 +70,7 @@ def test_the_seeded_leaver_is_found_with_a_before_image(people: AccountsWorld) -
 def test_a_token_of_somebody_less_is_forbidden_and_told_so(tokens: TokensWorld) -> None:
     account = tokens.person()
     weak = tokens.holding(tokens.issue(account, "weak"), tokens.server.email(account))
-    with pytest.raises(Forbidden, match="Permission Denied"):
+    with pytest.raises(Forbidden, match="role USER and sees its own records only"):
         weak.check()
     with pytest.raises(Forbidden, match="login says"):
         tokens.holding(tokens.issue(account, "weak"), "else@northwind.example").check()

@@ -10,10 +10,11 @@ from connectors.contract import Observation, Person, Verdict
 from connectors.errors import ConnectorError
 from connectors.http import Api
 from connectors.identifiers import folded
-from connectors.scim import bulk_observation, connector, filters, lookups, memberships, service, wire
+from connectors.scim import bulk_observation, connector, filters, lookups, matches, membership_changes, service, wire
 from connectors.scim.bulk_observation import Removals
 from connectors.scim.connector import Scim
 from connectors.scim.faults import RequestRejected
+from connectors.scim.membership_changes import MembershipChanges
 from connectors.scim.memberships import Memberships
 from connectors.scim.service import Progress, Service
 from tests.conformance.groups import GroupsSuite
@@ -115,7 +116,7 @@ def _reads_each(patch: pytest.MonkeyPatch) -> None:
 
 
 def _around_refusals(patch: pytest.MonkeyPatch) -> None:
-    for module in (connector, memberships):
+    for module in (connector, membership_changes):
         patch.setattr(module, "Unsupported", RequestRejected)
 
 
@@ -159,11 +160,11 @@ def _believes_no_match(patch: pytest.MonkeyPatch) -> None:
 
 
 def _has_no_doubts(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(lookups.MatchCollector, "doubts", lambda _: ())
+    patch.setattr(matches.MatchCollector, "doubts", lambda _: ())
 
 
 def _compares_nobody(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Memberships, "_report", lambda *_, **__: None)
+    patch.setattr(MembershipChanges, "_report", lambda *_, **__: None)
 
 
 def _folds(patch: pytest.MonkeyPatch) -> None:

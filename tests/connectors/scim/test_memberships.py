@@ -297,7 +297,7 @@ def test_two_leavers_of_one_group_are_not_each_others_loss(world: ScimWorld) -> 
     group = world.add_group("team", [first, second])
     connector = world.connect()
     _disturb(world, lambda *_: [])
-    connector._memberships._removed.add((group, second))  # by another thread, at this moment
+    connector._changes._removed.add((group, second))  # by another thread, at this moment
     assert connector.remove(first, group) is Change.MADE
 
 
@@ -371,3 +371,24 @@ def test_among_thousands_of_members_each_is_compared(world: ScimWorld) -> None:
     _disturb(world, lambda _, members: [one for one in members if one not in (account, "member.4711")])
     with pytest.raises(OthersTouched, match=r"member\.4711"):
         world.connect().remove(account, group)
+
+
+@pytest.mark.parametrize("filters", [True, False])
+def test_a_member_whom_a_cut_list_of_members_leaves_out_is_taken_out(open_world: Open, filters: bool) -> None:
+    world = open_world(filters=filters)
+    account, *others = _crew(world, 4)
+    group = world.add_group("team", [account, *others])
+
+    def cut(call: Call, body: Any) -> Any:
+        if call.path == f"/Users/{account}":
+            return body | {"groups": [{"value": group, "display": "team"}] if account in world.members(group) else []}
+        for record in (body, *body.get("Resources", [])) if call.path.startswith("/Groups") else ():
+            record["members"] = [one for one in record.get("members", []) if one["value"] != account]
+        return body
+
+    world.server.manners.rewrite = cut
+    connector = world.connect()
+    assert [one.id for one in connector.groups(account)] == [group]
+    assert connector.remove(account, group) is Change.MADE
+    assert world.members(group) == {*others}
+    assert connector.groups(account) == []
