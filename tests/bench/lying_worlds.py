@@ -208,7 +208,7 @@ class World:
     prepare: Act | None = None
     """Makes the accounts, in place of one in each system."""
     typed: Callable[[Leaver], Leaver] = lambda leaver: leaver
-    """What HR or Slack says of the leaver."""
+    """Returns the leaver as HR or Slack names them."""
     lie: Lie | None = None
     """Changes every answer of the application."""
     refuse: Callable[[Scene, Call], int] | None = None

@@ -25,7 +25,7 @@ NOTICE = timedelta(days=3)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one world showed: systems called good although open, and others who were changed."""
+    """Result of one world: systems called good although open, and others who were changed."""
 
     world: str
     contradicted: tuple[str, ...] = ()
