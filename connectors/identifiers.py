@@ -14,8 +14,13 @@ def key(text: str) -> str:
 def folded(text: str) -> str:
     """Return a text without what Unicode folds and without invisible characters: `ß` is `ss`, a Kelvin sign is `k`.
 
-    Texts that are equal only in this form are candidates, and no match.
+    `mailto:` and a dot at the end are left out, too. Texts that are equal only in this form are candidates, and no
+    match.
     """
+    return _plain(text).removeprefix("mailto:").rstrip(".")
+
+
+def _plain(text: str) -> str:
     if text.isascii():
         return text.strip().lower()
     shown = "".join(one for one in text if unicodedata.category(one) != "Cf").strip()

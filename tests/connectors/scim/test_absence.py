@@ -272,6 +272,8 @@ def test_a_system_with_one_account_proves_nothing(open_world: Open, people: int)
         ("jose\u0301@x.example", "jos\xe9@x.example"),
         ("anna\u200b@x.example", "anna@x.example"),
         ("M\xdcLLER@x.example", "m\xfcller@x.example"),
+        ("anna@x.example", "MailTo:anna@x.example"),
+        ("anna@x.example", "anna@x.example."),
     ],
 )
 @pytest.mark.parametrize("filters", [True, False])
