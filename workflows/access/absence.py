@@ -4,6 +4,7 @@ It is believed only if the leaver was matched in the company's directory and the
 find a known account, and nothing for a made-up one. That check is shared by all leavers of a system for a minute.
 """
 
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import Collection, Generator, Mapping, Sequence
@@ -29,6 +30,7 @@ from workflows.storage.vault import WrongKey
 from workflows.systems.registry import System, Systems
 
 SHARED = timedelta(minutes=1)
+UNUSUAL = re.compile(r"[^a-zA-Z0-9.@_-]")
 LISTED = 200
 """Accounts of a list among which a known one is chosen. The list is not read further."""
 NOT_MATCHED = N_("the leaver is not matched in the company's directory, so nothing shows under which names to look")
@@ -195,7 +197,8 @@ class AbsenceCheck:
             for kind in kinds:
                 if kind not in control.doubts:
                     control.doubts[kind] = _check(accounts, control.account, kind)
-            return tuple(dict.fromkeys(filter(None, (control.doubts[kind] for kind in kinds))))
+            found = [control.doubts[kind] or _unlike(kind, searched, control.account) for kind in kinds]
+            return tuple(dict.fromkeys(filter(None, found)))
 
     def _choose(
         self, system: System, accounts: Accounts, control: Control, leaver: set[str], colleagues: Sequence[str]
@@ -276,6 +279,15 @@ def _check(accounts: Accounts, known: Account, kind: Kind) -> str:
     if known.id not in {one.id for one in found}:
         return blind
     return _made_up(kind) if strangers else ""
+
+
+def _unlike(kind: Kind, searched: Person, known: Account) -> str:
+    """Return the doubt about characters that the known account does not have: some servers never find a plus sign."""
+    sought = {Kind.ADDRESS: searched.emails, Kind.LOGIN: searched.logins}.get(kind, ())
+    shown = known.email if kind is Kind.ADDRESS else known.login
+    unlike = sorted(set(UNUSUAL.findall("".join(sought))) - set(shown))
+    words = _("cannot prove absence: no known account there has {characters} in its {kind}")
+    return words.format(characters=" ".join(unlike), kind=_(kind.value)) if unlike else ""
 
 
 def _find(accounts: Accounts, kind: Kind, known: Sequence[str]) -> tuple[list[Account], bool]:

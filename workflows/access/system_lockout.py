@@ -211,7 +211,7 @@ class SystemLockouts:
             result = self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
             if result is None:
                 lockout = AccountLockout(self._context, system, accounts, job.case.wrapped_key, row)
-                result = seen[row.id] = self._with_proof(system, job, lookup, lockout.run(before))
+                result = seen[row.id] = self._with_proof(system, job, row, lookup, lockout.run(before))
             results.append(result)
         if results:
             worst = LockoutResult.worst(results)
@@ -298,12 +298,22 @@ class SystemLockouts:
             reopen(session, job.access.id, found.id, self._context.clock.now())
         return row
 
-    def _with_proof(self, system: System, job: "SystemLockout", lookup: Lookup, result: LockoutResult) -> LockoutResult:
-        """Return the result of one account. Without proof, an account that is not shown is unknown."""
-        if not result.gone or job.links[system.name].nobody(self._context.clock.now()):
+    def _with_proof(
+        self, system: System, job: "SystemLockout", row: LeaverAccount, lookup: Lookup, result: LockoutResult
+    ) -> LockoutResult:
+        """Return the result of one account. Without proof, an account that is not shown is unknown.
+
+        An account that the lookup showed is looked up once more: it may have been deleted meanwhile.
+        """
+        accounts = system.having(Accounts)
+        if accounts is None or not result.gone or job.links[system.name].nobody(self._context.clock.now()):
             return result
         try:
-            doubts = self._absence.doubts(system, lookup, job.data, job.links, by_id=True)
+            if row.account_id in {one.id for one in lookup.accounts}:
+                lookup = accounts.find(person(job.data.leaver))
+            doubts: tuple[str, ...] = (_("the lookup shows it"),)
+            if row.account_id not in {one.id for one in lookup.accounts}:
+                doubts = self._absence.doubts(system, lookup, job.data, job.links, by_id=True)
         except ConnectorError as error:  # the other accounts are locked all the same
             doubts = (say(error),)
         if not doubts:

@@ -8,8 +8,8 @@ from typing import TypeVar, cast
 
 import pytest
 
-from connectors.contract import Account, AccountId, Connector, Lookup, Observation, Person, Verdict
-from connectors.errors import Unavailable
+from connectors.contract import Account, AccountId, BeforeImage, Connector, Locked, Lookup, Observation, Person, Verdict
+from connectors.errors import Missing, Unavailable
 from tests.workflows.memory import MemoryCrm, MemoryDirectory, MemoryListing, World, _Log
 from tests.workflows.office import BOB, DANA, NONE, SECURITY, Office
 from workflows.access.views import SystemLine
@@ -257,6 +257,38 @@ def test_a_lock_that_hides_accounts_is_believed_only_where_others_are_shown(offi
     assert not office.crm.users[AccountId("crm-dana")].active
     line = _line(office, case_id)
     assert (line.verdict, line.choose) == (Verdict.UNKNOWN, True)
+
+
+def test_an_account_that_lookups_show_and_reads_by_id_do_not_is_unknown(office: Office) -> None:
+    class Gone(Forgetful):
+        """A CRM that answers "no such account" to every use of the leaver's id, and lists the account."""
+
+        def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+            gone = {one: Observation(Verdict.ABSENT, "read by id") for one in accounts if one == "crm-dana"}
+            return {**super().observe(accounts), **gone}
+
+        def lock(self, before: BeforeImage) -> Locked:
+            raise Missing("no such account")
+
+    _crm(office, Gone)
+    case_id = _lock(office)
+    assert _line(office, case_id).verdict is Verdict.UNKNOWN
+    assert not office.offboarding.case(case_id).locked_out
+
+
+def test_an_account_that_is_deleted_at_the_lock_is_absent(office: Office) -> None:
+    def delete() -> None:
+        office.crm.users.pop(AccountId("crm-dana"), None)
+
+    office.crm.before_call["lock"] = delete
+    assert _line(office, _lock(office)).verdict is Verdict.ABSENT
+
+
+def test_a_plus_sign_needs_a_known_account_with_one(office: Office) -> None:
+    _without_dana(office)
+    case_id = _lock(office, replace(DANA, email="dana+sales@x.example"))
+    assert "no known account there has + in its address" in _line(office, case_id).reason
+    assert not office.offboarding.case(case_id).locked_out
 
 
 def test_a_check_that_fails_leaves_no_other_account_open(office: Office) -> None:
