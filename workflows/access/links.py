@@ -263,12 +263,7 @@ def forged_links(session: Session, vault: Vault, person_key: str) -> list[str]:
 
 def all_links(session: Session, vault: Vault, person_key: str) -> Mapping[str, PersonLinks]:
     """Return a person's links by system; a system without links has empty ones. A forged link is none."""
-    query = select(AccountLink).where(AccountLink.person_key == person_key).order_by(AccountLink.system)
-    rows = [row for row in session.exec(query) if _is_genuine(vault, row)]
-    return defaultdict(
-        PersonLinks,
-        {system: _links(vault, list(of_system)) for system, of_system in groupby(rows, attrgetter("system"))},
-    )
+    return links_of(session, vault, (person_key,))[person_key]
 
 
 def _links(vault: Vault, rows: Sequence[AccountLink]) -> PersonLinks:
@@ -285,14 +280,13 @@ def _statement(row: AccountLink, said: Mapping[str, str] | str) -> NoAccount:
     return NoAccount(said["by"], said["reason"], said["last_day"], datetime.fromisoformat(said["until"]))
 
 
-def links_of(
-    session: Session, vault: Vault, persons: Collection[str], systems: Collection[str]
-) -> Mapping[str, Mapping[str, PersonLinks]]:
-    """Return the links of many people in some systems, by person and system."""
-    query = select(AccountLink).where(col(AccountLink.person_key).in_(persons), col(AccountLink.system).in_(systems))
+def links_of(session: Session, vault: Vault, persons: Collection[str]) -> Mapping[str, Mapping[str, PersonLinks]]:
+    """Return the links of many people, by person and system. A forged link is none."""
+    query = select(AccountLink).where(col(AccountLink.person_key).in_(persons))
     found = defaultdict[str, dict[str, PersonLinks]](lambda: defaultdict(PersonLinks))
     rows = session.exec(query.order_by(col(AccountLink.person_key), col(AccountLink.system)))
-    for (person_key, system), of_both in groupby(rows, attrgetter("person_key", "system")):
+    genuine = (row for row in rows if _is_genuine(vault, row))
+    for (person_key, system), of_both in groupby(genuine, attrgetter("person_key", "system")):
         found[person_key][system] = _links(vault, list(of_both))
     return found
 

@@ -151,7 +151,7 @@ class NewAccounts:
             for finding in session.exec(found):
                 told[finding.case_id or ""].append(finding)
             people = [case.leaver_key for case in cases.values()]
-            links = links_of(session, self._context.vault, people, (system.name, self._context.systems.directory))
+            links = links_of(session, self._context.vault, people)
         for access in page:
             case = cases[access.case_id]
             yield self._look_up(
