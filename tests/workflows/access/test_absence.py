@@ -71,6 +71,10 @@ class Forgetful(MemoryCrm):
 class Removing(MemoryCrm):
     """A CRM that hides locked accounts: `locked` is concluded from an account that is not shown."""
 
+    def find(self, person: Person) -> Lookup:
+        found = super().find(person)
+        return replace(found, accounts=tuple(one for one in found.accounts if one.verdict is Verdict.OPEN))
+
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         return {
             one: replace(seen, hidden=True)
