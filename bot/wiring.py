@@ -19,6 +19,7 @@ from config.fields import RequestLimit
 from config.settings import Common, Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
+from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import connect_lock_history
 from workflows.access.dispatch import LockoutDispatch
 from workflows.access.links import AccountLinking
@@ -155,7 +156,9 @@ def build_systems(settings: Settings) -> Systems:
                         name,
                         _limited(registry.manifest(system.kind), system.common),
                         registry.build(system.kind, system.settings),
-                        system.common.expects_account,
+                        name == settings.company.directory
+                        if system.common.expects_account is None
+                        else system.common.expects_account,
                         system.common.administrators,
                         system.common.restrict_before,
                         system.common.restrict_groups,
@@ -233,7 +236,8 @@ def build_services(
     offboarding = Offboarding(
         context, casefile, handover, start, guards=guards, follow_up_days=policy.follow_up_days, rules=policies.cases
     )
-    linking = AccountLinking(context, guards, offboarding.retry)
+    linking = AccountLinking(context, guards, offboarding.retry, zone=zone, none_days=policy.none_days)
+    absence = AbsenceCheck(context)
     services = Services(
         settings=settings,
         offboarding=offboarding,
@@ -242,8 +246,8 @@ def build_services(
         appointments=handover.appointments,
         edits=handover.edits,
         exports=exports,
-        audits=_audits(settings, context, casefile, sheet, policies.findings, offboarding, linking),
-        follow_ups=FollowUps(context, casefile, exports),
+        audits=_audits(settings, context, casefile, sheet, policies.findings, offboarding, linking, absence),
+        follow_ups=FollowUps(context, casefile, exports, absence),
         journal=context.journal,
         clock=context.clock,
         systems=context.systems,
@@ -261,7 +265,7 @@ def build_services(
     return WorkHandlers(
         services,
         handover,
-        LockoutDispatch(context, SystemLockouts(context, guards)),
+        LockoutDispatch(context, SystemLockouts(context, guards, absence)),
         Restorations(context),
         Restrictions(context, guards),
         Retention(context, timedelta(days=policy.keep_days)),
@@ -276,12 +280,14 @@ def _audits(
     policy: FindingPolicy,
     offboarding: Offboarding,
     linking: AccountLinking,
+    absence: AbsenceCheck,
 ) -> Audits:
     return Audits(
         context,
         casefile,
         offboarding.retry,
         linking.link_additional,
+        absence,
         sheet=sheet,
         channel=settings.slack.audit_channel,
         zone=settings.company.timezone,

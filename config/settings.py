@@ -201,6 +201,8 @@ class PolicySettings(SettingsTable):
     """Days without a log-in after which an account is a finding, if the system tells. 0: not looked for."""
     accept_days: int = Field(default=30, gt=0)
     """Days for which a finding may be accepted. It comes back when the last day is over."""
+    none_days: int = Field(default=365, gt=0)
+    """Days for which a person's word counts that a leaver has no account in a system. Then it is asked again."""
     retry_minutes: int = Field(default=5, gt=0)
     """Minutes before the next try at a system that did not answer."""
     keep_days: int = Field(default=400, ge=0)
@@ -217,9 +219,9 @@ class ExportSettings(SettingsTable):
 class Common(SettingsTable):
     """Keys that a `[systems.NAME]` table of any kind may have."""
 
-    expects_account: StrictBool = False
+    expects_account: StrictBool | None = None
     """True: every person should have an account there. A leaver without one is then a finding ("not linked") and never
-    "no account"."""
+    "no account". By default true for the company's directory, and false for other systems."""
     administrators: tuple[Filled, ...] = ()
     """Names or ids of the groups with full power. Their last enabled member is never locked."""
     restrict_before: Span | None = None

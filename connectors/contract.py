@@ -106,6 +106,8 @@ class Observation:
     verdict: Verdict
     how: str
     reason: str = ""
+    hidden: bool = False
+    """True if `locked` is concluded from an account that the system no longer shows. It needs the proof of `absent`."""
 
 
 class Login(StrEnum):

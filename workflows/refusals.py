@@ -131,6 +131,10 @@ class Code(StrEnum):
         N_("A later case ({case}) has locked this person out again. Undo the later case instead."),
     )
     TOO_FAR = "too far", N_("A finding can be accepted for at most {days} days. Choose an earlier day.")
+    LONG_STATEMENT = (
+        "long statement",
+        N_("This may be said for at most {days} days, and is then asked again. Choose an earlier day."),
+    )
     NOT_CHECKED = (
         "not checked",
         N_("Slack does not say now who may do this ({why}). Nothing was done. Try again in a moment."),

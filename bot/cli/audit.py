@@ -10,7 +10,7 @@ from bot.cli.context import DEFAULT, AsJson, ConfigPath, open_services
 from bot.cli.output import EXIT_FAILURE, CommandError, finish, moment, say, show_table
 from bot.slack.messages.audit import headline
 from bot.slack.messages.phrases import verdict
-from bot.text import N_, _
+from bot.text import N_, _, ngettext
 from connectors.contract import Verdict
 from workflows.authorization import Right
 from workflows.cases.views import AuditView
@@ -18,7 +18,8 @@ from workflows.cases.views import AuditView
 HELP = N_(
     """An audit checks every past leaver in every system. With --now it posts nothing in Slack.
 
-Exits with 1 after a finding, after an unread system, or without an audit in the last 36 hours.
+Exits with 1 after a finding, an unread system or a check that was not possible, or without an audit in the last 36
+hours.
 """
 )
 EXAMPLES = ("handover audit --now",)
@@ -52,6 +53,12 @@ def concerns(found: AuditView, now: datetime) -> list[str]:
         lines.append(_("{count} open finding(s).").format(count=len(found.findings)))
     if found.not_read:
         lines.append(_("Not checked: {systems}.").format(systems="; ".join(found.not_read)))
+    if found.not_looked:
+        lines.append(
+            ngettext(
+                "{count} check was not possible.", "{count} checks were not possible.", len(found.not_looked)
+            ).format(count=len(found.not_looked))
+        )
     bad = {_(v.value): n for v, n in found.by_verdict.items() if n and v in (Verdict.OPEN, Verdict.UNKNOWN)}
     if bad:
         lines.append(_("Not locked: {counts}.").format(counts=", ".join(f"{n} {word}" for word, n in bad.items())))

@@ -1,12 +1,13 @@
 """`handover link`: a person's statement that an account is the leaver's."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Annotated
 
 import typer
 
 from bot.cli.actor import author
-from bot.cli.arguments import refuse_several
+from bot.cli.arguments import day, refuse_several
 from bot.cli.context import (
     DEFAULT,
     AsJson,
@@ -29,10 +30,14 @@ HELP = N_(
     """Without --login, --account or --none the command only lists the accounts that match.
 
 The link goes on record with your name, and counts for later cases of the same person. If the case has begun, the
-account is locked at once.
+account is locked at once. With --none your word counts until a day. Then an audit asks again.
 """
 )
-EXAMPLES = ("handover link dana@example.com crm", "handover link dana@example.com crm --login d.oneill")
+EXAMPLES = (
+    "handover link dana@example.com crm",
+    "handover link dana@example.com crm --login d.oneill",
+    'handover link dana@example.com crm --none --until 2027-12-01 --reason "never worked in sales"',
+)
 VERDICT_SECONDS = 60.0
 """Time limit of the wait for the verdict."""
 
@@ -43,13 +48,18 @@ def link(
     system: Annotated[str, typer.Argument(metavar="SYSTEM", help=N_("The system's name in the configuration."))],
     login: Annotated[str, typer.Option(help=N_("The account's exact log-in or address in the system."))] = "",
     account: Annotated[str, typer.Option(help=N_("The id of one of the listed accounts."))] = "",
-    none: Annotated[bool, typer.Option("--none", help=N_("The leaver has no account in the system."))] = False,
+    none: Annotated[
+        bool, typer.Option("--none", help=N_("The leaver has no account in the system. Needs --until and --reason."))
+    ] = False,
+    until: Annotated[str, typer.Option(metavar="DATE", help=N_("Last day for which --none counts."))] = "",
+    reason: Annotated[str, typer.Option(help=N_("How you know that there is none. Goes on record."))] = "",
     search: Annotated[str, typer.Option(help=N_("Search for this exact address or log-in. Links nothing."))] = "",
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """List candidate accounts, or link one."""
     refuse_several({"--login or --account": login or account, "--none": none, "--search": search})
+    last_day = day(until) if none else date.max
     if not (none or login or account):
         with open_case(ctx, config, who) as (services, case):
             found = services.linking.candidates(case.id, system, search)
@@ -59,8 +69,9 @@ def link(
         case = find_case(services, who)
         by = author(ctx, services, Right.LINK)
         if none:
-            services.linking.none(case.id, system, by)
-            say(_("On record: {name} has no account in {system}.").format(name=case.leaver.name, system=system))
+            services.linking.none(case.id, system, by, reason, last_day)
+            said = _("On record until {day}: {name} has no account in {system}.")
+            say(said.format(day=last_day.isoformat(), name=case.leaver.name, system=system))
         else:
             linked = services.linking.link(case.id, system, by, account=account, login=login)
             said = _("{login} in {system} is linked to {name}.")

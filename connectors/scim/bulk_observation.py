@@ -48,7 +48,7 @@ class Removals:
         """Return the observation for an account that is proven gone; `how` names the proof."""
         if self.explains(account):
             text = _("the server has no such account since it was made inactive here: it removes such users; {how}")
-            return Observation(Verdict.LOCKED, text.format(how=how))
+            return Observation(Verdict.LOCKED, text.format(how=how), hidden=True)
         return Observation(Verdict.ABSENT, how)
 
 

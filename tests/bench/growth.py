@@ -37,6 +37,7 @@ from connectors.contract import (
 from tests.bench.figures import Figure, Run
 from tests.bench.leavers import LEFT, MASTER, case_id, entry_uuid, rows
 from tests.workflows.members import MemoryMembers, authorization
+from workflows.access.absence import AbsenceCheck
 from workflows.access.protected import ProtectedAccounts
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
@@ -194,7 +195,17 @@ def company(count: int, folder: Path) -> Company:
     offboarding = Offboarding(
         context, casefile, handover, lambda *_work: None, guards=ProtectedAccounts(()), follow_up_days=DAYS
     )
-    audits = Audits(context, casefile, _nobody, _nobody, sheet=findings, channel="C0AUDIT", zone="UTC", at=hour(8))
+    audits = Audits(
+        context,
+        casefile,
+        _nobody,
+        _nobody,
+        AbsenceCheck(context),
+        sheet=findings,
+        channel="C0AUDIT",
+        zone="UTC",
+        at=hour(8),
+    )
     return Company(count, store, audits, offboarding)
 
 

@@ -305,8 +305,10 @@ class FakeLinking:
         self.linked.append((case_id, system, account or login, by.id))
         return login or account
 
-    def none(self, case_id: str, system: str, by: Actor) -> None:
-        self.linked.append((case_id, system, "none", by.id))
+    def none(self, case_id: str, system: str, by: Actor, reason: str, last_day: date) -> None:
+        if not reason:
+            raise Refused(Code.NEEDS_REASON)
+        self.linked.append((case_id, system, f"none until {last_day}: {reason}", by.id))
 
 
 class FakeEnrolments:

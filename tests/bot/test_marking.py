@@ -227,7 +227,10 @@ def forms_shown(data: Data) -> Iterator[Any]:
     )
     yield [*enrolment_part.part(True), enrolment_form.build("x:"), enrolment_form.done(NAME)]
     yield [reasons.accept("f", today), people.appoint("p", "board"), people.delegate(today), people.leaver()]
-    yield [case_form.link("c", "crm", "crm", samples.candidates()), case_form.link("c", "crm", "crm", (), "x")]
+    yield [
+        case_form.link("c", "crm", "crm", samples.candidates(), today),
+        case_form.link("c", "crm", "crm", (), today, "x"),
+    ]
     yield [reasons.done(samples.step()), reasons.cannot(samples.step()), reasons.take_back(samples.step())]
     seen = Preview(samples.proposal().shares, 60, 20, 3, (NAME,), (NAME,))
     yield [notice.split_preview(seen), notice.failed(NAME), case_form.reschedule("c", samples.NOW, "Europe/Dublin")]
@@ -255,7 +258,7 @@ def faults_shown() -> Iterator[Any]:
         lambda: proposal_form.parse_change(EMPTY),
         lambda: proposal_form.parse_keep(EMPTY),
         lambda: proposal_form.parse_upload(EMPTY),
-        lambda: case_form.parse_link(EMPTY),
+        lambda: case_form.parse_link(EMPTY, today),
         lambda: case_form.parse_reschedule(EMPTY, zone, days, samples.NOW),
         lambda: offboard.parse(EMPTY, "U1", today, {}),
         lambda: fields.parse_reason(EMPTY),

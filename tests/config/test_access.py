@@ -14,7 +14,7 @@ def test_what_is_left_out_is_strict_but_quiet(tmp_path: Path) -> None:
     policy, company = settings.policy, settings.company
     assert (policy.undo_days, policy.mass_cases_per_hour, policy.immediate_needs_second) == (30, 10, False)
     assert (company.holidays, company.friday_end) == ("", None)
-    assert settings.systems["shop"].common.expects_account is False
+    assert settings.systems["shop"].common.expects_account is None
 
 
 def test_all_of_them_are_read(tmp_path: Path) -> None:

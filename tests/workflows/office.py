@@ -1,6 +1,7 @@
 """The services of all three tracks on systems in memory, with work carried out one row at a time and no engine."""
 
 import base64
+from datetime import date
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -30,7 +31,17 @@ from workflows.watch.responses import FindingPolicy as Responses
 
 HR = Actor("slack:U0HR", "Hanna")
 SECURITY = Actor("slack:U0SEC", "Sam")
-DANA = Leaver("Dana O'Neill", "dana@x.example", "U0DANA", "Europe/Dublin", manager_email="max@x.example")
+DANA = Leaver(
+    "Dana O'Neill",
+    "dana@x.example",
+    "U0DANA",
+    "Europe/Dublin",
+    manager_email="max@x.example",
+    directory_id="directory-dana",
+)
+"""The leaver as a plan matches her in the directory."""
+NONE = ("never had one", date(2026, 12, 1))
+"""A person's reason and last day for the statement that there is no account."""
 MAX = Successor("max@x.example", "Max", "max@x.example", "U0MAX")
 BOB = Successor("bob@x.example", "Bob", "bob@x.example", "U0BOB")
 CAROL = Successor("carol@x.example", "Carol", "carol@x.example", "U0CAROL")

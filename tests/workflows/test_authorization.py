@@ -14,7 +14,7 @@ from sqlmodel import SQLModel, select
 from config.actors import ActorSettings
 from tests.workflows.access.test_manual_steps import badge
 from tests.workflows.members import EVERYTHING
-from tests.workflows.office import BOB, DANA, HR, MAX, SECURITY, Office
+from tests.workflows.office import BOB, DANA, HR, MAX, NONE, SECURITY, Office
 from workflows.authorization import BY_POLICY, HOLDERS, PEOPLE_ONLY, Right, granted
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
@@ -105,7 +105,7 @@ ACTS: dict[str, Act] = {
     "manual.allow": lambda s, by: s.office.manual.allow(s.step, by),
     "linking.link": lambda s, by: s.office.linking.link(s.case, "crm", by, login="bob@x.example"),
     "linking.link_additional": lambda s, by: s.office.linking.link_additional(s.case, "crm", by, "crm-bob"),
-    "linking.none": lambda s, by: s.office.linking.none(s.case, "crm", by),
+    "linking.none": lambda s, by: s.office.linking.none(s.case, "crm", by, *NONE),
     "delegations.make": lambda s, by: s.office.services.delegations.make(
         "U0BOB", "U0ZOE", s.office.clock.now(), s.office.clock.now() + SOON, by
     ),

@@ -66,6 +66,8 @@ class LockoutResult:
     """Kind of the finding, if a person must act on the result."""
     choose: bool = False
     """True if linking an account settles this."""
+    gone: bool = False
+    """True if the verdict rests on an account that the system does not show."""
 
     @classmethod
     def worst(cls, results: "list[LockoutResult]") -> "LockoutResult":
@@ -103,12 +105,14 @@ class AccountLockout:
             reason = ": ".join(filter(None, (_("a log-in was accepted after the lock"), locked.detail)))
             return LockoutResult(Verdict.OPEN, reason, seen.how, complete=False)
         if seen.verdict is not Verdict.LOCKED:
-            return LockoutResult(seen.verdict, seen.reason, seen.how, complete=seen.verdict is Verdict.ABSENT)
+            gone = seen.verdict is Verdict.ABSENT
+            return LockoutResult(seen.verdict, seen.reason, seen.how, complete=gone, gone=gone)
         if self._open:
             reason = _("locked, but {what}").format(what=join("; ", self._open))
             return LockoutResult(Verdict.OPEN, reason, seen.how, complete=False)
         left = [_("still to do: {what}").format(what=join("; ", self._left))] if self._left else []
-        return LockoutResult(Verdict.LOCKED, join("; ", (*locked.not_done, *left)), seen.how, complete=not left)
+        reason = join("; ", (*locked.not_done, *left))
+        return LockoutResult(Verdict.LOCKED, reason, seen.how, complete=not left, gone=seen.hidden)
 
     def _lock(self, fresh: BeforeImage | None) -> Locked:
         try:

@@ -6,10 +6,12 @@ An account that no address matches is linked: a person searches the system and l
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from operator import attrgetter
+from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from config.text import _
 from connectors.contract import Account, AccountId, Accounts, Person
@@ -31,11 +33,35 @@ Retry = Callable[[str, str, Actor], None]
 
 
 @dataclass(frozen=True, slots=True)
+class NoAccount:
+    """Statement of a person that the leaver has no account in a system. It counts until its end."""
+
+    by: str
+    reason: str
+    last_day: str
+    until: datetime
+    """End of the last day."""
+
+
+@dataclass(frozen=True, slots=True)
 class PersonLinks:
-    """Links of one person in one system: account id to log-in. `nobody`: the person has no account there."""
+    """Links of one person in one system: account id to log-in, or the statement that there is no account."""
 
     accounts: Mapping[AccountId, str] = field(default_factory=dict)
-    nobody: bool = False
+    none: NoAccount | None = None
+
+    def nobody(self, now: datetime) -> bool:
+        """Return whether a statement that there is no account counts now."""
+        return self.none is not None and now < self.none.until
+
+    def ended(self, now: datetime) -> str:
+        """Return a sentence on a statement that has ended, or empty."""
+        if self.none is None or self.nobody(now):
+            return ""
+        words = _(
+            "{name} said that there is none, and that statement ended on {day}: say it again, or link the account"
+        )
+        return words.format(name=self.none.by, day=self.none.last_day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +76,11 @@ class Match:
 class AccountLinking:
     """Finds candidates and stores links. `retry` locks one system of a case again."""
 
-    def __init__(self, context: Context, guards: ProtectedAccounts, retry: Retry) -> None:
+    def __init__(
+        self, context: Context, guards: ProtectedAccounts, retry: Retry, *, zone: str = "UTC", none_days: int = 365
+    ) -> None:
+        """Take `zone`, in which a statement's last day ends, and `none_days`, the most days for which it counts."""
+        self._zone, self._none_days = ZoneInfo(zone), none_days
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
         self._guards, self._retry = guards, retry
@@ -110,11 +140,25 @@ class AccountLinking:
                 self._replace(session, case, system, by, row.account_id, data.login)
         return self.link(case_id, system, by, account=account)
 
-    def none(self, case_id: str, system: str, by: Actor) -> None:
-        """Record that the leaver has no account there. Raises as `link`."""
+    def none(self, case_id: str, system: str, by: Actor, reason: str, last_day: date) -> None:
+        """Record that the leaver has no account there, with the reason. It counts until the end of `last_day`.
+
+        Raises as `link`, and NEEDS_REASON, PAST_TIME, LONG_STATEMENT.
+        """
         self._authorization.require(Right.LINK, by, case_id)
         self._system(system)
-        self._keep(case_id, system, by, "", "")
+        now, until = (
+            self._clock.now(),
+            datetime.combine(last_day + timedelta(days=1), time(), self._zone).astimezone(UTC),
+        )
+        if not reason.strip():
+            raise Refused(Code.NEEDS_REASON)
+        if until <= now:
+            raise Refused(Code.PAST_TIME, at=until.isoformat())
+        if until > now + timedelta(days=self._none_days + 1):
+            raise Refused(Code.LONG_STATEMENT, days=str(self._none_days))
+        said = {"by": by.name, "reason": reason.strip(), "last_day": last_day.isoformat(), "until": until.isoformat()}
+        self._keep(case_id, system, by, "", said)
 
     def _system(self, name: str) -> tuple[System, Accounts]:
         system = self._systems.get(name)
@@ -133,23 +177,28 @@ class AccountLinking:
                 return matches[0]
         raise Refused(Code.UNKNOWN_ACCOUNT, account=account or login)
 
-    def _keep(self, case_id: str, system: str, by: Actor, account: str, login: str) -> None:
+    def _keep(self, case_id: str, system: str, by: Actor, account: str, said: str | Mapping[str, str]) -> None:
         with self._store.write() as session:
             case, _data = read_case(session, self._vault, case_id)
             if case.state in UNWATCHED:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
-            self._replace(session, case, system, by, account, login)
+            self._replace(session, case, system, by, account, said)
             refresh_case_message(session, case_id)
             begun = case.effective_at <= self._clock.now()
         if begun:
             self._retry(case_id, system, by)
 
-    def _replace(self, session: Session, case: Case, system: str, by: Actor, account: str, login: str) -> None:
-        """Add the link. An account replaces `none`, and `none` replaces all accounts. A repeated link has no effect."""
+    def _replace(
+        self, session: Session, case: Case, system: str, by: Actor, account: str, said: str | Mapping[str, str]
+    ) -> None:
+        """Add the link with its log-in, or with the statement that there is no account.
+
+        An account replaces `none`, and `none` replaces all accounts. A repeated link to an account has no effect.
+        """
         rows = session.exec(
             select(AccountLink).where(AccountLink.person_key == case.leaver_key, AccountLink.system == system)
         ).all()
-        if any(row.account_id == account for row in rows):
+        if account and any(row.account_id == account for row in rows):
             return
         for row in rows:
             if not (row.account_id and account):
@@ -166,7 +215,7 @@ class AccountLinking:
                 by=by.id,
                 at=self._clock.now(),
                 wrapped_key=wrapped,
-                sealed=self._vault.seal(wrapped, login, f"link:{row_id}"),
+                sealed=self._vault.seal(wrapped, said, f"link:{row_id}"),
             )
         )
         self._journal.write(
@@ -214,21 +263,32 @@ def forged_links(session: Session, vault: Vault, person_key: str) -> list[str]:
 
 def all_links(session: Session, vault: Vault, person_key: str) -> Mapping[str, PersonLinks]:
     """Return a person's links by system; a system without links has empty ones. A forged link is none."""
-    query = select(AccountLink).where(AccountLink.person_key == person_key).order_by(AccountLink.system)
-    rows = [row for row in session.exec(query) if _is_genuine(vault, row)]
-    return defaultdict(
-        PersonLinks,
-        {system: _links(vault, list(of_system)) for system, of_system in groupby(rows, attrgetter("system"))},
-    )
+    return links_of(session, vault, (person_key,))[person_key]
 
 
 def _links(vault: Vault, rows: Sequence[AccountLink]) -> PersonLinks:
-    known = {
-        AccountId(row.account_id): str(vault.open(row.wrapped_key, row.sealed, f"link:{row.id}"))
-        for row in rows
-        if row.account_id
-    }
-    return PersonLinks(known, any(not row.account_id for row in rows))
+    said = {row.account_id: vault.open(row.wrapped_key, row.sealed, f"link:{row.id}") for row in rows}
+    none = next((_statement(row, said[""]) for row in rows if not row.account_id), None)
+    return PersonLinks({AccountId(account): str(login) for account, login in said.items() if account}, none)
+
+
+def _statement(row: AccountLink, said: Mapping[str, str] | str) -> NoAccount:
+    """Return a statement. One of an earlier version has no reason and no end: it counts for a year."""
+    if not isinstance(said, Mapping):
+        until = row.at + timedelta(days=365)
+        return NoAccount(row.by, "", until.date().isoformat(), until)
+    return NoAccount(said["by"], said["reason"], said["last_day"], datetime.fromisoformat(said["until"]))
+
+
+def links_of(session: Session, vault: Vault, persons: Collection[str]) -> Mapping[str, Mapping[str, PersonLinks]]:
+    """Return the links of many people, by person and system. A forged link is none."""
+    query = select(AccountLink).where(col(AccountLink.person_key).in_(persons))
+    found = defaultdict[str, dict[str, PersonLinks]](lambda: defaultdict(PersonLinks))
+    rows = session.exec(query.order_by(col(AccountLink.person_key), col(AccountLink.system)))
+    genuine = (row for row in rows if _is_genuine(vault, row))
+    for (person_key, system), of_both in groupby(genuine, attrgetter("person_key", "system")):
+        found[person_key][system] = _links(vault, list(of_both))
+    return found
 
 
 def match_accounts(

@@ -98,8 +98,12 @@ def record(
         update_access_verdict(session, vault, row.access_id, seen, now)
 
 
-def update_access_verdict(session: Session, vault: Vault, access_id: str, seen: Observation, now: datetime) -> None:
+def update_access_verdict(
+    session: Session, vault: Vault, access_id: str, seen: Observation, now: datetime, *, choose: bool = False
+) -> None:
     """Update the case's own line after a read of one account, so that no message shows an outdated lock.
+
+    `choose`: a person must link the account, or say that there is none.
 
     The line shows the worst of its accounts. It stays as it is if another account is worse.
     """
@@ -109,7 +113,7 @@ def update_access_verdict(session: Session, vault: Vault, access_id: str, seen: 
     access = session.get_one(Access, access_id)
     key = session.get_one(Case, access.case_id).wrapped_key
     access.verdict, access.read_at = seen.verdict, now
-    access.note = _sealed(vault, key, f"access:{access.id}", seen)
+    access.note = _sealed(vault, key, f"access:{access.id}", seen, choose=choose)
     session.add(access)
     refresh_case_message(session, access.case_id)
 
@@ -127,10 +131,10 @@ def _changed_by(trace: Trace, account: AccountId, now: datetime) -> str:
         return _("not known ({why})").format(why=say(error))
 
 
-def _sealed(vault: Vault, key: bytes, row: str, seen: Observation) -> bytes:
+def _sealed(vault: Vault, key: bytes, row: str, seen: Observation, *, choose: bool = False) -> bytes:
     """Seal the words of a read. If the case's key does not open, only the verdict is kept."""
     try:
-        return seal(vault, key, row, VerdictNote(seen.reason, seen.how))
+        return seal(vault, key, row, VerdictNote(seen.reason, seen.how, choose))
     except WrongKey:
         return b""
 

@@ -19,6 +19,7 @@ from config.text import N_, _, gettext_lazy, join, loaded, ngettext, stored
 from connectors.contract import Account, AccountId, Accounts, BeforeImage, ClientBook, Groups, Lookup, Verdict
 from connectors.errors import ConnectorError, Missing
 from workflows.access import restriction
+from workflows.access.absence import AbsenceCheck
 from workflows.access.account_lockout import ACCOUNT, AccountLockout, LockoutResult
 from workflows.access.account_state import GOOD, UNCONFIGURED, AccountData, VerdictNote, seal
 from workflows.access.links import Match, PersonLinks, all_links, forged_links, match_accounts, other_persons_accounts
@@ -70,8 +71,8 @@ NOT_RUNNING = N_("Handover was not running")
 class SystemLockouts:
     """Carries out `Access` rows."""
 
-    def __init__(self, context: Context, guards: ProtectedAccounts) -> None:
-        self._context, self._guards = context, guards
+    def __init__(self, context: Context, guards: ProtectedAccounts, absence: AbsenceCheck) -> None:
+        self._context, self._guards, self._absence = context, guards, absence
 
     def begin(self, access_ids: Sequence[str]) -> dict[str, "SystemLockout"]:
         """Begin the due rows of one case, in one transaction; return the jobs by row."""
@@ -89,7 +90,7 @@ class SystemLockouts:
         for account in session.exec(KNOWN, params={"case": case_id}):
             if account.access_id in known:
                 known[account.access_id].append(account)
-        return {row.id: SystemLockout(row, case, data, links[row.system], tuple(known[row.id])) for row in due}
+        return {row.id: SystemLockout(row, case, data, links, tuple(known[row.id])) for row in due}
 
     def _links(self, session: Session, case: Case) -> Mapping[str, PersonLinks]:
         """Return the links by system as people made them: a row that nobody made is left out, a lost one is kept."""
@@ -185,7 +186,7 @@ class SystemLockouts:
         accounts = system.having(Accounts)
         if accounts is None:
             return LockoutResult(Verdict.UNKNOWN, _("this connector cannot look accounts up"), "", complete=False)
-        links = job.links
+        links = job.links[system.name]
         lookup = accounts.find(person(job.data.leaver))
         strangers: frozenset[AccountId] = frozenset()
         if self._context.clock.now() - job.case.effective_at > NAMES_ARE_REUSED:
@@ -210,12 +211,12 @@ class SystemLockouts:
             result = self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
             if result is None:
                 lockout = AccountLockout(self._context, system, accounts, job.case.wrapped_key, row)
-                result = seen[row.id] = lockout.run(before)
+                result = seen[row.id] = self._with_proof(system, job, row, lookup, lockout.run(before))
             results.append(result)
         if results:
             worst = LockoutResult.worst(results)
             return replace(worst, reason=join("; ", (worst.reason, match.note))) if match.note else worst
-        return _without_account(system, links, lookup, match)
+        return self._without_account(system, job, lookup, match)
 
     def _prepare(
         self, system: System, accounts: Accounts, job: "SystemLockout", match: Match
@@ -226,7 +227,7 @@ class SystemLockouts:
         """
         results: list[LockoutResult] = []
         found: list[tuple[Account, BeforeImage]] = []
-        for account in (*match.own, *_linked(accounts, job.links, match)):
+        for account in (*match.own, *_linked(accounts, job.links[system.name], match)):
             why = self._guards.why_not(system, account)
             if why := why or clear_or_refuse(self._context, system, job.case.id, account.id):
                 results.append(LockoutResult(account.verdict, why, account.matched_by, finding=FindingKind.PROTECTED))
@@ -297,6 +298,44 @@ class SystemLockouts:
             reopen(session, job.access.id, found.id, self._context.clock.now())
         return row
 
+    def _with_proof(
+        self, system: System, job: "SystemLockout", row: LeaverAccount, lookup: Lookup, result: LockoutResult
+    ) -> LockoutResult:
+        """Return the result of one account. Without proof, an account that is not shown is unknown.
+
+        An account that the lookup showed is looked up once more: it may have been deleted meanwhile.
+        """
+        accounts = system.having(Accounts)
+        if accounts is None or not result.gone or job.links[system.name].nobody(self._context.clock.now()):
+            return result
+        try:
+            if row.account_id in {one.id for one in lookup.accounts}:
+                lookup = accounts.find(person(job.data.leaver))
+            doubts: tuple[str, ...] = (_("the lookup shows it"),)
+            if row.account_id not in {one.id for one in lookup.accounts}:
+                doubts = self._absence.doubts(system, lookup, job.data, job.links, by_id=True)
+        except ConnectorError as error:  # the other accounts are locked all the same
+            doubts = (say(error),)
+        if not doubts:
+            return result
+        reason = join("; ", (result.reason, _("the account is not there by its id"), *doubts))
+        return LockoutResult(
+            Verdict.UNKNOWN, reason, result.how, complete=False, finding=FindingKind.NOT_LINKED, choose=True
+        )
+
+    def _without_account(self, system: System, job: "SystemLockout", lookup: Lookup, match: Match) -> LockoutResult:
+        """Return the result where nothing was found. It is `absent` only with proof, or by the word of a person."""
+        seen = self._absence.judge(system, lookup, job.data, job.links)
+        if seen.verdict is Verdict.ABSENT:
+            return LockoutResult(Verdict.ABSENT, match.note, seen.how)
+        reason = join("; ", (seen.reason, match.note))
+        if lookup.doubts:
+            return LockoutResult(seen.verdict, reason, seen.how, complete=False)
+        reason = join(": ", (_("CHOOSE THE ACCOUNT"), reason))
+        return LockoutResult(
+            seen.verdict, reason, seen.how, complete=False, finding=FindingKind.NOT_LINKED, choose=True
+        )
+
     def _settle(
         self, access_id: str, result: LockoutResult, error: ConnectorError | None, seen: Mapping[str, LockoutResult]
     ) -> None:
@@ -353,24 +392,10 @@ class SystemLockout:
     access: Access
     case: Case
     data: CaseData
-    links: PersonLinks
+    links: Mapping[str, PersonLinks]
+    """The person's links by system."""
     known: tuple[LeaverAccount, ...]
     """Every account that was ever found there."""
-
-
-def _without_account(system: System, links: PersonLinks, lookup: Lookup, match: Match) -> LockoutResult:
-    """Return the result where nothing was found. It is `absent` only if nothing speaks against that."""
-    if system.expects_account and not links.nobody:
-        reason = _("CHOOSE THE ACCOUNT: no account was found, and everybody should have one here")
-        reason = join("; ", (reason, match.note))
-        return LockoutResult(
-            Verdict.UNKNOWN, reason, lookup.how, complete=False, finding=FindingKind.NOT_LINKED, choose=True
-        )
-    if lookup.doubts and not links.nobody:
-        reason = join("; ", (*lookup.doubts, match.note))
-        return LockoutResult(Verdict.UNKNOWN, reason, lookup.how, complete=False)
-    how = _("a person said that there is none; {how}").format(how=lookup.how) if links.nobody else lookup.how
-    return LockoutResult(Verdict.ABSENT, match.note, how)
 
 
 def span(since: datetime, until: datetime) -> str:

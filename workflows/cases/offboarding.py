@@ -14,6 +14,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from connectors.contract import ClientBook
 from workflows.access import manual_step, restriction
+from workflows.access.links import all_links
 from workflows.access.protected import ProtectedAccounts
 from workflows.authorization import Right
 from workflows.cases import plan as planning
@@ -29,7 +30,7 @@ from workflows.context import Context
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, CaseData, is_about, mail_key, read_case, refresh_case_message, slack_key
-from workflows.storage.rows.access import Access, AccountLink, ManualStep
+from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case, CaseState, HoldReason, Reason
 from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp, SnapshotOccasion
@@ -81,9 +82,13 @@ class Offboarding:
         if open_case := self.open_case(leaver):
             refusals.append(Refused(Code.OPEN_CASE, case=open_case))
         with self._store.read() as session:
-            linked = session.exec(select(AccountLink.system).where(AccountLink.person_key == self._key(leaver))).all()
-        warnings = planning.protected(self._systems, surveys, self._guards) + planning.unlinked(
-            self._systems, surveys, linked
+            links = all_links(session, self._vault, self._key(leaver))
+        now = self._clock.now()
+        linked = [system for system, of_system in links.items() if of_system.accounts or of_system.nobody(now)]
+        warnings = (
+            *planning.protected(self._systems, surveys, self._guards),
+            *planning.unmatched(leaver, linked, self._systems.directory),
+            *planning.unlinked(self._systems, surveys, linked),
         )
         return Plan(
             leaver,

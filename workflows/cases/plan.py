@@ -120,6 +120,12 @@ def unlinked(systems: Systems, surveys: dict[str, SystemSurvey], linked: Collect
     )
 
 
+def unmatched(leaver: Leaver, linked: Collection[str], directory: str) -> tuple[str, ...]:
+    """Return the warning that absence proves nothing for a leaver who is not matched in the directory."""
+    words = _("Not matched in the company's directory. A system without an account will say unknown, not absent.")
+    return () if leaver.directory_id or directory in linked else (words,)
+
+
 def warnings(surveys: dict[str, SystemSurvey]) -> tuple[str, ...]:
     """Return the warnings of the systems' answers, to read before confirming."""
     words = [f"{one.plan.title}: {warning}." for one in surveys.values() for warning in one.warnings]

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from config.text import _, gettext_lazy
 from connectors.contract import Verdict
+from workflows.access.absence import AbsenceCheck
 from workflows.authorization import Right
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
@@ -46,6 +47,7 @@ class Audits:
         casefile: Casefile,
         retry: Callable[[str, str, Actor], None],
         link: Callable[[str, str, Actor, str], object],
+        absence: AbsenceCheck,
         *,
         sheet: FindingList,
         channel: str,
@@ -61,8 +63,8 @@ class Audits:
         self._authorization = context.authorization
         self._retry, self._link = retry, link
         self._channel, self._zone, self._at = channel, ZoneInfo(zone), at
-        newcomers = NewAccounts(context)
-        self._sweep = AccountSweep(context, newcomers)
+        newcomers = NewAccounts(context, absence)
+        self._sweep, self._absence = AccountSweep(context, newcomers, absence), absence
         self._orphans = Orphans(context, policy.dormant, newcomers)
         self._responses = FindingResponses(context, sheet, retry, policy)
 
@@ -251,7 +253,7 @@ class Audits:
     def _carry_out(self, run_id: str) -> None:
         started = self._context.clock.now()
         self._look_for_tampering(run_id)
-        unread = new_systems.catch_up(self._context, run_id)
+        unread = new_systems.catch_up(self._context, self._absence, run_id)
         tally = self._sweep.run(run_id)
         self._orphans.look(run_id, tally)
         relocked = self._responses.relock(started)

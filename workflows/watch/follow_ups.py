@@ -9,14 +9,14 @@ from config.text import _, ngettext
 from connectors.contract import AccountId, Accounts, ClientBook, Observation, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import manual_step, observation
-from workflows.access.links import other_persons_accounts
+from workflows.access.absence import AbsenceCheck
+from workflows.access.links import all_links, other_persons_accounts
 from workflows.cases.casefile import Casefile
 from workflows.cases.views import CaseView, FollowUpLine
 from workflows.clients.moves import reconciliation
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
-from workflows.people import Leaver
-from workflows.storage.case import UNWATCHED, person, read_case, refresh_case_message
+from workflows.storage.case import UNWATCHED, CaseData, person, read_case, refresh_case_message
 from workflows.storage.findings import FindingReport
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
@@ -37,8 +37,8 @@ STAYING = (AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.KE
 class FollowUps:
     """Carries out `FollowUp` rows."""
 
-    def __init__(self, context: Context, casefile: Casefile, exports: ExportTrack) -> None:
-        self._context, self._casefile, self._exports = context, casefile, exports
+    def __init__(self, context: Context, casefile: Casefile, exports: ExportTrack, absence: AbsenceCheck) -> None:
+        self._context, self._casefile, self._exports, self._absence = context, casefile, exports, absence
 
     def run(self, follow_up_id: str) -> None:
         """Check the case in every system. A system that cannot be read is listed, and checked again later."""
@@ -59,7 +59,7 @@ class FollowUps:
         failed: ConnectorError | None = None
         for name, system in self._context.systems.items():
             try:
-                words[name] = self._said(system, case, data.leaver, follow_up_id)
+                words[name] = self._said(system, case, data, follow_up_id)
             except ConnectorError as error:
                 failed, words[name] = error, _("unknown ({why})").format(why=say(error))
         self._look_at_exports(case, follow_up_id, words)
@@ -71,26 +71,36 @@ class FollowUps:
             row = session.get_one(FollowUp, follow_up_id)
             return self._casefile.view(session, row.case_id), self._casefile.follow_up(session, row)
 
-    def _said(self, system: System, case: Case, leaver: Leaver, by: str) -> str:
+    def _said(self, system: System, case: Case, data: CaseData, by: str) -> str:
         """Return the sentences on a read, or on the statements of people if nothing can be read."""
         if manual_step.work_of(system) is None:
-            return self._check(system, case, leaver, by)
+            return self._check(system, case, data, by)
         with self._context.store.read() as session:
             row = session.get(ManualStep, f"{case.id}:{system.name}")
         if row is None:
             return _("was not asked for in this case")
-        return manual_step.line(self._context.vault, self._context.systems, case, leaver, row).reason
+        return manual_step.line(self._context.vault, self._context.systems, case, data.leaver, row).reason
 
-    def _check(self, system: System, case: Case, leaver: Leaver, by: str) -> str:
+    def _check(self, system: System, case: Case, data: CaseData, by: str) -> str:
         accounts = system.having(Accounts)
         if accounts is None:
             return _("has no accounts")
-        access_id = f"{case.id}:{system.name}"
+        access_id, leaver = f"{case.id}:{system.name}", data.leaver
         lookup = accounts.find(person(leaver))
         with self._context.store.read() as session:
             ids = [AccountId(row.account_id) for row in observation.known(session, access_id)]
-        seen = observation.observe(accounts, ids, system.manifest.limits.observe_batch)
+            links = all_links(session, self._context.vault, case.leaver_key)
+        read = observation.observe(accounts, ids, system.manifest.limits.observe_batch)
+        seen = self._absence.believed(system, read, dict.fromkeys(ids, case.id))
         others = other_persons_accounts(self._context.systems, leaver, system.name, lookup.accounts, ids)
+        verdicts = [seen[one].verdict for one in ids] or [
+            one.verdict for one in lookup.accounts if one.id not in others
+        ]
+        said = ", ".join(sorted({verdict.value for verdict in verdicts}))
+        if not {*verdicts} - {Verdict.ABSENT}:
+            absent = self._absence.judge(system, lookup, data, links, gone=ids)
+            why = _("unknown ({why})").format(why=absent.reason)
+            said = why if absent.verdict is Verdict.UNKNOWN else absent.verdict.value
         book = system.having(ClientBook)
         owned = sum(sum(book.count(account).values()) for account in ids) if book else 0
         with self._context.store.write() as session:
@@ -110,7 +120,7 @@ class FollowUps:
             if new and access and not working:
                 made = Observation(Verdict.OPEN, lookup.how, _("an account was made or renamed since the lock-out"))
                 observation.update_access_verdict(session, self._context.vault, access_id, made, now)
-        words = _sentence([seen[one].verdict for one in ids], len(new), owned, stay)
+        words = _sentence(said, len(new), owned, stay)
         return _("{words}, still being worked on").format(words=words) if working else words
 
     def _note_owned(self, session: Session, case_id: str, system: str, owned: int, by: str) -> int:
@@ -200,8 +210,8 @@ class FollowUps:
             refresh_case_message(session, case.id)
 
 
-def _sentence(verdicts: list[Verdict], new: int, owned: int, stay: int) -> str:
-    parts = [", ".join(sorted({verdict.value for verdict in verdicts})) or Verdict.ABSENT.value]
+def _sentence(said: str, new: int, owned: int, stay: int) -> str:
+    parts = [said]
     if new:
         parts.append(ngettext("{count} new account", "{count} new accounts", new).format(count=new))
     if owned > stay:

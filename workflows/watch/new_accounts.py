@@ -6,7 +6,7 @@ lists everybody (`suspects`). Otherwise the leavers are looked up in rotation.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -14,14 +14,15 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import _
-from connectors.contract import Account, Accounts, Observation, Roster, Verdict
+from connectors.contract import Account, AccountId, Accounts, Observation, Roster, Verdict
 from workflows.access import observation
+from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import SEVERITY
-from workflows.access.links import other_persons_accounts
+from workflows.access.links import PersonLinks, links_of, other_persons_accounts
 from workflows.context import Context
 from workflows.storage.case import open_case_data, person
 from workflows.storage.findings import FindingReport, open_of, still_open
-from workflows.storage.rows.access import Access, AccountLink, LeaverAccount
+from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
@@ -40,8 +41,8 @@ MOST = 500
 class NewAccounts:
     """Fresh lookups of leavers. Raises what the system raises: a leaver who was not looked up gets no verdict."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, context: Context, absence: AbsenceCheck) -> None:
+        self._context, self._absence = context, absence
 
     def look(self, system: System, accounts: Accounts, by: str) -> Counter[str]:
         """Look up everybody without a known account in a system; count the results.
@@ -74,8 +75,11 @@ class NewAccounts:
             lines = session.exec(select(sa.func.count()).select_from(having_accounts(system.name).subquery())).one()
         return -(-lines // MOST) or 1
 
-    def suspects(self, system: str, page: Sequence[Account]) -> set[str]:
-        """Return the leavers' lines whose case lacks an open account of the page with the leaver's address."""
+    def suspects(self, system: str, page: Sequence[Account], by: str) -> set[str]:
+        """Return the leavers' lines whose case lacks an open account of the page with the leaver's address.
+
+        A line without any account was looked up already: there the account is a finding at once.
+        """
         alive = [one for one in page if one.verdict is Verdict.OPEN]
         with self._context.store.read() as session:
             hits = in_watched_cases(session, self._context.vault, alive, self._context.clock.now())
@@ -87,7 +91,24 @@ class NewAccounts:
                 for case_id, one in hits
                 if (case_id, one.id) not in told and session.get(LeaverAccount, f"{case_id}:{system}:{one.id}") is None
             }
-            return set(session.exec(having_accounts(system).where(col(Access.id).in_(lines))))
+            missed = session.exec(without_accounts(system).where(col(Access.id).in_(lines))).all()
+            suspect = set(session.exec(having_accounts(system).where(col(Access.id).in_(lines))))
+        for access in missed:
+            self._report_missed(access, [one for case_id, one in hits if case_id == access.case_id], by)
+        return suspect
+
+    def _report_missed(self, access: Access, listed: list[Account], by: str) -> None:
+        """Report open accounts that the system's list shows and its lookup does not."""
+        with self._context.store.read() as session:
+            case = session.get_one(Case, access.case_id)
+        try:
+            leaver = open_case_data(self._context.vault, case).leaver
+        except WrongKey:
+            return
+        others = other_persons_accounts(self._context.systems, leaver, access.system, listed, ())
+        mine, theirs = ([one for one in listed if (one.id in others) is other] for other in (False, True))
+        seen = Observation(Verdict.OPEN if mine else Verdict(access.verdict), _("shown by the system's list"))
+        self._say(access, mine, theirs, seen, by, linked=False, adopt=False, unproven=False)
 
     def _again(self, system: System) -> list[str]:
         lines, turns = having_accounts(system.name), self.audits_per_rotation(system)
@@ -123,27 +144,18 @@ class NewAccounts:
             of_page = select(LeaverAccount).where(col(LeaverAccount.access_id).in_([access.id for access in page]))
             for row in session.exec(of_page.order_by(col(LeaverAccount.id))):
                 rows[row.access_id].append(row)
-            found = select(Finding.case_id).where(
+            found = select(Finding).where(
                 col(Finding.case_id).in_(case_ids), Finding.system == system.name, col(Finding.closed_at).is_(None)
             )
-            told = set(session.exec(found))
-            links = select(AccountLink.person_key).where(
-                col(AccountLink.person_key).in_([case.leaver_key for case in cases.values()]),
-                AccountLink.system == system.name,
-                AccountLink.account_id != "",
-            )
-            linked = set(session.exec(links))
+            told = defaultdict[str, list[Finding]](list)
+            for finding in session.exec(found):
+                told[finding.case_id or ""].append(finding)
+            people = [case.leaver_key for case in cases.values()]
+            links = links_of(session, self._context.vault, people)
         for access in page:
             case = cases[access.case_id]
             yield self._look_up(
-                system,
-                accounts,
-                access,
-                case,
-                rows[access.id],
-                by,
-                told=case.id in told,
-                linked=case.leaver_key in linked,
+                system, accounts, access, case, rows[access.id], by, told=told[case.id], links=links[case.leaver_key]
             )
 
     def _look_up(
@@ -155,10 +167,10 @@ class NewAccounts:
         rows: list[LeaverAccount],
         by: str,
         *,
-        told: bool,
-        linked: bool,
+        told: Sequence[Finding],
+        links: Mapping[str, PersonLinks],
     ) -> tuple[Verdict, int]:
-        """Look one leaver up. `told`: there is an open finding. `linked`: a person has linked an account."""
+        """Look one leaver up. `told`: the open findings."""
         try:
             data = open_case_data(self._context.vault, case)
             lookup = accounts.find(person(data.leaver))
@@ -174,10 +186,28 @@ class NewAccounts:
             return self._unknown(access, observation.malformed(error), by), 0
         verdicts = [*(Verdict(row.verdict) for row in rows), *(one.verdict for one in mine)] or [Verdict.ABSENT]
         seen = Observation(min(verdicts, key=SEVERITY.index), lookup.how)
+        absent = seen.verdict is Verdict.ABSENT
+        if absent:
+            seen = self._absence.judge(system, lookup, data, links, gone=[row.account_id for row in rows])
+            known_new = sorted({AccountId(one.account_id) for one in told if one.kind == FindingKind.NEW_ACCOUNT})
+            read = accounts.observe(known_new) if known_new else {}
+            if missed := [account for account, now in read.items() if now.verdict is Verdict.OPEN]:
+                why = _("the lookup shows no account, and the account {id} is still there").format(id=missed[0])
+                self._keep_open(access, Observation(Verdict.OPEN, lookup.how, why))
+                return Verdict.OPEN, 0
         theirs = [one for one in observation.new_accounts(fresh, rows) if one.id in others]
-        if mine or theirs or told:
-            self._say(access, mine, theirs, seen, by, linked=linked, adopt=not rows)
+        unproven = seen.verdict is Verdict.UNKNOWN and absent
+        if mine or theirs or told or unproven or (absent and seen.verdict != access.verdict):
+            linked = bool(links[system.name].accounts)
+            self._say(access, mine, theirs, seen, by, linked=linked, adopt=not rows, unproven=unproven)
         return seen.verdict, len(observation.new_accounts(mine, rows))
+
+    def _keep_open(self, access: Access, seen: Observation) -> None:
+        """Keep a line open whose new account, a finding already, is still there though no lookup shows it."""
+        if access.state == WorkState.DONE and access.verdict != seen.verdict:
+            now = self._context.clock.now()
+            with self._context.store.write() as session:
+                observation.update_access_verdict(session, self._context.vault, access.id, seen, now)
 
     def _say(
         self,
@@ -189,8 +219,13 @@ class NewAccounts:
         *,
         linked: bool,
         adopt: bool,
+        unproven: bool,
     ) -> None:
-        """Write new results. `adopt`: no account was known, so a locked one gets a row and is watched."""
+        """Write new results. `adopt`: no account was known, so a locked one gets a row and is watched.
+
+        `unproven`: nothing was found, and that is no proof.
+        """
+        kind = FindingKind.NOT_LINKED if adopt else FindingKind.NOT_VERIFIED
         new = observation.new_accounts(mine, ())
         locked = [one for one in mine if adopt and one.verdict is Verdict.LOCKED]
         shown = {str(one.id) for one in (*new, *theirs)}
@@ -198,9 +233,12 @@ class NewAccounts:
             told = [
                 row  # opened by a lookup, so that another one may close it
                 for row in open_of(session, access.case_id, access.system)
-                if row.kind in SECOND or (row.kind == FindingKind.NOT_VERIFIED and not row.account_id)
+                if row.kind in SECOND
+                or (row.kind == FindingKind.NOT_VERIFIED and not row.account_id)
+                or (row.kind == FindingKind.NOT_LINKED and access.state == WorkState.DONE)
             ]
-        if not (shown or told or locked):
+        changed = seen.verdict != access.verdict and (unproven or seen.verdict is Verdict.ABSENT)
+        if not (shown or told or locked or unproven or changed):
             return
         with self._context.store.write() as session:
             # The lookup took a while: accounts that were stored meanwhile are not new.
@@ -216,8 +254,11 @@ class NewAccounts:
                 observation.report_new_account(
                     session, self._context.findings, access.case_id, access.system, account, by, linked=linked
                 )
+            if unproven:
+                report = FindingReport(kind, access.case_id, access.system, "", seen.reason)
+                self._context.findings.report(session, report, by)
             for row in told:
-                if row.account_id not in shown:
+                if row.account_id not in shown and not (unproven and row.kind == kind):
                     self._context.findings.close_resolved(
                         session, FindingReport(FindingKind(row.kind), access.case_id, access.system, row.account_id)
                     )
@@ -227,14 +268,12 @@ class NewAccounts:
                     session, self._context.vault, self._context.journal, case, access.id, account, seen.how, now
                 )
             session.flush()
-            if access.state == WorkState.DONE and (new or locked or access.verdict == Verdict.OPEN != seen.verdict):
-                observation.update_access_verdict(
-                    session,
-                    self._context.vault,
-                    access.id,
-                    replace(seen, reason=_("an account was made or renamed since the lock-out") if new else ""),
-                    now,
-                )
+            changed = changed or access.verdict == Verdict.OPEN != seen.verdict
+            if access.state == WorkState.DONE and (new or locked or changed):
+                if new or not unproven:
+                    made = _("an account was made or renamed since the lock-out")
+                    seen = replace(seen, reason=made if new else "")
+                observation.update_access_verdict(session, self._context.vault, access.id, seen, now, choose=unproven)
 
     def _unknown(self, access: Access, why: str, by: str) -> Verdict:
         with self._context.store.write() as session:

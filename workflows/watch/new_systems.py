@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from sqlmodel import Session, col, select
 
 from config.text import _
-from connectors.contract import Account, Accounts, Verdict
+from connectors.contract import Account, Accounts, Observation, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import manual_step, observation
+from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import VerdictNote, seal
-from workflows.access.links import other_persons_accounts
+from workflows.access.links import all_links, other_persons_accounts
 from workflows.cases.offboarding import OPEN, create_access_work
 from workflows.context import Context
 from workflows.ports import Clock
@@ -63,7 +64,7 @@ def _has_work(session: Session, case_id: str, system: System) -> bool:
     return session.get(Access, row_id) is not None or session.get(ManualStep, row_id) is not None
 
 
-def catch_up(context: Context, by: str) -> list[str]:
+def catch_up(context: Context, absence: AbsenceCheck, by: str) -> list[str]:
     """Look up everybody who lacks a system; return, as sentences, the systems that could not be read.
 
     A system that fails is left for the next time, with its cases unchanged.
@@ -72,16 +73,16 @@ def catch_up(context: Context, by: str) -> list[str]:
     for name, system in context.systems.items():
         try:
             for case_id in _lacking(context, name):
-                _try(context, system, case_id, by)
+                _try(context, absence, system, case_id, by)
         except ConnectorError as error:
             unread.append(observation.unreadable(name, system.manifest.title, error))
     return unread
 
 
-def _try(context: Context, system: System, case_id: str, by: str) -> None:
+def _try(context: Context, absence: AbsenceCheck, system: System, case_id: str, by: str) -> None:
     """Look one person up. A failed lookup is a finding, changes nothing, and does not stop the others."""
     try:
-        _look(context, system, case_id, by)
+        _look(context, absence, system, case_id, by)
     except WrongKey as error:
         why = _("whom to look for cannot be opened: {why}").format(why=_(str(error)))
     except observation.MALFORMED as error:
@@ -93,22 +94,33 @@ def _try(context: Context, system: System, case_id: str, by: str) -> None:
         context.findings.report(session, FindingReport(FindingKind.NOT_VERIFIED, case_id, system.name, "", why), by)
 
 
-def _look(context: Context, system: System, case_id: str, by: str) -> None:
+def _look(context: Context, absence: AbsenceCheck, system: System, case_id: str, by: str) -> None:
     if manual_step.work_of(system):
-        _write(context, system, case_id, (), "", by)
+        _write(context, system, case_id, (), Observation(Verdict.UNKNOWN, ""), by)
         return
     accounts = system.having(Accounts)
     if accounts is None:
         return
     with context.store.read() as session:
-        _case, data = read_case(session, context.vault, case_id)
+        case, data = read_case(session, context.vault, case_id)
+        links = all_links(session, context.vault, case.leaver_key)
     lookup = accounts.find(person(data.leaver))
     others = other_persons_accounts(context.systems, data.leaver, system.name, lookup.accounts, ())
     found = tuple(observation.imaged(accounts, one) for one in lookup.accounts if one.id not in others)
-    _write(context, system, case_id, found, lookup.how, by)
+    if not found:
+        seen = absence.judge(system, lookup, data, links)
+    elif any(one.verdict is not Verdict.LOCKED for one in found):
+        seen = Observation(
+            Verdict.OPEN, lookup.how, _("found in a system that is new here, and never locked out of it")
+        )
+    else:
+        seen = Observation(Verdict.LOCKED, lookup.how)
+    _write(context, system, case_id, found, seen, by)
 
 
-def _write(context: Context, system: System, case_id: str, found: tuple[Account, ...], how: str, by: str) -> None:
+def _write(
+    context: Context, system: System, case_id: str, found: tuple[Account, ...], seen: Observation, by: str
+) -> None:
     now = context.clock.now()
     with context.store.write(case_id) as session:
         case = session.get_one(Case, case_id)
@@ -117,7 +129,7 @@ def _write(context: Context, system: System, case_id: str, found: tuple[Account,
         if manual_step.work_of(system):
             create_access_work(session, case, system, now, now)
         else:
-            _add(context, session, case, system, found, how, by)
+            _add(context, session, case, system, found, seen, by)
         context.journal.write(
             session,
             actor=HANDOVER,
@@ -129,12 +141,16 @@ def _write(context: Context, system: System, case_id: str, found: tuple[Account,
 
 
 def _add(
-    context: Context, session: Session, case: Case, system: System, found: tuple[Account, ...], how: str, by: str
+    context: Context,
+    session: Session,
+    case: Case,
+    system: System,
+    found: tuple[Account, ...],
+    seen: Observation,
+    by: str,
 ) -> None:
     row_id, now = f"{case.id}:{system.name}", context.clock.now()
     alive = [one for one in found if one.verdict is not Verdict.LOCKED]
-    verdict = Verdict.OPEN if alive else Verdict.LOCKED if found else Verdict.ABSENT
-    reason = _("found in a system that is new here, and never locked out of it") if alive else ""
     session.add(
         Access(
             id=row_id,
@@ -142,15 +158,20 @@ def _add(
             system=system.name,
             state=WorkState.DONE,
             due_at=case.effective_at,
-            verdict=verdict,
-            note=seal(context.vault, case.wrapped_key, f"access:{row_id}", VerdictNote(reason, how)),
+            verdict=seen.verdict,
+            note=seal(
+                context.vault,
+                case.wrapped_key,
+                f"access:{row_id}",
+                VerdictNote(seen.reason, seen.how, choose=not found and seen.verdict is not Verdict.ABSENT),
+            ),
             read_at=now,
         )
     )
     session.flush()
     for one in found:
         if one.verdict is Verdict.LOCKED:
-            observation.adopt(session, context.vault, context.journal, case, row_id, one, how, now)
+            observation.adopt(session, context.vault, context.journal, case, row_id, one, seen.how, now)
     findings = context.findings
     findings.close_resolved(session, FindingReport(FindingKind.NOT_VERIFIED, case.id, system.name))
     for one in alive:

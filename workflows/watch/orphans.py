@@ -64,7 +64,7 @@ class Orphans:
             for account in page:
                 (locked if account.verdict is Verdict.LOCKED else alive).update(_addresses(account))
             dormant |= self._record_dormant(self._directory, page, by)
-            second |= self._newcomers.suspects(self._directory, page)
+            second |= self._newcomers.suspects(self._directory, page, by)
         if whole and not (locked or alive):
             raise Unavailable(_("it shows nobody with an address, which is not believed"))
         self._settle(self._directory, FindingKind.DORMANT, dormant)
@@ -102,7 +102,7 @@ class Orphans:
             hits = [one for one in page if disabled and one.verdict is Verdict.OPEN and disabled & _addresses(one)]
             orphans |= self._record(FindingKind.ORPHAN, system.name, hits, by)
             dormant |= self._record_dormant(system.name, [one for one in page if one.id not in orphans], by)
-            second |= self._newcomers.suspects(system.name, page)
+            second |= self._newcomers.suspects(system.name, page, by)
         if nobody:
             raise Unavailable(_("it shows nobody, which is not believed"))
         if disabled is not None:

@@ -20,6 +20,7 @@ from config.text import stored
 from connectors.contract import AccountId, Accounts, Observation, Roster, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import observation as watch
+from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import GOOD
 from workflows.context import Context
 from workflows.storage.findings import ABOUT_ACCOUNTS, still_open
@@ -89,8 +90,8 @@ def at_once(work: Callable[[T], R], each: Iterable[T]) -> list[R]:
 class AccountSweep:
     """Reads systems, and writes verdicts and findings. An account that was not read gets no verdict."""
 
-    def __init__(self, context: Context, newcomers: NewAccounts) -> None:
-        self._context, self._newcomers = context, newcomers
+    def __init__(self, context: Context, newcomers: NewAccounts, absence: AbsenceCheck) -> None:
+        self._context, self._newcomers, self._absence = context, newcomers, absence
 
     def run(self, by: str) -> SweepCounts:
         """Read every system; `by` names the audit in the findings."""
@@ -174,10 +175,15 @@ class AccountSweep:
                     ids = [AccountId(row.account_id) for row in page]
                     asked.append((page, pool.submit(watch.observe, accounts, ids, batch)))
                 if len(asked) > AHEAD:
-                    known, answer = asked.popleft()
-                    yield known, answer.result()
+                    yield self._believed(system, *asked.popleft())
             for known, answer in asked:
-                yield known, answer.result()
+                yield self._believed(system, known, answer)
+
+    def _believed(
+        self, system: System, page: list[SweepRow], answer: Future[dict[AccountId, Observation]]
+    ) -> tuple[list[SweepRow], dict[AccountId, Observation]]:
+        cases = {AccountId(row.account_id): row.case_id for row in page}
+        return page, self._absence.believed(system, answer.result(), cases)
 
     def _record(
         self, rows: list[SweepRow], answer: dict[AccountId, Observation], changed_by: dict[str, str], by: str

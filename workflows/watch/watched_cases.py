@@ -70,7 +70,7 @@ def without_accounts(system: str) -> SelectOfScalar[Access]:
     The query includes lines that were settled once and are not now, for example because a person must choose among
     accounts.
     """
-    settled = sa.and_(col(Access.verdict) != Verdict.UNKNOWN, col(Access.state) == WorkState.DONE)
+    settled = col(Access.state) == WorkState.DONE
     in_doubt = sa.and_(col(Access.locked_at).is_not(None), col(Access.state) != WorkState.CANCELLED)
     return (
         select(Access)

@@ -2,11 +2,25 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.slack.forms.fields import InvalidForm, field, modal, picked, picked_day, refuse, state, text_line, typed
+from bot.slack.forms.fields import (
+    REASON,
+    REASON_LIMIT,
+    InvalidForm,
+    field,
+    modal,
+    picked,
+    picked_day,
+    reason_faults,
+    refuse,
+    state,
+    text_area,
+    text_line,
+    typed,
+)
 from bot.slack.messages.blocks import context, fit, option, pack, paragraphs, section, unpack
 from bot.slack.messages.moves import kept
 from bot.slack.messages.phrases import records, short, verdict
@@ -48,8 +62,13 @@ def parse_reschedule(view: dict[str, Any], zone: str, days: BusinessDays, now: d
     return at
 
 
-def link(case: str, system: str, title: str, found: Sequence[Candidate], search: str = "") -> dict[str, Any]:
-    """Return the form that links an account to the leaver. A protected account is shown, but cannot be chosen."""
+def link(
+    case: str, system: str, title: str, found: Sequence[Candidate], latest: date, search: str = ""
+) -> dict[str, Any]:
+    """Return the form that links an account to the leaver. A protected account is shown, but cannot be chosen.
+
+    `latest`: the last day for which the statement may count that there is no account.
+    """
     free = [account for account in found if not account.reason and len(_value(account)) <= VALUE][:MOST]
     options = [option(f"{account.login} – {account.email or account.name}", _value(account)) for account in free]
     options.append(option(_("They have no account there"), NONE))
@@ -62,16 +81,38 @@ def link(case: str, system: str, title: str, found: Sequence[Candidate], search:
         *(paragraphs([_candidate(account) for account in found[:MOST]]) or [context(_nothing(search))]),
         field(CHOICE, _("Account"), {"type": "static_select", "options": options}, hint, optional=True),
         field(SEARCH, _("Search"), text_line(200), again, optional=True),
+        field(
+            REASON,
+            _("No account there: how do you know?"),
+            text_area(REASON_LIMIT),
+            _("Needed only with that choice. It goes on record with your name."),
+            optional=True,
+        ),
+        field(
+            DAY,
+            _("No account there: ask again after"),
+            {"type": "datepicker", "initial_date": latest.isoformat()},
+            _("At the latest {day}.").format(day=latest.isoformat()),
+            optional=True,
+        ),
     ]
     return modal(LINK, _("Choose account"), _("Link Account"), fit(blocks, 100), pack(case=case, system=system))
 
 
-def parse_link(view: dict[str, Any]) -> tuple[dict[str, str], str]:
-    """Return the choice (`account` and `login`, or `none`) and the text to search for. Raises `InvalidForm`."""
+def parse_link(view: dict[str, Any], latest: date) -> tuple[dict[str, str], str]:
+    """Return the choice (`account` and `login`, or `none`) and the text to search for. Raises `InvalidForm`.
+
+    `none` is the last day for which it counts, and comes with its `reason`.
+    """
     chosen, search = picked(view, CHOICE), typed(view, SEARCH)
     refuse({} if chosen or search else {CHOICE: _("Choose an account, or search for one below.")})
     if chosen == NONE:
-        return {NONE: "yes"}, ""
+        day, reason = picked_day(view, DAY), typed(view, REASON)
+        late = (
+            {} if day and day <= latest else {DAY: _("Choose {day} or an earlier day.").format(day=latest.isoformat())}
+        )
+        refuse(reason_faults(reason) | late)
+        return {NONE: (day or latest).isoformat(), "reason": reason}, ""
     return {key: str(value) for key, value in unpack(chosen).items()}, "" if chosen else search
 
 

@@ -1,5 +1,6 @@
 """Buttons of the case message, and their forms."""
 
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from bot import workdays
@@ -93,14 +94,16 @@ def _register_links(on: Listeners, ctx: ListenerContext) -> None:
 
     @on.form(forms.LINK, notice.loading)
     def chosen(call: Call, view: View) -> View:
-        choice, search = forms.parse_link(view)
+        choice, search = forms.parse_link(view, _latest(ctx))
         ctx.allow(call, Right.LINK)
         if search:
             return _candidates(ctx, call, search)
         case, system, by = call.case, call.fact("system"), ctx.actor(call)
         if forms.NONE in choice:
-            ctx.services.linking.none(case, system, by)
-            outcome = _("It is now on record that the leaver has no account there.")
+            last_day = date.fromisoformat(choice[forms.NONE])
+            ctx.services.linking.none(case, system, by, choice["reason"], last_day)
+            outcome = _("Until {day} it is on record that the leaver has no account there. Then an audit asks again.")
+            outcome = outcome.format(day=last_day.isoformat())
         else:
             login = ctx.services.linking.link(
                 case, system, by, account=choice.get("account", ""), login=choice.get("login", "")
@@ -114,7 +117,14 @@ def _candidates(ctx: ListenerContext, call: Call, search: str = "") -> View:
     case, system = call.case, call.fact("system")
     found = ctx.services.linking.candidates(case, system, search)
     known = ctx.services.systems.get(system)
-    return forms.link(case, system, known.manifest.title if known else system, found, search)
+    return forms.link(case, system, known.manifest.title if known else system, found, _latest(ctx), search)
+
+
+def _latest(ctx: ListenerContext) -> date:
+    """Return the last day for which the statement may count that there is no account."""
+    settings = ctx.services.settings
+    today = ctx.services.clock.now().astimezone(ZoneInfo(settings.company.timezone)).date()
+    return today + timedelta(days=settings.policy.none_days)
 
 
 def _register_moves(on: Listeners, ctx: ListenerContext) -> None:

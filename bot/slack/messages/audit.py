@@ -32,7 +32,7 @@ KINDS = {
     FindingKind.CODES_RESET: N_("one-time codes changed by one person alone"),
     FindingKind.TAMPERED: N_("changed in the database by another hand"),
     FindingKind.PROTECTED: N_("protected, so it was not locked"),
-    FindingKind.NOT_LINKED: N_("no account found, although everybody has one there"),
+    FindingKind.NOT_LINKED: N_("no account found, and that is not proven"),
     FindingKind.ADDRESS_REUSED: N_("another person's account has this address"),
     FindingKind.DORMANT: N_("no login for a long time"),
     FindingKind.OPEN_AGAIN: N_("open again"),
@@ -83,22 +83,29 @@ def headline(view: AuditView) -> str:
     """Return the audit's result in a sentence of plain text."""
     if view.finished_at is None:
         return _("The audit of {day} is still running").format(day=view.day.isoformat())
-    dark = ngettext("{count} system was not read", "{count} systems were not read", len(view.not_read)).format(
-        count=len(view.not_read)
-    )
+    dark = _not_seen(view)
     people = ngettext("{count:,} past leaver", "{count:,} past leavers", view.leavers).format(count=view.leavers)
     accounts = ngettext("{count:,} account", "{count:,} accounts", view.accounts).format(count=view.accounts)
     scope = _("{people} with {accounts}").format(people=people, accounts=accounts)
     if view.findings:
         bad = ngettext("{count:,} finding", "{count:,} findings", len(view.findings)).format(count=len(view.findings))
         text = _("{bad} among {scope}").format(bad=bad, scope=scope)
-    elif view.not_read:
-        text = _("No finding in the systems that were read, {scope}").format(scope=scope)
+    elif dark:
+        text = _("No finding where the audit could look, {scope}").format(scope=scope)
+        dark = "; ".join(filter(None, (_set_apart(view), dark)))
     elif apart := _set_apart(view):
         return _("No open finding among {scope}: {apart}").format(apart=apart, scope=scope)
     else:
         return _("✓ Audit of {day}: all still locked out, {scope}").format(day=view.day.isoformat(), scope=scope)
-    return f"{text}; {dark}" if view.not_read else text
+    return f"{text}; {dark}" if dark else text
+
+
+def _not_seen(view: AuditView) -> str:
+    """Return where the audit could not look; empty if it looked everywhere."""
+    systems = ngettext("{count} system was not read", "{count} systems were not read", len(view.not_read))
+    checks = ngettext("{count} check was not possible", "{count} checks were not possible", len(view.not_looked))
+    counts = ((systems, len(view.not_read)), (checks, len(view.not_looked)))
+    return "; ".join(words.format(count=number) for words, number in counts if number)
 
 
 def _set_apart(view: AuditView) -> str:

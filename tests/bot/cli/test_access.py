@@ -64,14 +64,17 @@ def test_link_shows_searches_and_links(config: str) -> None:
     assert shown.exit_code == 0, shown.output
     assert "d.oneill" in shown.stdout
     assert "PROTECTED" in shown.stdout
-    none = handover(wiring, "link", "case-1", "crm", "--search", "zzz", "--config", config)
-    assert "Nothing matches" in none.stdout
+    found = handover(wiring, "link", "case-1", "crm", "--search", "zzz", "--config", config)
+    assert "Nothing matches" in found.stdout
     assert (fake.linked, wiring.modes) == ([], ["visit", "visit"])
     assert handover(wiring, "link", "case-1", "crm", "--login", "d.oneill", "--config", config).exit_code == 0
     assert wiring.modes[2:] == ["run"], "without a bot that runs, this very process locks what was linked"
     assert handover(wiring, "link", "case-1", "crm", "--account", "a-1", "--config", config).exit_code == 0
-    assert handover(wiring, "link", "case-1", "crm", "--none", "--config", config).exit_code == 0
-    assert [one[2] for one in fake.linked] == ["d.oneill", "a-1", "none"]
+    none = ("link", "case-1", "crm", "--none", "--config", config)
+    assert handover(wiring, *none).exit_code == 2, "no last day"
+    assert handover(wiring, *none, "--until", "2026-12-01").exit_code == 2, "no reason"
+    assert handover(wiring, *none, "--until", "2026-12-01", "--reason", "never sold").exit_code == 0
+    assert [one[2] for one in fake.linked] == ["d.oneill", "a-1", "none until 2026-12-01: never sold"]
     assert handover(wiring, "link", "case-1", "crm", "--login", "x", "--none", "--config", config).exit_code == 2
     refused = handover(wiring, "link", "case-1", "crm", "--login", "nobody", "--config", config)
     assert refused.exit_code == 2

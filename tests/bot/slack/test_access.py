@@ -246,6 +246,9 @@ def test_they_may_have_no_account_and_nothing_chosen_is_said(workplace: Workplac
     view = workplace.security.modal("Choose account")
     assert "Choose an account" in view.errors["choice"]
     view.fill("choice", "none").submit()
+    view = workplace.security.modal("Choose account")
+    assert "Write a reason" in view.errors["reason"]
+    view.fill("reason", "never worked in sales").submit()
     assert "no account there" in workplace.security.modal("Linked").text
     assert workplace.actors("account.linked") == [f"slack:{workplace.security.id}"]
     workplace.run("revoke")

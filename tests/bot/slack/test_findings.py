@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.cli.audit import concerns
 from bot.slack.messages import audit, escalation
 from connectors.contract import Verdict
 from tests.bot import samples
@@ -61,6 +62,14 @@ def test_accepted_and_relocked_are_listed_apart_and_never_called_all_good() -> N
     said = text(audit.build(replace(samples.audit(0), accepted=(waits,), relocked=(done,))))
     assert "till the contract ends" in said
     assert "Locked again at once, by policy: 1" in said
+
+
+def test_an_audit_that_could_not_look_somewhere_is_not_good() -> None:
+    blind = replace(samples.audit(0), not_looked=("orphans were not looked for in crm",))
+    assert "all still locked out" not in audit.headline(blind)
+    assert "1 check was not possible" in audit.headline(blind)
+    assert concerns(blind, samples.NOW) == ["1 check was not possible."]
+    assert concerns(samples.audit(0), samples.NOW) == []
 
 
 def test_what_was_not_looked_for_is_said_even_where_all_is_well() -> None:

@@ -39,7 +39,7 @@ class Crew:
             name = f"{'now' if immediate else 'then'}{number}"
             for world in (office.directory, office.crm):
                 world.user(f"{world.name}-{name}", f"{name}@x.example")
-            leaver = replace(DANA, name=name, email=f"{name}@x.example", slack_id=f"U{name}")
+            leaver = replace(DANA, name=name, email=f"{name}@x.example", slack_id=f"U{name}", directory_id="")
             cases.append(office.offboarding.open(office.request(leaver=leaver, effective_at=at)))
         return cases
 

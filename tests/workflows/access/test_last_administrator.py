@@ -16,8 +16,8 @@ from workflows.people import Leaver
 from workflows.refusals import Code, Refused
 from workflows.systems.registry import Systems
 
-MAX = replace(DANA, name="Max", email="max@x.example", slack_id="U0MAX2")
-BOB = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB2")
+MAX = replace(DANA, name="Max", email="max@x.example", slack_id="U0MAX2", directory_id="directory-max")
+BOB = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB2", directory_id="directory-bob")
 
 
 class Knowing(MemoryCrm, Administrators):

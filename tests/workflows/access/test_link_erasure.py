@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from connectors.contract import AccountId
-from tests.workflows.office import DANA, SECURITY, Office
+from tests.workflows.office import DANA, NONE, SECURITY, Office
 from workflows.access.links import forget
 from workflows.storage.rows.access import AccountLink
 from workflows.storage.rows.case import Case
@@ -20,7 +20,7 @@ def test_links_stand_while_a_case_can_be_read_and_go_with_the_last(office: Offic
     office.crm.users[AccountId("crm-dana")].login = "d.oneill"
     case_id = office.offboarding.open(office.request())
     office.linking.link(case_id, "crm", SECURITY, login="d.oneill")
-    office.linking.none(case_id, "directory", SECURITY)
+    office.linking.none(case_id, "directory", SECURITY, *NONE)
     with office.store.write() as session:
         key = session.get_one(Case, case_id).leaver_key
         assert forget(session, key) == 0

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from connectors.contract import AccountId, Verdict
 from tests.workflows.memory import Killed, World
-from tests.workflows.office import DANA, HR, SECURITY, Office
+from tests.workflows.office import DANA, HR, NONE, SECURITY, Office
 from workflows.access.views import SystemLine
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.access import AccountLink
@@ -116,11 +116,11 @@ def test_later_cases_of_the_same_person_know_the_account(office: Office, elsewhe
 
 
 def test_a_person_may_know_that_there_is_none(office: Office, elsewhere: str) -> None:
-    office.linking.none(elsewhere, "crm", SECURITY)
+    office.linking.none(elsewhere, "crm", SECURITY, *NONE)
     office.work("revoke")
     line = _line(office, elsewhere)
     assert line.verdict is Verdict.ABSENT
-    assert "a person said" in line.how
+    assert "the word of Sam, until 2026-12-01: never had one" in line.how
     assert office.offboarding.case(elsewhere).findings == ()
     office.linking.link(elsewhere, "crm", SECURITY, login="d.oneill")
     assert _links(office) == ["crm-dana"]
@@ -192,5 +192,5 @@ def test_the_plan_warns_before_anyone_confirms(office: Office) -> None:
     del office.crm.users[AccountId("crm-dana")]
     assert any("must link it" in warning for warning in office.offboarding.plan(DANA).warnings)
     case_id = office.offboarding.open(office.request(leaver=replace(DANA, directory_id="directory-dana")))
-    office.linking.none(case_id, "crm", SECURITY)
+    office.linking.none(case_id, "crm", SECURITY, *NONE)
     assert not any("must link it" in warning for warning in office.offboarding.plan(DANA).warnings)

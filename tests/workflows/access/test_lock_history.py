@@ -24,6 +24,7 @@ def app() -> Iterator[Scim]:
         server.manners.removes = True
         account = server.add_user("dana", emails=[{"value": DANA.email}])
         server.add_user("max", emails=[{"value": "max@x.example"}])
+        server.add_user("bob", emails=[{"value": "bob@x.example"}])
         server.add_group("sales", [account])
         yield server
 

@@ -81,7 +81,7 @@ def test_notice_shorter_than_that_restricts_at_once_and_an_immediate_case_has_no
     _schedule(office, days=1)
     office.work("restrict")
     assert _groups(office) == {"sales", "all staff"}
-    bob = replace(DANA, email="zoe@x.example", slack_id="U0ZOE")
+    bob = replace(DANA, email="zoe@x.example", slack_id="U0ZOE", directory_id="")
     assert office.offboarding.case(office.offboarding.open(office.request(leaver=bob))).restrictions == ()
 
 
@@ -200,7 +200,9 @@ def test_a_rejected_case_gives_back_what_an_earlier_stage_took(tmp_path: Path) -
     case_id = _schedule(office, days=5)
     office.work("restrict")
     for number in range(2):
-        office.offboarding.open(office.request(leaver=replace(DANA, email=f"p{number}@x", slack_id=f"U{number}")))
+        office.offboarding.open(
+            office.request(leaver=replace(DANA, email=f"p{number}@x", slack_id=f"U{number}", directory_id=""))
+        )
     office.offboarding.reschedule(case_id, office.clock.now() + timedelta(hours=3), HR)
     assert office.offboarding.case(case_id).state is CaseState.HELD
     office.offboarding.reject(case_id, SECURITY)

@@ -29,7 +29,7 @@ def _line(case: CaseView, system: str) -> SystemLine:
 
 
 def _leaver(number: int) -> Leaver:
-    return replace(DANA, email=f"p{number}@x.example", slack_id=f"U0P{number}")
+    return replace(DANA, email=f"p{number}@x.example", slack_id=f"U0P{number}", directory_id="")
 
 
 def _refused(what: str, office: Office, *arguments: object) -> Code:

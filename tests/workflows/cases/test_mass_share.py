@@ -37,7 +37,7 @@ def office(tmp_path: Path, url: str) -> Iterator[Office]:
 
 
 def _leaver(number: int) -> Leaver:
-    return replace(DANA, email=f"p{number}@x.example", slack_id=f"U0P{number}")
+    return replace(DANA, email=f"p{number}@x.example", slack_id=f"U0P{number}", directory_id="")
 
 
 def _open(office: Office, number: int, days: float = 0, **more: object) -> str:

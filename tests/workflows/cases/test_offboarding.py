@@ -51,7 +51,7 @@ def test_a_slip_in_the_year_is_refused(office: Office) -> None:
 
 def test_a_list_of_many_cases_asks_no_more_than_one_of_one(office: Office) -> None:
     for number in range(6):
-        leaver = replace(DANA, name=f"P{number}", email=f"p{number}@x.example", logins=(), slack_id="")
+        leaver = replace(DANA, name=f"P{number}", email=f"p{number}@x.example", logins=(), slack_id="", directory_id="")
         office.offboarding.open(office.request(leaver=leaver))
     asked: list[str] = []
     sa.event.listen(office.store._reader, "before_cursor_execute", lambda *said: asked.append(said[2]))
@@ -65,7 +65,11 @@ def test_a_list_of_many_cases_asks_no_more_than_one_of_one(office: Office) -> No
 
 def test_a_second_case_for_one_person_is_refused_with_the_first_ones_id(office: Office) -> None:
     case_id = office.offboarding.open(office.request())
-    for again in (DANA, replace(DANA, email="DANA@X.example"), replace(DANA, name="Someone Else", directory_id="d-1")):
+    for again in (
+        DANA,
+        replace(DANA, email="DANA@X.example", directory_id=""),
+        replace(DANA, name="Someone Else", directory_id="d-1"),
+    ):
         with pytest.raises(Refused) as caught:
             office.offboarding.open(office.request(leaver=again))
         assert (caught.value.code, caught.value.facts["case"]) == (Code.OPEN_CASE, case_id)
@@ -154,7 +158,7 @@ def test_a_plan_names_the_open_case_and_the_protected(office: Office) -> None:
     case_id = office.offboarding.open(office.request())
     [refused] = office.offboarding.plan(DANA).refusals
     assert (refused.code, refused.facts["case"]) == (Code.OPEN_CASE, case_id)
-    [refused] = office.offboarding.plan(replace(DANA, email="root@x.example")).refusals
+    [refused] = office.offboarding.plan(replace(DANA, email="root@x.example", directory_id="")).refusals
     assert refused.code is Code.PROTECTED
 
 

@@ -39,7 +39,8 @@ def crowd(office: Office) -> list[str]:
         email = f"leaver{number}@x.example"
         for world in (office.directory, office.crm):
             world.user(f"{world.name}-leaver{number}", email)
-        cases.append(office.offboarding.open(office.request(leaver=Leaver(f"Leaver {number}", email))))
+        leaver = Leaver(f"Leaver {number}", email, directory_id=f"directory-leaver{number}")
+        cases.append(office.offboarding.open(office.request(leaver=leaver)))
     office.work("revoke", "exports", "book")
     return cases
 

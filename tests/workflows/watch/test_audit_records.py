@@ -30,7 +30,8 @@ def fifty(tmp_path: Path) -> Iterator[Office]:
         email = f"leaver{number}@x.example"
         for world in (office.directory, office.crm):
             world.user(f"{world.name}-leaver{number}", email)
-        office.offboarding.open(office.request(leaver=Leaver(f"Leaver {number}", email)))
+        leaver = Leaver(f"Leaver {number}", email, directory_id=f"directory-leaver{number}")
+        office.offboarding.open(office.request(leaver=leaver))
     office.work("revoke", "exports", "book")
     yield office
     office.store.close()

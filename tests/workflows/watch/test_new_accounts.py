@@ -15,7 +15,7 @@ from workflows.cases.views import AuditView, CaseView
 from workflows.refusals import Code, Refused
 from workflows.watch import new_accounts
 
-LEFT_BOB = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB")
+LEFT_BOB = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB", directory_id="directory-bob")
 
 
 @pytest.fixture(params=[False, True], ids=["looked up", "listed"])

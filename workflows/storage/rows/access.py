@@ -114,4 +114,4 @@ class AccountLink(Table, table=True):
     at: datetime = utc_column()
     wrapped_key: bytes
     sealed: bytes
-    """The account's log-in."""
+    """The account's log-in; without an account, the statement (`links.NoAccount`)."""
