@@ -7,6 +7,7 @@ from functools import partial
 from bot.services import WIDE, WorkHandlers
 from workflows.engine import clock_jumps
 from workflows.engine.change_watch import ChangeWatch
+from workflows.engine.clock_guard import ClockGuard
 from workflows.engine.durable import Engine
 from workflows.engine.reconciler import Reconciler
 from workflows.engine.replicas import Replicas
@@ -36,8 +37,12 @@ def running(
     clock: Clock,
     tell: outbox.Notifier,
     replicas: Replicas | None = None,
+    *,
+    guard: ClockGuard,
 ) -> Iterator[None]:
     """Run engine and ticks for as long as the context lasts; `replicas` where several processes share the rows."""
+    guard.check()
+    engine.stop_while(lambda: bool(guard.fault))
     for task, handler in built.by_task().items():
         engine.register(task, handler, wide=task in WIDE)
     journal, audits = built.services.journal, built.services.audits
@@ -51,9 +56,11 @@ def running(
     engine.when_ended(due.fire)
     watch = ChangeWatch(store, clock, triggers.fire)
     ticker = Ticker()
-    ticker.every(AUDIT_TICK, audits.call, "call the daily audit")
-    ticker.every(LEAP_TICK, clock_jumps.ClockJumps(store, journal, clock).check, "see whether the clock was set")
-    ticker.every(JUMP_TICK, lambda: clock_jumps.heal(store, journal, clock), "make due what a wrong clock put off")
+    heal = partial(clock_jumps.heal, store, journal, clock)
+    look = partial(_look_at_clock, guard, clock_jumps.ClockJumps(store, journal, clock))
+    ticker.every(AUDIT_TICK, guard.unless_wrong(audits.call), "call the daily audit")
+    ticker.every(LEAP_TICK, look, "see whether the clock was set")
+    ticker.every(JUMP_TICK, guard.unless_wrong(heal), "make due what a wrong clock put off")
     ticker.every(FORGET_TICK, engine.delete_ended, "forget finished work")
     ticker.every(FORGET_TICK, built.retention.prune, "prune settled rows")
     if replicas:
@@ -70,6 +77,13 @@ def running(
                 part.stop()
             engine.close()
             journal.seal()
+
+
+def _look_at_clock(guard: ClockGuard, jumps: clock_jumps.ClockJumps) -> None:
+    """Compare the clock with a better one or the record; from then on, handle jumps."""
+    guard.check()
+    if not guard.fault:
+        jumps.check()
 
 
 def _seal(journal: Journal) -> None:

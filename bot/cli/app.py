@@ -56,7 +56,7 @@ Begin with: handover init, then handover doctor, then handover run
 DISTRIBUTION = "handover-bot"
 
 
-ACTS = frozenset(COMMANDS) - {"init", "run", "doctor", "plan", "waiting", "notes", "status", "verify"}
+ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "waiting", "notes", "status", "verify"}
 ACTS -= {"connectors", "manifest"}
 """Commands that can change something, so that they need to know who acts."""
 

@@ -107,7 +107,7 @@ class Trial:
 
     def _visit(self) -> Application:
         settings = load(self._practice.config, self._practice.environment, registry.settings_of)
-        return self._stack.enter_context(assemble(settings, clock=self._practice.clock, mode="visit"))
+        return self._stack.enter_context(assemble(settings, adjust=self._practice.clock.over, mode="visit"))
 
     def _open(self, person: Employee) -> None:
         bob, carol = (BY_UID[uid] for uid in ("bob.ross", "carol.diaz"))

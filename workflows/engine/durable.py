@@ -78,6 +78,7 @@ class Engine:
         self._starter = threading.Thread(target=self._begin_waiting, name="engine starter", daemon=True)
         self._closing = threading.Event()
         self._on_end: Callable[[], None] = _nothing
+        self._stopped: Callable[[], bool] = bool
         self._carry: Callable[..., None] | None = None
         self._rows: sa.Engine | None = None
         self._broken: set[str] = set()
@@ -137,6 +138,10 @@ class Engine:
         """Set the function that is called, from any thread, whenever a piece has ended in this process."""
         self._on_end = call
 
+    def stop_while(self, stopped: Callable[[], bool]) -> None:
+        """Set the function that returns whether no work may begin now. Due work waits, and other processes do it."""
+        self._stopped = stopped
+
     def enqueue(self, task: str, row: str, attempt: int) -> None:
         """Begin the work once its task has a free slot. An attempt that was handed over before is not begun again."""
         lane, slots = (WIDE, MANY) if task in self._wide else (task, WORKERS)
@@ -144,7 +149,8 @@ class Engine:
 
     def start(self, task: str, row: str, attempt: int) -> None:
         """Begin the work at once in this process, past the backlog: for lock-outs that must not wait."""
-        self._begin(task, row, attempt, lambda _: self._on_end())
+        if not self._stopped():
+            self._begin(task, row, attempt, lambda _: self._on_end())
 
     def _begin(self, task: str, row: str, attempt: int, ended: Callable[[Any], None]) -> None:
         """Begin the work, and call `ended` at its end, or at once if any process began it before."""
@@ -162,6 +168,10 @@ class Engine:
     def _begin_waiting(self) -> None:
         while taken := self._backlog.take():
             lane, piece = taken
+            if self._stopped():
+                self._backlog.put_back(lane, piece)
+                self._closing.wait(RETRY_SECONDS)
+                continue
             try:
                 self._begin(*piece, partial(self._free, lane, piece))
             except Exception as error:  # noqa: BLE001 - after any error of the engine's rows, the piece must still begin later

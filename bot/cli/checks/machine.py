@@ -5,6 +5,7 @@ import sqlite3
 import sys
 import tempfile
 from base64 import b64decode
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -15,6 +16,7 @@ from sqlmodel import Session, col, select
 from bot.cli.checks import Check, CheckResult, actors
 from bot.text import _
 from config.settings import Settings
+from workflows.engine.clock_guard import differs
 from workflows.storage.rows.case import Case
 from workflows.storage.vault import Vault
 
@@ -100,13 +102,37 @@ def stored_data(wired: Any, settings: Settings) -> Check:
     def look() -> list[CheckResult]:
         with wired.assemble(settings, mode="visit") as application, application.store.read() as session:
             enrolled = [one.id for one in application.services.enrolments.people()]
+            now, behind = application.store.now(session), application.services.clock_record.fault
+            time = _clock(datetime.now(UTC) - now) if application.store.postgres else _recorded(behind())
             return [
                 CheckResult(_("Stored data"), True, _version(session)),
+                time,
                 _master_key(session, settings),
                 *actors.results(settings, enrolled),
             ]
 
     return Check(_("Stored data"), look)
+
+
+def _clock(difference: timedelta) -> CheckResult:
+    """Check this machine's clock against the database's, by which all work is done."""
+    said = differs(difference)
+    return CheckResult(
+        _("Database clock"),
+        not said,
+        said or _("as this machine's"),
+        _("Keep the clocks of this machine and the database server with NTP."),
+    )
+
+
+def _recorded(fault: str) -> CheckResult:
+    """Check this machine's clock against the last time on record."""
+    return CheckResult(
+        _("Clock and journal"),
+        not fault,
+        fault or _("not before the last time on record"),
+        _("Set the clock. If it is right, run `handover doctor --accept-clock`."),
+    )
 
 
 def _master_key(session: Session, settings: Settings) -> CheckResult:

@@ -15,7 +15,7 @@ from slack_sdk.web import SlackResponse
 from bot.cli.checks import Check, CheckResult, machine, slack
 from bot.cli.doctor import examine
 from bot.slack.manifest import manifest
-from tests.bot.commands import ENV, Wiring, configuration, document, handover
+from tests.bot.commands import ENV, TESS, Wiring, configuration, document, handover
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
@@ -226,3 +226,16 @@ def test_the_machine_is_judged_by_its_figures(tmp_path: Path) -> None:
     data.chmod(0o755)
     assert not machine.folder(data).ok
     assert machine.disk_space(tmp_path / "none" / "deeper").said.endswith("GB free")
+
+
+def test_a_clock_behind_the_record_is_a_fault_until_somebody_who_may_accepts_it(tmp_path: Path) -> None:
+    wiring, config = Wiring(), configuration(tmp_path)
+    wiring.clock_record.said = "the clock shows 2026"
+    found = examined(config, {}, wiring)[1]["Clock and journal"]
+    assert not found["ok"]
+    assert "--accept-clock" in found["todo"]
+    refused = handover(wiring, "doctor", "--accept-clock", "--config", str(config), env={"HANDOVER_CODE": "1"})
+    assert (refused.exit_code, wiring.clock_record.said) != (0, "")
+    handover(wiring, "doctor", "--accept-clock", "--config", str(config))
+    assert wiring.clock_record.accepted == [TESS.id]
+    assert examined(config, {}, wiring)[1]["Clock and journal"]["ok"]

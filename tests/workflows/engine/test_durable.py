@@ -404,3 +404,19 @@ def _case(case_id: str, at: datetime) -> Case:
         wrapped_key=b"",
         sealed=b"",
     )
+
+
+def test_a_process_that_may_take_no_work_leaves_it_due(context: Desk) -> None:
+    wrong = threading.Event()
+    wrong.set()
+    context.engine.stop_while(wrong.is_set)
+    for row in ("clicked", "due"):
+        context.wish(row)
+    context.engine.start("audit", "clicked", 0)
+    context.reconciler.tick()
+    assert not context.ran
+    assert context.engine.survey([("audit", row, 0) for row in ("clicked", "due")]).unknown, "another may begin it"
+    wrong.clear()
+    for row in ("clicked", "due"):
+        context.tick_until_done(row)
+    assert context.ran == {"clicked": 1, "due": 1}
