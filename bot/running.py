@@ -47,11 +47,12 @@ def running(
         engine.register(task, handler, wide=task in WIDE)
     journal, audits = built.services.journal, built.services.audits
     triggers = Triggers()
-    due = triggers.add(Reconciler(store, engine, clock).tick, "hand over due work", rest=DUE_REST)
+    reconciler = Reconciler(store, engine, clock, lambda: replicas is not None and replicas.has_others)
+    due = triggers.add(reconciler.tick, "hand over due work", rest=DUE_REST)
     triggers.add(partial(_seal, journal), "seal the journal", delay=SEAL_DELAY, rest=SEAL_REST)
     deliver = partial(_deliver, store, tell, clock, engine.executor)
-    triggers.add(deliver, "tell people", delay=POST_DELAY, rest=POST_REST)
-    triggers.add(partial(deliver, files=True), "send files", delay=POST_DELAY, rest=FILE_REST)
+    triggers.add(partial(deliver, set()), "tell people", delay=POST_DELAY, rest=POST_REST)
+    triggers.add(partial(deliver, set(), files=True), "send files", delay=POST_DELAY, rest=FILE_REST)
     store.when_committed(triggers.fire)
     engine.when_ended(due.fire)
     watch = ChangeWatch(store, clock, triggers.fire)
@@ -90,9 +91,11 @@ def _seal(journal: Journal) -> None:
     journal.seal()
 
 
-def _deliver(store: Store, tell: outbox.Notifier, clock: Clock, by: str, *, files: bool = False) -> float | None:
+def _deliver(
+    store: Store, tell: outbox.Notifier, clock: Clock, by: str, given_up: set[str], *, files: bool = False
+) -> float | None:
     """Tell people, or send files; return in how many seconds what could not be sent is tried again."""
     began = clock.now()
-    outbox.deliver(store, tell, clock, by, files=files)
+    outbox.deliver(store, tell, clock, by, files=files, given_up=given_up)
     at = outbox.next_try(store, began, files=files)
     return max(0.0, (at - clock.now()).total_seconds()) if at else None

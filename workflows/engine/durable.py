@@ -23,6 +23,7 @@ import logging
 import sqlite3
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 from dbos import _dbos as launcher
 
 from workflows.engine.backlog import Backlog, Piece
+from workflows.storage.store import KEEPALIVES, LIFE_SIGNS, session_options
+from workflows.storage.work import Task
 
 log = logging.getLogger(__name__)
 Handler = Callable[[str], None]
@@ -50,10 +53,12 @@ WORKERS, MANY = 10, 1024
 RETRY_SECONDS = 1.0
 """Pause after a piece could not be begun, on a full disk or without a database."""
 PAGE = 500
+REMEMBERED = 5000
+"""Pieces of work that a process remembers to have carried."""
 FINISHED_FOR = timedelta(days=7)
 POLLS = ("queue_thread", "background_jobs_thread", "dynamic_scheduler_loop")
 """Threads of the engine that poll. A test counts an idle engine's queries, as a newer release may rename them."""
-IDLE_LIMIT = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=20s"
+LIMITS = {"idle_in_transaction_session_timeout": "5s", "lock_timeout": "10s"}
 """Limits that keep a paused process from holding rows of the engine."""
 
 
@@ -81,6 +86,8 @@ class Engine:
         self._stopped: Callable[[], bool] = bool
         self._carry: Callable[..., None] | None = None
         self._rows: sa.Engine | None = None
+        self._carried: OrderedDict[tuple[str, str], int] = OrderedDict()
+        """The last attempt at each piece of work that began in this process."""
         self._broken: set[str] = set()
         """Work that failed in this process, even if the engine could not record that."""
 
@@ -110,7 +117,8 @@ class Engine:
         if self._url.startswith("sqlite"):
             self._rows = config["system_database_engine"] = _sqlite(self._url)
         else:
-            arguments = {"application_name": "handover engine", "options": IDLE_LIMIT}
+            options = session_options({**LIMITS, **LIFE_SIGNS})
+            arguments = {"application_name": "handover engine", "options": options, **KEEPALIVES}
             config["db_engine_kwargs"] = {"connect_args": arguments}
         DBOS(config=config)
         self._carry = self._workflow()
@@ -163,6 +171,10 @@ class Engine:
         if future is None:
             ended(None)
         else:
+            self._carried[task, row] = attempt
+            self._carried.move_to_end((task, row))
+            if len(self._carried) > REMEMBERED:
+                self._carried.popitem(last=False)
             future.add_done_callback(ended)
 
     def _begin_waiting(self) -> None:
@@ -184,6 +196,13 @@ class Engine:
     def _free(self, lane: str, piece: Piece, _future: Any) -> None:
         self._backlog.free(lane, piece)
         self._on_end()
+
+    def carried_before(self, piece: Piece) -> bool:
+        """Return whether this process carried the attempt before this one."""
+        task, row, attempt = piece
+        case = row.partition(":")[0]
+        first = attempt == 1 and task == Task.REVOKE and (Task.LOCKOUT, case) in self._carried
+        return first or self._carried.get((task, row)) == attempt - 1
 
     def pieces(self) -> frozenset[Piece]:
         """Return the work that waits or runs in this process."""

@@ -104,6 +104,8 @@ class Replicas:
         self._own = connect(store.url, pool_size=1)
         self._heartbeat_at = 0.0
         self._stop = threading.Event()
+        self.has_others = False
+        """True if other replicas were alive at the last look for dead ones."""
 
     @contextmanager
     def living(self) -> Iterator[None]:
@@ -144,6 +146,7 @@ class Replicas:
                 )
                 session.delete(replica)
             session.flush()
+            self.has_others = len(session.exec(select(Replica.id)).all()) > 1
 
             def alive() -> frozenset[str]:
                 return frozenset(session.exec(select(Replica.id)))
