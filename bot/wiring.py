@@ -68,6 +68,8 @@ class Application:
     services: Services
     store: Store
     engine: "Engine | None"
+    faults: Callable[[], Sequence[str]] = tuple
+    """Faults of this process now, in sentences, for `/healthz`."""
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -137,8 +139,8 @@ def assemble(
         if replicas:
             stack.enter_context(share_connections(store, systems, replicas.replica_id, built.dispatch.backlog))
         guard = ClockGuard(built.services.clock_record.fault, database)
-        stack.enter_context(running(engine, built, store, clock, tell, replicas, guard=guard))
-        yield Application(built.services, store, engine)
+        health = stack.enter_context(running(engine, built, store, clock, tell, replicas, guard=guard))
+        yield Application(built.services, store, engine, health.faults)
 
 
 def open_store(storage: Storage, *, announce: bool = False) -> Store:

@@ -39,6 +39,7 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
                 application.services,
                 settings,
                 stop=stop,
+                faults=application.faults,
                 ready=lambda ports: _ready(settings.health.host, ports.health),
             )
     except ProcessLockHeld as error:

@@ -51,8 +51,12 @@ def serve(
     *,
     stop: threading.Event | None = None,
     ready: Callable[[Ports], None] | None = None,
+    faults: Callable[[], Sequence[str]] = tuple,
 ) -> None:
-    """Serve until `stop` is set or an exception (Ctrl-C) comes. `ready`: called once all ports are open."""
+    """Serve until `stop` is set or an exception (Ctrl-C) comes. `ready`: called once all ports are open.
+
+    `faults`: returns the faults of the process, for `/healthz`.
+    """
     slack = settings.slack
     client = web_client(slack)
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
@@ -61,7 +65,7 @@ def serve(
     metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(still_open=True))})
     watch(app, metrics)
     with ExitStack() as stack:
-        health = _serve_health(stack, metrics, settings.health)
+        health = _serve_health(stack, metrics, settings.health, faults)
         door = None
         if slack.mode == "http":
             door = stack.enter_context(listening(make_web(app, gate, secret), slack.host, slack.port, THREADS))
@@ -72,10 +76,12 @@ def serve(
         (stop or threading.Event()).wait()
 
 
-def _serve_health(stack: ExitStack, metrics: Metrics, health: Health) -> int:
+def _serve_health(stack: ExitStack, metrics: Metrics, health: Health, faults: Callable[[], Sequence[str]]) -> int:
     """Return the port, or 0 after a line in the log: lock-outs go on without it, and the monitoring tells."""
     try:
-        return stack.enter_context(listening(make_health_web(metrics), health.host, health.port, HEALTH_THREADS))
+        return stack.enter_context(
+            listening(make_health_web(metrics, faults), health.host, health.port, HEALTH_THREADS)
+        )
     except OSError as error:
         log.error("health and metrics are not served at %s, port %d: %s", health.host, health.port, error)  # noqa: TRY400
         return 0
@@ -97,13 +103,18 @@ def make_web(app: App, gate: AcknowledgementGate, signing_secret: str) -> Flask:
     return web
 
 
-def make_health_web(metrics: Metrics) -> Flask:
-    """Return the app at the address for the company's own monitoring: `/healthz` and `/metrics`."""
+def make_health_web(metrics: Metrics, faults: Callable[[], Sequence[str]] = tuple) -> Flask:
+    """Return the app at the address for the company's own monitoring: `/healthz` and `/metrics`.
+
+    `/healthz` answers 503 with a line for each fault.
+    """
     web = Flask("handover-health")
 
     @web.get("/healthz")
     def healthz() -> Response:
-        return Response("ok\n", mimetype="text/plain")
+        found = faults()
+        text = "".join(f"{fault}\n" for fault in found) or "ok\n"
+        return Response(text, status=503 if found else 200, mimetype="text/plain")
 
     @web.get("/metrics")
     def figures() -> Response:

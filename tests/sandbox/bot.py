@@ -25,7 +25,7 @@ def main(config: str, clock: str, dead_after: str = "", wrong: str = "0") -> Non
     logging.basicConfig(level=logging.WARNING)
     machine = _WrongClock(timedelta(seconds=float(wrong)))
     with assemble(settings, adjust=JumpClock(Path(clock)).over, machine=machine, dead_after=limit) as house:
-        serve(house.services, settings, ready=_ready)
+        serve(house.services, settings, ready=_ready, faults=house.faults)
 
 
 class _WrongClock(SystemClock):

@@ -36,7 +36,9 @@ from uuid import uuid4
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 from dbos import _dbos as launcher
+from dbos import error as errors
 
+from workflows.engine import engine_file
 from workflows.engine.backlog import Backlog, Piece
 from workflows.storage.store import KEEPALIVES, LIFE_SIGNS, session_options
 from workflows.storage.work import Task
@@ -76,6 +78,10 @@ class Engine:
     def __init__(self, url: str, executor: str = "local") -> None:
         """Take a `url`, `sqlite:///...engine.sqlite` or `postgresql+psycopg://...` and this process's name."""
         self._url = url
+        self.file = Path(str(sa.make_url(url).database)) if url.startswith("sqlite") else None
+        """The engine's database on SQLite."""
+        self.failure = ""
+        """Error at the last try to begin a piece of work; empty after a success."""
         self.executor = executor
         self._handlers: dict[str, Handler] = {}
         self._wide: set[str] = set()
@@ -100,8 +106,26 @@ class Engine:
         if wide:
             self._wide.add(task)
 
-    def launch(self) -> None:
+    def launch(self, *, expected: bool = False) -> None:
         """Start. On SQLite, work that a killed process left behind is handed over again at once.
+
+        `expected`: there are rows of cases, so that a missing file on SQLite was lost. A damaged file is set aside.
+        """
+        if self.file is None:
+            self._launch()
+            return
+        engine_file.prepare(self.file, expected=expected)
+        try:
+            self._launch()
+        except (sa.exc.DBAPIError, errors.DBOSException) as error:
+            self._forget()
+            if engine_file.is_passing(getattr(error, "orig", None)):
+                raise
+            engine_file.set_aside(self.file, str(getattr(error, "orig", error)))
+            self._launch()
+
+    def _launch(self) -> None:
+        """Start on a file that looks good.
 
         No two processes have the same name: the engine's own recovery would queue their work for a thread that polls.
         """
@@ -186,9 +210,11 @@ class Engine:
                 continue
             try:
                 self._begin(*piece, partial(self._free, lane, piece))
+                self.failure = ""
             except Exception as error:  # noqa: BLE001 - after any error of the engine's rows, the piece must still begin later
                 if self._closing.is_set():
                     return
+                self.failure = str(getattr(error, "orig", None) or error)
                 log.error("%s could not be begun: %s; it is tried again", name(*piece), error)  # noqa: TRY400
                 self._backlog.put_back(lane, piece)
                 self._closing.wait(RETRY_SECONDS)
@@ -258,6 +284,9 @@ class Engine:
         self._closing.set()
         self._backlog.close()
         self._starter.join(seconds)
+        self._forget(seconds)
+
+    def _forget(self, seconds: int = 0) -> None:
         DBOS.destroy(workflow_completion_timeout_sec=seconds, destroy_registry=True)
         if self._rows is not None:  # the engine does not close a pool that it was given
             self._rows.dispose()

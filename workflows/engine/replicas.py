@@ -72,7 +72,7 @@ def new_id() -> str:
 
 def end(why: str) -> None:
     """End this process at once, as kill -9 would, and log the reason."""
-    log.critical("%s; this process ends now, the others go on", why)
+    log.critical("%s; this process ends now", why)
     os._exit(70)  # EX_SOFTWARE; a service manager restarts it under a new name
 
 

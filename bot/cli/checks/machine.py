@@ -6,6 +6,8 @@ import sys
 import tempfile
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -17,6 +19,7 @@ from bot.cli.checks import Check, CheckResult, actors
 from bot.text import _
 from config.settings import Settings
 from workflows.engine.clock_guard import differs
+from workflows.engine.engine_file import damage
 from workflows.storage.rows.case import Case
 from workflows.storage.vault import Vault
 
@@ -34,7 +37,9 @@ def checks(settings: Settings) -> list[Check]:
         Check(_("Text"), lambda: [text(sys.getfilesystemencoding(), len(available_timezones()))]),
         Check(_("Data folder"), lambda: [folder(settings.storage.path)]),
         Check(_("Disk"), lambda: [disk_space(settings.storage.path)]),
+        Check(_("Running bot"), lambda: [running_bot(settings.health.host, settings.health.port)]),
         *([] if settings.storage.url else [Check("SQLite", lambda: [sqlite(sqlite3.sqlite_version_info)])]),
+        *([] if settings.storage.url else [Check(_("Engine"), lambda: [engine(settings.storage.path)])]),
     ]
 
 
@@ -94,6 +99,35 @@ def sqlite(version: tuple[int, ...]) -> CheckResult:
         ".".join(map(str, version)),
         _("Use a Python built with SQLite 3.35 or newer, or set storage.url to PostgreSQL."),
     )
+
+
+def engine(folder: Path) -> CheckResult:
+    """Check the engine's file. Without one, the next start makes it."""
+    file = folder / "engine.sqlite"
+    why = damage(file) if file.exists() else ""
+    return CheckResult(
+        _("Engine"),
+        not why,
+        _("{file} is damaged: {why}").format(file=file, why=why) if why else _("its file is in order"),
+        _("Restart the bot. It sets the file aside, and makes another one from the stored data."),
+    )
+
+
+def running_bot(host: str, port: int) -> CheckResult:
+    """Ask the bot on this machine for its faults. A bot that does not run is no fault."""
+    what = _("Running bot")
+    connection = HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        said, good = answer.read(10_000).decode(errors="replace").strip(), answer.status == HTTPStatus.OK
+    except ConnectionRefusedError:
+        return CheckResult(what, True, _("none on this machine, at {host}:{port}").format(host=host, port=port))
+    except (OSError, HTTPException) as error:
+        said, good = str(error) or type(error).__name__, False
+    finally:
+        connection.close()
+    return CheckResult(what, good, said, _("Read the bot's log. Restart the bot if it does not come right by itself."))
 
 
 def stored_data(wired: Any, settings: Settings) -> Check:

@@ -77,6 +77,16 @@ def test_a_command_is_answered_over_both_transports(slack: SlackServer, mode: st
         assert httpx.get(health(ports, "healthz"), timeout=60).text == "ok\n"
 
 
+def test_health_answers_503_with_every_fault_until_it_is_over() -> None:
+    faults = ["the clock is wrong", "work cannot be begun: disk I/O error"]
+    with listening(make_health_web(Metrics(), lambda: faults), "127.0.0.1", 0, 1) as port:
+        found = httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=60)
+        assert (found.status_code, found.text.splitlines()) == (503, faults)
+        faults.clear()
+        found = httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=60)
+        assert (found.status_code, found.text) == (200, "ok\n")
+
+
 def test_a_server_closes_while_its_trigger_is_still_written_to(
     slack: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
