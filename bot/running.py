@@ -1,6 +1,7 @@
 """Background work of a process: the engine with a handler for every kind of work, triggers and ticks."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -23,11 +24,12 @@ from workflows.ports import Clock
 from workflows.storage import outbox
 from workflows.storage.journal import Journal
 from workflows.storage.rows.case import Case
-from workflows.storage.store import Store
+from workflows.storage.store import NewerTables, Store
 from workflows.watch.new_systems import add_to_open_cases
 
 log = logging.getLogger(__name__)
 AUDIT_TICK, LEAP_TICK, FILE_TICK, JUMP_TICK, FORGET_TICK = 5.0, 5.0, 5.0, 60.0, 3600.0
+TABLES_TICK = 20.0
 DUE_REST = 0.25
 """Ticks of a mass run, in which commits never pause, are so far apart."""
 SEAL_DELAY, SEAL_REST = 0.25, 0.5
@@ -80,6 +82,7 @@ def running(
     if engine.file:
         ticker.every(FILE_TICK, partial(_look_at_file, engine.file, lost), "look at the engine's file")
     if replicas:
+        ticker.every(TABLES_TICK, partial(_look_at_tables, store), "look for tables of a newer version")
         ticker.every(replicas.seconds / 4, replicas.take_over_dead, "take over from the dead")
     with replicas.living() if replicas else outbox.single_process(store):
         add_to_open_cases(store, journal, built.services.systems, clock)
@@ -93,6 +96,14 @@ def running(
                 part.stop()
             engine.close()
             journal.seal()
+
+
+def _look_at_tables(store: Store) -> None:
+    """End this process once a newer version has changed the tables. A service manager must not start it again."""
+    try:
+        store.upgrade()
+    except NewerTables as error:
+        end(str(error), os.EX_CONFIG)
 
 
 def _has_cases(store: Store) -> bool:

@@ -48,7 +48,7 @@ HELP = N_(
 Everything that the bot does in Slack works here too, also while Slack is down.
 
 Exit codes: 0 good; 1 something is not good (an account open or unknown, a fault found, nothing proven);
-2 wrong use or configuration.
+2 wrong use or configuration; 78 the stored data belongs to a newer version.
 
 Begin with: handover init, then handover doctor, then handover run
 """

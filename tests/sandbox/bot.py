@@ -6,6 +6,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from bot.log_limit import limit_storage_faults
 from bot.slack.serve import Ports, serve
 from bot.wiring import assemble
 from config.settings import load
@@ -23,6 +24,7 @@ def main(config: str, clock: str, dead_after: str = "", wrong: str = "0") -> Non
     settings = load(Path(config), os.environ, registry.settings_of)
     limit = timedelta(seconds=float(dead_after)) if dead_after else None
     logging.basicConfig(level=logging.WARNING)
+    limit_storage_faults()
     machine = _WrongClock(timedelta(seconds=float(wrong)))
     with assemble(settings, adjust=JumpClock(Path(clock)).over, machine=machine, dead_after=limit) as house:
         serve(house.services, settings, ready=_ready, faults=house.faults)

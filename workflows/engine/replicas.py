@@ -70,10 +70,10 @@ def new_id() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
-def end(why: str) -> None:
+def end(why: str, code: int = os.EX_SOFTWARE) -> None:
     """End this process at once, as kill -9 would, and log the reason."""
     log.critical("%s; this process ends now", why)
-    os._exit(70)  # EX_SOFTWARE; a service manager restarts it under a new name
+    os._exit(code)  # after EX_SOFTWARE a service manager restarts it under a new name
 
 
 def alarm(seconds: float) -> None:

@@ -64,6 +64,10 @@ class StorageFailed(Exception):
     """Rows cannot be read or written now (disk full, server gone). The transaction was rolled back."""
 
 
+class NewerTables(Exception):
+    """The tables are of a newer version of Handover. This one must neither read nor write them."""
+
+
 class Store:
     """Sessions on the rows. `write` lets writers take turns; `read` never waits for them."""
 
@@ -132,14 +136,25 @@ class Store:
         return moment.astimezone(UTC)
 
     def upgrade(self) -> None:
-        """Migrate the tables to this version. Existing rows are kept, and replicas that start at once take turns."""
-        if self._revision() == HEAD:
+        """Migrate the tables to this version. Existing rows are kept, and replicas that start at once take turns.
+
+        Raises `NewerTables`.
+        """
+        revision = self._revision()
+        if revision == HEAD:
             return
         from alembic import command  # noqa: PLC0415 - a large library, needed only where tables must change
         from alembic.config import Config  # noqa: PLC0415
+        from alembic.script import ScriptDirectory  # noqa: PLC0415
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
+        if revision and revision not in {one.revision for one in ScriptDirectory.from_config(config).walk_revisions()}:
+            raise NewerTables(
+                _(
+                    "the stored data belongs to a newer version of Handover (tables {found}, known here: {known})"
+                ).format(found=revision, known=HEAD)
+            )
         with self._writer.connect() as connection:
             if self.postgres:
                 for limit in ("lock_timeout", "statement_timeout"):  # a long migration is no fault
