@@ -6,7 +6,7 @@ from config.text import _
 from workflows.engine.triggers import Job
 from workflows.storage.database_clock import elapsed
 
-SILENT_SECONDS = 30.0
+SILENT_SECONDS = 20.0
 """Longest time without a look for due work. A look comes every five seconds, and takes seconds in a mass run."""
 
 
