@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from workflows.storage.journal import Journal
     from workflows.systems.registry import Systems
     from workflows.watch.audit import Audits
+    from workflows.watch.clock_record import ClockRecord
     from workflows.watch.follow_ups import FollowUps
     from workflows.watch.retention import Retention
 
@@ -66,6 +67,7 @@ class Services:
     notes: HandoverNotes
     leaves: Leaves
     enrolments: Enrolments
+    clock_record: ClockRecord
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -40,6 +40,7 @@ from workflows.exports.snapshots import ExportTrack
 from workflows.ports import AssigneeDirectory, Clock, SystemClock, WorkspaceDirectory
 from workflows.storage import outbox
 from workflows.storage import store as stores
+from workflows.storage.database_clock import DatabaseClock
 from workflows.storage.enrolments import Enrolments
 from workflows.storage.heads import HeadFile, HeadOutlet, SyslogOutlet
 from workflows.storage.journal import Journal
@@ -50,6 +51,7 @@ from workflows.systems.connection_limit import share_connections
 from workflows.systems.rate_limit import share_rate_limits
 from workflows.systems.registry import System, Systems, distinct, titled
 from workflows.watch.audit import Audits
+from workflows.watch.clock_record import ClockRecord
 from workflows.watch.follow_ups import FollowUps
 from workflows.watch.responses import FindingPolicy
 from workflows.watch.retention import Retention
@@ -67,6 +69,8 @@ class Application:
     services: Services
     store: Store
     engine: "Engine | None"
+    faults: Callable[[], Sequence[str]] = tuple
+    """Faults of this process now, in sentences, for `/healthz`."""
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -89,15 +93,22 @@ class Workspace:
 
 @contextmanager
 def assemble(
-    settings: Settings, *, clock: Clock | None = None, mode: Mode = "run", dead_after: timedelta | None = None
+    settings: Settings,
+    *,
+    adjust: Callable[[Clock], Clock] | None = None,
+    machine: Clock | None = None,
+    mode: Mode = "run",
+    dead_after: timedelta | None = None,
 ) -> Iterator[Application]:
     """Build the application, and close everything at the end of the context.
 
     `run` locks the data folder (raises `Occupied`), starts engine and ticks, and delivers messages. `visit` only opens
     the database, with or without a running bot; a running process picks up its work. On PostgreSQL several processes
     may run. One without a heartbeat for `dead_after` (None: `silence_limit`) ends, and the others take over its work.
+
+    All work goes by the database's clock on PostgreSQL, and by the `machine`'s on SQLite. The practice company adjusts
+    it.
     """
-    clock = clock or SystemClock()
     with ExitStack() as stack:
         if mode == "run" and not settings.storage.url:
             from workflows.engine.replicas import process_lock  # noqa: PLC0415 - as below
@@ -105,6 +116,9 @@ def assemble(
             stack.enter_context(process_lock(settings.storage.path))
         store = open_store(settings.storage, announce=mode == "visit")
         stack.callback(store.close)
+        database = DatabaseClock(store, machine or SystemClock()) if store.postgres else None
+        ruling = database or machine or SystemClock()
+        clock = adjust(ruling) if adjust else ruling
         systems = build_systems(settings)
         stack.callback(systems.close)
         share_rate_limits(systems, store)
@@ -114,6 +128,7 @@ def assemble(
             yield Application(build_services(settings, context, workspace, policies, _nobody).services, store, None)
             return
         from bot.running import running  # noqa: PLC0415 - only `run` needs the engine; most commands only read
+        from workflows.engine.clock_guard import ClockGuard  # noqa: PLC0415
         from workflows.engine.durable import Engine, sqlite_url  # noqa: PLC0415
         from workflows.engine.replicas import Replicas, new_id  # noqa: PLC0415
 
@@ -124,8 +139,9 @@ def assemble(
         tell = notifier(settings, built.services, store)
         if replicas:
             stack.enter_context(share_connections(store, systems, replicas.replica_id, built.dispatch.backlog))
-        stack.enter_context(running(engine, built, store, clock, tell, replicas))
-        yield Application(built.services, store, engine)
+        guard = ClockGuard(built.services.clock_record.fault, database)
+        health = stack.enter_context(running(engine, built, store, clock, tell, replicas, guard=guard))
+        yield Application(built.services, store, engine, health.faults)
 
 
 def open_store(storage: Storage, *, announce: bool = False) -> Store:
@@ -261,6 +277,7 @@ def build_services(
         enrolments=Enrolments(
             context.store, context.vault, context.journal, context.clock, f"Handover {settings.company.name}"
         ),
+        clock_record=ClockRecord(context.store, context.journal, context.clock, context.authorization),
     )
     return WorkHandlers(
         services,

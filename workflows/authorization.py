@@ -44,6 +44,7 @@ class Right(StrEnum):
     APPOINT = "name an approver"
     RECORD = "record an answer of somebody else"
     ENROL = "enrol a person for one-time codes"
+    ACCEPT_CLOCK = "accept the clock"
 
 
 HOLDERS: Mapping[Right, tuple[str, ...]] = {
@@ -69,6 +70,7 @@ HOLDERS: Mapping[Right, tuple[str, ...]] = {
     Right.APPOINT: ("hr",),
     Right.RECORD: ("admin",),
     Right.ENROL: ("security", "admin"),
+    Right.ACCEPT_CLOCK: ("security", "admin"),
 }
 """Roles that grant a right, named as in `[roles]`."""
 COMMANDS: Mapping[Command, tuple[Right, ...]] = {
@@ -87,6 +89,7 @@ PEOPLE_ONLY = frozenset({Right.RELEASE, Right.RELEASE_IMMEDIATE, Right.CONFIRM, 
     Right.APPOINT,
     Right.RECORD,
     Right.ENROL,
+    Right.ACCEPT_CLOCK,
 }
 """Rights that no script has, because they need a person's word."""
 BY_POLICY = frozenset({Right.RETRY})

@@ -48,7 +48,7 @@ HELP = N_(
 Everything that the bot does in Slack works here too, also while Slack is down.
 
 Exit codes: 0 good; 1 something is not good (an account open or unknown, a fault found, nothing proven);
-2 wrong use or configuration.
+2 wrong use or configuration; 78 the stored data belongs to a newer version.
 
 Begin with: handover init, then handover doctor, then handover run
 """
@@ -56,7 +56,7 @@ Begin with: handover init, then handover doctor, then handover run
 DISTRIBUTION = "handover-bot"
 
 
-ACTS = frozenset(COMMANDS) - {"init", "run", "doctor", "plan", "waiting", "notes", "status", "verify"}
+ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "waiting", "notes", "status", "verify"}
 ACTS -= {"connectors", "manifest"}
 """Commands that can change something, so that they need to know who acts."""
 

@@ -5,29 +5,43 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from typing import Annotated
 
 import typer
 
+from bot.cli.actor import author
 from bot.cli.checks import Check, CheckResult, machine, slack, systems
-from bot.cli.context import DEFAULT, AsJson, ConfigPath, read, wiring
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, open_services, read, wiring
 from bot.cli.explanations import explain
 from bot.cli.output import finish, say, show_table
 from bot.text import N_, _
+from workflows.authorization import Right
 
 HELP = N_(
-    """Prints a remedy for each fault. Changes nothing, and may run beside a running bot.
+    """Prints a remedy for each fault. Changes nothing without an option, and may run beside a running bot.
 
 Exits with 1 after a fault.
 """
 )
-EXAMPLES = ("handover doctor", "handover doctor --json")
+EXAMPLES = ("handover doctor", "handover doctor --json", "handover doctor --accept-clock")
 SECONDS = 15.0
 """Time limit of all checks together."""
 
 
-def doctor(ctx: typer.Context, as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
+def doctor(
+    ctx: typer.Context,
+    accept_clock: Annotated[
+        bool,
+        typer.Option("--accept-clock", help=N_("State that the clock is right, though the journal has later times.")),
+    ] = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
     """Run every check, and print the results."""
     settings = read(ctx, config)
+    if accept_clock:
+        with open_services(ctx, config) as services:
+            services.clock_record.accept(author(ctx, services, Right.ACCEPT_CLOCK))
     wired = wiring(ctx)
     with closing(wired.build_systems(settings)) as built:
         checks = [

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.cli.output import EXIT_FAILURE, EXIT_USAGE, CommandError
+from bot.cli.output import EXIT_FAILURE, EXIT_NEWER, EXIT_USAGE, CommandError
 from bot.errors import refusal
 from bot.text import N_, _
 from config.settings import SettingsError
 from connectors.errors import ConnectorError
 from workflows.refusals import Next, Refused
-from workflows.storage.store import StorageFailed
+from workflows.storage.store import NewerTables, StorageFailed
 from workflows.storage.vault import WrongKey
 
 NEXT: Mapping[Next, str] = {
@@ -46,6 +46,12 @@ MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str, i
         N_("The data cannot be read or written: {error}."),
         N_("No change was left half done. Check disk space and the database server, then try again."),
         EXIT_FAILURE,
+    ),
+    (
+        NewerTables,
+        N_("{error}."),
+        N_("Install that version again, or restore the backup from before its installation."),
+        EXIT_NEWER,
     ),
     (
         WrongKey,

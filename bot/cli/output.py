@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 EXIT_FAILURE, EXIT_USAGE = 1, 2
+EXIT_NEWER = 78
+"""Exit code before data of a newer version (EX_CONFIG). A service manager must not start the bot again."""
 P = ParamSpec("P")
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 PIPE_WIDTH = 160

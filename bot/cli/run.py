@@ -12,6 +12,7 @@ import typer
 
 from bot.cli.context import DEFAULT, ConfigPath, read, wiring
 from bot.cli.output import EXIT_FAILURE, CommandError, warn
+from bot.log_limit import limit_storage_faults
 from bot.text import N_, _
 from workflows.engine.replicas import ProcessLockHeld
 
@@ -31,6 +32,7 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
     settings = read(ctx, config)
     stop = _told_to_stop()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    limit_storage_faults()
     try:
         with wiring(ctx).assemble(settings, mode="run") as application:
             gc.freeze()  # all that was loaded stays
@@ -39,6 +41,7 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
                 application.services,
                 settings,
                 stop=stop,
+                faults=application.faults,
                 ready=lambda ports: _ready(settings.health.host, ports.health),
             )
     except ProcessLockHeld as error:

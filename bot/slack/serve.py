@@ -25,6 +25,7 @@ from bot.slack.client import web_client
 from bot.slack.metrics import Metrics, watch
 from bot.slack.signature import KEPT, SIGNATURE, STAMP, SignatureGate
 from bot.slack.web_server import listening
+from bot.text import _
 from config.settings import Health, Settings
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ AGAIN_SECONDS, SELDOM_SECONDS = 5.0, 60.0
 
 
 class Ports(NamedTuple):
-    """The open ports; `slack` is None in Socket Mode."""
+    """The open ports; `slack` is None in Socket Mode, and while the port cannot be opened."""
 
     health: int
     slack: int | None
@@ -51,8 +52,12 @@ def serve(
     *,
     stop: threading.Event | None = None,
     ready: Callable[[Ports], None] | None = None,
+    faults: Callable[[], Sequence[str]] = tuple,
 ) -> None:
-    """Serve until `stop` is set or an exception (Ctrl-C) comes. `ready`: called once all ports are open."""
+    """Serve until `stop` is set or an exception (Ctrl-C) comes. `ready`: called once all ports are open.
+
+    `faults`: returns the faults of the process, for `/healthz`.
+    """
     slack = settings.slack
     client = web_client(slack)
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
@@ -61,24 +66,67 @@ def serve(
     metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(still_open=True))})
     watch(app, metrics)
     with ExitStack() as stack:
-        health = _serve_health(stack, metrics, settings.health)
-        door = None
-        if slack.mode == "http":
-            door = stack.enter_context(listening(make_web(app, gate, secret), slack.host, slack.port, THREADS))
+        door = _SlackDoor(make_web(app, gate, secret), slack.host, slack.port) if slack.mode == "http" else None
+        health = _serve_health(
+            stack, metrics, settings.health, lambda: [*faults(), *([door.fault] if door and door.fault else [])]
+        )
+        if door:
+            stack.enter_context(door.serving())
         stack.enter_context(slack_connection(client, _handler(app, settings)))
         log.info("ready: %s; health on port %d", slack.mode, health)
         if ready:
-            ready(Ports(health, door))
+            ready(Ports(health, door.port if door else None))
         (stop or threading.Event()).wait()
 
 
-def _serve_health(stack: ExitStack, metrics: Metrics, health: Health) -> int:
+def _serve_health(stack: ExitStack, metrics: Metrics, health: Health, faults: Callable[[], Sequence[str]]) -> int:
     """Return the port, or 0 after a line in the log: lock-outs go on without it, and the monitoring tells."""
     try:
-        return stack.enter_context(listening(make_health_web(metrics), health.host, health.port, HEALTH_THREADS))
+        return stack.enter_context(
+            listening(make_health_web(metrics, faults), health.host, health.port, HEALTH_THREADS)
+        )
     except OSError as error:
         log.error("health and metrics are not served at %s, port %d: %s", health.host, health.port, error)  # noqa: TRY400
         return 0
+
+
+class _SlackDoor:
+    """The port that Slack calls. While it cannot be opened, it is tried again, and lock-outs go on."""
+
+    def __init__(self, web: Flask, host: str, port: int) -> None:
+        self._web, self._host, self._port = web, host, port
+        self._tried, self._stop = threading.Event(), threading.Event()
+        self.port: int | None = None
+        self.fault = ""
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Serve for as long as the context lasts, from the moment at which the port can be opened."""
+        thread = threading.Thread(target=self._serve, name="Slack's port", daemon=True)
+        thread.start()
+        self._tried.wait(FIRST_SECONDS)
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join(CLOSE_SECONDS)
+
+    def _serve(self) -> None:
+        pause = AGAIN_SECONDS
+        while not self._stop.is_set():
+            try:
+                with listening(self._web, self._host, self._port, THREADS) as self.port:
+                    self.fault = ""
+                    self._tried.set()
+                    self._stop.wait()
+            except OSError as error:
+                self.fault = _("Slack's requests are not received at {host}, port {port}: {why}").format(
+                    host=self._host, port=self._port, why=error
+                )
+                log.error("%s; other work goes on, and the bot tries again", self.fault)  # noqa: TRY400
+                self._tried.set()
+                self._stop.wait(pause)
+                pause = min(2 * pause, SELDOM_SECONDS)
 
 
 def make_web(app: App, gate: AcknowledgementGate, signing_secret: str) -> Flask:
@@ -97,13 +145,18 @@ def make_web(app: App, gate: AcknowledgementGate, signing_secret: str) -> Flask:
     return web
 
 
-def make_health_web(metrics: Metrics) -> Flask:
-    """Return the app at the address for the company's own monitoring: `/healthz` and `/metrics`."""
+def make_health_web(metrics: Metrics, faults: Callable[[], Sequence[str]] = tuple) -> Flask:
+    """Return the app at the address for the company's own monitoring: `/healthz` and `/metrics`.
+
+    `/healthz` answers 503 with a line for each fault.
+    """
     web = Flask("handover-health")
 
     @web.get("/healthz")
     def healthz() -> Response:
-        return Response("ok\n", mimetype="text/plain")
+        found = faults()
+        text = "".join(f"{fault}\n" for fault in found) or "ok\n"
+        return Response(text, status=503 if found else 200, mimetype="text/plain")
 
     @web.get("/metrics")
     def figures() -> Response:

@@ -1,12 +1,15 @@
 """`chaos`: kill -9 at random moments of locks, groups, moves, audits, undos, and starts after a kill.
 
-SQLite runs with one bot, PostgreSQL with two. In half of the kills both die.
+SQLite runs with one bot, PostgreSQL with two. In half of the kills both die. Before each kill, a fault of another kind
+comes: a bot is stopped, its packets are held, PostgreSQL restarts, the engine's file is damaged. On PostgreSQL the bots
+have different clocks.
 
 Effects are counted from the servers' own logs (slapd's access log, Tryton's model log, the Slack stand-in's
 messages), never from our rows. Nothing may be lost or done twice. The journal verifies after every kill.
 """
 
 import random
+import signal
 import subprocess
 import tempfile
 import time
@@ -28,6 +31,7 @@ from tests.sandbox.company.slapd import LOCK
 from tests.sandbox.postgres import Postgres
 from tests.sandbox.practice import Practice
 from tests.sandbox.slack import seed
+from tests.sandbox.stalling import StallingProxy
 from tests.sandbox.story import DAY
 from tests.workflows.proof import proven
 from workflows.cases.views import OffboardingRequest
@@ -45,6 +49,13 @@ PHASES = {"lock": 1.0, "groups": 0.1, "moves": 0.6, "audits": 0.3, "undo": 0.3, 
 BOTH, SOON = 0.5, 0.5
 """The share of kills that include the other bot, and the most seconds between the two."""
 DATABASES = ("sqlite", "postgresql")
+STOPPED, HELD, RESTARTED, DAMAGED = "stopped bots", "held packets", "restarts of PostgreSQL", "damaged engine files"
+FAULTS = {"sqlite": (DAMAGED, STOPPED), "postgresql": (STOPPED, HELD, RESTARTED)}
+FAULT_SECONDS = 6.0
+"""Longest time of a stopped bot, or of held packets; some are given up by the others meanwhile."""
+WRONG_CLOCKS = (0.0, 3.0, -3.0, 45.0, -45.0)
+USELESS_CLOCK = 3600.0
+"""Seconds by which the clock of one bot at a time is wrong, so that it must take no work."""
 BY_HR = Actor(f"slack:{HR.slack_id}", HR.name)
 
 
@@ -65,10 +76,18 @@ class Trial:
     def __init__(self, stack: ExitStack, database: str, dice: random.Random) -> None:
         self._stack, self._database, self._dice = stack, database, dice
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = stack.enter_context(Postgres()).database("chaos") if database == "postgresql" else ""
+        url = ""
+        if database == "postgresql":
+            self._postgres = stack.enter_context(Postgres())
+            self._proxy = stack.enter_context(StallingProxy(self._postgres.port))
+            url = self._postgres.database("chaos")
         self._practice = stack.enter_context(Practice(folder, database_url=url, dead_after=DEAD_AFTER))
         self._practice.slack.workspace.limits.on = False
         self._killed: Counter[str] = Counter()
+        self._faults: Counter[str] = Counter()
+        self._useless: int | None = None
+        """Process id of the bot whose clock is wrong by `USELESS_CLOCK`."""
+        self._born = 0
         self._opened: dict[str, str] = {}
         """The case of each leaver, by log-in."""
         self._undone: list[str] = []
@@ -88,6 +107,7 @@ class Trial:
                 self._await_bots()
             self._open(person)
             self._moment(phase)
+            self._disturb()
             self._kill(phase, born)
             if left > 1 and self._database == "postgresql" and self._dice.random() < BOTH:
                 time.sleep(self._dice.uniform(0, SOON))
@@ -107,7 +127,7 @@ class Trial:
 
     def _visit(self) -> Application:
         settings = load(self._practice.config, self._practice.environment, registry.settings_of)
-        return self._stack.enter_context(assemble(settings, clock=self._practice.clock, mode="visit"))
+        return self._stack.enter_context(assemble(settings, adjust=self._practice.clock.over, mode="visit"))
 
     def _open(self, person: Employee) -> None:
         bob, carol = (BY_UID[uid] for uid in ("bob.ross", "carol.diaz"))
@@ -174,7 +194,7 @@ class Trial:
 
     def _kill(self, phase: str, born: "subprocess.Popen[bytes] | None") -> None:
         """Kill a bot; in a start the one that was started last."""
-        live = [one for pid, one in self._practice.processes.items() if pid not in self._ended and one.poll() is None]
+        live = self._live()
         if not live:  # all have ended themselves, which the figures say
             return
         victim = born if phase == "start" and born in live else self._dice.choice(live)
@@ -183,11 +203,63 @@ class Trial:
         self._ended.add(victim.pid)
         self._killed[phase] += 1
 
+    def _disturb(self) -> None:
+        """Let the next fault happen, of a kind other than a kill."""
+        kinds = FAULTS[self._database]
+        kind = kinds[self._faults.total() % len(kinds)]
+        seconds = self._dice.uniform(0.2, FAULT_SECONDS)
+        if kind == STOPPED:
+            live = self._live()
+            if not live:
+                return
+            victim = self._dice.choice(live)
+            victim.send_signal(signal.SIGSTOP)
+            time.sleep(seconds)
+            victim.send_signal(signal.SIGCONT)
+        elif kind == HELD:
+            self._proxy.hold()
+            time.sleep(seconds)
+            self._proxy.release()
+        elif kind == RESTARTED:
+            self._postgres.stop()
+            self._postgres.start()
+        else:
+            self._damage_engine()
+        self._faults[kind] += 1
+
+    def _damage_engine(self) -> None:
+        """Kill the bot, damage its engine's file in one of several ways, and start another bot."""
+        for one in self._live():
+            one.kill()
+            one.wait()
+            self._ended.add(one.pid)
+        file = self._practice.data / "engine.sqlite"
+        match self._faults[DAMAGED] % 3:
+            case 0:
+                file.write_bytes(b"not a database, " * 4096)
+            case 1:
+                file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+            case _:
+                file.unlink()
+        self._man()
+        self._await_bots()
+
+    def _live(self) -> "list[subprocess.Popen[bytes]]":
+        return [one for pid, one in self._practice.processes.items() if pid not in self._ended and one.poll() is None]
+
     def _man(self) -> "subprocess.Popen[bytes] | None":
         """Start bots until the right number runs or starts; return the last that was started."""
         wanted, born = 1 if self._database == "sqlite" else 2, None
         while sum(one.poll() is None for one in self._practice.processes.values()) < wanted:
-            born = self._practice.begin_replica()
+            if self._database == "sqlite":
+                born = self._practice.begin_replica()
+                continue
+            self._born += 1
+            useless = self._useless not in {one.pid for one in self._live()} and self._born % 3 == 0
+            wrong = USELESS_CLOCK if useless else self._dice.choice(WRONG_CLOCKS)
+            born = self._practice.begin_replica(wrong=wrong, port=self._proxy.port if self._born % 2 else 0)
+            if useless:
+                self._useless = born.pid
         return born
 
     def _await_bots(self) -> None:
@@ -240,6 +312,7 @@ class Trial:
         return [
             Figure(f"{name}: kills", float(self._killed.total()), "kills"),
             *(Figure(f"{name}: kills in {phase}", float(times), "kills") for phase, times in self._killed.items()),
+            *(Figure(f"{name}: {what}", float(times), "faults") for what, times in self._faults.items()),
             Figure(f"{name}: effects in the servers", float(effects), "effects"),
             Figure(f"{name}: lost", float(len(tally.lost)), "effects", goal=0.0),
             Figure(f"{name}: done twice", float(len(tally.doubled)), "effects", goal=0.0),

@@ -26,11 +26,13 @@ from tests.sandbox.company.people import HR, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
 from workflows.cases.views import OffboardingRequest
+from workflows.engine.clock_guard import ClockGuard
 from workflows.engine.durable import Engine
 from workflows.engine.durable import sqlite_url as engine_url
 from workflows.engine.replicas import Replicas, new_id
 from workflows.people import Actor, Leaver, Successor
 from workflows.ports import SystemClock
+from workflows.storage.database_clock import DatabaseClock
 from workflows.storage.outbox import SINGLE_PROCESS
 from workflows.storage.rows.case import Reason, Strategy
 from workflows.storage.store import Store
@@ -109,7 +111,8 @@ def main(text: str) -> None:
     arguments = BotArguments(**json.loads(text))
     settings = _settings(arguments)
     systems = Systems([system(f"system-{number}", url) for number, url in enumerate(arguments.systems)])
-    store, clock = open_store(settings.storage), SystemClock()
+    store = open_store(settings.storage)
+    clock = DatabaseClock(store, SystemClock()) if store.postgres else SystemClock()
     shared = bool(arguments.database_url)
     engine = Engine(
         arguments.database_url or engine_url(Path(arguments.folder)), new_id() if shared else SINGLE_PROCESS
@@ -124,7 +127,7 @@ def main(text: str) -> None:
         tell = notifier(settings, built.services, store)
         if replicas:
             stack.enter_context(share_connections(store, systems, replicas.replica_id, built.dispatch.backlog))
-        stack.enter_context(running(engine, built, store, clock, tell, replicas))
+        stack.enter_context(running(engine, built, store, clock, tell, replicas, guard=ClockGuard(str, None)))
         told: dict[str, object] = {"stop": stop, "ready": lambda _: print(f"ready {due.isoformat()}", flush=True)}
         gc.freeze()  # as `handover run` does
         gc.set_threshold(*THRESHOLDS)

@@ -23,6 +23,7 @@ from connectors.errors import BadCredential
 from tests.bot.conftest import make_services
 from tests.bot.fakes import (
     FakeAudits,
+    FakeClockRecord,
     FakeExports,
     FakeHalts,
     FakeHandover,
@@ -112,6 +113,7 @@ class Wiring:
     halts: FakeHalts = field(default_factory=FakeHalts)
     put_backs: FakePutBacks = field(default_factory=FakePutBacks)
     leaves: FakeLeaves = field(default_factory=FakeLeaves)
+    clock_record: FakeClockRecord = field(default_factory=FakeClockRecord)
     occupied: bool = False
     broken: Exception | None = None
     modes: list[str] = field(default_factory=list)
@@ -149,7 +151,8 @@ class Wiring:
         store = Store(sqlite_url(settings.storage.path))
         try:
             store.upgrade()
-            yield Application(replace(services, enrolments=make_enrolments(store)), store)
+            made: dict[str, Any] = {"enrolments": make_enrolments(store), "clock_record": self.clock_record}
+            yield Application(replace(services, **made), store)
         finally:
             store.close()
 

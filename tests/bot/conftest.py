@@ -11,6 +11,7 @@ from bot.services import Services
 from config.settings import Settings
 from tests.bot.fakes import (
     FakeAudits,
+    FakeClockRecord,
     FakeDelegations,
     FakeEnrolments,
     FakeExports,
@@ -113,6 +114,7 @@ def make_services(
         FakeNotes(),
         leaves or FakeLeaves(),
         FakeEnrolments(),
+        FakeClockRecord(),
     )
     return Services(*parts)
 

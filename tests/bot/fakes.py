@@ -28,6 +28,21 @@ from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState
 
 
+class FakeClockRecord:
+    """Record of a clock that is right until `said` is set."""
+
+    def __init__(self) -> None:
+        self.said = ""
+        self.accepted: list[str] = []
+
+    def fault(self) -> str:
+        return self.said
+
+    def accept(self, by: Actor) -> None:
+        self.accepted.append(by.id)
+        self.said = ""
+
+
 class FixedClock:
     def now(self) -> datetime:
         return samples.NOW

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from tests.sandbox.company.people import HR, LEAVER
 from tests.sandbox.guide import panel
+from tests.sandbox.leftovers import end_leftovers, mark
 from tests.sandbox.practice import Practice
 from tests.sandbox.story import Chapter, Story
 
@@ -37,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     for ending in ENDINGS:
         signal.signal(ending, _end)
-    with tempfile.TemporaryDirectory(prefix="handover-practice-", ignore_cleanup_errors=True) as folder:
+    if left := end_leftovers():
+        console.print(f"[dim]·[/] ended {left} processes that an earlier practice company left")
+    with tempfile.TemporaryDirectory(prefix=mark(), ignore_cleanup_errors=True) as folder:
         try:
             return _run(Path(folder), port, options, console)
         except KeyboardInterrupt:

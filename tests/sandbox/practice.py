@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import ldap
+import sqlalchemy as sa
 
 from tests.enrolled import App
 from tests.sandbox import configuration
@@ -153,9 +154,12 @@ class Practice:
         self.await_bot(replica)
         return replica
 
-    def begin_replica(self) -> subprocess.Popen[bytes]:
-        """Start one more bot on the same rows, and do not wait for it."""
-        replica = self._spawn()
+    def begin_replica(self, *, wrong: float = 0.0, port: int = 0) -> subprocess.Popen[bytes]:
+        """Start one more bot on the same rows, and do not wait for it.
+
+        `wrong`: seconds by which its machine's clock is wrong. `port`: another port at which it reaches PostgreSQL.
+        """
+        replica = self._spawn(wrong, port)
         self._replicas.append(replica)
         return replica
 
@@ -172,11 +176,19 @@ class Practice:
         """Every bot that was started and not stopped, by its process id, also one that has ended since."""
         return {one.pid: one for one in (self._bot, *self._replicas) if one is not None}
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        dead_after = [] if self._dead_after is None else [str(self._dead_after)]
-        command = ["-m", "tests.sandbox.bot", str(self.config), str(self.folder / "clock"), *dead_after]
+    def _spawn(self, wrong: float = 0.0, port: int = 0) -> subprocess.Popen[bytes]:
+        dead_after = "" if self._dead_after is None else str(self._dead_after)
+        config = self._config_by(port) if port else self.config
+        command = ["-m", "tests.sandbox.bot", str(config), str(self.folder / "clock"), dead_after, str(wrong)]
         with self.bot_log.open("ab") as log:
             return subprocess.Popen([sys.executable, *command], env=self.environment, cwd=ROOT, stdout=log, stderr=log)
+
+    def _config_by(self, port: int) -> Path:
+        """Return a copy of the configuration in which PostgreSQL has another port."""
+        text, own = self.config.read_text(encoding="utf-8"), str(sa.make_url(self._database_url).port)
+        copy = self.config.with_name(f"handover-{port}.toml")
+        copy.write_text(text.replace(f":{own}/", f":{port}/"), encoding="utf-8")
+        return copy
 
     def stop_bot(self) -> None:
         """Stop the bot as an operator would, and every replica at once."""

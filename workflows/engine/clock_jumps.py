@@ -10,7 +10,6 @@ is made due now. A message that Slack did not take is tried again within seconds
 """
 
 import logging
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -19,6 +18,7 @@ from sqlmodel import Session, col, select
 
 from workflows.ports import Clock
 from workflows.storage import outbox
+from workflows.storage.database_clock import elapsed
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.access import Access, Restoration
 from workflows.storage.rows.case import Case
@@ -34,11 +34,6 @@ MIN_JUMP = timedelta(minutes=1)
 FAR = timedelta(days=2)
 RETRIED: tuple[type[WorkRow], ...] = (Access, Restoration, ExportSnapshot, FollowUp)
 """Rows whose attempts after the first are all repetitions. A book or a manual step may wait for its day again."""
-
-
-def elapsed() -> float:
-    """Return seconds that nobody can set, and that continue while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class ClockJumps:
@@ -62,6 +57,7 @@ class ClockJumps:
     def _note(self, jump: timedelta, now: datetime) -> None:
         seconds = int(jump.total_seconds())
         log.warning("the clock was set %s by %s s", "back" if seconds < 0 else "ahead", abs(seconds))
+        self._journal.seal()  # entries with later times come before this one in the chain
         with self._store.write() as session:
             made_due = _make_due(session, now) if seconds < 0 else 0
             facts = {"seconds": seconds, "due_at_once": made_due}

@@ -23,6 +23,7 @@ import logging
 import sqlite3
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,8 +36,12 @@ from uuid import uuid4
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 from dbos import _dbos as launcher
+from dbos import error as errors
 
+from workflows.engine import engine_file
 from workflows.engine.backlog import Backlog, Piece
+from workflows.storage.store import KEEPALIVES, LIFE_SIGNS, session_options
+from workflows.storage.work import Task
 
 log = logging.getLogger(__name__)
 Handler = Callable[[str], None]
@@ -50,10 +55,12 @@ WORKERS, MANY = 10, 1024
 RETRY_SECONDS = 1.0
 """Pause after a piece could not be begun, on a full disk or without a database."""
 PAGE = 500
+REMEMBERED = 5000
+"""Pieces of work that a process remembers to have carried."""
 FINISHED_FOR = timedelta(days=7)
 POLLS = ("queue_thread", "background_jobs_thread", "dynamic_scheduler_loop")
 """Threads of the engine that poll. A test counts an idle engine's queries, as a newer release may rename them."""
-IDLE_LIMIT = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=20s"
+LIMITS = {"idle_in_transaction_session_timeout": "5s", "lock_timeout": "10s"}
 """Limits that keep a paused process from holding rows of the engine."""
 
 
@@ -71,6 +78,10 @@ class Engine:
     def __init__(self, url: str, executor: str = "local") -> None:
         """Take a `url`, `sqlite:///...engine.sqlite` or `postgresql+psycopg://...` and this process's name."""
         self._url = url
+        self.file = Path(str(sa.make_url(url).database)) if url.startswith("sqlite") else None
+        """The engine's database on SQLite."""
+        self.failure = ""
+        """Error at the last try to begin a piece of work; empty after a success."""
         self.executor = executor
         self._handlers: dict[str, Handler] = {}
         self._wide: set[str] = set()
@@ -78,8 +89,11 @@ class Engine:
         self._starter = threading.Thread(target=self._begin_waiting, name="engine starter", daemon=True)
         self._closing = threading.Event()
         self._on_end: Callable[[], None] = _nothing
+        self._stopped: Callable[[], bool] = bool
         self._carry: Callable[..., None] | None = None
         self._rows: sa.Engine | None = None
+        self._carried: OrderedDict[tuple[str, str], int] = OrderedDict()
+        """The last attempt at each piece of work that began in this process."""
         self._broken: set[str] = set()
         """Work that failed in this process, even if the engine could not record that."""
 
@@ -92,8 +106,26 @@ class Engine:
         if wide:
             self._wide.add(task)
 
-    def launch(self) -> None:
+    def launch(self, *, expected: bool = False) -> None:
         """Start. On SQLite, work that a killed process left behind is handed over again at once.
+
+        `expected`: there are rows of cases, so that a missing file on SQLite was lost. A damaged file is set aside.
+        """
+        if self.file is None:
+            self._launch()
+            return
+        engine_file.prepare(self.file, expected=expected)
+        try:
+            self._launch()
+        except (sa.exc.DBAPIError, errors.DBOSException) as error:
+            self._forget()
+            if engine_file.is_passing(getattr(error, "orig", None)):
+                raise
+            engine_file.set_aside(self.file, str(getattr(error, "orig", error)))
+            self._launch()
+
+    def _launch(self) -> None:
+        """Start on a file that looks good.
 
         No two processes have the same name: the engine's own recovery would queue their work for a thread that polls.
         """
@@ -109,7 +141,8 @@ class Engine:
         if self._url.startswith("sqlite"):
             self._rows = config["system_database_engine"] = _sqlite(self._url)
         else:
-            arguments = {"application_name": "handover engine", "options": IDLE_LIMIT}
+            options = session_options({**LIMITS, **LIFE_SIGNS})
+            arguments = {"application_name": "handover engine", "options": options, **KEEPALIVES}
             config["db_engine_kwargs"] = {"connect_args": arguments}
         DBOS(config=config)
         self._carry = self._workflow()
@@ -137,6 +170,10 @@ class Engine:
         """Set the function that is called, from any thread, whenever a piece has ended in this process."""
         self._on_end = call
 
+    def stop_while(self, stopped: Callable[[], bool]) -> None:
+        """Set the function that returns whether no work may begin now. Due work waits, and other processes do it."""
+        self._stopped = stopped
+
     def enqueue(self, task: str, row: str, attempt: int) -> None:
         """Begin the work once its task has a free slot. An attempt that was handed over before is not begun again."""
         lane, slots = (WIDE, MANY) if task in self._wide else (task, WORKERS)
@@ -144,7 +181,8 @@ class Engine:
 
     def start(self, task: str, row: str, attempt: int) -> None:
         """Begin the work at once in this process, past the backlog: for lock-outs that must not wait."""
-        self._begin(task, row, attempt, lambda _: self._on_end())
+        if not self._stopped():
+            self._begin(task, row, attempt, lambda _: self._on_end())
 
     def _begin(self, task: str, row: str, attempt: int, ended: Callable[[Any], None]) -> None:
         """Begin the work, and call `ended` at its end, or at once if any process began it before."""
@@ -157,16 +195,26 @@ class Engine:
         if future is None:
             ended(None)
         else:
+            self._carried[task, row] = attempt
+            self._carried.move_to_end((task, row))
+            if len(self._carried) > REMEMBERED:
+                self._carried.popitem(last=False)
             future.add_done_callback(ended)
 
     def _begin_waiting(self) -> None:
         while taken := self._backlog.take():
             lane, piece = taken
+            if self._stopped():
+                self._backlog.put_back(lane, piece)
+                self._closing.wait(RETRY_SECONDS)
+                continue
             try:
                 self._begin(*piece, partial(self._free, lane, piece))
+                self.failure = ""
             except Exception as error:  # noqa: BLE001 - after any error of the engine's rows, the piece must still begin later
                 if self._closing.is_set():
                     return
+                self.failure = str(getattr(error, "orig", None) or error)
                 log.error("%s could not be begun: %s; it is tried again", name(*piece), error)  # noqa: TRY400
                 self._backlog.put_back(lane, piece)
                 self._closing.wait(RETRY_SECONDS)
@@ -174,6 +222,13 @@ class Engine:
     def _free(self, lane: str, piece: Piece, _future: Any) -> None:
         self._backlog.free(lane, piece)
         self._on_end()
+
+    def carried_before(self, piece: Piece) -> bool:
+        """Return whether this process carried the attempt before this one."""
+        task, row, attempt = piece
+        case = row.partition(":")[0]
+        first = attempt == 1 and task == Task.REVOKE and (Task.LOCKOUT, case) in self._carried
+        return first or self._carried.get((task, row)) == attempt - 1
 
     def pieces(self) -> frozenset[Piece]:
         """Return the work that waits or runs in this process."""
@@ -229,6 +284,9 @@ class Engine:
         self._closing.set()
         self._backlog.close()
         self._starter.join(seconds)
+        self._forget(seconds)
+
+    def _forget(self, seconds: int = 0) -> None:
         DBOS.destroy(workflow_completion_timeout_sec=seconds, destroy_registry=True)
         if self._rows is not None:  # the engine does not close a pool that it was given
             self._rows.dispose()

@@ -5,6 +5,7 @@ is handed over under a fixed id.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -35,6 +36,11 @@ stands still.
 """
 HORIZON = timedelta(seconds=5)
 """A tick also reads the work that falls due before the next tick, so that it begins in time."""
+YIELD = timedelta(seconds=2)
+"""Time for which a process leaves a retry to the others, if it carried the attempt before.
+
+Perhaps it alone cannot reach the system.
+"""
 BUSY_SECONDS = 1.0
 """Seconds until the next check while work is under way. Its end is seen at once, its crash one check later."""
 
@@ -70,12 +76,16 @@ def _pieces(task: str, model: type[WorkRow], row: Mapped[str], *which: sa.Column
 class Reconciler:
     """Reconciler that hands due rows to the engine, and retries those whose attempt ended without settling the row."""
 
-    def __init__(self, store: Store, engine: Engine, clock: Clock) -> None:
+    def __init__(self, store: Store, engine: Engine, clock: Clock, others: Callable[[], bool] = bool) -> None:
+        """Take `others`, which returns whether other processes work on the same rows."""
         self._store = store
         self._engine = engine
         self._clock = clock
+        self._others = others
         self._question = due_question()
         self._handed: set[Piece] = set()
+        self._postponed: set[Piece] = set()
+        """Pieces that were seen before they were due: retries, and work for a day."""
         self._ended: frozenset[Piece] = frozenset()
         self._ticks = 0
         self._others_at: datetime | None = None
@@ -87,7 +97,7 @@ class Reconciler:
             rows = session.connection().execute(self._question, {"until": now + HORIZON}).all()
         soon = sorted((due_at, (task, row_id, attempt)) for task, row_id, attempt, due_at in rows)
         due = {piece: None for due_at, piece in soon if due_at <= now}  # in order, longest due first
-        new = due.keys() - self._handed
+        new = due.keys() - self._handed - self._left_to_others(soon, now)
         handed = [piece for piece in due if piece in new]
         if sum(task in LOCKOUTS for task, *_ in due) > MASS_RUN:
             handed = self._limit_others(handed, now)
@@ -102,6 +112,15 @@ class Reconciler:
         if due:
             return BUSY_SECONDS
         return min((due_at - now for due_at, _ in soon), default=HORIZON).total_seconds()
+
+    def _left_to_others(self, soon: list[tuple[datetime, Piece]], now: datetime) -> set[Piece]:
+        """Return the retries that another process may begin first."""
+        pieces = {piece: due_at for due_at, piece in soon}
+        self._postponed = self._postponed & pieces.keys() | {piece for piece, due_at in pieces.items() if due_at > now}
+        if not self._others():
+            return set()
+        recent = (piece for piece in self._postponed if pieces[piece] <= now < pieces[piece] + YIELD)
+        return {piece for piece in recent if self._engine.carried_before(piece)}
 
     def _limit_others(self, new: list[Piece], now: datetime) -> list[Piece]:
         """Return the new lock-outs, and once in `OTHERS_EVERY` the first new piece of every other task."""

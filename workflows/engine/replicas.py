@@ -14,10 +14,9 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,6 +26,7 @@ from sqlmodel import col, select
 from config.text import _
 from workflows.engine.durable import Engine
 from workflows.storage import outbox
+from workflows.storage.database_clock import elapsed
 from workflows.storage.rows.operations import Replica
 from workflows.storage.store import StorageFailed, Store, connect
 
@@ -70,10 +70,10 @@ def new_id() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
-def end(why: str) -> None:
+def end(why: str, code: int = os.EX_SOFTWARE) -> None:
     """End this process at once, as kill -9 would, and log the reason."""
-    log.critical("%s; this process ends now, the others go on", why)
-    os._exit(70)  # EX_SOFTWARE; a service manager restarts it under a new name
+    log.critical("%s; this process ends now", why)
+    os._exit(code)  # after EX_SOFTWARE a service manager restarts it under a new name
 
 
 def alarm(seconds: float) -> None:
@@ -104,6 +104,8 @@ class Replicas:
         self._own = connect(store.url, pool_size=1)
         self._heartbeat_at = 0.0
         self._stop = threading.Event()
+        self.has_others = False
+        """True if other replicas were alive at the last look for dead ones."""
 
     @contextmanager
     def living(self) -> Iterator[None]:
@@ -125,12 +127,12 @@ class Replicas:
 
     def heartbeat(self) -> None:
         """Send a heartbeat; end this process if it comes too late. Raises `StorageFailed`."""
-        began = _moment()
+        began = elapsed()
         own = sa.update(Replica).where(col(Replica.id) == self.replica_id, col(Replica.heartbeat_at) > self._ago(1.0))
         if not self._run(own.values(heartbeat_at=NOW)):
             self._end("given up by the others: no sign of life came in time")
         self._heartbeat_at = began
-        self._alarm(max(0.001, self.seconds * KERNEL - (_moment() - began)))
+        self._alarm(max(0.001, self.seconds * KERNEL - (elapsed() - began)))
 
     def take_over_dead(self) -> int:
         """Take over the work of dead replicas, one process at a time; return how much there was."""
@@ -144,6 +146,7 @@ class Replicas:
                 )
                 session.delete(replica)
             session.flush()
+            self.has_others = len(session.exec(select(Replica.id)).all()) > 1
 
             def alive() -> frozenset[str]:
                 return frozenset(session.exec(select(Replica.id)))
@@ -153,15 +156,14 @@ class Replicas:
             return taken
 
     def _register(self) -> None:
-        now = datetime.now(UTC)
         row = {
             "id": self.replica_id,
             "host": socket.gethostname(),
             "pid": os.getpid(),
-            "started_at": now,
+            "started_at": NOW,
             "heartbeat_at": NOW,
         }
-        self._heartbeat_at = _moment()
+        self._heartbeat_at = elapsed()
         self._run(sa.insert(Replica).values(**row))
         self._alarm(self.seconds * KERNEL)
 
@@ -184,10 +186,5 @@ class Replicas:
 
     def _watch(self) -> None:
         while not self._stop.wait(self.seconds / LOOKS):
-            if _moment() - self._heartbeat_at > self.seconds:
+            if elapsed() - self._heartbeat_at > self.seconds:
                 self._end(f"no sign of life could be given for {self.seconds:g} s")
-
-
-def _moment() -> float:
-    """Return seconds that continue while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -67,25 +67,49 @@ class Notifier(Protocol):
         """Send the message, or update it if `post.ts` is set; return (channel, ts). Raises `DeliveryFailed`."""
 
 
-def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = SINGLE_PROCESS, *, files: bool = False) -> int:
+def deliver(
+    store: Store,
+    notifier: Notifier,
+    clock: Clock,
+    by: str = SINGLE_PROCESS,
+    *,
+    files: bool = False,
+    given_up: set[str] | None = None,
+) -> int:
     """Deliver every message that is behind; return how many were delivered. A failed message does not delay the others.
 
     `by` names this process: a message that another process is delivering is left alone. Files may take long, so they
-    are sent by a call beside the one for messages.
+    are sent by a call beside the one for messages. `given_up`: claims that a failure of the database left behind. This
+    call voids those of earlier calls, and adds its own.
     """
+    given_up = set() if given_up is None else given_up
+    _void(store, given_up)
     shown, full, until = 0, set(), time.monotonic() + PASS_SECONDS
     for post_id, channel, again_at in _behind(store, files=files):
         if channel in full or (again_at is not None and again_at > clock.now()):
             continue
         if time.monotonic() > until:
             break
+        claim = f"{by}/{uuid4().hex}"
+        given_up.add(claim)
         try:
-            shown += _deliver(store, notifier, post_id, clock.now(), f"{by}/{uuid4().hex}")
+            shown += _deliver(store, notifier, post_id, clock.now(), claim)
+            given_up.discard(claim)
         except DeliveryFailed as error:
+            given_up.discard(claim)
             log.warning("post %s not delivered: %s", post_id, error)
             if error.busy:  # hundreds of others in the same conversation would only get the same answer
                 full.add(channel)
     return shown
+
+
+def _void(store: Store, claims: set[str]) -> None:
+    """Void claims of this process whose delivery has ended, and remove them from the set."""
+    if claims:
+        held = sa.update(OutboxMessage).where(col(OutboxMessage.claimed_by).in_(sorted(claims))).values(**FREE)
+        with store.write("claims") as session:
+            session.execute(held)
+        claims.clear()
 
 
 def _behind(store: Store, *, files: bool) -> Sequence[tuple[str, str, datetime | None]]:

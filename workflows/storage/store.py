@@ -7,8 +7,9 @@ that promise to stay within that name.
 
 import sqlite3
 import threading
+import time
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +27,26 @@ HEAD = "0004"
 """Newest revision in `migrations`."""
 REVISION = sa.table("alembic_version", sa.column("version_num"))
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON")
-LIMITS = {"lock_timeout": "20s", "idle_in_transaction_session_timeout": "10s", "statement_timeout": "60s"}
-"""Limits for a process that is paused, or cut off, during a transaction: others must not wait longer."""
+LIMITS = {"lock_timeout": "2s", "idle_in_transaction_session_timeout": "5s", "statement_timeout": "60s"}
+"""Limits for a process that is paused, or cut off, during a transaction: others must not wait longer.
+
+Its sessions that wait for a lock leave the queue before the one that has the lock is ended. So none of them gets it
+next. A living process tries again (`LOCK_SECONDS`).
+"""
+LIFE_SIGNS = {
+    "client_connection_check_interval": "2s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10s",
+}
+"""Limits by which the server ends the sessions of a process that is dead, or not reachable."""
+KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+"""The same for this side."""
+LOCK_SECONDS = 20.0
+"""Seconds for which a living process waits for a lock."""
+LOCK_NOT_AVAILABLE = "55P03"
+"""State of a statement that met `lock_timeout` (PostgreSQL, appendix A)."""
 LOCK_EVERYTHING = sa.text("select pg_advisory_xact_lock(7233, 0)")
 LOCK_NAMES = sa.text(
     "select pg_advisory_xact_lock_shared(7233, 0) "
@@ -43,6 +62,10 @@ LISTEN, NOTIFY = "listen handover_rows", "notify handover_rows"
 
 class StorageFailed(Exception):
     """Rows cannot be read or written now (disk full, server gone). The transaction was rolled back."""
+
+
+class NewerTables(Exception):
+    """The tables are of a newer version of Handover. This one must neither read nor write them."""
 
 
 class Store:
@@ -113,14 +136,25 @@ class Store:
         return moment.astimezone(UTC)
 
     def upgrade(self) -> None:
-        """Migrate the tables to this version. Existing rows are kept, and replicas that start at once take turns."""
-        if self._revision() == HEAD:
+        """Migrate the tables to this version. Existing rows are kept, and replicas that start at once take turns.
+
+        Raises `NewerTables`.
+        """
+        revision = self._revision()
+        if revision == HEAD:
             return
         from alembic import command  # noqa: PLC0415 - a large library, needed only where tables must change
         from alembic.config import Config  # noqa: PLC0415
+        from alembic.script import ScriptDirectory  # noqa: PLC0415
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
+        if revision and revision not in {one.revision for one in ScriptDirectory.from_config(config).walk_revisions()}:
+            raise NewerTables(
+                _(
+                    "the stored data belongs to a newer version of Handover (tables {found}, known here: {known})"
+                ).format(found=revision, known=HEAD)
+            )
         with self._writer.connect() as connection:
             if self.postgres:
                 for limit in ("lock_timeout", "statement_timeout"):  # a long migration is no fault
@@ -146,13 +180,18 @@ class Store:
         # Read committed, and the lock before the first read: the next read shows the last writer's result.
         if not self.postgres:
             return
-        try:
-            _lock(session, names)
-        except sa.exc.OperationalError as error:
-            if not error.connection_invalidated:
-                raise
-            session.rollback()  # the server restarted meanwhile: nothing has happened yet, and the pool is new
-            _lock(session, names)
+        end, fresh = time.monotonic() + LOCK_SECONDS, False
+        while True:
+            try:
+                _lock(session, names)
+            except sa.exc.OperationalError as error:
+                if error.connection_invalidated and not fresh:
+                    fresh = True  # the server restarted meanwhile: the pool is new
+                elif not _waited(error) or time.monotonic() > end:
+                    raise
+                session.rollback()  # nothing has happened yet
+            else:
+                return
 
 
 def _lock(session: Session, names: Collection[str]) -> None:
@@ -161,6 +200,10 @@ def _lock(session: Session, names: Collection[str]) -> None:
         connection.execute(LOCK_NAMES, {"keys": sorted({lock_key(name) for name in names})})
     else:
         connection.execute(LOCK_EVERYTHING)
+
+
+def _waited(error: sa.exc.OperationalError) -> bool:
+    return getattr(error.orig, "sqlstate", "") == LOCK_NOT_AVAILABLE
 
 
 def lock_key(name: str) -> int:
@@ -179,11 +222,12 @@ def connect(url: str, *, read_only: bool = False, pool_size: int = 20) -> sa.Eng
 
 
 def _postgres(url: str, read_only: bool, pool_size: int) -> sa.Engine:
-    options = {**LIMITS, "default_transaction_read_only": "on" if read_only else "off"}
+    options = {**LIMITS, **LIFE_SIGNS, "default_transaction_read_only": "on" if read_only else "off"}
     arguments = {
         "connect_timeout": 10,
         "application_name": "handover",
-        "options": " ".join(f"-c {key}={value}" for key, value in options.items()),
+        "options": session_options(options),
+        **KEEPALIVES,
     }
     isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
     return sa.create_engine(
@@ -194,6 +238,11 @@ def _postgres(url: str, read_only: bool, pool_size: int) -> sa.Engine:
         isolation_level=isolation,
         connect_args=arguments,
     )
+
+
+def session_options(options: Mapping[str, str]) -> str:
+    """Return PostgreSQL's session settings in the form of its connection parameter `options`."""
+    return " ".join(f"-c {key}={value}" for key, value in options.items())
 
 
 def _sqlite(url: str, read_only: bool, pool_size: int) -> sa.Engine:

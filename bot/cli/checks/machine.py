@@ -5,6 +5,9 @@ import sqlite3
 import sys
 import tempfile
 from base64 import b64decode
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -15,6 +18,8 @@ from sqlmodel import Session, col, select
 from bot.cli.checks import Check, CheckResult, actors
 from bot.text import _
 from config.settings import Settings
+from workflows.engine.clock_guard import differs
+from workflows.engine.engine_file import damage
 from workflows.storage.rows.case import Case
 from workflows.storage.vault import Vault
 
@@ -32,7 +37,9 @@ def checks(settings: Settings) -> list[Check]:
         Check(_("Text"), lambda: [text(sys.getfilesystemencoding(), len(available_timezones()))]),
         Check(_("Data folder"), lambda: [folder(settings.storage.path)]),
         Check(_("Disk"), lambda: [disk_space(settings.storage.path)]),
+        Check(_("Running bot"), lambda: [running_bot(settings.health.host, settings.health.port)]),
         *([] if settings.storage.url else [Check("SQLite", lambda: [sqlite(sqlite3.sqlite_version_info)])]),
+        *([] if settings.storage.url else [Check(_("Engine"), lambda: [engine(settings.storage.path)])]),
     ]
 
 
@@ -94,19 +101,72 @@ def sqlite(version: tuple[int, ...]) -> CheckResult:
     )
 
 
+def engine(folder: Path) -> CheckResult:
+    """Check the engine's file. Without one, the next start makes it."""
+    file = folder / "engine.sqlite"
+    why = damage(file) if file.exists() else ""
+    return CheckResult(
+        _("Engine"),
+        not why,
+        _("{file} is damaged: {why}").format(file=file, why=why) if why else _("its file is in order"),
+        _("Restart the bot. It sets the file aside, and makes another one from the stored data."),
+    )
+
+
+def running_bot(host: str, port: int) -> CheckResult:
+    """Ask the bot on this machine for its faults. A bot that does not run is no fault."""
+    what = _("Running bot")
+    connection = HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        said, good = answer.read(10_000).decode(errors="replace").strip(), answer.status == HTTPStatus.OK
+    except ConnectionRefusedError:
+        return CheckResult(what, True, _("none on this machine, at {host}:{port}").format(host=host, port=port))
+    except (OSError, HTTPException) as error:
+        said, good = str(error) or type(error).__name__, False
+    finally:
+        connection.close()
+    return CheckResult(what, good, said, _("Read the bot's log. Restart the bot if it does not come right by itself."))
+
+
 def stored_data(wired: Any, settings: Settings) -> Check:
     """Return the check of the stored data and of the actors in it. It may run beside a running bot."""
 
     def look() -> list[CheckResult]:
         with wired.assemble(settings, mode="visit") as application, application.store.read() as session:
             enrolled = [one.id for one in application.services.enrolments.people()]
+            now, behind = application.store.now(session), application.services.clock_record.fault
+            time = _clock(datetime.now(UTC) - now) if application.store.postgres else _recorded(behind())
             return [
                 CheckResult(_("Stored data"), True, _version(session)),
+                time,
                 _master_key(session, settings),
                 *actors.results(settings, enrolled),
             ]
 
     return Check(_("Stored data"), look)
+
+
+def _clock(difference: timedelta) -> CheckResult:
+    """Check this machine's clock against the database's, by which all work is done."""
+    said = differs(difference)
+    return CheckResult(
+        _("Database clock"),
+        not said,
+        said or _("as this machine's"),
+        _("Keep the clocks of this machine and the database server with NTP."),
+    )
+
+
+def _recorded(fault: str) -> CheckResult:
+    """Check this machine's clock against the last time on record."""
+    return CheckResult(
+        _("Clock and journal"),
+        not fault,
+        fault or _("not before the last time on record"),
+        _("Set the clock. If it is right, run `handover doctor --accept-clock`."),
+    )
 
 
 def _master_key(session: Session, settings: Settings) -> CheckResult:

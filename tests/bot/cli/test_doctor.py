@@ -15,7 +15,10 @@ from slack_sdk.web import SlackResponse
 from bot.cli.checks import Check, CheckResult, machine, slack
 from bot.cli.doctor import examine
 from bot.slack.manifest import manifest
-from tests.bot.commands import ENV, Wiring, configuration, document, handover
+from bot.slack.metrics import Metrics
+from bot.slack.serve import make_health_web
+from bot.slack.web_server import listening
+from tests.bot.commands import ENV, TESS, Wiring, configuration, document, handover
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
@@ -226,3 +229,35 @@ def test_the_machine_is_judged_by_its_figures(tmp_path: Path) -> None:
     data.chmod(0o755)
     assert not machine.folder(data).ok
     assert machine.disk_space(tmp_path / "none" / "deeper").said.endswith("GB free")
+
+
+def test_a_clock_behind_the_record_is_a_fault_until_somebody_who_may_accepts_it(tmp_path: Path) -> None:
+    wiring, config = Wiring(), configuration(tmp_path)
+    wiring.clock_record.said = "the clock shows 2026"
+    found = examined(config, {}, wiring)[1]["Clock and journal"]
+    assert not found["ok"]
+    assert "--accept-clock" in found["todo"]
+    refused = handover(wiring, "doctor", "--accept-clock", "--config", str(config), env={"HANDOVER_CODE": "1"})
+    assert (refused.exit_code, wiring.clock_record.said) != (0, "")
+    handover(wiring, "doctor", "--accept-clock", "--config", str(config))
+    assert wiring.clock_record.accepted == [TESS.id]
+    assert examined(config, {}, wiring)[1]["Clock and journal"]["ok"]
+
+
+def test_a_damaged_engine_file_is_a_fault(tmp_path: Path) -> None:
+    assert machine.engine(tmp_path).ok
+    (tmp_path / "engine.sqlite").write_bytes(b"not a database, " * 4096)
+    found = machine.engine(tmp_path)
+    assert (found.ok, "engine.sqlite is damaged" in found.said, "Restart" in found.todo) == (False, True, True)
+
+
+def test_the_running_bot_is_asked_for_its_faults() -> None:
+    faults = ["due work was last looked for 40 s ago"]
+    with listening(make_health_web(Metrics(), lambda: faults), "127.0.0.1", 0, 1) as port:
+        found = machine.running_bot("127.0.0.1", port)
+        assert (found.ok, found.said) == (False, faults[0])
+        faults.clear()
+        assert machine.running_bot("127.0.0.1", port).ok
+    found = machine.running_bot("127.0.0.1", port)
+    assert found.ok
+    assert "none on this machine" in found.said

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from bot.cli.output import EXIT_NEWER
 from tests.bot.commands import ENV, ROOT, process
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
+from workflows.storage.store import Store, sqlite_url
 
 COMMANDS = (
     *("init", "run", "doctor", "plan", "offboard", "decide"),
@@ -174,3 +177,28 @@ def until(bot: "subprocess.Popen[str]", words: str, seconds: float = 90) -> str:
     while words not in said and time.monotonic() < end and (line := bot.stderr.readline()):
         said += line
     return said
+
+
+def test_an_older_version_before_newer_data_says_so_and_is_not_to_be_started_again(
+    config: Path, workspace: SlackServer, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir(exist_ok=True, mode=0o700)
+    store = Store(sqlite_url(tmp_path / "data"))
+    store.upgrade()
+    with store.write() as session:
+        session.execute(sa.text("update alembic_version set version_num = '9999'"))
+    store.close()
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "run", "--config", str(config)],
+        env={**os.environ, **environment(workspace)},
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == EXIT_NEWER
+    assert "newer version of Handover" in done.stderr
+    assert "Traceback" not in done.stderr
+    page = (ROOT / "docs" / "how-to" / "run-in-production.md").read_text(encoding="utf-8")
+    assert f"RestartPreventExitStatus={EXIT_NEWER}" in page

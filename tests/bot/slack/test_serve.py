@@ -28,8 +28,12 @@ from tests.workflows.office import Office
 
 
 @contextmanager
-def served(slack: SlackServer, mode: str, health_port: int = 0) -> Iterator[Ports]:
-    settings = make_settings(slack.api_url, mode).model_copy(update={"health": Health(port=health_port)})
+def served(
+    slack: SlackServer, mode: str, health_port: int = 0, slack_port: int = 0, host: str = "127.0.0.1"
+) -> Iterator[Ports]:
+    settings = make_settings(slack.api_url, mode)
+    slack_table = settings.slack.model_copy(update={"port": slack_port, "host": host})
+    settings = settings.model_copy(update={"health": Health(port=health_port), "slack": slack_table})
     stop, ports = threading.Event(), Future[Ports]()
     with ThreadPoolExecutor() as pool, TemporaryDirectory() as folder:
         office = Office(Path(folder), settings=settings)
@@ -75,6 +79,16 @@ def test_a_command_is_answered_over_both_transports(slack: SlackServer, mode: st
             "handover_open_cases",
         }
         assert httpx.get(health(ports, "healthz"), timeout=60).text == "ok\n"
+
+
+def test_health_answers_503_with_every_fault_until_it_is_over() -> None:
+    faults = ["the clock is wrong", "work cannot be begun: disk I/O error"]
+    with listening(make_health_web(Metrics(), lambda: faults), "127.0.0.1", 0, 1) as port:
+        found = httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=60)
+        assert (found.status_code, found.text.splitlines()) == (503, faults)
+        faults.clear()
+        found = httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=60)
+        assert (found.status_code, found.text) == (200, "ok\n")
 
 
 def test_a_server_closes_while_its_trigger_is_still_written_to(
@@ -141,9 +155,33 @@ def test_a_taken_port_of_health_keeps_no_bot_from_starting(
         assert slack.as_user(HR.slack_id).command("/offboard", "help").acked
 
 
+def test_a_taken_port_of_slack_keeps_no_lock_out_waiting_and_is_opened_once_free(
+    slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(serving, "SELDOM_SECONDS", 0.05)
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
+    with served(slack, "http", slack_port=port) as ports:
+        assert ports.slack is None
+        answer = httpx.get(health(ports, "healthz"), timeout=60)
+        assert answer.status_code == 503
+        assert f"port {port}" in answer.text
+        taken.close()
+        slack.wait_for(lambda: httpx.get(health(ports, "healthz"), timeout=60).status_code == 200 or None)
+        slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
+        assert slack.as_user(HR.slack_id).command("/offboard", "help").acked
+
+
 def test_addresses_may_be_of_ipv6() -> None:
     with listening(make_health_web(Metrics()), "::1", 0, 1) as port:
         assert httpx.get(f"http://[::1]:{port}/healthz", timeout=60).text == "ok\n"
+
+
+def test_slacks_address_may_be_of_ipv6(slack: SlackServer) -> None:
+    with served(slack, "http", host="::1") as ports:
+        slack.workspace.app.use_url(f"http://[::1]:{ports.slack}{PATH}")
+        assert slack.as_user(HR.slack_id).command("/offboard", "help").acked
 
 
 @pytest.mark.parametrize("fault", ["500", "reset", "invalid_auth"])

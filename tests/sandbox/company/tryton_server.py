@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.sandbox.leftovers import MARK
 from tests.sandbox.ports import free_port
 
 DATABASE = "crm"
@@ -137,4 +138,5 @@ def configuration(folder: Path, port: int) -> str:
 
 def environment() -> Mapping[str, str]:
     """Return the environment variables of the server; its log is in UTC."""
-    return {"PATH": os.environ.get("PATH", ""), "TZ": "UTC", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+    marked = {MARK: os.environ[MARK]} if MARK in os.environ else {}
+    return {**marked, "PATH": os.environ.get("PATH", ""), "TZ": "UTC", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}

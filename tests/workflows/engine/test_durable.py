@@ -25,7 +25,7 @@ from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import AuditRun
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store, connect, sqlite_url
-from workflows.storage.work import finish
+from workflows.storage.work import FIRST_RETRY, again, finish
 
 PATIENCE = 60.0
 """Seconds for what takes parts of one: a busy machine is no fault."""
@@ -404,3 +404,41 @@ def _case(case_id: str, at: datetime) -> Case:
         wrapped_key=b"",
         sealed=b"",
     )
+
+
+def test_a_process_that_may_take_no_work_leaves_it_due(context: Desk) -> None:
+    wrong = threading.Event()
+    wrong.set()
+    context.engine.stop_while(wrong.is_set)
+    for row in ("clicked", "due"):
+        context.wish(row)
+    context.engine.start("audit", "clicked", 0)
+    context.reconciler.tick()
+    assert not context.ran
+    assert context.engine.survey([("audit", row, 0) for row in ("clicked", "due")]).unknown, "another may begin it"
+    wrong.clear()
+    for row in ("clicked", "due"):
+        context.tick_until_done(row)
+    assert context.ran == {"clicked": 1, "due": 1}
+
+
+def test_a_retry_is_left_to_another_process_first_if_there_is_one(url: str) -> None:
+    for others, left in ((False, False), (True, True)):
+        desk = Desk(url)
+        desk.reconciler = Reconciler(desk.store, desk.engine, desk.clock, lambda others=others: others)  # type: ignore[misc]
+        desk.engine.launch()
+        row = f"retried {others}"
+        desk.wish(row)
+        desk.crashes = 1
+        desk.engine.start("audit", row, 0)
+        desk.wait_for(lambda: desk.has_ended(row))  # noqa: B023 - called at once
+        with desk.store.write() as session:
+            again(session, session.get_one(AuditRun, row), desk.clock.now() + FIRST_RETRY)
+        for _ in range(3):
+            desk.clock.pass_(seconds=3.7)
+            desk.reconciler.tick()
+        assert (("audit", row, 1) not in desk.engine.pieces() and desk.ran[row] == 1) == left
+        desk.clock.pass_(seconds=1)
+        desk.tick_until_done(row)
+        desk.engine.close(0)
+        desk.store.close()

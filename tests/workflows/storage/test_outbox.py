@@ -1,16 +1,20 @@
 """Delivery at Slack's pace: a full conversation is tried once per pass, and a dismissal goes first."""
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlmodel import Session, select
 
 from tests.workflows.office import DANA, Office
 from workflows.cases.holds import CasePolicy
 from workflows.ports import DeliveryFailed
 from workflows.storage.outbox import FILE_ATTEMPTS, deliver, is_behind, next_try, release_claims, request_update
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.storage.store import StorageFailed
 
 
 class Slack:
@@ -137,3 +141,30 @@ def test_what_is_behind_is_found_by_an_index(office: Office) -> None:
         said = str(query.compile(compile_kwargs={"literal_binds": True}))
         plan = session.connection().exec_driver_sql(f"explain query plan {said}").all()
     assert "outbox_behind" in str(plan)
+
+
+@pytest.mark.parametrize("lost", ["the claim's answer", "the result"])
+def test_a_blink_of_the_database_leaves_no_message_claimed(office: Office, lost: str) -> None:
+    """The bot lives, so nobody takes over from it: it must let go itself, and not after the claim's five minutes."""
+    transaction, blinks, given_up = office.store._transaction, [True], set[str]()
+
+    @contextmanager
+    def blinking(names: Collection[str] = ()) -> Iterator[Session]:
+        with transaction(names) as session:
+            yield session
+            held = session.exec(select(OutboxMessage.id).where(OutboxMessage.claimed_by != "")).first() is not None
+            if lost == "the result" and blinks and not held and any(name.startswith("post:") for name in names):
+                blinks.clear()
+                raise StorageFailed("the server was restarted")
+        if lost == "the claim's answer" and blinks and held:
+            blinks.clear()
+            raise StorageFailed("the server was restarted")
+
+    office.store._transaction = blinking  # type: ignore[method-assign]
+    slack = Slack()
+    with pytest.raises(StorageFailed):
+        deliver(office.store, slack, office.clock, "one", given_up=given_up)
+    assert not blinks
+    assert [post.id for post in office.posts().values() if post.claimed_by]
+    assert deliver(office.store, slack, office.clock, "one", given_up=given_up) == 10
+    assert given_up == set()

@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlmodel import Session, SQLModel, select
 
 from tests.sandbox.postgres import Postgres
+from tests.sandbox.stalling import StallingProxy
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
-from workflows.storage.store import HEAD, LIMITS, MIGRATIONS, StorageFailed, Store
+from workflows.storage.store import HEAD, LIMITS, MIGRATIONS, NewerTables, StorageFailed, Store
 
 
 def _write(store: Store, *names: str, text: str = "", then: Callable[[Session], object] = bool) -> None:
@@ -47,7 +49,7 @@ def test_the_newest_revision_is_the_one_that_needs_no_upgrade(store: Store) -> N
     assert store._revision() == HEAD
     with store.write() as session:
         session.execute(sa.text("update alembic_version set version_num = 'unknown'"))
-    with pytest.raises(CommandError):
+    with pytest.raises(NewerTables, match="newer version of Handover"):
         store.upgrade()  # tables of another version are not taken for ours
 
 
@@ -179,6 +181,58 @@ def test_one_who_is_paused_in_the_middle_does_not_keep_the_others_out(
         _write(store, "paused", then=pause)
     with store.read() as session:
         assert session.exec(select(OutboxMessage.id)).all() == ["other"]
+    store.close()
+
+
+def test_a_bot_that_is_cut_off_with_its_writers_in_the_queue_stops_no_other_for_long(
+    postgres: Postgres, template: str
+) -> None:
+    url = postgres.database("cut_off", template)
+    other = Store(url)
+    with StallingProxy(postgres.port) as proxy:
+        cut = Store(url.replace(str(postgres.port), str(proxy.port)))
+        inside, writers = threading.Event(), list[threading.Thread]()
+
+        def write(number: int) -> None:
+            with suppress(StorageFailed), cut.write() as session:
+                inside.set()
+                threading.Event().wait(60)
+                _post(session, f"cut {number}")
+
+        for number in range(8):
+            writers.append(threading.Thread(target=write, args=(number,), daemon=True))
+            writers[-1].start()
+            assert inside.wait(60)
+        waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        end = time.monotonic() + 60
+        while postgres.run(waiting, "cut_off")[0][0] != 7:
+            assert time.monotonic() < end
+        proxy.hold()
+        began = time.monotonic()
+        _write(other, "healthy")
+        assert time.monotonic() - began < 12
+    other.close()
+
+
+def test_a_writer_waits_longer_than_its_sessions_do(
+    postgres: Postgres, template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LIMITS, "lock_timeout", "100ms")
+    store = Store(postgres.database("patient", template))
+    done = threading.Event()
+
+    def second() -> None:
+        _write(store, "second")
+        done.set()
+
+    def keep(session: Session) -> None:
+        threading.Thread(target=second, daemon=True).start()
+        for _ in range(10):
+            assert not done.wait(0.1)
+            session.exec(select(OutboxMessage.id)).all()
+
+    _write(store, "first", then=keep)
+    assert done.wait(60)
     store.close()
 
 
