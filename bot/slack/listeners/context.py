@@ -42,11 +42,6 @@ class Call:
         return str(self.body.get("user_id") or self.body["user"]["id"])
 
     @property
-    def team(self) -> str:
-        """Id of the workspace in the request."""
-        return str((self.body.get("team") or {}).get("id") or self.body.get("team_id") or "")
-
-    @property
     def facts(self) -> dict[str, Any]:
         """Values of the form's metadata and of the clicked button."""
         view = self.body.get("view") or {}

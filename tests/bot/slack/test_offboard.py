@@ -214,7 +214,7 @@ def test_an_open_case_is_shown_instead_of_a_second_one(workplace: Workplace) -> 
 
 @pytest.mark.parametrize(
     ("user", "words"),
-    [("buildbot", "is a bot"), (HR.uid, "cannot offboard yourself"), ("ellen.external", "another organisation")],
+    [("buildbot", "is a bot"), (HR.uid, "cannot offboard yourself"), ("ellen.external", "not known to belong")],
 )
 def test_who_cannot_be_offboarded(workplace: Workplace, user: str, words: str) -> None:
     workplace.hr.command("/offboard", f"@{user}")
