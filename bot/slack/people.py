@@ -135,6 +135,10 @@ class SlackProfiles:
         self._kept: dict[str, tuple[float, Profile]] = {}
         self._lock = threading.Lock()
 
+    def home(self) -> HomeTeam:
+        """Return the bot's own workspace. Raises `SlackApiError`, `OSError`."""
+        return self._users.home()
+
     def find(self, user: str, *, fresh: bool = False) -> Profile:
         """Return one person. Raises `UserFacingError` if Slack has no such person or does not answer."""
         with self._lock:

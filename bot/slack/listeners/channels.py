@@ -11,6 +11,8 @@ from slack_sdk.errors import SlackApiError
 from bot.errors import slack_error_code
 from bot.slack.listeners.answers import Listeners
 from bot.slack.listeners.context import ListenerContext
+from bot.slack.people import SlackProfiles
+from bot.slack.shared_channels import objection
 from bot.text import _, mrkdwn
 from workflows.cases.views import CaseView
 from workflows.people import Actor
@@ -40,10 +42,15 @@ class ChannelChoice:
     why: str = ""
 
 
-def choose_channel(client: WebClient, channel: str, *, leaver: str, asker: str, bot: str) -> ChannelChoice:
+def choose_channel(
+    client: WebClient, channel: str, people: SlackProfiles, *, leaver: str, asker: str, bot: str
+) -> ChannelChoice:
     """Return the channel of the case message. A channel that cannot be checked counts as visible to the leaver."""
     try:
-        if not client.conversations_info(channel=channel)["channel"].get("is_private"):
+        found = client.conversations_info(channel=channel)["channel"]
+        if shared := objection(found, people.home(), secret=False):
+            return ChannelChoice(asker, _("<#{channel}> is not fit for it: {why}").format(channel=channel, why=shared))
+        if not found.get("is_private"):
             return ChannelChoice(
                 asker,
                 _("<#{channel}> is public, so {person} could read it").format(channel=channel, person=f"<@{leaver}>"),

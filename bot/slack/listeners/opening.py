@@ -58,7 +58,7 @@ def _carry_out(
     """Open the case that the form describes, and return the view with the outcome."""
     settings, days = ctx.services.settings, workdays.of(ctx.services.settings.company)
     place = choose_channel(
-        call.client, settings.slack.case_channel, leaver=leaver.slack_id, asker=call.user, bot=call.bot
+        call.client, settings.slack.case_channel, ctx.people, leaver=leaver.slack_id, asker=call.user, bot=call.bot
     )
     data = fetch(call.client, wish.file) if wish.file else b""
     try:
