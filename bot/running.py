@@ -18,7 +18,7 @@ from workflows.storage.journal import Journal
 from workflows.storage.store import Store
 from workflows.watch.new_systems import add_to_open_cases
 
-AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 5.0, 5.0, 60.0, 3600.0
+AUDIT_TICK, LEAP_TICK, JUMP_TICK, UNDELIVERED_TICK, FORGET_TICK = 5.0, 5.0, 60.0, 60.0, 3600.0
 DUE_REST = 0.25
 """Ticks of a mass run, in which commits never pause, are so far apart."""
 SEAL_DELAY, SEAL_REST = 0.25, 0.5
@@ -55,6 +55,7 @@ def running(
     ticker.every(LEAP_TICK, clock_jumps.ClockJumps(store, journal, clock).check, "see whether the clock was set")
     ticker.every(JUMP_TICK, lambda: clock_jumps.heal(store, journal, clock), "make due what a wrong clock put off")
     ticker.every(FORGET_TICK, engine.delete_ended, "forget finished work")
+    ticker.every(UNDELIVERED_TICK, built.undelivered.check, "look for messages that do not arrive")
     ticker.every(FORGET_TICK, built.retention.prune, "prune settled rows")
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.take_over_dead, "take over from the dead")

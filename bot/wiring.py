@@ -30,6 +30,7 @@ from workflows.access.system_lockout import SystemLockouts
 from workflows.authorization import Authorization
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
+from workflows.cases.joinings import ChannelJoinings
 from workflows.cases.offboarding import Offboarding
 from workflows.cases.schedule import Start
 from workflows.clients.context import ClientContext
@@ -52,6 +53,7 @@ from workflows.watch.audit import Audits
 from workflows.watch.follow_ups import FollowUps
 from workflows.watch.responses import FindingPolicy
 from workflows.watch.retention import Retention
+from workflows.watch.undelivered import UndeliveredMessages
 
 if TYPE_CHECKING:
     from workflows.engine.durable import Engine
@@ -257,14 +259,16 @@ def build_services(
         enrolments=Enrolments(
             context.store, context.vault, context.journal, context.clock, f"Handover {settings.company.name}"
         ),
+        joinings=ChannelJoinings(context, settings.slack.security_channel),
     )
     return WorkHandlers(
         services,
         handover,
-        LockoutDispatch(context, SystemLockouts(context, guards)),
+        LockoutDispatch(context, SystemLockouts(context, guards, settings.slack.security_channel)),
         Restorations(context),
         Restrictions(context, guards),
         Retention(context, timedelta(days=policy.keep_days)),
+        UndeliveredMessages(context),
     )
 
 

@@ -14,6 +14,10 @@ from slack_sdk.errors import SlackApiError
 from bot.errors import slack_error_code
 from bot.slack.people import HomeTeam, SlackUsers
 from bot.text import _
+from config.settings import Role, Settings
+from workflows.authorization import HOLDERS, Right
+from workflows.cases.views import CaseView
+from workflows.ports import AssigneeDirectory
 
 KEEP_SECONDS = 120
 UNREADABLE = frozenset({"channel_not_found", "missing_scope", "method_not_supported_for_channel_type"})
@@ -67,3 +71,19 @@ class ChannelCheck:
         with self._lock:
             self._kept[channel, secret] = (time.monotonic(), why)
         return why
+
+
+def people_of(channel: str, case: CaseView | None, settings: Settings, members: AssigneeDirectory) -> tuple[str, ...]:
+    """Return the full members whom a channel is for, without the leaver of the case. Raises `DeliveryFailed`."""
+    slack, roles = settings.slack, settings.roles
+    names = HOLDERS[Right.OPEN]
+    if channel == slack.security_channel:
+        names = ("security",)
+    elif channel == slack.audit_channel:
+        names = HOLDERS[Right.AUDIT]
+    held: list[Role] = [getattr(roles, name) for name in names]
+    asked = [one for role in held for one in (*role.users, *role.groups)]
+    if case and case.opened_by.slack_id and channel not in (slack.security_channel, slack.audit_channel):
+        asked = [case.opened_by.slack_id]
+    users = dict.fromkeys(user for one in asked for user in members.reach(one))
+    return tuple(user for user in users if not case or user != case.leaver.slack_id)

@@ -113,6 +113,7 @@ def make_services(
         FakeNotes(),
         leaves or FakeLeaves(),
         FakeEnrolments(),
+        None,
     )
     return Services(*parts)
 

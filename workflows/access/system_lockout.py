@@ -22,6 +22,7 @@ from workflows.access import restriction
 from workflows.access.account_lockout import ACCOUNT, AccountLockout, LockoutResult
 from workflows.access.account_state import GOOD, UNCONFIGURED, AccountData, VerdictNote, seal
 from workflows.access.links import Match, PersonLinks, all_links, forged_links, match_accounts, other_persons_accounts
+from workflows.access.lockout_messages import tell_failure, tell_outcome
 from workflows.access.protected import ProtectedAccounts, clear_or_refuse
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED, CaseData, advance_case, person, read_case, refresh_case_message
@@ -49,6 +50,7 @@ SETTLING = (
         ACCESS.c.case_id,
         ACCESS.c.system,
         ACCESS.c.locked_at,
+        ACCESS.c.attempt,
         CASES.c.state,
         CASES.c.wrapped_key,
         sa.exists()
@@ -70,8 +72,9 @@ NOT_RUNNING = N_("Handover was not running")
 class SystemLockouts:
     """Carries out `Access` rows."""
 
-    def __init__(self, context: Context, guards: ProtectedAccounts) -> None:
-        self._context, self._guards = context, guards
+    def __init__(self, context: Context, guards: ProtectedAccounts, security_channel: str = "") -> None:
+        """`security_channel`: is told, with HR and who asked, that a lock-out fails."""
+        self._context, self._guards, self._security = context, guards, security_channel
 
     def begin(self, access_ids: Sequence[str]) -> dict[str, "SystemLockout"]:
         """Begin the due rows of one case, in one transaction; return the jobs by row."""
@@ -338,12 +341,22 @@ class SystemLockouts:
                 data={"system": row.system, "verdict": result.verdict, "complete": result.complete},
                 sealed=note,
             )
+            failed = result.verdict not in GOOD and not row.attempt
+            if failed or (result.complete and not row.others_due):
+                self._tell(session, access_id, failed=failed)
             if row.state == CaseState.RUNNING and row.others_due:  # the case stays as it is
                 refresh_case_message(session, row.case_id)
             else:
                 advance_case(session, self._context.journal, row.case_id)
 
         self._context.store.group_write(write, access_id.partition(":")[0])
+
+    def _tell(self, session: Session, access_id: str, *, failed: bool) -> None:
+        case, data = read_case(session, self._context.vault, access_id.partition(":")[0])
+        if failed:
+            tell_failure(session, access_id, data, self._security)
+        else:
+            tell_outcome(session, case.id, data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import UserFacingError, slack_error_code
+from bot.slack.delivery_faults import REFUSED_BLOCKS
 from bot.slack.forms import fields, notice, people
 from bot.slack.forms import proposal as forms
 from bot.slack.listeners.answers import Listeners, View
@@ -13,7 +14,6 @@ from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import send_csv
 from bot.slack.messages import proposal, requests
 from bot.slack.messages.blocks import pack
-from bot.slack.notifier import REFUSED_BLOCKS
 from bot.slack.pages import proposal_page
 from bot.slack.people import decider_objection
 from bot.text import _

@@ -36,6 +36,7 @@ KINDS = {
     FindingKind.ADDRESS_REUSED: N_("another person's account has this address"),
     FindingKind.DORMANT: N_("no login for a long time"),
     FindingKind.OPEN_AGAIN: N_("open again"),
+    FindingKind.NOT_DELIVERED: N_("a message about this did not reach people whole"),
     FindingKind.NEW_ACCOUNT: N_("new account"),
     FindingKind.ORPHAN: N_("open without a case, disabled in the directory"),
     FindingKind.EXPORTED: N_("exported after leaving"),

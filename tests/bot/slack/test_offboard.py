@@ -202,6 +202,23 @@ def test_a_slow_submit_is_answered_in_time_and_never_closes_in_silence(
     assert len(workplace.cases()) == 1
 
 
+@pytest.mark.parametrize("how", ["refused", "closed"])
+def test_an_outcome_that_no_modal_shows_comes_by_direct_message(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(answers, "ANSWER_WITHIN", 0.5)
+    view = filled(workplace)
+    with workplace.office.store.write():  # nobody else writes meanwhile
+        view.submit()
+        if how == "closed":
+            workplace.hr.modal("One moment").close(everything=True)
+        else:
+            workplace.slack.fault("views.update", "internal_error", times=9)
+    told = workplace.hr.wait_for(lambda: next((m for m in workplace.hr.messages() if "Case opened" in m.text), None))
+    assert "being locked out now" in said(told)
+    assert len(workplace.cases()) == 1
+
+
 def test_an_open_case_is_shown_instead_of_a_second_one(workplace: Workplace) -> None:
     filled(workplace).submit()
     workplace.hr.modal("Case opened").close(everything=True)

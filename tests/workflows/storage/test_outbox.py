@@ -9,7 +9,15 @@ import sqlalchemy as sa
 from tests.workflows.office import DANA, Office
 from workflows.cases.holds import CasePolicy
 from workflows.ports import DeliveryFailed
-from workflows.storage.outbox import FILE_ATTEMPTS, deliver, is_behind, next_try, release_claims, request_update
+from workflows.storage.outbox import (
+    FILE_ATTEMPTS,
+    DeliveredInShort,
+    deliver,
+    is_behind,
+    next_try,
+    release_claims,
+    request_update,
+)
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 
@@ -137,3 +145,28 @@ def test_what_is_behind_is_found_by_an_index(office: Office) -> None:
         said = str(query.compile(compile_kwargs={"literal_binds": True}))
         plan = session.connection().exec_driver_sql(f"explain query plan {said}").all()
     assert "outbox_behind" in str(plan)
+
+
+def test_a_fault_of_the_program_in_one_message_holds_up_no_other(office: Office) -> None:
+    class Faulty(Slack):
+        def show(self, post: OutboxMessage) -> tuple[str, str]:
+            if post.id == "C1-0":
+                raise UnicodeError("half an emoji")
+            return super().show(post)
+
+    slack = Faulty()
+    while deliver(office.store, slack, office.clock):  # in as many passes as a slow machine needs
+        pass
+    assert len(slack.asked) == 9
+    assert office.posts()["C1-0"].problem == "UnicodeError"
+
+
+def test_a_message_in_short_is_delivered_and_its_problem_kept(office: Office) -> None:
+    class Short(Slack):
+        def show(self, post: OutboxMessage) -> tuple[str, str]:
+            raise DeliveredInShort(post.channel, "1.0", "Slack did not show it in full")
+
+    while deliver(office.store, Short(), office.clock):
+        pass
+    post = office.posts()["C1-0"]
+    assert (post.ts, post.shown_version, post.problem) == ("1.0", 1, "Slack did not show it in full")
