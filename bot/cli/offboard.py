@@ -117,7 +117,8 @@ def offboard(
     require_yes(question(request), yes)
     with open_services_to_work(ctx, config) as (services, bot_runs):
         case = _open(services, request, wait, bot_runs=bot_runs)
-        good = case.state in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or is_good(case, services.clock.now())
+        later = case.state is CaseState.SCHEDULED and request.effective_at is not None
+        good = later or is_good(case, services.clock.now())
     finish(case, lambda: _show(case, settings.company.timezone, good=good), as_json=as_json, good=good)
 
 

@@ -204,7 +204,7 @@ class SlackNotifier:
         if not sent.rest or post.kind in FILES:  # those have a file with everything
             return
         lines = [f"{line}\n" for line in sent.rest]
-        name = f"rest-{hashlib.sha256(''.join(lines).encode()).hexdigest()[:8]}.txt"
+        name = f"rest-{hashlib.sha256(''.join(lines).encode(errors='replace')).hexdigest()[:8]}.txt"
         try:
             if not self._lost_file(channel, thread, name):
                 upload_csv(self._client, lines, name, channel, thread)

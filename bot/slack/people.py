@@ -87,10 +87,10 @@ def profile(user: Mapping[str, Any], home: HomeTeam) -> Profile:
     own = user.get("profile", {})
     return Profile(
         id=user["id"],
-        name=user.get("real_name") or own.get("real_name") or user.get("name") or user["id"],
-        email=own.get("email") or "",
+        name=_encodable(user.get("real_name") or own.get("real_name") or user.get("name") or user["id"]),
+        email=_encodable(own.get("email") or ""),
         timezone=user.get("tz") or "",
-        title=own.get("title") or "",
+        title=_encodable(own.get("title") or ""),
         deleted=bool(user.get("deleted")),
         bot=bool(
             user.get("is_bot")
@@ -101,6 +101,11 @@ def profile(user: Mapping[str, Any], home: HomeTeam) -> Profile:
         guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
         outside=bool(user.get("is_stranger")) or not home.has(user),
     )
+
+
+def _encodable(text: str) -> str:
+    """Return a text in which half an emoji, which has no encoding, is a question mark."""
+    return text.encode(errors="replace").decode()
 
 
 class SlackUsers:

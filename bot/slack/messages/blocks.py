@@ -37,14 +37,13 @@ def message(text: str, blocks: Iterable[Block]) -> Message:
 
 
 def shorten(blocks: list[Block], most: int) -> list[Block]:
-    """Return the blocks within Slack's limits: the first ones, and at the end the message's own buttons and footer.
+    """Return the blocks within Slack's limits: the first ones, and those at the end.
 
-    Buttons between the others belong to the text above them, and are never kept without it.
+    Buttons belong to the text above them, and are never kept without it.
     """
     if len(blocks) <= MESSAGE_BLOCKS and size(blocks) <= most:
         return blocks
-    last = [at for at, block in enumerate(blocks[:-1]) if block["type"] == "actions" and _is_last(blocks, at)]
-    end = [blocks[at] for at in [*last, len(blocks) - 1] if size([blocks[at]]) <= most // 4][-4:]
+    end = _end(blocks, most // 4)
     room = most - size([*end, _cut(len(blocks))])
     start: list[Block] = []
     for block in blocks:
@@ -56,8 +55,15 @@ def shorten(blocks: list[Block], most: int) -> list[Block]:
     return [*start, _cut(len(blocks) - len(start) - len(end)), *end]
 
 
-def _is_last(blocks: Sequence[Block], at: int) -> bool:
-    return all(block["type"] != "section" for block in blocks[at:-1])
+def _end(blocks: Sequence[Block], most: int) -> list[Block]:
+    """Return the last small print and buttons, with the text that the buttons belong to, in so many characters."""
+    start = len(blocks)
+    while start and blocks[start - 1]["type"] in ("context", "actions") and size(blocks[start - 1 :]) <= most:
+        start -= 1
+    if start and start < len(blocks) and blocks[start]["type"] == "actions":
+        fits = size(blocks[start - 1 :]) <= most
+        start += -1 if fits else 1
+    return list(blocks[start:])
 
 
 def size(blocks: Sequence[Block]) -> int:

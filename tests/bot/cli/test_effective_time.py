@@ -43,6 +43,9 @@ def test_today_is_the_leavers_today() -> None:
     "text",
     [
         "2026-12-01",
+        "20261203",
+        "2026-W49-4",
+        "2026W494",
         "tomorrow",
         "",
         "end-of-day yesterday",
