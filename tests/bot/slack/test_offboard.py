@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from bot.slack.listeners import answers
 from bot.slack.messages.blocks import pack
 from bot.slack.people import SlackProfiles
 from connectors.errors import Unavailable
+from tests.bot import samples
 from tests.bot.conftest import Office
 from tests.bot.samples import NOW
 from tests.bot.workplace import Workplace, said, workplace_in
@@ -20,6 +22,7 @@ from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.forms import OpenView
 from tests.workflows.memory import MemoryDirectory, World
+from workflows.people import Leaver
 
 PATIENCE = 60
 BOB = BY_UID["bob.ross"].slack_id
@@ -149,6 +152,31 @@ def test_who_cannot_decide_is_refused_as_approver(workplace: Workplace, user: st
     filled(workplace).fill("approver", user).submit()
     assert "approver" in workplace.hr.modal().errors
     assert workplace.cases() == []
+
+
+def bob_leaves(workplace: Workplace) -> None:
+    bob = BY_UID["bob.ross"]
+    leaver = Leaver(bob.name, bob.email, bob.slack_id)
+    workplace.open(leaver=leaver, effective_at=NOW + timedelta(days=9), successors=(samples.CAROL,))
+
+
+def test_who_leaves_too_is_neither_approver_nor_receiver(workplace: Workplace) -> None:
+    bob_leaves(workplace)
+    filled(workplace).fill("approver", BOB).submit()
+    errors = workplace.hr.modal().errors
+    assert "leaves, too" in errors["approver"]
+    assert "leaves, too" in errors["successors"]
+    assert len(workplace.cases()) == 1
+
+
+def test_a_split_gives_nothing_to_who_leaves_too(workplace: Workplace) -> None:
+    bob_leaves(workplace)
+    workplace.propose(4)
+    [proposal] = workplace.services.proposals.waiting_for(MANAGER.slack_id)
+    assert {share.successor.email: share.records for share in proposal.shares if share.records} == {
+        samples.CAROL.email: 4
+    }
+    assert "is leaving, too" in said(workplace.manager.messages()[-1])
 
 
 def test_a_person_who_cannot_be_looked_up_is_never_taken_as_good(workplace: Workplace) -> None:
