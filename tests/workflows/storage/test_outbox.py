@@ -20,7 +20,6 @@ from workflows.storage.outbox import (
 )
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
-
 PASS = "workflows.storage.outbox.PASS_SECONDS"
 
 
