@@ -28,7 +28,7 @@ from workflows.storage.store import NewerTables, Store
 from workflows.watch.new_systems import add_to_open_cases
 
 log = logging.getLogger(__name__)
-AUDIT_TICK, LEAP_TICK, FILE_TICK, JUMP_TICK, FORGET_TICK = 5.0, 5.0, 5.0, 60.0, 3600.0
+AUDIT_TICK, LEAP_TICK, FILE_TICK, JUMP_TICK, UNDELIVERED_TICK, FORGET_TICK = 5.0, 5.0, 5.0, 60.0, 60.0, 3600.0
 TABLES_TICK = 20.0
 DUE_REST = 0.25
 """Ticks of a mass run, in which commits never pause, are so far apart."""
@@ -78,6 +78,7 @@ def running(
     ticker.every(LEAP_TICK, look, "see whether the clock was set")
     ticker.every(JUMP_TICK, guard.unless_wrong(heal), "make due what a wrong clock put off")
     ticker.every(FORGET_TICK, engine.delete_ended, "forget finished work")
+    ticker.every(UNDELIVERED_TICK, built.undelivered.check, "look for messages that do not arrive")
     ticker.every(FORGET_TICK, built.retention.prune, "prune settled rows")
     if engine.file:
         ticker.every(FILE_TICK, partial(_look_at_file, engine.file, lost), "look at the engine's file")

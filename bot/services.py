@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workflows.access.manual_steps import ManualSteps
     from workflows.access.restoration import Restorations
     from workflows.access.restriction import Restrictions
+    from workflows.cases.joinings import ChannelJoinings
     from workflows.cases.offboarding import Offboarding
     from workflows.clients.approvals.decisions import DecisionRegister
     from workflows.clients.approvals.delegations import Delegations
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from workflows.watch.clock_record import ClockRecord
     from workflows.watch.follow_ups import FollowUps
     from workflows.watch.retention import Retention
+    from workflows.watch.undelivered import UndeliveredMessages
 
 WIDE = frozenset({Task.LOCKOUT, Task.REVOKE})
 """Work that waits in a thread pool per system, so that a hanging system delays no other."""
@@ -68,6 +70,7 @@ class Services:
     leaves: Leaves
     enrolments: Enrolments
     clock_record: ClockRecord
+    joinings: ChannelJoinings
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class WorkHandlers:
     restorations: Restorations
     restrictions: Restrictions
     retention: Retention
+    undelivered: UndeliveredMessages
 
     def by_task(self) -> dict[str, Handler]:
         """Return the handler of every kind of work."""

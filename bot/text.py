@@ -15,7 +15,7 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 
 def plain(text: str, limit: int = 200) -> str:
     """Return outside text as one line for a plain_text field, cut to `limit`, without control or direction marks."""
-    line = " ".join(_CONTROL.sub(" ", text).split())
+    line = " ".join(_CONTROL.sub(" ", text).encode(errors="replace").decode().split())  # half an emoji has no encoding
     line = trim(line, limit - 2)
     return f"{_ISOLATE}{line}{_END}" if _RIGHT_TO_LEFT.search(line) else line
 

@@ -31,6 +31,7 @@ from workflows.access.system_lockout import SystemLockouts
 from workflows.authorization import Authorization
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
+from workflows.cases.joinings import ChannelJoinings
 from workflows.cases.offboarding import Offboarding
 from workflows.cases.schedule import Start
 from workflows.clients.context import ClientContext
@@ -55,6 +56,7 @@ from workflows.watch.clock_record import ClockRecord
 from workflows.watch.follow_ups import FollowUps
 from workflows.watch.responses import FindingPolicy
 from workflows.watch.retention import Retention
+from workflows.watch.undelivered import UndeliveredMessages
 
 if TYPE_CHECKING:
     from workflows.engine.durable import Engine
@@ -278,14 +280,16 @@ def build_services(
             context.store, context.vault, context.journal, context.clock, f"Handover {settings.company.name}"
         ),
         clock_record=ClockRecord(context.store, context.journal, context.clock, context.authorization),
+        joinings=ChannelJoinings(context, settings.slack.security_channel),
     )
     return WorkHandlers(
         services,
         handover,
-        LockoutDispatch(context, SystemLockouts(context, guards, absence)),
+        LockoutDispatch(context, SystemLockouts(context, guards, absence, settings.slack.security_channel)),
         Restorations(context),
         Restrictions(context, guards),
         Retention(context, timedelta(days=policy.keep_days)),
+        UndeliveredMessages(context),
     )
 
 

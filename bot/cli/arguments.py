@@ -60,10 +60,10 @@ def effective(text: str, now: datetime, zone: str, days: BusinessDays) -> dateti
     if match := END_OF_DAY.fullmatch(said):
         chosen = day(match[1]) if match[1] else now.astimezone(ZoneInfo(zone)).date()
         return _future(days.end_of(chosen, zone), now, text)
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", said):
+    if _is_day(said):
         raise CommandError(
             _("{text} is a day without an hour.").format(text=said),
-            _('Write "end-of-day {day}" or {day}T17:00.').format(day=said),
+            _('Write "end-of-day {day}" or {day}T17:00.').format(day=date.fromisoformat(said)),
         )
     try:
         moment = datetime.fromisoformat(said)
@@ -73,6 +73,15 @@ def effective(text: str, now: datetime, zone: str, days: BusinessDays) -> dateti
             _('Write now, "end-of-day 2026-12-01", or ISO 8601 such as 2026-12-01T17:00+01:00.'),
         ) from None
     return _future(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)), now, text)
+
+
+def _is_day(text: str) -> bool:
+    """Return whether a text is a day in any form of ISO 8601, such as 20261203 or 2026-W49-4, without an hour."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def warn_of_day_off(at: datetime, zone: str, days: BusinessDays) -> None:

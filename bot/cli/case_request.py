@@ -12,7 +12,7 @@ from bot import workdays
 from bot.cli.arguments import leaver_named
 from bot.cli.checks.slack import client, network_reason
 from bot.cli.output import CommandError, moment
-from bot.slack.people import Profile, profile
+from bot.slack.people import Profile, SlackUsers, colleague_objection
 from bot.text import _
 from config.settings import Slack
 from workflows.cases.views import OffboardingRequest, Plan
@@ -24,10 +24,10 @@ SECONDS = 3
 
 def profiles(slack: Slack, addresses: Iterable[str]) -> tuple[dict[str, Profile], str]:
     """Return profiles by exact address, and the reason why further ones are missing, or an empty text."""
-    asking, found = client(slack, SECONDS), {}
+    asking, found = SlackUsers(client(slack, SECONDS)), {}
     for address in dict.fromkeys(a.lower() for a in addresses if a):
         try:
-            found[address] = profile(asking.users_lookupByEmail(email=address)["user"])
+            found[address] = asking.by_email(address)
         except SlackClientError as error:
             answer = getattr(error, "response", {})
             if answer.get("error") != "users_not_found":
@@ -49,17 +49,22 @@ def approver_of(plan: Plan, named: str, directory: str) -> str:
 
 
 def as_known(leaver: Leaver, found: Profile | None, zone: str) -> Leaver:
-    """Return a leaver with the details of the Slack profile. Pure."""
-    if found is None:
+    """Return a leaver with the details of the Slack profile, if that is of a member of our own workspace. Pure."""
+    if found is None or found.outside:
         return replace(leaver, timezone=zone)
     place = workdays.known_zone(found.timezone, zone)  # Slack may name a zone that this machine does not know
     return replace(leaver, name=found.name, slack_id=found.id, timezone=place, title=found.title)
 
 
 def colleague(address: str, people: dict[str, Profile]) -> Successor:
-    """Return a colleague by address, with the details of the Slack profile where there is one."""
+    """Return a colleague by address, with the details of the Slack profile where there is one.
+
+    Raises `CommandError` for somebody who, by the profile, may not approve or receive clients.
+    """
     email = leaver_named(address).email
     known = people.get(email.lower())
+    if known and (why := colleague_objection(known, "")):
+        raise CommandError(f"{email}: {why}")
     return Successor(email.lower(), known.name if known else email, email, known.id if known else "")
 
 

@@ -34,6 +34,7 @@ from bot.slack.messages.access import why_held
 from bot.text import N_, _
 from workflows.authorization import Right
 from workflows.cases.views import CaseView, OffboardingRequest, Plan
+from workflows.people import Successor
 from workflows.storage.rows.case import CaseState, Reason, Strategy
 
 HELP = N_(
@@ -90,10 +91,15 @@ def offboard(
     with open_services(ctx, config) as services:
         by = author(ctx, services, Right.OPEN)
         plan = services.offboarding.plan(as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone))
+        named = filter(None, (approver or plan.leaver.manager_email, *successors))
+        gone = services.offboarding.leaving([Successor(one.lower(), one, one) for one in named])
     if not trouble and plan.leaver.manager_email:
         more, trouble = profiles(settings.slack, [plan.leaver.manager_email])
         people |= more
     _report(plan, trouble, quiet=as_json)
+    for one in sorted(gone):
+        text = _("⚠ {email}: a case says that this person leaves, too. They decide nothing and get no clients.")
+        warn(text.format(email=one))
     leaver, now = replace(plan.leaver, name=plan.leaver.name or plan.leaver.email), plan.made_at
     request = OffboardingRequest(
         approver=colleague(approver_of(plan, approver, settings.company.directory), people),
@@ -117,7 +123,8 @@ def offboard(
     require_yes(question(request), yes)
     with open_services_to_work(ctx, config) as (services, bot_runs):
         case = _open(services, request, wait, bot_runs=bot_runs)
-        good = case.state in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or is_good(case, services.clock.now())
+        later = case.state is CaseState.SCHEDULED and request.effective_at is not None
+        good = later or is_good(case, services.clock.now())
     finish(case, lambda: _show(case, settings.company.timezone, good=good), as_json=as_json, good=good)
 
 

@@ -76,7 +76,8 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str
 def finish(value: Any, show: Callable[[], None], *, as_json: bool, good: bool = True) -> None:
     """Print a result as JSON or for people, and end the command with 1 unless the result is good."""
     if as_json:
-        typer.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
+        text = json.dumps(value, default=plain, ensure_ascii=False, indent=2)
+        typer.echo(text.encode(errors="replace").decode())  # half an emoji in a name has no encoding
     else:
         show()
     if not good:
@@ -132,9 +133,9 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             from bot.cli.explanations import explain  # noqa: PLC0415 - knows every library whose errors end a command
 
             end = explain(error)
-            typer.echo(f"handover: {end.said}", err=True)
+            warn(f"handover: {end.said}")
             if end.todo:
-                typer.echo(end.todo, err=True)
+                warn(end.todo)
             raise typer.Exit(end.code) from error
 
     return run

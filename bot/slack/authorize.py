@@ -7,7 +7,8 @@ import time
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import slack_error_code
+from bot.errors import UserFacingError, slack_error_code
+from bot.slack.people import SlackProfiles, standing
 from config.settings import Role, Roles
 from workflows.authorization import HOLDERS, Right
 
@@ -21,17 +22,26 @@ class Authorizer:
     def __init__(self, roles: Roles, client: WebClient) -> None:
         self._roles = roles
         self._client = client
+        self._people = SlackProfiles(client)
         self._members: dict[str, tuple[float, frozenset[str]]] = {}
         self._lock = threading.Lock()
 
     def may(self, user: str, right: Right, *, fresh: bool = False) -> bool:
-        """Return whether a person has one of the roles that grant the right."""
-        return any(self.holds(user, role, fresh=fresh) for role in HOLDERS[right])
+        """Return whether a full, active member has one of the roles that grant the right. No answer means no."""
+        return any(self.holds(user, role, fresh=fresh) for role in HOLDERS[right]) and self.stands(user, fresh=fresh)
 
     def holds(self, user: str, role: str, *, fresh: bool = False) -> bool:
         """Return whether a person has a role, named as in `[roles]`."""
         given: Role = getattr(self._roles, role)
         return user in given.users or any(user in self._group(group, fresh=fresh) for group in given.groups)
+
+    def stands(self, user: str, *, fresh: bool = False) -> bool:
+        """Return whether a person is a full, active member of the bot's own workspace."""
+        try:
+            return not standing(self._people.find(user, fresh=fresh))
+        except (UserFacingError, OSError) as error:
+            log.warning("the standing of %s is not known: they get no role (%s)", user, error)
+            return False
 
     def _group(self, group: str, *, fresh: bool) -> frozenset[str]:
         with self._lock:

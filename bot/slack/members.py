@@ -7,7 +7,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import slack_error_code
-from bot.slack.people import UNKNOWN_USER_ERRORS, Profile, profile
+from bot.slack.people import UNKNOWN_USER_ERRORS, Profile, SlackUsers, standing
 from bot.text import N_, _
 from workflows.ports import DeliveryFailed, WorkspaceMember
 
@@ -19,11 +19,11 @@ NOT_SAID, NOT_SAID_OF_GROUP = (
 
 
 class SlackMembers:
-    """Lookups of members in Slack without a cache. Only the id of the bot's own workspace is kept."""
+    """Lookups of members in Slack without a cache."""
 
     def __init__(self, client: WebClient) -> None:
         self._client = client
-        self._team = ""
+        self._users = SlackUsers(client)
 
     def find(self, user: str) -> WorkspaceMember | None:
         """Return one person, or None. Raises `DeliveryFailed`."""
@@ -31,7 +31,7 @@ class SlackMembers:
             person = self._person(user)
             if person is None:
                 return None
-            return WorkspaceMember(person.id, person.name, person.email, person.timezone, self._standing(person))
+            return WorkspaceMember(person.id, person.name, person.email, person.timezone, standing(person))
 
     def group(self, group: str) -> tuple[str, ...]:
         """Return the ids of a group's members; empty if the group does not exist. Raises `DeliveryFailed`."""
@@ -39,11 +39,11 @@ class SlackMembers:
             return self._members(group)
 
     def reach(self, assignee: str) -> tuple[str, ...]:
-        """Return the active people behind an id. Raises `DeliveryFailed`."""
+        """Return the full, active members behind an id. Raises `DeliveryFailed`."""
         with _failures(NOT_SAID, assignee):
             asked = self._members(assignee) if assignee.startswith("S") else (assignee,)
             people = [person for person in map(self._person, asked) if person]
-        return tuple(person.id for person in people if not (person.deleted or person.bot))
+        return tuple(person.id for person in people if not standing(person))
 
     def _members(self, group: str) -> tuple[str, ...]:
         try:
@@ -55,22 +55,11 @@ class SlackMembers:
 
     def _person(self, user: str) -> Profile | None:
         try:
-            return profile(self._client.users_info(user=user)["user"])
+            return self._users.by_id(user)
         except SlackApiError as error:
             if slack_error_code(error) in UNKNOWN_USER_ERRORS:
                 return None
             raise
-
-    def _standing(self, person: Profile) -> str:
-        self._team = self._team or str(self._client.auth_test()["team_id"])
-        reasons = (
-            (person.deleted, _("is deactivated in Slack")),
-            (person.bot, _("is a bot")),
-            (person.guest, _("is a guest")),
-            (person.stranger, _("belongs to another organisation")),
-            (bool(person.team) and person.team != self._team, _("belongs to another workspace")),
-        )
-        return next((why for applies, why in reasons if applies), "")
 
 
 @contextmanager

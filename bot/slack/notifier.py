@@ -1,31 +1,39 @@
 """Delivery of outbox messages to Slack: one Slack message for each, updated in place.
 
-A message is found again after a lost answer, and posted again after somebody deleted it.
+A message is found again after a lost answer, and posted again after somebody deleted it. A channel that outsiders can
+read gets nothing: the people whom the message is for get it in direct messages, with the reason.
 """
 
+import hashlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from bot.errors import slack_error_code
+from bot.errors import reference, slack_error_code
 from bot.services import Services
-from bot.slack.messages import alarm, audit, case, escalation, exports, follow_up, held, leave, manual, note, outcome
-from bot.slack.messages.blocks import Message
-from bot.slack.pages import proposal_page
+from bot.slack.delivery_faults import REFUSED_BLOCKS, REFUSED_CONTENT, reason
+from bot.slack.members import SlackMembers
+from bot.slack.messages.blocks import MESSAGE_BLOCKS, Block, Message, context, fit
+from bot.slack.people import SlackUsers
+from bot.slack.posts import build, build_short
+from bot.slack.shared_channels import ChannelCheck, people_of
 from bot.slack.uploads import upload_csv
-from bot.text import _
+from bot.text import _, mrkdwn
 from workflows.ports import DeliveryFailed
 from workflows.refusals import Refused
+from workflows.storage.journal import HANDOVER
+from workflows.storage.outbox import DeliveredInShort
 from workflows.storage.rows.outbox import FILES, MessageKind, OutboxMessage
 
 log = logging.getLogger(__name__)
 EVENT = "handover_post"
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format"})
 CHARTED = (MessageKind.EXPORTS, MessageKind.PROPOSAL)
 """Messages with a chart. If Slack refuses the chart, they are sent without."""
 LOOK_BACK = 200
@@ -39,34 +47,104 @@ class SlackNotifier:
         self._client = client
         self._services = services
         self._find_post = find_post
+        self._channels, self._members, self._users = ChannelCheck(client), SlackMembers(client), SlackUsers(client)
+        self._refused: set[tuple[str, str]] = set()
 
     def show(self, post: OutboxMessage) -> tuple[str, str]:
-        """Send or update the post; return (channel, ts). Raises `DeliveryFailed` with the reason."""
+        """Send or update the post; return (channel, ts). Raises `DeliveryFailed` and `DeliveredInShort`."""
         try:
             return self._show(post)
         except SlackApiError as error:
-            raise DeliveryFailed(_why(error), busy=slack_error_code(error) == "ratelimited") from error
+            raise DeliveryFailed(reason(error), busy=slack_error_code(error) == "ratelimited") from error
         except Refused as error:
             raise DeliveryFailed(_("there is nothing to show: {error}").format(error=error)) from error
         except OSError as error:
             raise DeliveryFailed(_("Slack did not answer: {error}").format(error=error), busy=True) from error
 
     def _show(self, post: OutboxMessage) -> tuple[str, str]:
+        if why := self._objection(place := self._channel(post)):
+            self._show_in_person(post, place, why)
+            return post.channel, post.ts
         channel, thread = self._place(post)
         if post.kind in FILES.values():
             return channel, self._send_file(post, channel, thread)
-        ts = post.ts or (self._lost(post, channel, thread) if post.send_attempts > 1 else "")
+        ts = post.ts or (self._seen(post.id, channel, thread) if post.send_attempts > 1 else "")
         if ts:
             try:
-                self._send(post, lambda message: self._update(post, channel, ts, message))
+                _answer, sent = self._send(post, lambda message: self._update(post, channel, ts, message))
             except SlackApiError as error:
                 if slack_error_code(error) not in GONE:
                     raise
                 log.info("the message of post %s is gone and is posted anew", post.id)
             else:
-                return channel, ts
-        sent = self._send(post, lambda message: self._post(post, channel, thread, message))
-        return channel, str(sent["ts"])
+                return self._sent(post, channel, ts, thread, sent)
+        answer, sent = self._send(post, lambda message: self._post(post, channel, thread, message))
+        return self._sent(post, channel, str(answer["ts"]), thread, sent)
+
+    def _sent(self, post: OutboxMessage, channel: str, ts: str, thread: str, sent: Message) -> tuple[str, str]:
+        if sent.short_because:
+            raise DeliveredInShort(
+                channel, ts, _("Slack did not show it in full ({why})").format(why=sent.short_because)
+            )
+        self._attach_rest(post, channel, thread or ts, sent)
+        return channel, ts
+
+    def _channel(self, post: OutboxMessage) -> str:
+        above = self._find_post(post.thread_parent_id) if post.thread_parent_id else None
+        return above.channel if above else post.channel
+
+    def _objection(self, channel: str) -> str:
+        """Return why a channel gets no message now; empty for a channel that is fit, and for a person."""
+        if channel[:1] not in ("C", "G"):
+            return ""
+        slack = self._services.settings.slack
+        return self._channels.objection(channel, secret=channel in (slack.security_channel, slack.audit_channel))
+
+    def _show_in_person(self, post: OutboxMessage, channel: str, why: str) -> None:
+        """Send a post, or update it, in a direct message to everybody whom the channel was for.
+
+        Nothing is kept about these messages: each is found by its metadata. The post goes to the channel once that
+        is fit again. Raises `DeliveryFailed` if there is nobody.
+        """
+        if (channel, why) not in self._refused:
+            self._refused.add((channel, why))
+            log.warning("channel %s gets no message about leavers: %s", channel, why)
+            self._services.journal.note("channel refused", HANDOVER, {"channel": channel})
+        case = self._services.offboarding.case(post.case_id) if post.case_id else None
+        people = people_of(channel, case, self._services.settings, self._members)
+        if not people:
+            raise DeliveryFailed(
+                _("<#{channel}> gets no message, because {why}. Nobody else can be told.").format(
+                    channel=channel, why=why
+                )
+            )
+        text = _("⚠ This comes to you directly, because <#{channel}> gets no message about leavers: {why}.")
+        note = context(text.format(channel=channel, why=mrkdwn(why)))
+        failed: list[SlackApiError] = []
+        for user in people:
+            try:
+                self._tell(user, post, note)
+            except SlackApiError as error:
+                log.warning("post %s does not reach %s: %s", post.id, user, slack_error_code(error))
+                failed.append(error)
+        if len(failed) == len(people):
+            raise failed[0]
+
+    def _tell(self, user: str, post: OutboxMessage, note: Block) -> None:
+        direct = str(self._client.conversations_open(users=user)["channel"]["id"])
+        thread = self._seen(post.thread_parent_id, direct, "") if post.thread_parent_id else ""
+        if post.kind in FILES.values():
+            self._send_file(post, direct, thread)
+            return
+        ts = self._seen(post.id, direct, thread)
+        answer, sent = self._send(post, partial(self._send_directly, post, direct, thread, ts, note))
+        self._attach_rest(post, direct, thread or str(answer["ts"]), sent)
+
+    def _send_directly(
+        self, post: OutboxMessage, direct: str, thread: str, ts: str, note: Block, message: Message
+    ) -> SlackResponse:
+        told = Message(message.text, (note, *fit(list(message.blocks), MESSAGE_BLOCKS - 1)))
+        return self._update(post, direct, ts, told) if ts else self._post(post, direct, thread, told)
 
     def _place(self, post: OutboxMessage) -> tuple[str, str]:
         """Return the channel and, for a post in a thread, the ts of the thread's first message."""
@@ -80,11 +158,13 @@ class SlackNotifier:
                 )
             return above.channel, above.ts
         if post.channel[:1] in ("U", "W"):
+            if self._users.by_id(post.channel).outside:
+                raise DeliveryFailed(_("{user} is not known to belong to this workspace").format(user=post.channel))
             return str(self._client.conversations_open(users=post.channel)["channel"]["id"]), ""
         return post.channel, ""
 
-    def _lost(self, post: OutboxMessage, channel: str, thread: str) -> str:
-        """Return the ts of the post if an earlier try arrived and only its answer was lost, else empty."""
+    def _seen(self, post_id: str, channel: str, thread: str) -> str:
+        """Return the ts of a post in a conversation, also where only the answer to it was lost; else empty."""
         if thread:
             seen = self._client.conversations_replies(
                 channel=channel, ts=thread, limit=LOOK_BACK, include_all_metadata=True
@@ -93,15 +173,43 @@ class SlackNotifier:
             seen = self._client.conversations_history(channel=channel, limit=LOOK_BACK, include_all_metadata=True)[
                 "messages"
             ]
-        return next((str(one["ts"]) for one in seen if _is(one, post)), "")
+        return next((str(one["ts"]) for one in seen if _is(one, post_id)), "")
 
-    def _send(self, post: OutboxMessage, send: Callable[[Message], SlackResponse]) -> SlackResponse:
+    def _send(self, post: OutboxMessage, send: Callable[[Message], SlackResponse]) -> tuple[SlackResponse, Message]:
+        """Send a message whole, or else in short; return Slack's answer and what was sent. Raises `SlackApiError`."""
+        text = ""
         try:
-            return send(self._build(post, chart=True))
+            whole = build(self._services, post, chart=True)
+            text = whole.text
+            try:
+                return send(whole), whole
+            except SlackApiError as error:
+                if post.kind not in CHARTED or slack_error_code(error) not in REFUSED_BLOCKS:
+                    raise
+                plain = build(self._services, post, chart=False)
+                return send(plain), plain
+        except (Refused, DeliveryFailed, OSError):
+            raise
         except SlackApiError as error:
-            if post.kind not in CHARTED or slack_error_code(error) not in REFUSED_BLOCKS:
+            if (why := slack_error_code(error)) not in REFUSED_CONTENT:
                 raise
-            return send(self._build(post, chart=False))
+        except Exception:
+            why = reference()
+            log.exception("reference %s: post %s cannot be shown whole", why, post.id)
+        short = replace(build_short(post, text, why), short_because=why)
+        return send(short), short
+
+    def _attach_rest(self, post: OutboxMessage, channel: str, thread: str, sent: Message) -> None:
+        """Send what did not fit into a message as a file in its thread, once for each content."""
+        if not sent.rest or post.kind in FILES:  # those have a file with everything
+            return
+        lines = [f"{line}\n" for line in sent.rest]
+        name = f"rest-{hashlib.sha256(''.join(lines).encode(errors='replace')).hexdigest()[:8]}.txt"
+        try:
+            if not self._lost_file(channel, thread, name):
+                upload_csv(self._client, lines, name, channel, thread)
+        except (SlackApiError, OSError) as error:
+            log.warning("the rest of post %s is not attached: %s", post.id, error)
 
     def _update(self, post: OutboxMessage, channel: str, ts: str, message: Message) -> SlackResponse:
         return self._client.chat_update(
@@ -118,36 +226,6 @@ class SlackNotifier:
             unfurl_links=False,
             unfurl_media=False,
         )
-
-    def _build(self, post: OutboxMessage, *, chart: bool) -> Message:  # noqa: PLR0911, C901 - one for each kind of post
-        services = self._services
-        match MessageKind(post.kind):
-            case MessageKind.CASE:
-                return case.build(services.offboarding.case(post.subject), services.clock.now())
-            case MessageKind.PROPOSAL:
-                return proposal_page(services.proposals, post.subject, chart=chart)
-            case MessageKind.OUTCOME:
-                return outcome.build(services.proposals.view(post.subject))
-            case MessageKind.EXPORTS:
-                titles = {name: system.manifest.title for name, system in services.systems.items()}
-                return exports.build(services.exports.view(post.subject), chart=chart, titles=titles)
-            case MessageKind.FOLLOW_UP:
-                return follow_up.build(*services.follow_ups.view(post.subject))
-            case MessageKind.MANUAL:
-                return manual.build(services.manual.view(post.subject))
-            case MessageKind.NOTE:
-                return note.build(services.notes.view(post.subject))
-            case MessageKind.RETURN:
-                return leave.build(services.offboarding.case(post.subject))
-            case MessageKind.HELD:
-                return held.build(services.offboarding.case(post.subject))
-            case MessageKind.AUDIT | MessageKind.ESCALATION:
-                view = services.audits.view(post.subject)
-                return audit.build(view, post.subject) if post.kind == MessageKind.AUDIT else escalation.build(view)
-            case MessageKind.ALARM:
-                return alarm.build(services.audits.finding(post.subject))
-            case MessageKind.AUDIT_FILE | MessageKind.NOTE_FILE:
-                raise ValueError(f"{post.kind} is a file, not a message")
 
     def _send_file(self, post: OutboxMessage, channel: str, thread: str) -> str:
         """Send an audit's findings or a successor's new clients as a file into the thread; return the file's id."""
@@ -170,26 +248,6 @@ def _metadata(post: OutboxMessage) -> dict[str, Any]:
     return {"event_type": EVENT, "event_payload": {"post": post.id}}
 
 
-def _is(message: dict[str, Any], post: OutboxMessage) -> bool:
+def _is(message: dict[str, Any], post_id: str) -> bool:
     metadata = message.get("metadata") or {}
-    return bool(metadata.get("event_type") == EVENT and (metadata.get("event_payload") or {}).get("post") == post.id)
-
-
-def _why(error: SlackApiError) -> str:
-    word = slack_error_code(error)
-    if word == "ratelimited":
-        seconds = _retry_after(error.response.headers.items())
-        return _("Slack's rate limit is reached; next try in {seconds} seconds").format(seconds=seconds)
-    todo = {
-        "not_in_channel": _("invite the bot to the channel"),
-        "channel_not_found": _("the channel does not exist, or is private without the bot in it"),
-        "is_archived": _("the channel is archived"),
-        "missing_scope": _("install the app again with the scopes of `handover manifest`"),
-        "invalid_auth": _("the bot token is not valid"),
-    }
-    said = _("Slack says {word}").format(word=word)
-    return f"{said}: {todo[word]}" if word in todo else said
-
-
-def _retry_after(headers: Iterable[tuple[str, Any]]) -> str:
-    return next((str(value) for name, value in headers if name.lower() == "retry-after"), _("some"))
+    return bool(metadata.get("event_type") == EVENT and (metadata.get("event_payload") or {}).get("post") == post_id)

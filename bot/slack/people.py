@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
 
 from bot.errors import UserFacingError, slack_error_code
 from bot.text import _, mrkdwn
@@ -16,6 +17,39 @@ from workflows.people import Leaver, Successor
 
 KEEP_SECONDS = 60
 UNKNOWN_USER_ERRORS = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+
+
+@dataclass(frozen=True, slots=True)
+class HomeTeam:
+    """The bot's own workspace, as auth.test gives it. A click names the workspace of whoever clicks, so it proves none.
+
+    `organisation`: id of the Enterprise Grid organisation, or empty. `org_wide`: the app serves all its workspaces.
+    """
+
+    id: str
+    organisation: str = ""
+    org_wide: bool = False
+
+    def has(self, user: Mapping[str, Any]) -> bool:
+        """Return whether a `user` of users.info is proven to belong here.
+
+        `is_stranger` proves nothing: it is false or absent for everybody who shares a channel by Slack Connect.
+        """
+        membership: Mapping[str, Any] = user.get("enterprise_user") or {}
+        if self.org_wide:
+            return bool(self.organisation) and membership.get("enterprise_id") == self.organisation
+        if teams := membership.get("teams"):
+            return bool(self.id) and self.id in teams
+        return bool(self.id) and user.get("team_id") == self.id
+
+
+def home_team(answer: SlackResponse) -> HomeTeam:
+    """Return the bot's own workspace from the answer to auth.test."""
+    return HomeTeam(
+        str(answer.get("team_id") or ""),
+        str(answer.get("enterprise_id") or ""),
+        org_wide=bool(answer.get("is_enterprise_install")),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +61,11 @@ class Profile:
     email: str
     timezone: str
     title: str
-    team: str
     deleted: bool
     bot: bool
     guest: bool
-    stranger: bool
+    outside: bool
+    """True unless this person is proven to belong to the bot's own workspace."""
 
     def leaver(self, fallback_zone: str) -> Leaver:
         """Return the person as a leaver."""
@@ -48,16 +82,15 @@ class Profile:
         return Successor(key=self.email.lower(), name=self.name, email=self.email, slack_id=self.id)
 
 
-def profile(user: dict[str, Any]) -> Profile:
-    """Return the profile in one `user` of users.info."""
+def profile(user: Mapping[str, Any], home: HomeTeam) -> Profile:
+    """Return the profile in one `user` of users.info. Only this function decides who is outside."""
     own = user.get("profile", {})
     return Profile(
         id=user["id"],
-        name=user.get("real_name") or own.get("real_name") or user.get("name") or user["id"],
-        email=own.get("email") or "",
+        name=_encodable(user.get("real_name") or own.get("real_name") or user.get("name") or user["id"]),
+        email=_encodable(own.get("email") or ""),
         timezone=user.get("tz") or "",
-        title=own.get("title") or "",
-        team=user.get("team_id") or "",
+        title=_encodable(own.get("title") or ""),
         deleted=bool(user.get("deleted")),
         bot=bool(
             user.get("is_bot")
@@ -66,17 +99,50 @@ def profile(user: dict[str, Any]) -> Profile:
             or user["id"] == "USLACKBOT"
         ),
         guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
-        stranger=bool(user.get("is_stranger")),
+        outside=bool(user.get("is_stranger")) or not home.has(user),
     )
+
+
+def _encodable(text: str) -> str:
+    """Return a text in which half an emoji, which has no encoding, is a question mark."""
+    return text.encode(errors="replace").decode()
+
+
+class SlackUsers:
+    """Reads of Slack's users without a cache. Only the bot's own workspace is kept, which a token never changes."""
+
+    def __init__(self, client: WebClient) -> None:
+        self._client = client
+        self._home = HomeTeam("")
+        self._lock = threading.Lock()
+
+    def home(self) -> HomeTeam:
+        """Return the bot's own workspace. Raises `SlackApiError`, `OSError`."""
+        with self._lock:
+            if not self._home.id:
+                self._home = home_team(self._client.auth_test())
+            return self._home
+
+    def by_id(self, user: str) -> Profile:
+        """Return one person. Raises `SlackApiError`, `OSError`."""
+        return profile(self._client.users_info(user=user)["user"], self.home())
+
+    def by_email(self, email: str) -> Profile:
+        """Return the person with exactly this address. Raises `SlackApiError`, `OSError`."""
+        return profile(self._client.users_lookupByEmail(email=email)["user"], self.home())
 
 
 class SlackProfiles:
     """Lookups of profiles, cached for a minute. Decisions use `fresh` lookups."""
 
     def __init__(self, client: WebClient) -> None:
-        self._client = client
+        self._users = SlackUsers(client)
         self._kept: dict[str, tuple[float, Profile]] = {}
         self._lock = threading.Lock()
+
+    def home(self) -> HomeTeam:
+        """Return the bot's own workspace. Raises `SlackApiError`, `OSError`."""
+        return self._users.home()
 
     def find(self, user: str, *, fresh: bool = False) -> Profile:
         """Return one person. Raises `UserFacingError` if Slack has no such person or does not answer."""
@@ -85,7 +151,7 @@ class SlackProfiles:
         if kept and not fresh and time.monotonic() - kept[0] < KEEP_SECONDS:
             return kept[1]
         try:
-            found = profile(self._client.users_info(user=user)["user"])
+            found = self._users.by_id(user)
         except SlackApiError as error:
             raise _not_found(error) from error
         with self._lock:
@@ -93,13 +159,15 @@ class SlackProfiles:
         return found
 
     def by_email(self, email: str) -> Profile | None:
-        """Return the person with exactly this address, or None if Slack returns nobody."""
+        """Return the person with exactly this address, or None. Raises `UserFacingError` if Slack does not answer."""
         if not email:
             return None
         try:
-            return profile(self._client.users_lookupByEmail(email=email)["user"])
-        except SlackApiError:
-            return None
+            return self._users.by_email(email)
+        except SlackApiError as error:
+            if slack_error_code(error) in UNKNOWN_USER_ERRORS:
+                return None
+            raise _not_found(error) from error
 
     def find_all(self, users: Iterable[str], seconds: float) -> dict[str, Profile | UserFacingError]:
         """Return several people, fresh. A person without an answer in time is a `UserFacingError`."""
@@ -138,8 +206,8 @@ def leaver_objection(person: Profile, asker: str) -> str | None:
         (person.bot, _("{name} is a bot, not a person. To retire a bot, remove its app in Slack's administration.")),
         (person.id == asker, _("You cannot offboard yourself. Ask a colleague in HR to do it.")),
         (
-            person.stranger,
-            _("{name} belongs to another organisation, which must lock them out. Choose somebody of your company."),
+            person.outside,
+            _("{name} is not known to belong to this Slack workspace. Their own organisation must lock them out."),
         ),
         (
             not person.email,
@@ -164,17 +232,26 @@ def colleague_objection(person: Profile, leaver: str) -> str | None:
         (person.id == leaver, _("This is the person who leaves. Choose a colleague who stays.")),
         (person.bot, _("This is a bot. Choose a person.")),
         (person.deleted, _("This person is deactivated in Slack. Choose a colleague who is still here.")),
-        (person.stranger, _("This person belongs to another organisation. Choose a colleague of your company.")),
+        (person.outside, _("This person is not known to belong to this workspace. Choose one of your colleagues.")),
         (person.guest, _("This person is a guest. Choose a full member of the workspace.")),
         (not person.email, _("Slack has no address for this person. Choose somebody else, or complete the profile.")),
     )
     return next((why for applies, why in reasons if applies), None)
 
 
-def decider_objection(person: Profile, team: str) -> str | None:
-    """Return the reason why this person may not decide, or None. `team`: the workspace of the click."""
-    if person.deleted or person.bot or person.guest or person.stranger:
+def decider_objection(person: Profile) -> str | None:
+    """Return the reason why this person may not decide, or None."""
+    if standing(person):
         return _("Only a full, active member of this workspace can decide. Ask HR to name another approver.")
-    if team and person.team and person.team != team:
-        return _("You belong to another workspace, so you cannot decide here. Ask HR to name another approver.")
     return None
+
+
+def standing(person: Profile) -> str:
+    """Return why this person has no standing: no rights, no requests, no decisions. Empty: a full, active member."""
+    reasons = (
+        (person.deleted, _("is deactivated in Slack")),
+        (person.bot, _("is a bot")),
+        (person.guest, _("is a guest")),
+        (person.outside, _("is not known to belong to this Slack workspace")),
+    )
+    return next((why for applies, why in reasons if applies), "")

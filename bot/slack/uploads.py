@@ -48,7 +48,7 @@ class CompressedText:
         self.length = 0
         self._pieces: list[bytes] = []
         for line in lines:
-            data = line.encode()
+            data = line.encode(errors="replace")
             self.length += len(data)
             if piece := packer.compress(data):
                 self._pieces.append(piece)

@@ -115,6 +115,7 @@ def make_services(
         leaves or FakeLeaves(),
         FakeEnrolments(),
         FakeClockRecord(),
+        None,
     )
     return Services(*parts)
 

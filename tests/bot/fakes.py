@@ -1,7 +1,7 @@
 """Services in memory that record the calls of the Slack listeners."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -80,6 +80,9 @@ class FakeOffboarding:
             if self.hold:
                 self.known[case_id] = replace(self.known[case_id], state=CaseState.HELD, held=self.hold)
         return case_id
+
+    def leaving(self, people: Iterable[Successor]) -> frozenset[str]:
+        return frozenset()
 
     def undo(self, case_id: str, by: Actor) -> None:
         self._note("undo", case_id, by)

@@ -275,15 +275,6 @@ def audit(findings: int = 0, not_read: tuple[str, ...] = (), name: str = LEAVER.
 
 def profile(**flags: object) -> Profile:
     kind = Profile(
-        LEAVER.slack_id,
-        LEAVER.name,
-        LEAVER.email,
-        LEAVER.timezone,
-        LEAVER.title,
-        "T0PRACTICE",
-        False,
-        False,
-        False,
-        False,
+        LEAVER.slack_id, LEAVER.name, LEAVER.email, LEAVER.timezone, LEAVER.title, False, False, False, False
     )
     return replace(kind, **flags)  # type: ignore[arg-type]

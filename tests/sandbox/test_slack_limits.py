@@ -76,7 +76,8 @@ def test_people_of_every_kind(slack: SlackServer, client: WebClient) -> None:
     assert people[seed.DEACTIVATED]["deleted"]
     assert people[seed.GUEST]["is_restricted"]
     assert not people[seed.GUEST]["is_ultra_restricted"]
-    assert people[seed.STRANGER]["is_stranger"]
+    assert not people[seed.STRANGER].get("is_stranger")
+    assert people[seed.STRANGER]["team_id"] != client.auth_test()["team_id"]
     assert people[seed.OTHER_BOT]["is_bot"]
     assert client.users_lookupByEmail(email=LEAVER.email)["user"]["tz"] == LEAVER.timezone
     gone = slack.workspace.users[seed.DEACTIVATED].email

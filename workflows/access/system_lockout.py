@@ -6,6 +6,7 @@ before-image is stored before the first write and never replaced. The verdict co
 Over 250 lines because one attempt at a system, from lookup to verdict, is read as a whole.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from workflows.access.absence import AbsenceCheck
 from workflows.access.account_lockout import ACCOUNT, AccountLockout, LockoutResult
 from workflows.access.account_state import GOOD, UNCONFIGURED, AccountData, VerdictNote, seal
 from workflows.access.links import Match, PersonLinks, all_links, forged_links, match_accounts, other_persons_accounts
+from workflows.access.lockout_messages import tell_failure, tell_outcome
 from workflows.access.protected import ProtectedAccounts, clear_or_refuse
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED, CaseData, advance_case, person, read_case, refresh_case_message
@@ -39,6 +41,7 @@ from workflows.storage.work import again, reopen, retry_at, say
 from workflows.systems.registry import System
 from workflows.tampering import acts, is_supported, report_in
 
+log = logging.getLogger(__name__)
 ACCESS, CASES, FINDINGS = table_of(Access), table_of(Case), table_of(Finding)
 ACCOUNT_FOUND, ACCOUNT_READ = sa.insert(ACCOUNT), sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
 ACCESS_READ = sa.update(ACCESS).where(ACCESS.c.id == sa.bindparam("access"))
@@ -50,6 +53,7 @@ SETTLING = (
         ACCESS.c.case_id,
         ACCESS.c.system,
         ACCESS.c.locked_at,
+        ACCESS.c.attempt,
         CASES.c.state,
         CASES.c.wrapped_key,
         sa.exists()
@@ -71,8 +75,12 @@ NOT_RUNNING = N_("Handover was not running")
 class SystemLockouts:
     """Carries out `Access` rows."""
 
-    def __init__(self, context: Context, guards: ProtectedAccounts, absence: AbsenceCheck) -> None:
+    def __init__(
+        self, context: Context, guards: ProtectedAccounts, absence: AbsenceCheck, security_channel: str = ""
+    ) -> None:
+        """`security_channel`: is told, with HR and who asked, that a lock-out fails."""
         self._context, self._guards, self._absence = context, guards, absence
+        self._security = security_channel
 
     def begin(self, access_ids: Sequence[str]) -> dict[str, "SystemLockout"]:
         """Begin the due rows of one case, in one transaction; return the jobs by row."""
@@ -131,6 +139,10 @@ class SystemLockouts:
             result = self._lock_out(job, seen)
         except ConnectorError as caught:
             result, error = LockoutResult(Verdict.UNKNOWN, say(caught), "", complete=False), caught
+        except Exception:  # a fault of the program, which people must hear of as of any other
+            log.exception("the lock-out of %s ended by a fault", job.access.id)
+            said = _("a fault of Handover's own; its log has the details")
+            result = LockoutResult(Verdict.UNKNOWN, said, "", complete=False)
         self._settle(job.access.id, result, error, seen)
 
     def _reopen(self, session: Session, case: Case) -> None:
@@ -377,12 +389,22 @@ class SystemLockouts:
                 data={"system": row.system, "verdict": result.verdict, "complete": result.complete},
                 sealed=note,
             )
+            failed = result.verdict not in GOOD and not row.attempt
+            if failed or (result.complete and not row.others_due):
+                self._tell(session, access_id, failed=failed)
             if row.state == CaseState.RUNNING and row.others_due:  # the case stays as it is
                 refresh_case_message(session, row.case_id)
             else:
                 advance_case(session, self._context.journal, row.case_id)
 
         self._context.store.group_write(write, access_id.partition(":")[0])
+
+    def _tell(self, session: Session, access_id: str, *, failed: bool) -> None:
+        case, data = read_case(session, self._context.vault, access_id.partition(":")[0])
+        if failed:
+            tell_failure(session, access_id, data, self._security)
+        else:
+            tell_outcome(session, case.id, data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Over 250 lines because every operation on a case as a whole is here, whichever o
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -27,9 +27,18 @@ from workflows.clients.moves import leave
 from workflows.clients.proposals import upload
 from workflows.clients.split.assignment_file import AssignmentRow
 from workflows.context import Context
-from workflows.people import Actor, Leaver
+from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
-from workflows.storage.case import UNWATCHED, CaseData, is_about, mail_key, read_case, refresh_case_message, slack_key
+from workflows.storage.case import (
+    UNWATCHED,
+    CaseData,
+    is_about,
+    leaving,
+    mail_key,
+    read_case,
+    refresh_case_message,
+    slack_key,
+)
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case, CaseState, HoldReason, Reason
 from workflows.storage.rows.clients import BookHandover
@@ -287,6 +296,11 @@ class Offboarding:
         """Return the newest case by its id, or by the leaver's address or Slack id."""
         with self._store.read() as session:
             return self._casefile.find(session, who)
+
+    def leaving(self, people: Iterable[Successor]) -> frozenset[str]:
+        """Return the keys of those who leave, too, or have left: no approvers, and no receivers of clients."""
+        with self._store.read() as session:
+            return leaving(session, self._vault, people)
 
     def open_case(self, leaver: Leaver) -> str | None:
         """Return the id of the person's open case, if any.

@@ -1,6 +1,6 @@
 """Case with its personal data in clear, and its change from running to watched."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ from workflows.storage.vault import Vault
 
 UNWATCHED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED, CaseState.ON_LEAVE)
 """Nobody is locked out, followed up or audited by such a case."""
+
+LEAVING = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.WATCHED)
+"""States of a case whose person leaves, or has left."""
 
 CASE: sa.BindParameter[str] = sa.bindparam("case")
 MESSAGES = table_of(OutboxMessage)
@@ -92,6 +95,18 @@ def mail_key(vault: Vault, email: str) -> str:
 def slack_key(vault: Vault, slack_id: str) -> str:
     """Return the keyed hash of a Slack id, by which a case is found."""
     return vault.blind("slack:" + slack_id.casefold())
+
+
+def leaving(session: Session, vault: Vault, people: Iterable[Successor]) -> frozenset[str]:
+    """Return the keys of those for whom a case is scheduled, running or watched: they leave, or have left."""
+    found = set()
+    for one in people:
+        same = [col(Case.mail_key) == mail_key(vault, one.email)] if one.email else []
+        same += [col(Case.slack_key) == slack_key(vault, one.slack_id)] if one.slack_id else []
+        query = sa.select(col(Case.id)).where(sa.or_(sa.false(), *same), col(Case.state).in_(LEAVING)).limit(1)
+        if session.execute(query).first() is not None:
+            found.add(one.key)
+    return frozenset(found)
 
 
 def person(leaver: Leaver) -> Person:

@@ -96,7 +96,7 @@ class Journal:
             "actor": actor.id,
             "action": action,
             "case_id": case_id,
-            "data": json.dumps({**door, **(data or {})}, sort_keys=True, ensure_ascii=False, default=str),
+            "data": _encodable({**door, **(data or {})}),
             "sealed": sealed,
             "prev": "",
             "hash": "",
@@ -257,6 +257,11 @@ def _facts(*values: Any) -> list[Any]:
     """Return what a mark covers: the fields of an entry, the sealed one by its hash."""
     entry_id, at, *others, sealed = values
     return [entry_id, at.astimezone(UTC).isoformat(), *others, hashlib.sha256(sealed).hexdigest()]
+
+
+def _encodable(data: Mapping[str, Any]) -> str:
+    """Return the data as JSON. Half an emoji in a group's name, which has no encoding, is a question mark."""
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, default=str).encode(errors="replace").decode()
 
 
 def entry_hash(entry: Any, seq: int | None, prev: str) -> str:

@@ -60,11 +60,22 @@ def request_update(session: Session, id: str) -> None:  # noqa: A002
         session.add(post)
 
 
+class DeliveredInShort(Exception):
+    """A short message was sent in place of the whole one, which Slack never takes. `channel`, `ts`: where it is."""
+
+    def __init__(self, channel: str, ts: str, why: str) -> None:
+        super().__init__(why)
+        self.channel, self.ts = channel, ts
+
+
 class Notifier(Protocol):
     """Delivery of messages to people, in Slack or elsewhere."""
 
     def show(self, post: OutboxMessage) -> tuple[str, str]:
-        """Send the message, or update it if `post.ts` is set; return (channel, ts). Raises `DeliveryFailed`."""
+        """Send the message, or update it if `post.ts` is set; return (channel, ts).
+
+        Raises `DeliveryFailed`, and `DeliveredInShort`.
+        """
 
 
 def deliver(
@@ -100,6 +111,8 @@ def deliver(
             log.warning("post %s not delivered: %s", post_id, error)
             if error.busy:  # hundreds of others in the same conversation would only get the same answer
                 full.add(channel)
+        except Exception:
+            log.exception("post %s not delivered, by a fault of the program", post_id)  # the others do not wait for it
     return shown
 
 
@@ -167,19 +180,22 @@ def _deliver(store: Store, notifier: Notifier, post_id: str, now: datetime, clai
     post = _claim(store, post_id, claim)
     if post is None:
         return False
+    problem = ""
     try:
         channel, ts = notifier.show(post)
+    except DeliveredInShort as short:
+        channel, ts, problem = short.channel, short.ts, str(short)
     except DeliveryFailed as error:
         given_up = {"shown_version": post.wanted_version, "shown_at": now} if _is_hopeless(post) else {}
         _settle(store, post_id, claim, problem=str(error), next_try_at=now + AGAIN, **given_up)
         raise
-    except Exception:
-        _settle(store, post_id, claim, next_try_at=now + AGAIN)
+    except Exception as error:
+        _settle(store, post_id, claim, problem=type(error).__name__, next_try_at=now + AGAIN)
         raise
     with store.write(f"post:{post_id}") as session:
         settled = {"channel": channel, "ts": ts, "shown_version": post.wanted_version, "shown_at": now}
         done = session.connection().execute(
-            _held(post_id, claim).values(**FREE, **settled, problem="", next_try_at=None)
+            _held(post_id, claim).values(**FREE, **settled, problem=problem, next_try_at=None)
         )
         if done.rowcount and ts != post.ts:
             _attach_file(session, post, channel)

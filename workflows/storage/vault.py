@@ -8,15 +8,17 @@ open.
 import base64
 import hashlib
 import hmac
+import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from pydantic_core import from_json, to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
 from config.text import N_, _
 
@@ -45,7 +47,7 @@ class Vault:
 
     def seal(self, wrapped: bytes, value: Any, context: str) -> bytes:
         """Encrypt a JSON value or a dataclass of such; `context` is `table:row id`."""
-        return _encrypt(self._key(wrapped), to_json(value), context.encode())
+        return _encrypt(self._key(wrapped), _json(value), context.encode())
 
     def open(self, wrapped: bytes, sealed: bytes, context: str) -> Any:
         """Decrypt a value that `seal` encrypted for the same context. Raises `WrongKey`."""
@@ -57,7 +59,7 @@ class Vault:
 
         def seal(value: Any, context: str) -> bytes:
             nonce = next(nonces)
-            return nonce + key.encrypt(nonce, to_json(value), context.encode())
+            return nonce + key.encrypt(nonce, _json(value), context.encode())
 
         return seal
 
@@ -76,15 +78,27 @@ class Vault:
 
     def blind(self, text: str) -> str:
         """Return a keyed hash that finds a person's rows without storing the person."""
-        return hmac.new(self._index, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._index, text.encode(errors="replace"), hashlib.sha256).hexdigest()
 
     def pseudonym(self, text: str) -> str:
         """Return a short name that stays the same for one case and identifies nobody: `Leaver K7F2QX`."""
-        digest = hmac.new(self._index, b"pseudonym:" + text.encode(), hashlib.sha256).digest()
+        digest = hmac.new(self._index, b"pseudonym:" + text.encode(errors="replace"), hashlib.sha256).digest()
         return "Leaver " + base64.b32encode(digest)[:6].decode()
 
     def _key(self, wrapped: bytes) -> AESGCM:
         return AESGCM(_decrypt(self._master, wrapped, b"case key"))
+
+
+def _json(value: Any) -> bytes:
+    """Return a value as JSON. What has no encoding, such as half an emoji in a name, becomes a question mark."""
+    try:
+        return to_json(value)
+    except PydanticSerializationError:
+        return json.dumps(value, ensure_ascii=False, default=_plain).encode(errors="replace")
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else to_jsonable_python(value)
 
 
 def _derive(master: bytes, purpose: bytes) -> bytes:

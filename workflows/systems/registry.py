@@ -1,5 +1,6 @@
 """Configured outside systems, by name, and questions to all of them at once."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -14,6 +15,7 @@ from connectors.errors import ConnectorError, Unavailable
 
 C = TypeVar("C")
 R = TypeVar("R")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +118,7 @@ def _answer(name: str, future: "Future[Any]", seconds: float) -> Any:
         return future.result()
     if isinstance(error, ConnectorError):
         return error
+    if isinstance(error, Exception):  # the other systems answer all the same
+        log.error("a question to %s ended by a fault", name, exc_info=error)
+        return Unavailable(_("a fault of Handover's own; its log has the details"))
     raise error

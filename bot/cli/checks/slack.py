@@ -12,13 +12,16 @@ from slack_sdk.web import SlackResponse
 
 from bot.cli.checks import Check, CheckResult
 from bot.slack.manifest import manifest
+from bot.slack.people import HomeTeam, home_team
+from bot.slack.shared_channels import objection
 from bot.text import N_, _
 from config.settings import Slack
 
 SECONDS = 8
 SKEW = 60
 """Seconds. Requests are refused when five minutes old, and a clock drifts further until somebody corrects it."""
-CHANNELS = ("case_channel", "security_channel", "audit_channel")
+CASES = "case_channel"
+CHANNELS = (CASES, "security_channel", "audit_channel")
 REASONS: Mapping[str, str] = {
     "invalid_auth": N_("slack.bot_token is not a token of this workspace. Copy it from OAuth & Permissions."),
     "not_authed": N_("slack.bot_token is empty."),
@@ -107,8 +110,8 @@ def clock(date: str | None, now: datetime) -> CheckResult:
     )
 
 
-def channel(found: Mapping[str, Any], what: str) -> CheckResult:
-    """Judge a channel as conversations.info describes it."""
+def channel(found: Mapping[str, Any], what: str, home: HomeTeam) -> CheckResult:
+    """Judge a channel as conversations.info describes it. `home`: the bot's own workspace."""
     name = f"#{found.get('name', found['id'])}"
     if found.get("is_archived"):
         return CheckResult(
@@ -120,6 +123,13 @@ def channel(found: Mapping[str, Any], what: str) -> CheckResult:
             False,
             _("the bot is not in {name}").format(name=name),
             _("In Slack, write /invite @handover in {name}.").format(name=name),
+        )
+    if why := objection(found, home, secret=what != f"slack.{CASES}"):
+        return CheckResult(
+            what,
+            False,
+            f"{name}: {why}",
+            _("Configure a private channel that nobody outside can read. Until then its people get direct messages."),
         )
     return CheckResult(
         what, True, name if found.get("is_private") or found.get("is_im") else _("{name}, public").format(name=name)
@@ -134,9 +144,12 @@ def socket(asking: WebClient, app_token: str) -> list[CheckResult]:
 
 def _channel_check(asking: WebClient, key: str, channel_id: str) -> Check:
     what = f"slack.{key}"
-    return Check(
-        what, lambda: _answered(what, lambda: [channel(asking.conversations_info(channel=channel_id)["channel"], what)])
-    )
+
+    def look() -> list[CheckResult]:
+        found = asking.conversations_info(channel=channel_id)["channel"]
+        return [channel(found, what, home_team(asking.auth_test()))]
+
+    return Check(what, lambda: _answered(what, look))
 
 
 def _answered(what: str, look: Callable[[], list[CheckResult]]) -> list[CheckResult]:

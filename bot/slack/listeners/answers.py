@@ -85,7 +85,7 @@ def answer(ack: Ack, call: Call, meanwhile: View, work: Callable[[], View]) -> N
         answered = time.monotonic()
         view, _faults = done.result()
         time.sleep(max(0.0, answered + SETTLE - time.monotonic()))
-        call.show(str(call.body["view"]["id"]), view)
+        call.show(str(call.body["view"]["id"]), view, outcome=True)
     else:
         if faults:
             ack(response_action="errors", errors=faults)

@@ -1,6 +1,5 @@
 """The channels of case messages, which the leaver must not be able to read."""
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,26 +9,26 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import slack_error_code
 from bot.slack.listeners.answers import Listeners
-from bot.slack.listeners.context import ListenerContext
+from bot.slack.people import SlackProfiles
+from bot.slack.shared_channels import objection
 from bot.text import _, mrkdwn
-from workflows.cases.views import CaseView
-from workflows.people import Actor
+from workflows.cases.joinings import JoinedChannel
 
 MEMBER_JOINED = "member_joined_channel"
 """Sent for channels that the bot is in; needs channels:read and groups:read (docs.slack.dev/reference/events)."""
-log = logging.getLogger(__name__)
 
 
 def register(on: Listeners) -> None:
     """Listen."""
 
     @on.app.event(MEMBER_JOINED)
-    def joined(event: dict[str, Any], client: WebClient) -> None:
+    def joined(event: dict[str, Any], body: dict[str, Any]) -> None:
         slack, offboarding = on.ctx.services.settings.slack, on.ctx.services.offboarding
         if event["channel"] in (slack.case_channel, slack.security_channel, slack.audit_channel):
             case = offboarding.find_case(event["user"])
             if case is not None:
-                warn(on.ctx, client, case, event)
+                who = JoinedChannel(case.id, str(event["channel"]), str(event.get("inviter") or ""))
+                on.ctx.services.joinings.record(who, str(body.get("event_id") or event.get("event_ts")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +39,15 @@ class ChannelChoice:
     why: str = ""
 
 
-def choose_channel(client: WebClient, channel: str, *, leaver: str, asker: str, bot: str) -> ChannelChoice:
+def choose_channel(
+    client: WebClient, channel: str, people: SlackProfiles, *, leaver: str, asker: str, bot: str
+) -> ChannelChoice:
     """Return the channel of the case message. A channel that cannot be checked counts as visible to the leaver."""
     try:
-        if not client.conversations_info(channel=channel)["channel"].get("is_private"):
+        found = client.conversations_info(channel=channel)["channel"]
+        if shared := objection(found, people.home(), secret=False):
+            return ChannelChoice(asker, _("<#{channel}> is not fit for it: {why}").format(channel=channel, why=shared))
+        if not found.get("is_private"):
             return ChannelChoice(
                 asker,
                 _("<#{channel}> is public, so {person} could read it").format(channel=channel, person=f"<@{leaver}>"),
@@ -71,28 +75,3 @@ def _members(client: WebClient, channel: str) -> Iterator[str]:
         cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:
             return
-
-
-def warn(ctx: ListenerContext, client: WebClient, case: CaseView, event: dict[str, Any]) -> None:
-    """Record the joining, and warn the person who opened the case. Security is warned unless the leaver reads there."""
-    channel, leaver = str(event["channel"]), str(event["user"])
-    security = ctx.services.settings.slack.security_channel
-    ctx.services.journal.note("leaver joined", Actor(f"slack:{leaver}", case.leaver.name), {"channel": channel})
-    inviter = str(event.get("inviter") or "")
-    warning = _(
-        "⚠ {name} has joined <#{channel}>{by} and can read the messages about case {id}. Remove them from the "
-        "channel now. Handover cannot do this."
-    ).format(
-        name=mrkdwn(case.leaver.name),
-        channel=channel,
-        by=_(" (invited by <@{inviter}>)").format(inviter=inviter) if inviter else "",
-        id=mrkdwn(case.id),
-    )
-    opener = case.opened_by.id.removeprefix("slack:")
-    channels = [security] if channel != security else []
-    if opener != case.opened_by.id:
-        channels.append(str(client.conversations_open(users=opener)["channel"]["id"]))
-    for place in channels:
-        client.chat_postMessage(channel=place, text=warning)
-    if not channels:
-        log.warning("the leaver of case %s joined channel %s, and nobody in Slack can be warned", case.id, channel)

@@ -12,8 +12,9 @@ from slack_sdk.errors import SlackApiError
 from bot.errors import UserFacingError, slack_error_code
 from bot.services import Services
 from bot.slack.authorize import Authorizer
+from bot.slack.delivery_faults import REFUSED_CONTENT
 from bot.slack.links import send
-from bot.slack.messages.blocks import Block, unpack
+from bot.slack.messages.blocks import Block, message, texts, unpack
 from bot.slack.people import SlackProfiles
 from bot.text import _
 from workflows.authorization import Right
@@ -24,6 +25,8 @@ LATE = frozenset(
     {"expired_trigger_id", "trigger_expired", "exchanged_trigger_id", "trigger_exchanged", "invalid_trigger_id"}
 )
 CLOSED = frozenset({"not_found", "view_not_found"})
+TOLD = ("section", "context", "header", "divider")
+"""Types of a modal's blocks that a message may have, too."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,6 @@ class Call:
     def user(self) -> str:
         """Slack id of the user, from the signed request."""
         return str(self.body.get("user_id") or self.body["user"]["id"])
-
-    @property
-    def team(self) -> str:
-        """Id of the workspace in the request."""
-        return str((self.body.get("team") or {}).get("id") or self.body.get("team_id") or "")
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -104,14 +102,30 @@ class Call:
             raise
         return str(opened["view"]["id"])
 
-    def show(self, view_id: str, view: dict[str, Any]) -> None:
-        """Replace the contents of an open modal. Does nothing if the user has closed the modal."""
+    def show(self, view_id: str, view: dict[str, Any], *, outcome: bool = False) -> None:
+        """Replace the contents of an open modal, or tell them by direct message if Slack refuses the update.
+
+        If the user has closed the modal, nothing is told, except an `outcome`: what has been done, or has failed.
+        """
         try:
             self.client.views_update(view_id=view_id, view=view)
+        except (SlackApiError, OSError) as error:
+            closed = isinstance(error, SlackApiError) and slack_error_code(error) in CLOSED
+            log.info("view %s was not filled (%s)", view_id, "closed" if closed else error)
+            if outcome or not closed:
+                self._tell_view(view)
+
+    def _tell_view(self, view: dict[str, Any]) -> None:
+        """Send what a modal would show by direct message, without its fields."""
+        told = [block for block in view["blocks"] if block["type"] in TOLD]
+        shown = message(str(view["title"]["text"]), told)
+        direct = Call({key: self.body[key] for key in ("user", "user_id") if key in self.body}, self.client, self.bot)
+        try:
+            direct.tell("\n".join([shown.text, *(line for block in told for line in texts(block))]), list(shown.blocks))
         except SlackApiError as error:
-            if slack_error_code(error) not in CLOSED:
+            if slack_error_code(error) not in REFUSED_CONTENT:
                 raise
-            log.info("view %s was closed before it could be filled", view_id)
+            direct.tell(shown.text)
 
 
 @dataclass(frozen=True)

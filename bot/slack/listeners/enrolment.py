@@ -43,7 +43,7 @@ def enrolled(authorizer: Authorizer, enrolments: Enrolments, user: str) -> bool 
 
 def _allowed(ctx: ListenerContext, call: Call) -> Actor:
     """Return the user, who must be a full member with a role. Raises `UserFacingError`."""
-    why = decider_objection(ctx.people.find(call.user, fresh=True), call.team)
+    why = decider_objection(ctx.people.find(call.user, fresh=True))
     if not why and not any(ctx.authorizer.holds(call.user, role, fresh=True) for role in Roles.model_fields):
         why = _("One-time codes are for people with a role. Roles are in Handover's configuration.")
     if why:

@@ -29,7 +29,7 @@ def register(app: App) -> None:
         submitted = body.get("type") == "view_submission"
         try:
             if view_id or submitted:
-                Call(body, client).show(view_id or body["view"]["id"], view)
+                Call(body, client).show(view_id or body["view"]["id"], view, outcome=True)
             elif body.get("user_id") or body.get("user"):
                 Call(body, client).tell(text)
         except (SlackApiError, OSError) as undelivered:

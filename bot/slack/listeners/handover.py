@@ -6,6 +6,7 @@ import re
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import UserFacingError, slack_error_code
+from bot.slack.delivery_faults import REFUSED_BLOCKS
 from bot.slack.forms import fields, notice, people
 from bot.slack.forms import proposal as forms
 from bot.slack.listeners.answers import Listeners, View
@@ -13,7 +14,6 @@ from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import send_csv
 from bot.slack.messages import proposal, requests
 from bot.slack.messages.blocks import pack
-from bot.slack.notifier import REFUSED_BLOCKS
 from bot.slack.pages import proposal_page
 from bot.slack.people import decider_objection
 from bot.text import _
@@ -81,8 +81,7 @@ def _register_appointment(on: Listeners, ctx: ListenerContext) -> None:
 
 def check_decider(ctx: ListenerContext, call: Call) -> None:
     """Check that the user is a full member of the workspace now. Raises `UserFacingError`."""
-    person = ctx.people.find(call.user, fresh=True)
-    if why := decider_objection(person, call.team):
+    if why := decider_objection(ctx.people.find(call.user, fresh=True)):
         ctx.refuse(call, "decide a proposal")
         raise UserFacingError(why)
 
@@ -101,8 +100,12 @@ def bind(call: Call, view: ProposalView) -> str:
 def find_seen(ctx: ListenerContext, call: Call) -> ProposalView:
     """Return the proposal to people who are asked or may see cases. Raises `UserFacingError` for others."""
     view = ctx.services.proposals.view(call.fact("proposal"))
-    if call.user != view.approver.slack_id and not any(request.asks(call.user) for request in view.requests):
+    asked = call.user == view.approver.slack_id or any(request.asks(call.user) for request in view.requests)
+    if not asked:
         ctx.allow(call, Right.SEE)
+    elif why := decider_objection(ctx.people.find(call.user)):
+        ctx.refuse(call, "read a proposal")
+        raise UserFacingError(why)
     return view
 
 

@@ -34,7 +34,7 @@ def register(on: Listeners) -> None:
     @on.form(people.DELEGATE)
     def named(call: Call, view: View) -> View:
         delegate, since, until = people.parse_delegate(view, _zone(ctx, call))
-        if objection := decider_objection(ctx.people.find(call.user, fresh=True), call.team):
+        if objection := decider_objection(ctx.people.find(call.user, fresh=True)):
             ctx.refuse(call, "name a stand-in")
             raise UserFacingError(objection)
         made = ctx.services.delegations.make(call.user, delegate, since, until, ctx.actor(call))
@@ -62,9 +62,9 @@ def _gather(ctx: ListenerContext, user: str) -> home.Home:
     """Return the parts of App Home that the user may see."""
     services, may = ctx.services, ctx.authorizer.may
     offboarding, audits, sees = services.offboarding, services.audits, may(user, Right.SEE)
-    audited = may(user, Right.AUDIT)
+    audited, stands = may(user, Right.AUDIT), ctx.authorizer.stands(user)
     return home.Home(
-        waiting=services.proposals.waiting_for(user),
+        waiting=services.proposals.waiting_for(user) if stands else (),
         findings=audits.findings(home.MOST) if audited else (),
         all_findings=audits.count_findings() if audited else 0,
         open=offboarding.briefs(home.MOST, still_open=True) if sees else (),
@@ -73,8 +73,8 @@ def _gather(ctx: ListenerContext, user: str) -> home.Home:
         all_ended=offboarding.count(still_open=False) if sees else 0,
         may_open=may(user, Right.OPEN),
         may_lock=may(user, Right.LOCK_AGAIN),
-        steps=services.manual.waiting_for(user),
-        delegations=services.delegations.present(user),
+        steps=services.manual.waiting_for(user) if stands else (),
+        delegations=services.delegations.present(user) if stands else (),
         user=user,
         enrolled=enrolled(ctx.authorizer, services.enrolments, user),
     )

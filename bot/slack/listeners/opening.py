@@ -37,7 +37,7 @@ def submit(ctx: ListenerContext, call: Call, view: View) -> View:
     person = people[leaver]
     zone = known_zone(person.timezone if isinstance(person, Profile) else "", ctx.services.settings.company.timezone)
     today = ctx.services.clock.now().astimezone(ZoneInfo(zone)).date()
-    wish = offboard.parse(view, leaver, today, _objections(view, leaver, people))
+    wish = offboard.parse(view, leaver, today, _objections(ctx, view, leaver, people))
     if isinstance(person, UserFacingError):
         raise fields.InvalidForm({offboard.WHEN: str(person)})
     ctx.allow(call, Right.OPEN)
@@ -58,7 +58,7 @@ def _carry_out(
     """Open the case that the form describes, and return the view with the outcome."""
     settings, days = ctx.services.settings, workdays.of(ctx.services.settings.company)
     place = choose_channel(
-        call.client, settings.slack.case_channel, leaver=leaver.slack_id, asker=call.user, bot=call.bot
+        call.client, settings.slack.case_channel, ctx.people, leaver=leaver.slack_id, asker=call.user, bot=call.bot
     )
     data = fetch(call.client, wish.file) if wish.file else b""
     try:
@@ -87,8 +87,12 @@ def _carry_out(
     return opened
 
 
-def _objections(view: View, leaver: str, people: dict[str, Profile | UserFacingError]) -> dict[str, str]:
+def _objections(
+    ctx: ListenerContext, view: View, leaver: str, people: dict[str, Profile | UserFacingError]
+) -> dict[str, str]:
     faults: dict[str, str] = {}
+    colleagues = [one.successor() for user, one in people.items() if isinstance(one, Profile) and user != leaver]
+    gone = ctx.services.offboarding.leaving(colleagues)
     for block, chosen in (
         (offboard.APPROVER, [fields.picked(view, offboard.APPROVER)]),
         (offboard.SUCCESSORS, fields.picked_all(view, offboard.SUCCESSORS)),
@@ -96,6 +100,8 @@ def _objections(view: View, leaver: str, people: dict[str, Profile | UserFacingE
         for user in filter(None, chosen):
             person = people[user]
             why = str(person) if isinstance(person, UserFacingError) else colleague_objection(person, leaver)
+            if not why and isinstance(person, Profile) and person.successor().key in gone:
+                why = _("A case says that this person leaves, too. Choose a colleague who stays.")
             if why:
                 name = person.name if isinstance(person, Profile) else user
                 faults[block] = f"{name}: {why}"

@@ -1,6 +1,6 @@
 """The plan in the modal, and the preview of a split, before a case is opened."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from bot.errors import UserFacingError, user_message
 from bot.policies import named_in_rules
@@ -11,7 +11,7 @@ from bot.slack.listeners.files import fetch, tell_faults
 from bot.slack.messages import case as case_message
 from bot.slack.messages import plan as plan_message
 from bot.slack.people import Profile, colleague_objection, leaver_objection, warnings
-from bot.text import _
+from bot.text import _, mrkdwn
 from bot.workdays import known_zone
 from connectors.contract import ClientBook
 from workflows.clients.split import assignment_file
@@ -48,7 +48,7 @@ def _show_fresh(ctx: ListenerContext, person: Profile) -> View:
     if plan.refusals:
         stops = [_("✗ {why}").format(why=user_message(why, markup=True)) for why in plan.refusals]
         return notice.build(_("No case can be opened"), *stops, *summary, *details)
-    manager = ctx.people.by_email(plan.leaver.manager_email)
+    manager = _manager(ctx, plan.leaver.manager_email)
     held = any(system.has(ClientBook) for system in ctx.services.systems.values())
     return offboard.build(
         plan,
@@ -59,6 +59,14 @@ def _show_fresh(ctx: ListenerContext, person: Profile) -> View:
         approver=manager.id if manager and not colleague_objection(manager, person.id) else "",
         clients=held or any(system.book for system in plan.systems),
     )
+
+
+def _manager(ctx: ListenerContext, address: str) -> Profile | None:
+    """Return the line manager, whom the form proposes as approver, or None: the form also opens without one."""
+    try:
+        return ctx.people.by_email(address)
+    except UserFacingError:
+        return None
 
 
 def show_preview(ctx: ListenerContext, call: Call, view: View) -> View:
@@ -82,20 +90,30 @@ def show_preview(ctx: ListenerContext, call: Call, view: View) -> View:
 
 
 def named_successors(
-    ctx: ListenerContext, leaver: Leaver, chosen: Iterable[Profile], strategy: Strategy, data: bytes
+    ctx: ListenerContext, leaver: Leaver, chosen: Sequence[Profile], strategy: Strategy, data: bytes
 ) -> tuple[Successor, ...]:
     """Return the successors from the form, from the assignment file and from the company's rules.
 
     Raises `InvalidAssignmentFile` if the file cannot be read. Faults of single lines are reported by the split.
 
     A person unknown to Slack is returned with the address only. The systems check whether they have an account.
+    Raises `UserFacingError` for a person who may not receive clients, and if Slack does not answer about one.
     """
+    for one in chosen:
+        _refuse_receiver(one, one.name, leaver)
     found = {successor.key: successor for successor in map(Profile.successor, chosen)}
     named = assignment_file.addresses(assignment_file.read_valid_rows(data)[0]) if data else ()
     ruled = named_in_rules(ctx.services.settings.clients) if strategy is Strategy.RULES else ()
     for address in (*named, *ruled):
         if address not in found and address != leaver.email.lower():
             person = ctx.people.by_email(address)
+            if person:
+                _refuse_receiver(person, address, leaver)
             known = person.successor() if person else Successor(address, address, address)
             found[address] = Successor(address, known.name, known.email, known.slack_id)
     return tuple(found.values())
+
+
+def _refuse_receiver(person: Profile, named: str, leaver: Leaver) -> None:
+    if why := colleague_objection(person, leaver.slack_id):
+        raise UserFacingError(_("{name} cannot receive clients. {why}").format(name=mrkdwn(named), why=why))

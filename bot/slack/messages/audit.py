@@ -36,6 +36,7 @@ KINDS = {
     FindingKind.ADDRESS_REUSED: N_("another person's account has this address"),
     FindingKind.DORMANT: N_("no login for a long time"),
     FindingKind.OPEN_AGAIN: N_("open again"),
+    FindingKind.NOT_DELIVERED: N_("a message about this did not reach people whole"),
     FindingKind.NEW_ACCOUNT: N_("new account"),
     FindingKind.ORPHAN: N_("open without a case, disabled in the directory"),
     FindingKind.EXPORTED: N_("exported after leaving"),
@@ -66,8 +67,10 @@ def build(view: AuditView, run_id: str = "") -> Message:
     if len(view.findings) > WITH_BUTTON:
         blocks.append(table(_rows(view.findings[:ROWS])))
     if len(view.findings) > ROWS:
-        text = _("The table shows the worst {shown} of {count}. The CSV has all.")
-        blocks.append(context(text.format(shown=ROWS, count=len(view.findings))))
+        small = [
+            context(_("The worst of {count} come first. The CSV has all.").format(count=len(view.findings))),
+            *small,
+        ]
     tally = " · ".join(f"{verdict(kind)}: {view.by_verdict.get(kind, 0):,}" for kind in Verdict)
     blocks += [
         *_apart(_("Locked again at once, by policy"), view.relocked),

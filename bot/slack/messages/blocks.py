@@ -1,7 +1,7 @@
 """Block Kit elements of Handover's messages, within Slack's limits (docs.slack.dev, block-kit)."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,28 +10,89 @@ from bot.text import _, trim
 Block = dict[str, Any]
 BUTTON, HEADER, SECTION, VALUE = 75, 150, 3000, 2000
 MESSAGE_BLOCKS, VIEW_BLOCKS = 50, 100
+MESSAGE_CHARACTERS = 12_000
+"""Characters of a message's blocks as JSON. Slack refuses a message near 13,000 (`msg_blocks_too_long`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message: blocks, and the headline as text for notifications and screen readers."""
+    """A message: blocks, and the headline as text for notifications and screen readers.
+
+    `rest`: the texts of the blocks that did not fit, which are sent as a file.
+    """
 
     text: str
     blocks: tuple[Block, ...]
+    rest: tuple[str, ...] = ()
+    short_because: str = ""
+    """Reason for which this is sent in place of a whole message, or empty."""
 
 
 def message(text: str, blocks: Iterable[Block]) -> Message:
-    """Build a message. If there are too many blocks, the last one says how many are not shown."""
-    return Message(trim(text, SECTION), fit(list(blocks), MESSAGE_BLOCKS))
+    """Build a message. If it is too large for Slack, a block says how much is not shown, and `rest` has it."""
+    every = list(blocks)
+    shown = shorten(every, MESSAGE_CHARACTERS)
+    rest = [line for block in every if block not in shown for line in texts(block)]
+    return Message(trim(text, SECTION), tuple(shown), tuple(rest))
+
+
+def shorten(blocks: list[Block], most: int) -> list[Block]:
+    """Return the blocks within Slack's limits: the first ones, and those at the end.
+
+    Buttons belong to the text above them, and are never kept without it.
+    """
+    if len(blocks) <= MESSAGE_BLOCKS and size(blocks) <= most:
+        return blocks
+    end = _end(blocks, most // 4)
+    room = most - size([*end, _cut(len(blocks))])
+    start: list[Block] = []
+    for block in blocks:
+        room -= size([block])
+        if room < 0 or len(start) + len(end) + 1 >= MESSAGE_BLOCKS:
+            break
+        start.append(block)
+    end = [block for block in end if block not in start]
+    return [*start, _cut(len(blocks) - len(start) - len(end)), *end]
+
+
+def _end(blocks: Sequence[Block], most: int) -> list[Block]:
+    """Return the last small print and buttons, with the text that the buttons belong to, in so many characters."""
+    start = len(blocks)
+    while start and blocks[start - 1]["type"] in ("context", "actions") and size(blocks[start - 1 :]) <= most:
+        start -= 1
+    if start and start < len(blocks) and blocks[start]["type"] == "actions":
+        fits = size(blocks[start - 1 :]) <= most
+        start += -1 if fits else 1
+    return list(blocks[start:])
+
+
+def size(blocks: Sequence[Block]) -> int:
+    """Return the characters of blocks as JSON."""
+    return len(json.dumps(blocks, ensure_ascii=False))
+
+
+def _cut(count: int) -> Block:
+    return context(_("{count} more parts do not fit here. The command line shows all.").format(count=count))
+
+
+def texts(block: object) -> Iterator[str]:
+    """Yield every text that a block shows, in order."""
+    if isinstance(block, dict):
+        if isinstance(block.get("text"), str):
+            yield block["text"]
+        for name, part in block.items():
+            if name != "confirm":  # the question that a button asks
+                yield from texts(part)
+    elif isinstance(block, list | tuple):
+        for part in block:
+            yield from texts(part)
 
 
 def fit(blocks: list[Block], most: int) -> tuple[Block, ...]:
     """Return at most `most` blocks. If blocks are cut, the last one says how many."""
     if len(blocks) <= most:
         return tuple(blocks)
-    cut = len(blocks) - most + 1
-    more = _("{count} more parts do not fit here. The command line shows all.").format(count=cut)
-    return (*blocks[: most - 1], context(more))
+    return (*blocks[: most - 1], _cut(len(blocks) - most + 1))
 
 
 def words(text: str, limit: int) -> Block:

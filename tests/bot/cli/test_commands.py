@@ -146,6 +146,25 @@ def test_a_lock_out_that_does_not_settle_is_not_good(config: str) -> None:
     assert "stays open" in result.stderr
 
 
+def test_a_lock_out_that_nobody_begins_is_not_good(config: str) -> None:
+    class Unbegun(FakeOffboarding):
+        def case(self, case_id: str) -> CaseView:
+            return replace(super().case(case_id), state=CaseState.SCHEDULED, effective_at=samples.NOW)
+
+    result = handover(Wiring(Unbegun()), "offboard", DANA, "--yes", "--wait", "0.3", "--config", config)
+    assert result.exit_code == 1
+    assert "NOT locked out everywhere" in result.stdout
+
+
+def test_half_an_emoji_in_a_name_is_printed_as_json_all_the_same(config: str) -> None:
+    class Half(FakeOffboarding):
+        def plan(self, leaver: Leaver) -> Plan:
+            return samples.plan(replace(leaver, name="Dana \ud83d"))
+
+    found = document(handover(Wiring(Half()), "plan", DANA, "--json", "--config", config))
+    assert found["leaver"]["name"] == "Dana ?"
+
+
 def test_saying_no_and_saying_nothing_open_no_case(config: str) -> None:
     for typed, words, code in (("n\n", "Nothing was done", 1), ("", "Add --yes", 2)):
         wiring = Wiring()

@@ -16,6 +16,7 @@ from bot.cli.checks import Check, CheckResult, machine, slack
 from bot.cli.doctor import examine
 from bot.slack.manifest import manifest
 from bot.slack.metrics import Metrics
+from bot.slack.people import HomeTeam
 from bot.slack.serve import make_health_web
 from bot.slack.web_server import listening
 from tests.bot.commands import ENV, TESS, Wiring, configuration, document, handover
@@ -203,10 +204,22 @@ def test_a_clock_more_than_a_minute_off_is_a_fault(seconds: int, ok: bool) -> No
         ({"is_member": False}, False),
         ({}, False),
         ({"is_member": True, "is_archived": True}, False),
+        ({"is_member": True, "is_ext_shared": True}, False),
+        ({"is_member": True, "is_ext_shared": None}, False),
     ],
 )
 def test_a_channel_is_good_only_with_the_bot_in_it(found: dict[str, bool], ok: bool) -> None:
-    assert slack.channel({"id": "C1", "name": "cases", **found}, "slack.case_channel").ok is ok
+    known = {"id": "C1", "name": "cases", "is_ext_shared": False, **found}
+    assert slack.channel(known, "slack.case_channel", HomeTeam("T1")).ok is ok
+
+
+@pytest.mark.parametrize(
+    ("what", "ok"), [("case_channel", True), ("security_channel", False), ("audit_channel", False)]
+)
+def test_only_the_channel_of_cases_may_be_public(what: str, ok: bool) -> None:
+    public = {"id": "C1", "name": "all", "is_member": True, "is_private": False, "is_ext_shared": False}
+    assert slack.channel(public, f"slack.{what}", HomeTeam("T1")).ok is ok
+    assert slack.channel({**public, "is_private": True}, f"slack.{what}", HomeTeam("T1")).ok
 
 
 def test_the_machine_is_judged_by_its_figures(tmp_path: Path) -> None:

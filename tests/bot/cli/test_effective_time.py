@@ -43,6 +43,9 @@ def test_today_is_the_leavers_today() -> None:
     "text",
     [
         "2026-12-01",
+        "20261203",
+        "2026-W49-4",
+        "2026W494",
         "tomorrow",
         "",
         "end-of-day yesterday",
@@ -59,5 +62,5 @@ def test_what_is_past_or_not_exact_is_refused_with_what_to_write(text: str) -> N
 
 
 def test_a_zone_that_nobody_knows_is_the_companys() -> None:
-    known = Profile("U1", "Dana", "dana@x.example", "Mars/Phobos", "", "T1", False, False, False, False)
+    known = Profile("U1", "Dana", "dana@x.example", "Mars/Phobos", "", False, False, False, False)
     assert as_known(Leaver("", "dana@x.example"), known, "Europe/Berlin").timezone == "Europe/Berlin"

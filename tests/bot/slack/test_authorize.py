@@ -8,6 +8,7 @@ from config.settings import Role, Roles
 from tests.bot.conftest import make_settings
 from tests.sandbox.company.people import HR, LEAVER
 from tests.sandbox.slack import seed
+from tests.sandbox.slack.records import User
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 from workflows.authorization import HOLDERS, Right
@@ -18,6 +19,8 @@ ROLES = Roles(
 
 
 def authorizer(slack: SlackServer, roles: Roles = ROLES) -> Authorizer:
+    for user in ("UHR", "USEC", "UADM", "UNOBODY"):
+        slack.workspace.users[user] = User(user, user.lower(), user)
     return Authorizer(roles, web_client(make_settings(slack.api_url).slack))
 
 

@@ -7,7 +7,7 @@ import pytest
 from bot.slack.forms import notice, offboard, people, reasons
 from bot.slack.forms import proposal as proposal_form
 from bot.slack.messages import audit, case, exports, follow_up, guide, home, outcome, plan, proposal, split
-from bot.slack.messages.blocks import Message, message, pack, paragraphs, section
+from bot.slack.messages.blocks import Message, actions, button, context, message, pack, paragraphs, section, size
 from bot.slack.messages.split import choices, client_line
 from connectors.contract import Verdict
 from tests.bot import samples
@@ -19,6 +19,7 @@ from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
 
 NAMES = [samples.NASTY, samples.HEBREW, "Pat *Star* (Sr.)", "x" * 5000, ""]
+BUTTONS = [button("Lock Again", "lock")]
 ALL = (Verdict.LOCKED, Verdict.OPEN, Verdict.ABSENT, Verdict.UNKNOWN)
 
 
@@ -44,6 +45,19 @@ def test_messages_keep_slacks_limits_and_ping_nobody(name: str) -> None:
         assert problems({"text": built.text, "blocks": list(built.blocks)}) == []
         assert built.text
         harmless(built)
+
+
+def test_buttons_between_texts_are_never_kept_without_their_text() -> None:
+    blocks = [block for n in range(40) for block in (section(f"{n} " + "x" * 600), actions(f"row{n}", *BUTTONS))]
+    shown = message("point", [*blocks, context("the end")])
+    kept = [block for block in shown.blocks if block["type"] in ("section", "actions")]
+    assert [block["type"] for block in kept[:2]] == ["section", "actions"]
+    rows = [block["block_id"] for block in kept if block["type"] == "actions"]
+    texts = [block["text"]["text"].split()[0] for block in kept if block["type"] == "section"]
+    assert set(rows) <= {f"row{text}" for text in texts}
+    assert shown.blocks[-1] == context("the end")
+    assert size(shown.blocks) < 13_000
+    assert any("30 xxx" in line for line in shown.rest)
 
 
 def harmless(built: Message) -> None:

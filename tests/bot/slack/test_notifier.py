@@ -3,6 +3,7 @@
 import pytest
 
 from bot.slack.client import web_client
+from bot.slack.messages.blocks import size
 from bot.slack.notifier import EVENT, SlackNotifier
 from connectors.contract import Verdict
 from tests.bot import samples
@@ -10,6 +11,7 @@ from tests.bot.conftest import Office, said
 from tests.sandbox.company.people import HR
 from tests.sandbox.slack import seed
 from workflows.ports import DeliveryFailed
+from workflows.storage.outbox import DeliveredInShort
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.outbox import FILES, MessageKind, OutboxMessage
 
@@ -135,7 +137,8 @@ def test_a_case_that_is_gone_is_undelivered(desk: Desk) -> None:
 def test_every_kind_is_shown_and_found_by_its_metadata(desk: Desk) -> None:
     desk.office.slack.workspace.limits.on = False
     for number, kind in enumerate(set(MessageKind) - set(FILES.values())):
-        post = desk.show(kind, "case-1", seed.OFFBOARDING, f"post-{number}")
+        subject = f"case-1|{seed.OFFBOARDING}|" if kind is MessageKind.JOINED else "case-1"
+        post = desk.show(kind, subject, seed.OFFBOARDING, f"post-{number}")
         message = desk.office.slack.workspace.find(seed.OFFBOARDING, post.ts)
         assert message is not None
         assert message.body["metadata"] == {"event_type": EVENT, "event_payload": {"post": f"post-{number}"}}
@@ -167,3 +170,39 @@ def test_a_slack_without_charts_gets_bars_of_text(desk: Desk) -> None:
     assert message is not None
     assert "data_visualization" not in {block["type"] for block in message.blocks}
     assert "▇" in said(message)
+
+
+def test_a_message_that_is_too_large_is_shortened_with_the_rest_attached(desk: Desk) -> None:
+    verdicts = [Verdict.UNKNOWN] * 60
+    desk.office.offboarding.known["case-1"] = samples.case(CaseState.RUNNING, *verdicts, name="Dana " + "n" * 70)
+    post = desk.show(MessageKind.CASE, "case-1", seed.OFFBOARDING)
+    assert desk.office.slack.refused() == []
+    message = desk.office.hr.messages("offboarding")[0]
+    assert size(message.blocks) < 13_000
+    assert "more parts do not fit here" in said(message)
+    [rest] = desk.office.slack.workspace.files.values()
+    words = (rest.data or b"").decode()
+    for line in desk.office.offboarding.known["case-1"].systems:
+        assert line.title in words + said(message)
+    desk.again(post)
+    assert len(desk.office.slack.workspace.files) == 1, "the same rest is not sent again"
+
+
+@pytest.mark.parametrize("word", ["msg_blocks_too_long", "invalid_blocks", "msg_too_long"])
+def test_a_message_that_slack_never_takes_is_sent_in_short(desk: Desk, word: str) -> None:
+    desk.office.slack.fault("chat.postMessage", word, times=1)
+    with pytest.raises(DeliveredInShort, match=word):
+        desk.show(MessageKind.CASE, "case-1", seed.OFFBOARDING)
+    [message] = desk.office.hr.messages("offboarding")
+    assert "The system1" in said(message) or "Dana" in said(message)
+    assert "`handover status` shows everything" in said(message)
+
+
+def test_a_message_that_cannot_be_built_is_sent_in_short(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_case_id: str) -> None:
+        raise KeyError("a fault of the program")
+
+    monkeypatch.setattr(desk.office.offboarding, "case", fail)
+    with pytest.raises(DeliveredInShort):
+        desk.show(MessageKind.CASE, "case-1", seed.OFFBOARDING)
+    assert len(desk.office.hr.messages("offboarding")) == 1

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from bot.slack.listeners import answers
 from bot.slack.messages.blocks import pack
 from bot.slack.people import SlackProfiles
 from connectors.errors import Unavailable
+from tests.bot import samples
 from tests.bot.conftest import Office
 from tests.bot.samples import NOW
 from tests.bot.workplace import Workplace, said, workplace_in
@@ -20,6 +22,7 @@ from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.forms import OpenView
 from tests.workflows.memory import MemoryDirectory, World
+from workflows.people import Leaver
 
 PATIENCE = 60
 BOB = BY_UID["bob.ross"].slack_id
@@ -151,6 +154,31 @@ def test_who_cannot_decide_is_refused_as_approver(workplace: Workplace, user: st
     assert workplace.cases() == []
 
 
+def bob_leaves(workplace: Workplace) -> None:
+    bob = BY_UID["bob.ross"]
+    leaver = Leaver(bob.name, bob.email, bob.slack_id)
+    workplace.open(leaver=leaver, effective_at=NOW + timedelta(days=9), successors=(samples.CAROL,))
+
+
+def test_who_leaves_too_is_neither_approver_nor_receiver(workplace: Workplace) -> None:
+    bob_leaves(workplace)
+    filled(workplace).fill("approver", BOB).submit()
+    errors = workplace.hr.modal().errors
+    assert "leaves, too" in errors["approver"]
+    assert "leaves, too" in errors["successors"]
+    assert len(workplace.cases()) == 1
+
+
+def test_a_split_gives_nothing_to_who_leaves_too(workplace: Workplace) -> None:
+    bob_leaves(workplace)
+    workplace.propose(4)
+    [proposal] = workplace.services.proposals.waiting_for(MANAGER.slack_id)
+    assert {share.successor.email: share.records for share in proposal.shares if share.records} == {
+        samples.CAROL.email: 4
+    }
+    assert "is leaving, too" in said(workplace.manager.messages()[-1])
+
+
 def test_a_person_who_cannot_be_looked_up_is_never_taken_as_good(workplace: Workplace) -> None:
     view = filled(workplace)
     workplace.slack.fault("users.info", "internal_error", times=5)
@@ -202,6 +230,23 @@ def test_a_slow_submit_is_answered_in_time_and_never_closes_in_silence(
     assert len(workplace.cases()) == 1
 
 
+@pytest.mark.parametrize("how", ["refused", "closed"])
+def test_an_outcome_that_no_modal_shows_comes_by_direct_message(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(answers, "ANSWER_WITHIN", 0.5)
+    view = filled(workplace)
+    with workplace.office.store.write():  # nobody else writes meanwhile
+        view.submit()
+        if how == "closed":
+            workplace.hr.modal("One moment").close(everything=True)
+        else:
+            workplace.slack.fault("views.update", "internal_error", times=9)
+    told = workplace.hr.wait_for(lambda: next((m for m in workplace.hr.messages() if "Case opened" in m.text), None))
+    assert "being locked out now" in said(told)
+    assert len(workplace.cases()) == 1
+
+
 def test_an_open_case_is_shown_instead_of_a_second_one(workplace: Workplace) -> None:
     filled(workplace).submit()
     workplace.hr.modal("Case opened").close(everything=True)
@@ -214,7 +259,7 @@ def test_an_open_case_is_shown_instead_of_a_second_one(workplace: Workplace) -> 
 
 @pytest.mark.parametrize(
     ("user", "words"),
-    [("buildbot", "is a bot"), (HR.uid, "cannot offboard yourself"), ("ellen.external", "another organisation")],
+    [("buildbot", "is a bot"), (HR.uid, "cannot offboard yourself"), ("ellen.external", "not known to belong")],
 )
 def test_who_cannot_be_offboarded(workplace: Workplace, user: str, words: str) -> None:
     workplace.hr.command("/offboard", f"@{user}")

@@ -171,7 +171,7 @@ def test_members_are_looked_up_with_every_flag(office: Office) -> None:
     user.team = "T0OTHER"
     elsewhere = members.find(MANAGER.slack_id)
     assert elsewhere is not None
-    assert elsewhere.standing == "belongs to another workspace"
+    assert elsewhere.standing == "is not known to belong to this Slack workspace"
     assert members.find("U0NOBODY") is None
     assert members.group("S0NOGROUP") == ()
     office.slack.fault("users.info", "internal_error", times=3)

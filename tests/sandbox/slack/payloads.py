@@ -14,7 +14,7 @@ def _head(workspace: Workspace, kind: str, user_id: str) -> JSON:
     user = workspace.users[user_id]
     return {
         "type": kind,
-        "team": {"id": TEAM, "domain": DOMAIN},
+        "team": {"id": user.team, "domain": DOMAIN if user.team == TEAM else "elsewhere"},  # the team of who clicks
         "api_app_id": workspace.app.id,
         "token": "practice-verification",
         "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team},

@@ -12,7 +12,11 @@ TEAM = "T0PRACTICE"
 
 @dataclass
 class User:
-    """One member. `name` is the handle people type after `@`; `team` differs for someone from another workspace."""
+    """One member. `name` is the handle people type after `@`; `team` differs for someone from another workspace.
+
+    `is_stranger` is false for everybody with whom a channel is shared by Slack Connect, as Slack has it.
+    `enterprise` and `teams`: the Enterprise Grid organisation, and its workspaces that this person is in.
+    """
 
     id: str
     name: str
@@ -28,6 +32,8 @@ class User:
     is_ultra_restricted: bool = False
     is_stranger: bool = False
     team: str = TEAM
+    enterprise: str = ""
+    teams: tuple[str, ...] = ()
 
     def payload(self, *, email: bool, locale: bool = False) -> JSON:
         """The user object of users.info; the address only with the scope users:read.email."""
@@ -51,21 +57,40 @@ class User:
             "is_primary_owner": False,
             "is_restricted": self.is_restricted,
             "is_ultra_restricted": self.is_ultra_restricted,
-            "is_stranger": self.is_stranger,
             "profile": profile,
         }
+        if not self.team:
+            del out["team_id"], profile["team"]
+        if self.is_stranger:  # absent for all others
+            out["is_stranger"] = True
+        if self.enterprise:
+            out["enterprise_user"] = {
+                "id": self.id,
+                "enterprise_id": self.enterprise,
+                "enterprise_name": self.enterprise,
+                "is_admin": False,
+                "is_owner": False,
+                "teams": list(self.teams),
+            }
         return out | ({"locale": self.locale} if locale else {})
 
 
 @dataclass
 class Channel:
-    """A channel, or with `user` set the direct messages between that person and the app."""
+    """A channel, or with `user` set the direct messages between that person and the app.
+
+    `partners`: teams outside the organisation with which it is shared; `invited`: those that have not accepted yet;
+    `siblings`: other workspaces of the organisation in which it is.
+    """
 
     id: str
     name: str
     members: set[str]
     private: bool = False
     user: str = ""
+    partners: tuple[str, ...] = ()
+    invited: tuple[str, ...] = ()
+    siblings: tuple[str, ...] = ()
 
     def payload(self, bot: str) -> JSON:
         """Return the conversation object for the app."""
@@ -81,7 +106,18 @@ class Channel:
             "is_member": bot in self.members,
             "num_members": len(self.members),
             "created": 1_700_000_000,
+            "is_shared": bool(self.partners or self.siblings),
+            "is_org_shared": bool(self.siblings),
+            "is_ext_shared": bool(self.partners),
+            "is_pending_ext_shared": bool(self.invited),
+            "pending_shared": list(self.invited),
+            "pending_connected_team_ids": list(self.invited),
+            "context_team_id": TEAM,
         }
+        if self.partners or self.siblings:
+            out |= {"shared_team_ids": [TEAM, *self.siblings, *self.partners], "internal_team_ids": list(self.siblings)}
+        if self.partners:
+            out |= {"connected_team_ids": list(self.partners), "conversation_host_id": TEAM}
         return out | (
             {"user": self.user, "is_open": True} if direct else {"name": self.name, "name_normalized": self.name}
         )

@@ -1,7 +1,7 @@
 """The practice company in Slack: everybody of the common list, plus the kinds of account that bots trip over."""
 
 from tests.sandbox.company.people import ADMIN, PEOPLE, Employee, Team
-from tests.sandbox.slack.records import Channel, Group, User
+from tests.sandbox.slack.records import TEAM, Channel, Group, User
 
 BOT = "U0HANDOVER"
 SLACKBOT = "USLACKBOT"
@@ -10,6 +10,7 @@ GUEST = "U0GWENGUEST"
 SINGLE_CHANNEL_GUEST = "U0ONECHANNEL"
 DEACTIVATED = "U0FORMERFRED"
 STRANGER = "U0EXTERNALEL"
+"""Somebody of another company who shares a channel by Slack Connect. Slack sends `is_stranger` false or not at all."""
 
 GENERAL = "C0GENERAL"
 OFFBOARDING = "C0OFFBOARDING"
@@ -48,15 +49,7 @@ def users() -> list[User]:
         User(
             DEACTIVATED, "former.fred", "Fred Former", "former.fred@northwind.example", "Account manager", deleted=True
         ),
-        User(
-            STRANGER,
-            "ellen.external",
-            "Ellen External",
-            "ellen@partner.example",
-            "Partner",
-            is_stranger=True,
-            team="T0PARTNER",
-        ),
+        User(STRANGER, "ellen.external", "Ellen External", "ellen@partner.example", "Partner", team="T0PARTNER"),
     ]
     return staff + odd
 
@@ -72,9 +65,7 @@ def groups() -> list[Group]:
 
 def channels(everyone: list[User]) -> list[Channel]:
     """The channels with their members."""
-    active = {
-        user.id for user in everyone if not user.deleted and not user.is_stranger and not user.is_ultra_restricted
-    }
+    active = {user.id for user in everyone if not user.deleted and user.team == TEAM and not user.is_ultra_restricted}
     trusted = {*_of(Team.PEOPLE), *_of(Team.SECURITY), ADMIN.slack_id, BOT}
     return [
         Channel(GENERAL, "general", active - {SLACKBOT}),

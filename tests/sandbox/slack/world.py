@@ -36,6 +36,8 @@ class Workspace:
         self.name = name
         self.app = app or AppSettings()
         self.groups_in_plan = groups_in_plan
+        self.enterprise, self.org_wide = "", False
+        """The Enterprise Grid organisation, and whether the app is installed for all its workspaces."""
         self.clock = clock
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)

@@ -274,7 +274,9 @@ def test_the_file_comes_back_changed(stage: Stage) -> None:
     rows = downloaded(stage)
     place = rows[0].index("address")
     moved = next(row for row in rows[1:] if row[place] == CAROL.email)
-    moved[place] = BOB.email.upper()
+    for row in rows[1:]:
+        if row[1] == moved[1]:
+            row[place] = BOB.email.upper()
     new = upload(stage, "\ufeff" + written(rows, delimiter=";"))
     assert new.version == 2
     assert share_sums(new) == counted(stage)
@@ -303,9 +305,43 @@ def test_names_that_a_spreadsheet_would_run_find_their_client(tmp_path: Path) ->
     assert {one.successor for one in clients(stage)} == {BOB}
 
 
+def test_a_file_of_an_older_version_changes_nothing(stage: Stage) -> None:
+    old = downloaded(stage)
+    place = old[0].index("address")
+    assert {row[old[0].index("version")] for row in old[1:]} == {"1"}
+    new = [[*row] for row in old]
+    for row in new[1:]:
+        row[place] = BOB.email
+    assert upload(stage, written(new)).version == 2
+    for row in old[1:]:
+        row[place] = CAROL.email
+    [(line, said)] = faults(stage, written(old))
+    assert line == 2
+    assert "is of version 1, and the proposal is at version 2 now" in said
+    assert {one.successor for one in clients(stage)} == {BOB}
+
+
+def test_one_of_the_lines_of_a_client_moves_nothing_alone(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, crm().system(), strategy="single")
+    stage.tick()
+    rows = downloaded(stage)
+    place = rows[0].index("address")
+    lines = [row for row in rows[1:] if row[1] == rows[1][1]]
+    assert len(lines) > 1
+    lines[-1][place] = CAROL.email
+    assert any("a client stays whole" in said for _, said in faults(stage, written(rows)))
+    for row in lines:
+        row[place] = CAROL.email
+    assert upload(stage, written(rows)).version == 2
+
+
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
+        ('client id,address\n"party:0,bob@x.example\nparty:1,bob@x.example\n', 2, "cannot be read as CSV"),
+        ('client id,address\nparty:1,bob@x.example\nparty:0,"bob@x.example\n', 3, "cannot be read as CSV"),
+        ("client id,client,address\nparty:0,Doe, Inc,bob@x.example\n", 2, "more cells than the heading"),
+        ("client id,client,address\nparty:1,A,bob@x.example\nparty:0,Do", 3, "ends before the column"),
         ("client id,address\nparty:0,eve@x.example\n", 2, "eve@x.example is no successor"),
         ("client id,address\nparty:0,bob@x.example\n\nparty:0,bob@x.example\n", 4, "names the same as line 2"),
         ("client id,address\nparty:99,bob@x.example\n", 2, "names no client"),

@@ -67,7 +67,14 @@ class ProposalEditor:
                 pass  # people who may not edit the proposal learn nothing about its content
             with self._context.store.read() as session:  # reading a large file keeps no writer waiting
                 successors = upload.changed_successors(
-                    self._context, session, proposal_id, edited.case, edited.data, edited.proposal_data, content
+                    self._context,
+                    session,
+                    proposal_id,
+                    edited.proposal.version,
+                    edited.case,
+                    edited.data,
+                    edited.proposal_data,
+                    content,
                 )
             return self._assign(proposal_id, digest, successors, by, directory)
 

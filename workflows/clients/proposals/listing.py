@@ -23,6 +23,7 @@ from workflows.clients.split import unmoved
 from workflows.clients.split.rules import FamilyTotals, split
 from workflows.clients.split.sealed import ProposalData, draft_line, line_context, line_id, load_line
 from workflows.people import Successor
+from workflows.storage.case import leaving
 from workflows.storage.rows.clients import Assignment, AssignmentState, LineNames, Proposal, ProposalState
 from workflows.systems.accounts import PreconditionFailed, require_accounts
 from workflows.systems.registry import System
@@ -42,13 +43,15 @@ EARLIER = sa.select(
 
 
 def active_successors(
-    system: System, successors: Sequence[Successor], leaver: Sequence[AccountId]
+    context: ClientContext, system: System, successors: Sequence[Successor], leaver: Sequence[AccountId]
 ) -> tuple[dict[str, AccountId], list[str]]:
     """Return the active account of each successor by key, in their order, and stored sentences on the others.
 
-    Raises `PreconditionFailed` where nobody has one.
+    Who leaves, too, gets nothing. Raises `PreconditionFailed` where nobody has one.
     """
     directory = require_accounts(system)
+    with context.store.read() as session:
+        gone = leaving(session, context.vault, successors)
     found = {
         successor.key: directory.find(Person(successor.name, (successor.email,))).accounts for successor in successors
     }
@@ -60,7 +63,7 @@ def active_successors(
         active = [
             account.id for account in known if account.id not in leaver and seen[account.id].verdict is Verdict.OPEN
         ]
-        if len(active) == 1:
+        if len(active) == 1 and successor.key not in gone:
             accounts[successor.key] = active[0]
         else:
             notes.append(
@@ -68,7 +71,7 @@ def active_successors(
                     "{name} gets nothing in {system}: {why}",
                     name=successor.name,
                     system=system.name,
-                    why=_why(len(known), len(active)),
+                    why=_why(len(known), len(active), leaves=successor.key in gone),
                 ).stored
             )
     if not accounts:
@@ -76,7 +79,9 @@ def active_successors(
     return accounts, notes
 
 
-def _why(found: int, active: int) -> Sentence:
+def _why(found: int, active: int, *, leaves: bool) -> Sentence:
+    if leaves:
+        return gettext_lazy("is leaving, too")
     if not found:
         return gettext_lazy("no account there")
     if not active:
@@ -114,7 +119,7 @@ class DraftListing:
         """Assign every family to a successor; return the draft's data, or None where nothing was listed."""
         if not self.families:
             return None
-        accounts, inactive = active_successors(system, self._book_attempt.data.successors, leaver)
+        accounts, inactive = active_successors(self._context, system, self._book_attempt.data.successors, leaver)
         request = replace(self._request, given=self._families_given(accounts))
         done, faults, hits = split(self.families, accounts, request, self._system)
         self._assign(done.chosen)

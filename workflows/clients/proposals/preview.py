@@ -84,7 +84,7 @@ def _look(
                     families.add(record)
         if not families:
             return _SystemPreview({}, staying)
-        receivers, inactive = active_successors(system, successors, accounts)
+        receivers, inactive = active_successors(context, system, successors, accounts)
     except PreconditionFailed as trouble:
         return str(trouble)
     done, faults, hits = split(families, receivers, wanted, system.name)

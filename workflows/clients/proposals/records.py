@@ -41,6 +41,7 @@ HEADER = (
     "state",
     "note",
     "sensitivity",
+    "version",
 )
 PAGE = 2000
 """Records of a file that are read at once."""
@@ -148,14 +149,14 @@ def whole_clients(session: Session, proposal_id: str, lines: Collection[str]) ->
 def csv_file(context: ClientContext, proposal: Proposal, case: Case, data: CaseData) -> Iterator[str]:
     """Return the lines of the file. Raises `Refused` where an edit takes the records away meanwhile."""
     people = {context.vault.blind(successor.key): successor for successor in data.successors}
-    unseal = context.vault.opener(case.wrapped_key)
+    unseal, version = context.vault.opener(case.wrapped_key), proposal.version
 
     def rows() -> Iterator[Sequence[object]]:
         for system, family, row, kind, record, key, state, sealed in _records(context, proposal, case):
             name, client, value, currency, stage, is_open, note, sensitivity = unseal(sealed, line_context(row))
             person = people.get(key) or nobody()
             deal = (system, family, client, name, kind, record, value, currency, stage, "yes" if is_open else "no")
-            yield *deal, person.name, person.email, state, shown(note), sensitivity
+            yield *deal, person.name, person.email, state, shown(note), sensitivity, version
 
     _refuse_superseded(context, proposal, case)
     return csv_lines([HEADER], rows())

@@ -31,6 +31,7 @@ def changed_successors(
     context: ClientContext,
     session: Session,
     proposal_id: str,
+    version: int,
     case: Case,
     data: CaseData,
     proposal_data: ProposalData,
@@ -42,15 +43,16 @@ def changed_successors(
     A row that repeats the proposal is none.
     """
     rows, faults = assignment_file.read_valid_rows(content)
+    faults += assignment_file.stale(rows, str(version))
     clients = _ProposalClients(context, session, proposal_id, case, data, rows)
-    chosen: dict[Client, tuple[str, int, str]] = {}
+    chosen: dict[Client, tuple[str, str]] = {}
     for row in rows:
         if fault := clients.apply(row, proposal_data, chosen):
             faults.append(LineFault(row.line, fault))
     assignment_file.refuse(faults)
     if not chosen:
         raise Refused(Code.NOTHING_CHANGED, proposal=proposal_id)
-    return {line: key for key, _line, line in chosen.values()}
+    return {line: key for key, line in chosen.values()}
 
 
 class _ProposalClients:
@@ -67,6 +69,8 @@ class _ProposalClients:
     ) -> None:
         self._case = case.id
         self._keys = {context.vault.blind(successor.key): successor.key for successor in data.successors}
+        self._said: dict[Client, tuple[str, int]] = {}
+        """The successor that the file gives each client, and the line, also where that is no change."""
         self._now: dict[Client, tuple[str, str]] = {}
         """A line and the successor of each client."""
         self._records: dict[str, Client] = {}
@@ -92,7 +96,7 @@ class _ProposalClients:
                 plain = unseal(sealed, line_context(line))
                 self._names.get((plain[1] or plain[0]).casefold(), []).append(client)
 
-    def apply(self, row: AssignmentRow, proposal_data: ProposalData, chosen: dict[Client, tuple[str, int, str]]) -> str:
+    def apply(self, row: AssignmentRow, proposal_data: ProposalData, chosen: dict[Client, tuple[str, str]]) -> str:
         """Add a row's successor to `chosen`, or return the fault of the row."""
         found = self._find(row)
         if not found:
@@ -104,11 +108,13 @@ class _ProposalClients:
             return _("{address} is no successor of this case with an active account in {system}").format(
                 address=row.address[:80], system=client[0]
             )
+        earlier = self._said.setdefault(client, (row.address, row.line))
+        if earlier[0] != row.address:
+            return assignment_file.contradiction(row, *earlier)
         line, successor = self._now[client]
-        if self._keys.get(successor) == row.address:
-            return ""
-        earlier = chosen.setdefault(client, (row.address, row.line, line))
-        return "" if earlier[0] == row.address else assignment_file.contradiction(row, *earlier[:2])
+        if self._keys.get(successor) != row.address:
+            chosen[client] = (row.address, line)
+        return ""
 
     def _find(self, row: AssignmentRow) -> Sequence[Client]:
         if row.record:

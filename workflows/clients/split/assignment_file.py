@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from config.text import _
 from workflows.clients.views import LineFault
@@ -24,6 +25,7 @@ COLUMNS = {
     "client_id": ("client id",),
     "client": ("client", "company", "account"),
     "address": ("address", "e-mail", "email", "successor address", "successor"),
+    "version": ("version",),
 }
 """The names of each column; the first that a file has counts."""
 
@@ -38,7 +40,10 @@ class InvalidAssignmentFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AssignmentRow:
-    """One row: a record or a client, and the successor's address in lower case."""
+    """One row: a record or a client, and the successor's address in lower case.
+
+    `version`: the proposal that the file was downloaded from, or empty.
+    """
 
     line: int
     system: str
@@ -46,6 +51,7 @@ class AssignmentRow:
     client_id: str
     client: str
     address: str
+    version: str = ""
 
     @property
     def name(self) -> str:
@@ -72,7 +78,10 @@ def read_valid_rows(data: bytes) -> tuple[tuple[AssignmentRow, ...], list[LineFa
     """
     rows: dict[tuple[str, str], AssignmentRow] = {}
     faults: list[LineFault] = []
-    for line, cells in _lines(_text(data)):
+    for line, cells, torn in _lines(_text(data)):
+        if torn:
+            faults.append(LineFault(line, torn))
+            continue
         row = AssignmentRow(line, **{key: cells.get(key, "") for key in COLUMNS})
         if row.address and (fault := _fault(row, rows)):
             faults.append(LineFault(line, fault))
@@ -120,6 +129,13 @@ def contradiction(row: AssignmentRow, other: str, line: int) -> str:
     return fault.format(one=row.address, line=line, other=other)
 
 
+def stale(rows: Sequence[AssignmentRow], version: str) -> list[LineFault]:
+    """Return the fault of the first row that was downloaded from another version of the proposal."""
+    fault = _("is of version {old}, and the proposal is at version {new} now: download it again")
+    old = (row for row in rows if row.version not in ("", version))
+    return [LineFault(row.line, fault.format(old=row.version[:20], new=version)) for row in islice(old, 1)]
+
+
 def strangers(rows: Sequence[AssignmentRow], successors: Sequence[Successor]) -> list[LineFault]:
     """Return the faults of rows that name none of the successors."""
     known = {successor.key for successor in successors}
@@ -148,32 +164,43 @@ def _text(data: bytes) -> str:
     return text
 
 
-def _lines(text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each line's number and its cells by our names for the columns. Raises `InvalidAssignmentFile`."""
+def _lines(text: str) -> Iterator[tuple[int, dict[str, str], str]]:
+    """Yield each line's number, its cells by our names for the columns, and its fault if it has too many or too few.
+
+    Raises `InvalidAssignmentFile`. A quotation mark that is never closed is a fault, since it would swallow lines.
+    """
     first, _newline, rest = text.partition("\n")
     skipped = 0
     if first.strip().lower().startswith("sep="):  # what Excel writes to say the delimiter
         first, text, skipped = rest.partition("\n")[0], rest, 1
     delimiter = max(DELIMITERS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     places: dict[str, int] | None = None
+    width = 0
     line = 0
     try:
         for cells in reader:
             line, start = reader.line_num, line + 1
             if places is None:
-                places = _places(cells, start + skipped)
+                places, width = _places(cells, start + skipped), len(cells)
             elif any(cell.strip() for cell in cells):
                 texts = {
                     key: unescape_cell(cells[place]).strip() for key, place in places.items() if place < len(cells)
                 }
-                yield start + skipped, {**texts, "address": texts.get("address", "").lower()}
+                torn = _torn(cells, width, places["address"])
+                yield start + skipped, {**texts, "address": texts.get("address", "").lower()}, torn
     except csv.Error as error:
         raise InvalidAssignmentFile(
             [LineFault(line + 1 + skipped, _("cannot be read as CSV: {why}").format(why=error))]
         ) from error
     if places is None:
         raise InvalidAssignmentFile([LineFault(0, _("the file is empty"))])
+
+
+def _torn(cells: Sequence[str], width: int, address: int) -> str:
+    if any(cell.strip() for cell in cells[width:]):
+        return _("has more cells than the heading: a name with the delimiter in it needs quotation marks")
+    return _("ends before the column “address”") if len(cells) <= address else ""
 
 
 def _places(header: Sequence[str], line: int) -> dict[str, int]:

@@ -22,6 +22,9 @@ class MessageKind(StrEnum):
     ALARM = "alarm"
     NOTE = "note"
     RETURN = "return"
+    LOCKOUT_FAILED = "lockout_failed"
+    LOCKOUT_ENDED = "lockout_ended"
+    JOINED = "joined"
     AUDIT_FILE = "audit_file"
     NOTE_FILE = "note_file"
 

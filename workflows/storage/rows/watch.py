@@ -60,6 +60,7 @@ class FindingKind(StrEnum):
     TAMPERED = N_("changed in the database")
     PROTECTED = N_("protected")
     OPEN_AGAIN = N_("open again")
+    NOT_DELIVERED = N_("message not delivered")
     NOT_LINKED = N_("not linked")
     NEW_ACCOUNT = N_("new account")
     ORPHAN = N_("orphan")

@@ -14,8 +14,8 @@ def _auth(workspace: Workspace, args: JSON) -> JSON:
         "user": bot.name,
         "user_id": bot.id,
         "bot_id": workspace.app.bot_id,
-        "is_enterprise_install": False,
-    }
+        "is_enterprise_install": workspace.org_wide,
+    } | ({"enterprise_id": workspace.enterprise} if workspace.enterprise else {})
 
 
 def _test(workspace: Workspace, args: JSON) -> JSON:

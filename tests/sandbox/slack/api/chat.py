@@ -7,7 +7,7 @@ from tests.sandbox.slack.entry import name_blocks
 from tests.sandbox.slack.records import JSON, Channel, Message
 from tests.sandbox.slack.refusal import ApiError, invalid
 from tests.sandbox.slack.validation.blocks import check_blocks
-from tests.sandbox.slack.validation.messages import TEXT_CHARACTERS, check_metadata
+from tests.sandbox.slack.validation.messages import TEXT_CHARACTERS, check_metadata, is_too_long
 from tests.sandbox.slack.validation.report import Report
 from tests.sandbox.slack.world import Workspace
 
@@ -20,6 +20,8 @@ def check_content(args: JSON) -> JSON:
             "msg_too_long", [f"[ERROR] must be less than {TEXT_CHARACTERS + 1} characters [json-pointer:/text]"]
         )
     _refuse("invalid_blocks", blocks, check_blocks, "message")
+    if is_too_long(blocks):
+        raise invalid("msg_blocks_too_long", ["[ERROR] must be shorter together [json-pointer:/blocks]"])
     metadata = args.get("metadata")
     if metadata:
         _refuse("invalid_metadata_format", metadata, check_metadata)

@@ -28,11 +28,7 @@ def _list(workspace: Workspace, args: JSON) -> JSON:
 def _by_email(workspace: Workspace, args: JSON) -> JSON:
     need(args, "email")
     wanted = str(args["email"]).lower()
-    found = [
-        user
-        for user in workspace.users.values()
-        if user.email.lower() == wanted and not user.deleted and not user.is_stranger
-    ]
+    found = [user for user in workspace.users.values() if user.email.lower() == wanted and not user.deleted]
     if not found:
         raise ApiError("users_not_found")
     return {"user": found[0].payload(email=True)}

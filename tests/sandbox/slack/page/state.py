@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from copy import deepcopy
 
-from tests.sandbox.slack.records import JSON, Channel, User, View
+from tests.sandbox.slack.records import JSON, TEAM, Channel, User, View
 from tests.sandbox.slack.world import Workspace
 
 
@@ -47,7 +47,7 @@ def _user(user: User) -> JSON:
         "bot": user.is_bot,
         "deleted": user.deleted,
         "guest": user.is_restricted or user.is_ultra_restricted,
-        "stranger": user.is_stranger,
+        "stranger": user.is_stranger or user.team != TEAM,
     }
 
 

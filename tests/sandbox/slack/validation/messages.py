@@ -8,6 +8,8 @@ from tests.sandbox.slack.validation.blocks import check_blocks
 from tests.sandbox.slack.validation.report import Report
 
 TEXT_CHARACTERS = 40_000
+BLOCK_CHARACTERS = 13_000
+"""Characters of all blocks of a message together, as JSON. Slack documents none, and refuses near this."""
 METADATA_CHARACTERS = 8_000
 
 
@@ -18,8 +20,15 @@ def check_message(report: Report, message: JSON) -> None:
         report.add("missing required field: text", "")
     if message.get("blocks") is not None:
         check_blocks(report, message["blocks"], "message")
+        if is_too_long(message["blocks"]):
+            report.add(f"must be less than {BLOCK_CHARACTERS} characters together", "/blocks")
     if message.get("metadata"):
         check_metadata(report, message["metadata"])
+
+
+def is_too_long(blocks: Any) -> bool:
+    """Return whether the blocks of a message are too large together."""
+    return len(json.dumps(blocks, ensure_ascii=False)) >= BLOCK_CHARACTERS
 
 
 def check_metadata(report: Report, metadata: Any, at: str = "/metadata") -> None:

@@ -1,0 +1,29 @@
+"""New messages about a lock-out: that it failed, and how it ended."""
+
+from bot.slack.messages.blocks import Message, context, header, message, paragraphs
+from bot.slack.messages.case import headline
+from bot.slack.messages.phrases import GOOD_VERDICTS, short, verdict
+from bot.text import _, moment, mrkdwn
+from workflows.access.views import SystemLine
+from workflows.cases.views import CaseView
+
+
+def build(view: CaseView) -> Message:
+    """Return the state of the lock-out as it is now, with every system that is not proven locked."""
+    point = headline(view)
+    if any(line.read_at and line.verdict not in GOOD_VERDICTS for line in view.read):
+        point = _("NOT LOCKED OUT: {point}").format(point=point)
+    bad = [_line(line) for line in view.read if line.verdict not in GOOD_VERDICTS]
+    where = _("Case {id}, opened by {by}. The case message shows every system, and has the buttons.").format(
+        id=mrkdwn(view.id), by=mrkdwn(view.opened_by.name)
+    )
+    return message(mrkdwn(point, 400), [header(point), *paragraphs(bad), context(where)])
+
+
+def _line(line: SystemLine) -> str:
+    text = f"*{mrkdwn(line.title)}* – {verdict(line.verdict)}"
+    if line.reason:
+        text = _("{line}: {reason}").format(line=text, reason=short(line.reason))
+    if line.next_try_at:
+        text = _("{line}. Next automatic try {when}.").format(line=text, when=moment(line.next_try_at))
+    return text

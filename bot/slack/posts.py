@@ -1,0 +1,67 @@
+"""Content of the outbox's messages: one builder for each kind."""
+
+from bot.services import Services
+from bot.slack.messages import (
+    alarm,
+    audit,
+    case,
+    escalation,
+    exports,
+    follow_up,
+    held,
+    joined,
+    leave,
+    lockout,
+    manual,
+    note,
+    outcome,
+)
+from bot.slack.messages.blocks import Message, context, message, section
+from bot.slack.pages import proposal_page
+from bot.text import _, mrkdwn
+from workflows.cases.joinings import joined_channel
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+
+
+def build(services: Services, post: OutboxMessage, *, chart: bool) -> Message:  # noqa: PLR0911, PLR0912, C901 - one for each kind
+    """Return the message that a post shows now. Raises `Refused` if there is nothing to show."""
+    match MessageKind(post.kind):
+        case MessageKind.CASE:
+            return case.build(services.offboarding.case(post.subject), services.clock.now())
+        case MessageKind.PROPOSAL:
+            return proposal_page(services.proposals, post.subject, chart=chart)
+        case MessageKind.OUTCOME:
+            return outcome.build(services.proposals.view(post.subject))
+        case MessageKind.EXPORTS:
+            titles = {name: system.manifest.title for name, system in services.systems.items()}
+            return exports.build(services.exports.view(post.subject), chart=chart, titles=titles)
+        case MessageKind.FOLLOW_UP:
+            return follow_up.build(*services.follow_ups.view(post.subject))
+        case MessageKind.MANUAL:
+            return manual.build(services.manual.view(post.subject))
+        case MessageKind.NOTE:
+            return note.build(services.notes.view(post.subject))
+        case MessageKind.RETURN:
+            return leave.build(services.offboarding.case(post.subject))
+        case MessageKind.HELD:
+            return held.build(services.offboarding.case(post.subject))
+        case MessageKind.LOCKOUT_FAILED | MessageKind.LOCKOUT_ENDED:
+            return lockout.build(services.offboarding.case(post.subject))
+        case MessageKind.JOINED:
+            joining = joined_channel(post.subject)
+            return joined.build(services.offboarding.case(joining.case_id), joining)
+        case MessageKind.AUDIT | MessageKind.ESCALATION:
+            view = services.audits.view(post.subject)
+            return audit.build(view, post.subject) if post.kind == MessageKind.AUDIT else escalation.build(view)
+        case MessageKind.ALARM:
+            return alarm.build(services.audits.finding(post.subject))
+        case MessageKind.AUDIT_FILE | MessageKind.NOTE_FILE:
+            raise ValueError(f"{post.kind} is a file, not a message")
+
+
+def build_short(post: OutboxMessage, text: str, why: str) -> Message:
+    """Return what is sent in place of a message that Slack refuses. `text`: its headline, or empty if there is none."""
+    point = text or _("Handover has news that could not be shown here.")
+    case = _(" about case {id}").format(id=mrkdwn(post.case_id)) if post.case_id else ""
+    small = _("The message{case} could not be shown in full ({why}). `handover status` shows everything.")
+    return message(point, [section(point), context(small.format(case=case, why=mrkdwn(why, 80)))])

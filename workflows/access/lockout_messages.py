@@ -1,0 +1,50 @@
+"""Messages about a lock-out to the people who wait for it: new ones, since an edited one notifies nobody."""
+
+from collections.abc import Iterable
+
+from sqlmodel import Session, col, select
+
+from workflows.storage.case import CaseData
+from workflows.storage.outbox import enqueue
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+
+
+def tell_failure(session: Session, access_id: str, data: CaseData, security: str) -> None:
+    """Tell HR, security and who asked, in the caller's transaction, that a first attempt did not lock somebody out.
+
+    Systems that fail at one moment share a message: a message that is not sent yet will name them all.
+    """
+    case_id = access_id.partition(":")[0]
+    waiting = select(OutboxMessage.channel).where(
+        OutboxMessage.case_id == case_id,
+        OutboxMessage.kind == MessageKind.LOCKOUT_FAILED,
+        OutboxMessage.ts == "",
+        col(OutboxMessage.shown_version) == 0,
+    )
+    told = set(session.exec(waiting))
+    for channel in _places(data.channel, security, data.opened_by.slack_id):
+        if channel not in told:
+            enqueue(
+                session,
+                id=f"failed:{access_id}:{channel}",
+                kind=MessageKind.LOCKOUT_FAILED,
+                subject=case_id,
+                case_id=case_id,
+                channel=channel,
+            )
+
+
+def tell_outcome(session: Session, case_id: str, data: CaseData) -> None:
+    """Tell who asked, or HR for somebody without Slack, in the caller's transaction, that no system is left to lock."""
+    enqueue(
+        session,
+        id=f"locked:{case_id}",
+        kind=MessageKind.LOCKOUT_ENDED,
+        subject=case_id,
+        case_id=case_id,
+        channel=data.opened_by.slack_id or data.channel,
+    )
+
+
+def _places(*channels: str) -> Iterable[str]:
+    return dict.fromkeys(channel for channel in channels if channel)
