@@ -23,14 +23,10 @@ def tell_failure(session: Session, access_id: str, data: CaseData, security: str
     )
     told = set(session.exec(waiting))
     for channel in _places(data.channel, security, data.opened_by.slack_id):
-        if channel not in told:
+        message = f"failed:{access_id}:{channel}"
+        if channel not in told and session.get(OutboxMessage, message) is None:
             enqueue(
-                session,
-                id=f"failed:{access_id}:{channel}",
-                kind=MessageKind.LOCKOUT_FAILED,
-                subject=case_id,
-                case_id=case_id,
-                channel=channel,
+                session, id=message, kind=MessageKind.LOCKOUT_FAILED, subject=case_id, case_id=case_id, channel=channel
             )
 
 

@@ -6,12 +6,12 @@ before-image is stored before the first write and never replaced. The verdict co
 Over 250 lines because one attempt at a system, from lookup to verdict, is read as a whole.
 """
 
-import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -41,7 +41,6 @@ from workflows.storage.work import again, reopen, retry_at, say
 from workflows.systems.registry import System
 from workflows.tampering import acts, is_supported, report_in
 
-log = logging.getLogger(__name__)
 ACCESS, CASES, FINDINGS = table_of(Access), table_of(Case), table_of(Finding)
 ACCOUNT_FOUND, ACCOUNT_READ = sa.insert(ACCOUNT), sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
 ACCESS_READ = sa.update(ACCESS).where(ACCESS.c.id == sa.bindparam("access"))
@@ -139,10 +138,11 @@ class SystemLockouts:
             result = self._lock_out(job, seen)
         except ConnectorError as caught:
             result, error = LockoutResult(Verdict.UNKNOWN, say(caught), "", complete=False), caught
-        except Exception:  # a fault of the program, which people must hear of as of any other
-            log.exception("the lock-out of %s ended by a fault", job.access.id)
-            said = _("a fault of Handover's own; its log has the details")
-            result = LockoutResult(Verdict.UNKNOWN, said, "", complete=False)
+        except Exception:  # a fault of the program: people hear of it, and the row stays due
+            self._context.store.group_write(
+                lambda session: self._tell(session, job.access.id, failed=True), job.case.id
+            )
+            raise
         self._settle(job.access.id, result, error, seen)
 
     def _reopen(self, session: Session, case: Case) -> None:

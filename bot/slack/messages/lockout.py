@@ -11,9 +11,9 @@ from workflows.cases.views import CaseView
 def build(view: CaseView) -> Message:
     """Return the state of the lock-out as it is now, with every system that is not proven locked."""
     point = headline(view)
-    if any(line.read_at and line.verdict not in GOOD_VERDICTS for line in view.read):
-        point = _("NOT LOCKED OUT: {point}").format(point=point)
     bad = [_line(line) for line in view.read if line.verdict not in GOOD_VERDICTS]
+    if bad:
+        point = _("NOT LOCKED OUT: {point}").format(point=point)
     where = _("Case {id}, opened by {by}. The case message shows every system, and has the buttons.").format(
         id=mrkdwn(view.id), by=mrkdwn(view.opened_by.name)
     )

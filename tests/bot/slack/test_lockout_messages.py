@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.bot.workplace import Workplace, said
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
@@ -47,6 +49,17 @@ def test_a_second_failure_of_the_same_system_is_no_news(workplace: Workplace) ->
     workplace.office.clock.at += timedelta(hours=1)
     workplace.run()
     assert len(told(workplace.hr.messages(), NOT_LOCKED)) == 1
+
+
+def test_a_fault_of_the_program_is_told_too_and_only_once(workplace: Workplace) -> None:
+    workplace.open()
+    for _ in range(2):
+        workplace.crm.fail("find", RuntimeError("planted"))
+        with pytest.raises(RuntimeError, match="planted"):
+            workplace.run()
+    workplace.deliver()
+    [message] = told(workplace.hr.messages("offboarding"), NOT_LOCKED)
+    assert "unknown in" in message
 
 
 def test_who_asked_hears_by_a_new_message_that_somebody_is_locked_out(workplace: Workplace) -> None:
