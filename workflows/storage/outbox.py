@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from workflows.ports import Clock, DeliveryFailed
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.outbox import FILES, MessageKind, OutboxMessage
-from workflows.storage.store import Store
+from workflows.storage.store import StorageFailed, Store
 
 log = logging.getLogger(__name__)
 AGAIN = timedelta(seconds=10)
@@ -111,6 +111,8 @@ def deliver(
             log.warning("post %s not delivered: %s", post_id, error)
             if error.busy:  # hundreds of others in the same conversation would only get the same answer
                 full.add(channel)
+        except StorageFailed:
+            raise  # the next pass comes after a second, and voids the claim first
         except Exception:
             log.exception("post %s not delivered, by a fault of the program", post_id)  # the others do not wait for it
     return shown
