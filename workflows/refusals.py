@@ -126,6 +126,10 @@ class Code(StrEnum):
         "unknown account",
         N_("{account} is not exactly one account there, so nothing was linked. Give its exact log-in or address."),
     )
+    IN_CASE = (
+        "in case",
+        N_("{account} was locked for this case, so it cannot be denied. If it is not the leaver's, undo the case."),
+    )
     LATER_CASE = (
         "later case",
         N_("A later case ({case}) has locked this person out again. Undo the later case instead."),

@@ -71,8 +71,9 @@ class LockoutResult:
 
     @classmethod
     def worst(cls, results: "list[LockoutResult]") -> "LockoutResult":
-        """Return the worst result: open before unknown before locked, unfinished before finished."""
-        return min(results, key=lambda result: (SEVERITY.index(result.verdict), result.complete))
+        """Return the worst result: open before unknown before locked. It is complete only if all of them are."""
+        worst = min(results, key=lambda result: (SEVERITY.index(result.verdict), result.complete))
+        return replace(worst, complete=all(result.complete for result in results))
 
 
 class AccountLockout:

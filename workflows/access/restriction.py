@@ -125,7 +125,7 @@ class Restrictions:
         lookup = accounts.find(person(people.leaver)) if accounts else None
         with self._store.read() as session:
             links = all_links(session, self._vault, case.leaver_key)[system.name]
-        match = match_accounts(lookup.accounts if lookup else (), links.accounts)
+        match = match_accounts(lookup.accounts if lookup else (), links.accounts, denied=links.denied)
         if match.ambiguous:
             problem = _("{count} accounts match and none was touched: a person must choose").format(
                 count=match.ambiguous
