@@ -86,7 +86,7 @@ class Code(StrEnum):
     UNKNOWN_SNAPSHOT = "unknown snapshot", N_("This export snapshot no longer exists."), Next.SHOW_CASE
     NOT_LOCKABLE = (
         "not lockable",
-        N_("This finding names no account that Handover may lock. Open the case to see what to do."),
+        N_("Handover does not lock this account again: {why}. Open the case to see what to do."),
         Next.LIST_FINDINGS,
     )
     NEEDS_REASON = "needs reason", N_("A reason is needed: it goes on record. Give one and try again.")

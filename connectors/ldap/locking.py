@@ -71,17 +71,19 @@ class Locking:
             link.modify(self._directory.person(link, account).dn, changes)
 
     def unlock(self, link: LdapConnection, before: BeforeImage) -> Change:
-        """Move back, then unlock. An account that is not locked any more is left as it is."""
+        """Move back, then unlock. An account that is not locked any more is only moved back."""
         entry = self._directory.person(link, before.account)
         if self._dialect.lock != self._dialect.password and not entry.shows(self._dialect.lock):
             raise Forbidden(hidden(self._dialect.lock))
-        if not self._dialect.is_ours(entry) or self._dialect.state(entry) == before.state:
-            return Change.ALREADY
         home, failed = before.state.get("dn", ""), _("it could not be moved back to {folder}: {why}")
         away = self._folder and home and not same(entry.dn, home) and same(parent(entry.dn), self._folder)
+        ours = self._dialect.is_ours(entry) and self._dialect.state(entry) != before.state
+        if not (ours or away):
+            return Change.ALREADY
         dn, stays = _move(link, entry, before.account, home if away else "", failed)
-        changes = self._dialect.unlocking(entry, before.state)
-        self._write(link, Entry(dn, entry.values), changes, self._dialect.unlocks_without_password)
+        if ours:
+            changes = self._dialect.unlocking(entry, before.state)
+            self._write(link, Entry(dn, entry.values), changes, self._dialect.unlocks_without_password)
         if stays:
             raise Conflict(_("{dn} is unlocked, but {stays}").format(dn=dn, stays=stays))
         return Change.MADE

@@ -28,7 +28,7 @@ from connectors.contract import (
     Tokens,
     Verdict,
 )
-from connectors.errors import ConnectorError, Missing, OthersTouched, OutcomeUnknown
+from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, OthersTouched, OutcomeUnknown
 from workflows.access.account_state import ENDED, LOCKED, SEVERITY, TOKEN, AccountData
 from workflows.context import Context
 from workflows.storage.group_commit import run_later
@@ -95,11 +95,23 @@ class AccountLockout:
         result.
         """
         self._run_part(Sessions, self._count_sessions, self._open)
-        locked = self._lock(fresh)
+        try:
+            locked = self._lock(fresh)
+        except (Forbidden, Conflict) as error:
+            return self._read_refused(error)
         self._run_part(Sessions, self._end_sessions, self._open)
         self._run_part(Tokens, self._revoke_tokens, self._open)
         self._run_part(Groups, self._leave_groups, self._left)
         return self._judge(self._accounts.observe([self._id])[self._id], locked)
+
+    def _read_refused(self, error: Forbidden | Conflict) -> LockoutResult:
+        """Return the read after a refused lock: an account that stays open is open, not unknown."""
+        try:
+            seen = self._accounts.observe([self._id])[self._id]
+        except ConnectorError:
+            raise error from None
+        reason = join("; ", (say(error), seen.reason))
+        return LockoutResult(seen.verdict, reason, seen.how, complete=seen.verdict is Verdict.ABSENT)
 
     def _judge(self, seen: Observation, locked: Locked) -> LockoutResult:
         if locked.login is Login.ACCEPTED:
