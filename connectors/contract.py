@@ -374,11 +374,14 @@ class Groups(Connector, Protocol):
 
     @abstractmethod
     def remove(self, account: AccountId, group: GroupId) -> Change:
-        """Remove the account from one group; every other member stays."""
+        """Remove the account from one group; every other member stays.
+
+        Raises `OthersTouched` if a read after the write shows that other members are gone.
+        """
 
     @abstractmethod
     def restore(self, account: AccountId, group: GroupId) -> Change:
-        """Add the account to one group again."""
+        """Add the account to one group again. Raises as `remove`."""
 
 
 class ClientBook(Connector, Protocol):

@@ -10,18 +10,20 @@ import ldap
 from ldap.dn import explode_dn, explode_rdn, is_dn
 
 from config.text import N_, _
-from connectors.contract import AccountId, Change, Group, GroupId
-from connectors.errors import Conflict, Missing
+from connectors.contract import AccountId, Change, Group, GroupId, Verdict
+from connectors.errors import Conflict, Missing, OthersTouched
 from connectors.ldap.back_links import BACK_LINK, groups_beyond, unreadable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import Membership
 from connectors.ldap.directory import Directory
-from connectors.ldap.wire import Entry, both, either, equals
+from connectors.ldap.wire import Entry, both, either, equals, same
 
 CLASS = "objectClass"
 PRIMARY = N_("this is the account's primary group, which nobody can leave")
 DEPTH = 20
 """Levels of nested groups that are followed at most, if the server does not follow them for us."""
+MOST_READ = 50
+"""Missing members whose accounts are read at most; more are a fault of the server."""
 
 
 class Memberships:
@@ -31,6 +33,8 @@ class Memberships:
         self._directory = directory
         self._dialect = dialect = directory.dialect
         self._base = directory.settings.group_base_dn or directory.settings.base_dn
+        self._before: dict[tuple[object, ...], frozenset[tuple[str, str]]] = {}
+        """Members before a write that are not compared yet, by the group and the names that are changed in it."""
         self._asked = ("cn", CLASS, BACK_LINK, dialect.identifier)
 
     def of(self, link: LdapConnection, account: AccountId) -> Sequence[Group]:
@@ -59,14 +63,17 @@ class Memberships:
             )
         here = names if len(names) == 1 else self._here(link, found, names)
         if not here:
+            self._compare(link, found, names)
             return Change.ALREADY
+        self._note(link, found, names)
         try:
             link.modify(found.dn, [(ldap.MOD_DELETE, attribute, [value.encode()]) for attribute, value in here])
         except (ldap.NO_SUCH_ATTRIBUTE, ldap.UNWILLING_TO_PERFORM):
             # Servers report it in different ways, so the group is read: Active Directory is "unwilling to perform".
-            if not self._here(link, found, here):
-                return Change.ALREADY
-            raise
+            if self._here(link, found, here):
+                raise
+            self._compare(link, found, names)
+            return Change.ALREADY
         except ldap.OBJECT_CLASS_VIOLATION as error:
             raise Conflict(
                 _(
@@ -74,6 +81,7 @@ class Memberships:
                     "first, or delete the group"
                 ).format(member=entry.text("cn"), group=found.text("cn"), kind=ways[0].object_class)
             ) from error
+        self._compare(link, found, names)
         return Change.MADE
 
     def restore(self, link: LdapConnection, account: AccountId, group: GroupId) -> Change:
@@ -86,13 +94,64 @@ class Memberships:
             return Change.ALREADY
         change, names = Change.ALREADY, self._names(entry, ways)
         here = dict(self._here(link, found, names))
+        self._note(link, found, names)
         for attribute, value in dict(reversed(names)).items():
             if attribute in here:
                 continue
             with contextlib.suppress(ldap.TYPE_OR_VALUE_EXISTS, ldap.ALREADY_EXISTS):
                 link.modify(found.dn, [(ldap.MOD_ADD, attribute, [value.encode()])])
                 change = Change.MADE
+        self._compare(link, found, names)
         return change
+
+    def _note(self, link: LdapConnection, group: Entry, own: Sequence[tuple[str, str]]) -> None:
+        """Remember the members before a write, until `_compare` has read them after it."""
+        before, place = self._listed(link, group.dn), (group.dn, *own)
+        self._before[place] = self._before.get(place, before) | before
+
+    def _compare(self, link: LdapConnection, group: Entry, own: Sequence[tuple[str, str]]) -> None:
+        """Read the other members after a write, and once more if any are missing. Raises `OthersTouched`.
+
+        A missing member whose account is locked was taken out for another case at the same time.
+        """
+        own_names = {(attribute.lower(), value.lower()) for attribute, value in own}
+        lost = {name for name in self._before.get((group.dn, *own), ()) if (name[0], name[1].lower()) not in own_names}
+        for _again in range(2):
+            if not lost:
+                break
+            lost -= self._listed(link, group.dn)
+        lost = {name for name in lost if len(lost) > MOST_READ or not self._is_locked(link, *name)}
+        self._before.pop((group.dn, *own), None)
+        if lost:
+            values = sorted(value for _attribute, value in lost)
+            names = [explode_rdn(explode_dn(value)[0], notypes=True)[0] if is_dn(value) else value for value in values]
+            text = _(
+                "{count} other member(s) of the group {group} are gone: {names}. The server took them out, or somebody "
+                "else did at the same moment"
+            )
+            last = link.read(group.dn, [self._dialect.changed_by]) if self._dialect.changed_by else None
+            by = last.text(self._dialect.changed_by) if last else ""
+            ours = not by or not is_dn(by) or same(by, self._directory.settings.bind_dn)
+            if not ours:
+                text = _("{count} other member(s) of the group {group} are gone, changed meanwhile by {by}: {names}")
+            message = text.format(count=len(names), group=group.text("cn"), names=", ".join(names), by=by)
+            raise OthersTouched(message, stop=ours, count=len(names))
+
+    def _listed(self, link: LdapConnection, group: str) -> frozenset[tuple[str, str]]:
+        """Return every member's attribute and value, in whatever form the group names people."""
+        attributes = list(dict.fromkeys(way.attribute for way in self._dialect.memberships))
+        entry = link.read(group, attributes)
+        if entry is None:
+            return frozenset()
+        return frozenset((attribute.lower(), value) for attribute in attributes for value in entry.all(attribute))
+
+    def _is_locked(self, link: LdapConnection, attribute: str, value: str) -> bool:
+        by_login = any(way.by_login and way.attribute.lower() == attribute for way in self._dialect.memberships)
+        asked, people = self._directory.attributes, self._directory.people_filter
+        query = both(people, equals(self._dialect.login, value))
+        rows = link.search(self._directory.settings.base_dn, query, asked) if by_login else [link.read(value, asked)]
+        found = [row for row in rows if row]
+        return bool(found) and all(self._dialect.verdict(row)[0] is Verdict.LOCKED for row in found)
 
     def administrators(self, link: LdapConnection, group: str) -> Sequence[Entry]:
         """Return the people in a group, in groups within it, and by primary group.

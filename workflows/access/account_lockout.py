@@ -29,6 +29,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, OthersTouched, OutcomeUnknown
+from workflows.access import lost_members
 from workflows.access.account_state import ENDED, LOCKED, SEVERITY, TOKEN, AccountData
 from workflows.context import Context
 from workflows.storage.group_commit import run_later
@@ -181,10 +182,14 @@ class AccountLockout:
         except Missing:  # gone with the lock, or deleted meanwhile; the read-back shows it
             return
         self._change(lambda data: replace(data, groups={**{str(g.id): g.name for g in present}, **data.groups}))
+        refused = lost_members.refusal(self._context, self._system.name) if present else ""
         for group in present:
             if group.fixed:  # a primary group, for example: nobody can leave it, and it gives a locked account nothing
                 self._record_step("group", Change.ALREADY, partial(str, group.fixed))
                 continue
+            if refused:
+                self._left.append(refused)
+                return
             try:
                 change = groups.remove(self._id, group.id)
             except OthersTouched as error:
@@ -195,10 +200,12 @@ class AccountLockout:
                 self._left.append(_("group {name}: {why}").format(name=group.name, why=say(error)))
             else:
                 self._record_step("group", change, partial(_with_name, N_("taken out of group {name}"), group.name))
+        if not refused:
+            lost_members.settle(self._context, self._case, self._system.name, self._id)
 
     def _record_loss(self, group: str, error: OthersTouched) -> None:
         """Store that others lost a group: a retry finds the leaver outside, and must not erase it."""
-        text = _("group {name}: {why}").format(name=group, why=say(error))
+        text = lost_members.report(self._context, self._case, self._system.name, self._id, group, error)
         self._left.append(text)
         with language("en"):
             lost = ngettext("{count} other member is gone", "{count} other members are gone", error.count)

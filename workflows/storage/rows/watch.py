@@ -60,6 +60,8 @@ class FindingKind(StrEnum):
     TAMPERED = N_("changed in the database")
     PROTECTED = N_("protected")
     OPEN_AGAIN = N_("open again")
+    MEMBERS_LOST = N_("others lost a group")
+    CHANGED_MEANWHILE = N_("changed meanwhile")
     NOT_LINKED = N_("not linked")
     NEW_ACCOUNT = N_("new account")
     ORPHAN = N_("orphan")
