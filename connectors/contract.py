@@ -82,6 +82,8 @@ class Account:
     """Further addresses of the account."""
     protected: str = ""
     """Reason for which `lock` would refuse the account, as a sentence for the plan; else empty."""
+    unusable: str = ""
+    """Reason for which nobody can log in to an open account now, such as its expiry; such an administrator is none."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -460,9 +462,18 @@ class Administrators(Connector, Protocol):
     def administrators(self, group: str) -> Sequence[Account]:
         """Return every member of the group with this name or id, nested groups included, with verdicts.
 
+        A name from `full_power` is taken, too.
+
         An empty `group` means the one that the system itself gives full power, or nobody if there is none. Raises
         `Missing` if there is no such group. Never returns a part of it.
         """
+
+    def full_power(self, account: AccountId) -> Sequence[str]:  # noqa: ARG002
+        """Return the groups to which the system itself gives full power, as far as the account may be in them.
+
+        By default the unnamed group, which a setting replaces. Named groups are checked beside those in a setting.
+        """
+        return ("",)
 
 
 CAPABILITIES: tuple[type, ...] = (

@@ -215,8 +215,17 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             _("write access to members"),
         )
 
+    def full_power(self, account: AccountId) -> Sequence[str]:
+        """Return Active Directory's own groups of administrators, if the account may be in them."""
+
+        def read(link: LdapConnection) -> Sequence[str]:
+            entry = self._directory.people(link, [account], self._directory.attributes, []).get(account)
+            return self._dialect.full_power(link, self._directory, entry) if entry else ()
+
+        return self._connections.run(read, _("reading the account's token")) if self._dialect.has_full_power else ()
+
     def administrators(self, group: str) -> Sequence[Account]:
-        """Read the members of a group by its cn or id. An empty name means Domain Admins in Active Directory."""
+        """Read the members of a group by its cn or id, or of a group from `full_power`."""
         return self._connections.run(
             lambda link: [
                 self._account(link, entry, NOBODY)
@@ -260,6 +269,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             also=also(entry, self._dialect),
             before=BeforeImage(self._dialect.identify(entry), self._dialect.state(entry)),
             protected="" if verdict is Verdict.LOCKED else self._dialect.protects(entry),
+            unusable=self._dialect.unusable(entry),
         )
 
     def _observation(self, account: AccountId, entry: Entry | None, doubts: Sequence[str]) -> Observation:

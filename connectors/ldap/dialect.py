@@ -70,6 +70,8 @@ class Dialect(Protocol):
     """True if `unlock` removes only the lock when the server refuses the former password."""
     rewrites_unproven_lock: bool = False
     """True if an unproven lock is written once more with a password to try."""
+    has_full_power: bool = False
+    """True if the server itself gives full power to groups that are the same everywhere."""
     cannot: Sequence[str] = ()
     """Acts that it cannot do and other dialects can, as sentences for the plan."""
     reveals_lock_without_password: bool = True
@@ -225,9 +227,18 @@ class Dialect(Protocol):
         """Return the filter for people who belong to a group without being named in it, or an empty text."""
         return ""
 
-    def top(self, link: Any, directory: Any) -> str:  # noqa: ARG002
-        """Return the filter for the group that the server itself gives full power; empty if it has none."""
+    def full_power(self, link: Any, directory: Any, entry: Entry) -> Sequence[str]:  # noqa: ARG002
+        """Return the names of groups to which the server itself gives full power, if the entry may be in them."""
+        return ()
+
+    def well_known(self, link: Any, directory: Any, group: str) -> str:  # noqa: ARG002
+        """Return the filter for a group from `full_power`; empty for other names."""
         return ""
+
+    def unusable(self, entry: Entry) -> str:
+        """Return the reason for which nobody can log in to an open account now; an open account mostly has none."""
+        verdict, reason = self.verdict(entry)
+        return reason if verdict is Verdict.OPEN else ""
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:  # noqa: ARG002
         """Return the features that the server lacks for locking, from the OIDs that it announces."""

@@ -16,7 +16,7 @@ from connectors.ldap.back_links import BACK_LINK, groups_beyond, unreadable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import Membership
 from connectors.ldap.directory import Directory
-from connectors.ldap.wire import Entry, both, either, equals, same
+from connectors.ldap.wire import Entry, both, either, equals, parts, same
 
 CLASS = "objectClass"
 PRIMARY = N_("this is the account's primary group, which nobody can leave")
@@ -33,7 +33,7 @@ class Memberships:
         self._directory = directory
         self._dialect = dialect = directory.dialect
         self._base = directory.settings.group_base_dn or directory.settings.base_dn
-        self._before: dict[tuple[object, ...], frozenset[tuple[str, str]]] = {}
+        self._before: dict[tuple[object, ...], dict[tuple[str, str], tuple[str, str]]] = {}
         """Members before a write that are not compared yet, by the group and the names that are changed in it."""
         self._asked = ("cn", CLASS, BACK_LINK, dialect.identifier)
 
@@ -114,16 +114,16 @@ class Memberships:
 
         A missing member whose account is locked was taken out for another case at the same time.
         """
-        own_names = {(attribute.lower(), value.lower()) for attribute, value in own}
-        lost = {name for name in self._before.get((group.dn, *own), ()) if (name[0], name[1].lower()) not in own_names}
+        before = self._before.get((group.dn, *own), {})
+        lost = before.keys() - {_key(*name) for name in own}
         for _again in range(2):
             if not lost:
                 break
-            lost -= self._listed(link, group.dn)
-        lost = {name for name in lost if len(lost) > MOST_READ or not self._is_locked(link, *name)}
+            lost -= self._listed(link, group.dn).keys()
+        lost = {key for key in lost if len(lost) > MOST_READ or not self._is_locked(link, *before[key])}
         self._before.pop((group.dn, *own), None)
         if lost:
-            values = sorted(value for _attribute, value in lost)
+            values = sorted(before[key][1] for key in lost)
             names = [explode_rdn(explode_dn(value)[0], notypes=True)[0] if is_dn(value) else value for value in values]
             text = _(
                 "{count} other member(s) of the group {group} are gone: {names}. The server took them out, or somebody "
@@ -137,16 +137,15 @@ class Memberships:
             message = text.format(count=len(names), group=group.text("cn"), names=", ".join(names), by=by)
             raise OthersTouched(message, stop=ours, count=len(names))
 
-    def _listed(self, link: LdapConnection, group: str) -> frozenset[tuple[str, str]]:
+    def _listed(self, link: LdapConnection, group: str) -> dict[tuple[str, str], tuple[str, str]]:
         """Return every member's attribute and value, in whatever form the group names people."""
         attributes = list(dict.fromkeys(way.attribute for way in self._dialect.memberships))
         entry = link.read(group, attributes)
-        if entry is None:
-            return frozenset()
-        return frozenset((attribute.lower(), value) for attribute in attributes for value in entry.all(attribute))
+        names = [(name, value) for name in attributes for value in entry.all(name)] if entry else []
+        return {_key(*name): name for name in names}
 
     def _is_locked(self, link: LdapConnection, attribute: str, value: str) -> bool:
-        by_login = any(way.by_login and way.attribute.lower() == attribute for way in self._dialect.memberships)
+        by_login = any(way.by_login and way.attribute == attribute for way in self._dialect.memberships)
         asked, people = self._directory.attributes, self._directory.people_filter
         query = both(people, equals(self._dialect.login, value))
         rows = link.search(self._directory.settings.base_dn, query, asked) if by_login else [link.read(value, asked)]
@@ -156,17 +155,20 @@ class Memberships:
     def administrators(self, link: LdapConnection, group: str) -> Sequence[Entry]:
         """Return the people in a group, in groups within it, and by primary group.
 
-        An empty name means the group that the server itself gives full power. Raises `Missing` unless exactly one group
-        has that name or id.
+        Raises `Missing` unless exactly one group has that name or id, or is that well-known one.
         """
-        query = self._named(group) if group else self._dialect.top(link, self._directory)
-        if not query:
+        if not group:
             return ()
-        level = list(link.search(self._base, query, self._asked_of_administrators))
+        known = self._dialect.well_known(link, self._directory, group)
+        # A well-known group lies beside the people, and may lie outside of the bases.
+        base = (self._directory.naming_context(link) or self._directory.settings.base_dn) if known else self._base
+        level = list(
+            link.search(base, known or self._named(group), self._asked_of_administrators, [] if known else None)
+        )
         if len(level) != 1:
             message = _("{count} groups below {base} are named {group}")
             message = message if level else _("no groups below {base} are named {group}")
-            raise Missing(message.format(count=len(level), base=self._base, group=group or query))
+            raise Missing(message.format(count=len(level), base=base, group=group))
         people: dict[AccountId, Entry] = {}
         seen: set[str] = set()
         for _level in range(DEPTH):
@@ -283,3 +285,8 @@ class Memberships:
         of = f":{rule}:" if rule else ""
         query = either(equals(attribute + of, dn) for attribute in attributes for dn in groups)
         return list(link.search(self._base, query, ["cn"]))
+
+
+def _key(attribute: str, value: str) -> tuple[str, str]:
+    """Return a member's value as servers compare it: they write the same DN with other case and escapes."""
+    return attribute, str(parts(value)) if is_dn(value) else value.casefold()
