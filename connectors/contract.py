@@ -112,6 +112,16 @@ class Observation:
     """True if `locked` is concluded from an account that the system no longer shows. It needs the proof of `absent`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """Access that outlives a lock for a time and cannot be ended: tickets, open connections."""
+
+    what: str
+    """Plural noun for people: `tickets and open connections`."""
+    lasts: timedelta
+    """Time after the lock for which it may work at most."""
+
+
 class Login(StrEnum):
     """The answer to a log-in with a password that only Handover knows, right after the lock."""
 
@@ -305,6 +315,10 @@ class Accounts(Connector, Protocol):
         """
         gone = before.state.get("password") == ""
         return (_("the password: its hash could not be read, so a new one must be set"),) if gone else ()
+
+    def residual(self) -> Residual | None:
+        """Return the access that outlives a lock here and that no call can end; None if there is none."""
+        return None
 
     def own_account(self) -> str:
         """Return the log-in or id of the account that Handover itself uses there, or empty. It is never locked."""

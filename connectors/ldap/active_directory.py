@@ -113,6 +113,7 @@ class ActiveDirectory(Dialect):
 
     cannot = (
         N_("Active Directory never returns a password: after an undo, an administrator sets a new one."),
+        N_("Kerberos tickets from before the lock open new connections until they expire, mostly within 10 hours."),
         N_("Active Directory lets nobody leave the primary group (mostly Domain Users); a lock leaves it in place."),
     )
     identifier = "objectGUID"
@@ -144,6 +145,7 @@ class ActiveDirectory(Dialect):
     referrals_are_normal = True
     chain = "1.2.840.113556.1.4.1941"
     password_may_stay = True
+    outlives = N_("Kerberos tickets and open connections")
     has_full_power = True
     reveals_lock_without_password = False
     group_attributes = ("objectSid",)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from config.text import _
@@ -27,6 +27,7 @@ from connectors.contract import (
     Lookup,
     Observation,
     Person,
+    Residual,
     Roster,
     Trace,
     Verdict,
@@ -82,6 +83,11 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
                 lambda link: own_account.name(self._directory, link), _("looking up the bot's own account")
             )
         return self._own_account
+
+    def residual(self) -> Residual | None:
+        """Return connections that are logged in already, and tickets, for the time in the settings."""
+        hours = self._settings.residual_hours
+        return Residual(_(self._dialect.outlives), timedelta(hours=hours)) if hours else None
 
     def check(self) -> str:
         """Log in, read at least one account, and check that the server takes writes and can lock at all.

@@ -12,7 +12,7 @@ from uuid import UUID
 import ldap
 from ldap.dn import explode_dn, explode_rdn
 
-from config.text import _
+from config.text import N_, _
 from connectors.contract import AccountId, Login, Person, Verdict
 from connectors.ldap.wire import Entry, Modification, both, equals, generalized_time, hashes
 
@@ -70,6 +70,8 @@ class Dialect(Protocol):
     """True if `unlock` removes only the lock when the server refuses the former password."""
     rewrites_unproven_lock: bool = False
     """True if an unproven lock is written once more with a password to try."""
+    outlives: str = N_("open connections")
+    """Access that outlives a lock, as a plural noun for people."""
     has_full_power: bool = False
     """True if the server itself gives full power to groups that are the same everywhere."""
     cannot: Sequence[str] = ()

@@ -14,7 +14,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from config.text import N_, _, join, language, ngettext
+from config.text import N_, _, join, language, ngettext, stored
 from connectors.contract import (
     AccountId,
     Accounts,
@@ -135,16 +135,28 @@ class AccountLockout:
             if self._accounts.observe([self._id])[self._id].verdict is not Verdict.LOCKED:
                 raise
             lost = N_("locked (the answer was lost, a read shows it)")
-            self._record_step("lock", Change.MADE, lambda: _(lost), LOCKED)
+            self._record_step("lock", Change.MADE, lambda: _(lost), LOCKED, self._with_residual)
             return Locked(Change.MADE, Login.NOT_TRIED)
         except Missing:  # deleted meanwhile; the read-back shows it
             return Locked(Change.ALREADY, Login.NOT_TRIED)
         already, refused = locked.change is Change.ALREADY, locked.login is Login.REFUSED
         words = ACCEPTED if locked.login is Login.ACCEPTED else LOCKS[already, refused]
-        self._record_step("lock", locked.change, lambda: _(words), "" if already else LOCKED)
+        note = partial(self._with_residual, anew=not already)
+        self._record_step("lock", locked.change, lambda: _(words), "" if already else LOCKED, note)
         for left in locked.not_done:
             self._record_step("lock", Change.ALREADY, partial(str, left))
         return locked
+
+    def _with_residual(self, data: AccountData, *, anew: bool = True) -> AccountData:
+        """Return the data with the time until which tickets and open connections may work.
+
+        A lock by somebody else counts from its first read.
+        """
+        residual = self._accounts.residual()
+        if residual is None or (data.residual_until and not anew):
+            return data
+        until = self._context.clock.now() + residual.lasts
+        return replace(data, residual=stored(residual.what), residual_until=until.isoformat())
 
     def _run_part(self, capability: type[C], part: Callable[[C], None], problems: list[str]) -> None:
         connector = self._system.having(capability)
@@ -212,12 +224,19 @@ class AccountLockout:
         facts = {"change": str(Change.MADE), "result": lost.format(count=error.count)}
         self._change(lambda data: data.plus(text, ""), "access.group", facts)
 
-    def _record_step(self, what: str, change: Change, words: Callable[[], str], mark: str = "") -> None:
-        """Store `words` for people and `mark` for programs. The journal is always in English."""
+    def _record_step(
+        self,
+        what: str,
+        change: Change,
+        words: Callable[[], str],
+        mark: str = "",
+        note: Callable[[AccountData], AccountData] = replace,
+    ) -> None:
+        """Store `words` for people, `mark` for programs, and what `note` adds. The journal is always in English."""
         shown = words()
         with language("en"):
             result = words()
-        self._change(lambda data: data.plus(shown, mark), f"access.{what}", {"change": change, "result": result})
+        self._change(lambda data: note(data).plus(shown, mark), f"access.{what}", {"change": change, "result": result})
 
     def _change(
         self, change: Callable[[AccountData], AccountData], action: str = "", facts: dict[str, str] | None = None

@@ -233,6 +233,8 @@ class Casefile:
         data = AccountData(**opener(row.sealed, f"account:{row.id}"))
         note = open_note(opener, f"account:{row.id}", row.note)
         verdict, reason, read_at = current_verdict(reading, Verdict(row.verdict), note.reason, row.read_at)
+        until = datetime.fromisoformat(data.residual_until) if data.residual_until else None
+        until = until if until and until > self._clock.now() and verdict is Verdict.LOCKED else None
         return AccountLine(
             row.system,
             row.account_id,
@@ -244,6 +246,8 @@ class Casefile:
             read_at,
             tuple(data.groups.values()),
             tuple(map(shown, data.done)),
+            shown(data.residual) if until else "",
+            until,
         )
 
     def follow_up(self, session: Session, row: FollowUp) -> FollowUpLine:
