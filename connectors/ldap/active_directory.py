@@ -146,7 +146,7 @@ class ActiveDirectory(Dialect):
     chain = "1.2.840.113556.1.4.1941"
     password_may_stay = True
     outlives = N_("Kerberos tickets and open connections")
-    has_full_power = True
+    has_full_power = lock_holds_everywhere = True
     reveals_lock_without_password = False
     group_attributes = ("objectSid",)
     """The group's SID ends in the number that is its members' primaryGroupID."""

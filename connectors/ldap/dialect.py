@@ -18,6 +18,7 @@ from connectors.ldap.wire import Entry, Modification, both, equals, generalized_
 
 PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
 NUMBER = "gidNumber"
+ROLE, OCCUPANT = "organizationalRole", "roleOccupant"
 LOG_IN = frozenset({"inetorgperson", "posixaccount", "user"})
 """Classes of accounts, whatever other classes an entry has."""
 GROUPS = ("groupOfNames", "groupOfUniqueNames", "groupOfMembers", "groupOfURLs", "posixGroup")
@@ -56,6 +57,10 @@ class Dialect(Protocol):
     """Attributes that a lock writes, if the server tells whether we may."""
     people: str
     """The filter for people in lists, unless the settings give one. Nobody is absent because of it."""
+    rules: tuple[str, str] = ("", "")
+    """Class and attribute of groups whose members follow from a rule, an LDAP URL; empty if there are none."""
+    roles: str = ""
+    """Attribute of a person with the DNs of all roles, which are read and never left; empty if there are none."""
     addresses: Sequence[tuple[str, str]] = (("mail", ""),)
     """Attributes that hold addresses, each with the prefix before the address in it."""
     logins: Sequence[str] = ("uid",)
@@ -70,6 +75,10 @@ class Dialect(Protocol):
     """True if `unlock` removes only the lock when the server refuses the former password."""
     rewrites_unproven_lock: bool = False
     """True if an unproven lock is written once more with a password to try."""
+    lock_holds_everywhere: bool = False
+    """True if the lock refuses every kind of log-in, whatever else the entry holds."""
+    enforced_by_policy: bool = False
+    """True if a policy, which may change later, decides whether the lock is enforced."""
     outlives: str = N_("open connections")
     """Access that outlives a lock, as a plural noun for people."""
     has_full_power: bool = False
@@ -270,7 +279,9 @@ class Posix(Dialect):
         Membership("groupOfMembers", "member"),
         Membership("groupOfUniqueNames", "uniqueMember"),
         Membership("posixGroup", "memberUid", by_login=True),
+        Membership(ROLE, OCCUPANT),
     )
+    rules = ("groupOfURLs", "memberURL")
     group_attributes = (NUMBER,)
 
     def state(self, entry: Entry) -> Mapping[str, str]:

@@ -8,22 +8,24 @@ from collections.abc import Mapping, Sequence
 
 import ldap
 from ldap.dn import explode_dn, explode_rdn, is_dn
+from ldapurl import LDAPUrl
 
 from config.text import N_, _
-from connectors.contract import AccountId, Change, Group, GroupId, Verdict
-from connectors.errors import Conflict, Missing, OthersTouched
+from connectors.contract import AccountId, Change, Group, GroupId
+from connectors.errors import Conflict, Missing
 from connectors.ldap.back_links import BACK_LINK, groups_beyond, unreadable
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.dialect import Membership
+from connectors.ldap.dialect import OCCUPANT, ROLE, Membership
 from connectors.ldap.directory import Directory
-from connectors.ldap.wire import Entry, both, either, equals, parts, same
+from connectors.ldap.other_members import OtherMembers
+from connectors.ldap.wire import Entry, below, both, either, equals, same
 
 CLASS = "objectClass"
 PRIMARY = N_("this is the account's primary group, which nobody can leave")
+RULE = N_("a rule of the directory makes its members (memberURL), so nobody can be taken out of it")
+BY_ROLE = N_("this is a role (nsRoleDN), which is not taken away: an administrator must do it")
 DEPTH = 20
 """Levels of nested groups that are followed at most, if the server does not follow them for us."""
-MOST_READ = 50
-"""Missing members whose accounts are read at most; more are a fault of the server."""
 
 
 class Memberships:
@@ -33,19 +35,20 @@ class Memberships:
         self._directory = directory
         self._dialect = dialect = directory.dialect
         self._base = directory.settings.group_base_dn or directory.settings.base_dn
-        self._before: dict[tuple[object, ...], dict[tuple[str, str], tuple[str, str]]] = {}
-        """Members before a write that are not compared yet, by the group and the names that are changed in it."""
+        self._others = OtherMembers(directory)
         self._asked = ("cn", CLASS, BACK_LINK, dialect.identifier)
 
     def of(self, link: LdapConnection, account: AccountId) -> Sequence[Group]:
         """Return the groups that name the account, and its implicit group, by name."""
         entry = self._directory.person(link, account)
         names = self._names(entry, self._dialect.memberships)
-        rows = list(link.search(self._base, either(equals(*name) for name in names), self._asked))
+        rows = list(link.search(self._base, either(_named_by(*name) for name in names), self._asked))
         rows += groups_beyond(self._directory, link, entry, rows, self._asked)
         above, named = self._above(link, rows), {row.dn for row in rows}
         groups = [self._group_of(row, above.get(row.dn, ())) for row in rows]
         groups += [self._group_of(row, (), _(PRIMARY)) for row in self._primary(link, entry) if row.dn not in named]
+        groups += [self._group_of(row, (), _(RULE)) for row in self._by_rule(link, entry) if row.dn not in named]
+        groups += [self._group_of(row, (), _(BY_ROLE)) for row in self._roles(link, entry)]
         return sorted(groups, key=lambda group: group.name)
 
     def remove(self, link: LdapConnection, account: AccountId, group: GroupId) -> Change:
@@ -63,16 +66,16 @@ class Memberships:
             )
         here = names if len(names) == 1 else self._here(link, found, names)
         if not here:
-            self._compare(link, found, names)
+            self._others.compare(link, found, names)
             return Change.ALREADY
-        self._note(link, found, names)
+        self._others.note(link, found, names)
         try:
             link.modify(found.dn, [(ldap.MOD_DELETE, attribute, [value.encode()]) for attribute, value in here])
         except (ldap.NO_SUCH_ATTRIBUTE, ldap.UNWILLING_TO_PERFORM):
             # Servers report it in different ways, so the group is read: Active Directory is "unwilling to perform".
             if self._here(link, found, here):
                 raise
-            self._compare(link, found, names)
+            self._others.compare(link, found, names)
             return Change.ALREADY
         except ldap.OBJECT_CLASS_VIOLATION as error:
             raise Conflict(
@@ -81,7 +84,7 @@ class Memberships:
                     "first, or delete the group"
                 ).format(member=entry.text("cn"), group=found.text("cn"), kind=ways[0].object_class)
             ) from error
-        self._compare(link, found, names)
+        self._others.compare(link, found, names)
         return Change.MADE
 
     def restore(self, link: LdapConnection, account: AccountId, group: GroupId) -> Change:
@@ -89,68 +92,39 @@ class Memberships:
 
         A value that is already there is not written: a group that could not be left may refuse a join too.
         """
+        if self._is_computed(self._group(link, group)):
+            return Change.ALREADY
         entry, found, ways = self._both(link, account, group)
         if self._is_primary(link, entry, found):
             return Change.ALREADY
         change, names = Change.ALREADY, self._names(entry, ways)
         here = dict(self._here(link, found, names))
-        self._note(link, found, names)
+        self._others.note(link, found, names)
         for attribute, value in dict(reversed(names)).items():
             if attribute in here:
                 continue
             with contextlib.suppress(ldap.TYPE_OR_VALUE_EXISTS, ldap.ALREADY_EXISTS):
                 link.modify(found.dn, [(ldap.MOD_ADD, attribute, [value.encode()])])
                 change = Change.MADE
-        self._compare(link, found, names)
+        self._others.compare(link, found, names)
         return change
 
-    def _note(self, link: LdapConnection, group: Entry, own: Sequence[tuple[str, str]]) -> None:
-        """Remember the members before a write, until `_compare` has read them after it."""
-        before, place = self._listed(link, group.dn), (group.dn, *own)
-        self._before[place] = self._before.get(place, before) | before
+    def _by_rule(self, link: LdapConnection, entry: Entry) -> Sequence[Entry]:
+        """Return the groups whose rule (an LDAP URL) matches an entry."""
+        kind, rule = self._dialect.rules
+        rows = link.search(self._base, equals(CLASS, kind), [*self._asked, rule]) if kind else ()
+        return [row for row in rows if any(_matches(link, entry.dn, url) for url in row.all(rule))]
 
-    def _compare(self, link: LdapConnection, group: Entry, own: Sequence[tuple[str, str]]) -> None:
-        """Read the other members after a write, and once more if any are missing. Raises `OthersTouched`.
+    def _roles(self, link: LdapConnection, entry: Entry) -> Sequence[Entry]:
+        told = link.read(entry.dn, [self._dialect.roles]) if self._dialect.roles else None
+        found = [link.read_if_visible(dn, self._asked) for dn in (told.all(self._dialect.roles) if told else ())]
+        return [row for row in found if row]
 
-        A missing member whose account is locked was taken out for another case at the same time.
-        """
-        before = self._before.get((group.dn, *own), {})
-        lost = before.keys() - {_key(*name) for name in own}
-        for _again in range(2):
-            if not lost:
-                break
-            lost -= self._listed(link, group.dn).keys()
-        lost = {key for key in lost if len(lost) > MOST_READ or not self._is_locked(link, *before[key])}
-        self._before.pop((group.dn, *own), None)
-        if lost:
-            values = sorted(before[key][1] for key in lost)
-            names = [explode_rdn(explode_dn(value)[0], notypes=True)[0] if is_dn(value) else value for value in values]
-            text = _(
-                "{count} other member(s) of the group {group} are gone: {names}. The server took them out, or somebody "
-                "else did at the same moment"
-            )
-            last = link.read(group.dn, [self._dialect.changed_by]) if self._dialect.changed_by else None
-            by = last.text(self._dialect.changed_by) if last else ""
-            ours = not by or not is_dn(by) or same(by, self._directory.settings.bind_dn)
-            if not ours:
-                text = _("{count} other member(s) of the group {group} are gone, changed meanwhile by {by}: {names}")
-            message = text.format(count=len(names), group=group.text("cn"), names=", ".join(names), by=by)
-            raise OthersTouched(message, stop=ours, count=len(names))
-
-    def _listed(self, link: LdapConnection, group: str) -> dict[tuple[str, str], tuple[str, str]]:
-        """Return every member's attribute and value, in whatever form the group names people."""
-        attributes = list(dict.fromkeys(way.attribute for way in self._dialect.memberships))
-        entry = link.read(group, attributes)
-        names = [(name, value) for name in attributes for value in entry.all(name)] if entry else []
-        return {_key(*name): name for name in names}
-
-    def _is_locked(self, link: LdapConnection, attribute: str, value: str) -> bool:
-        by_login = any(way.by_login and way.attribute == attribute for way in self._dialect.memberships)
-        asked, people = self._directory.attributes, self._directory.people_filter
-        query = both(people, equals(self._dialect.login, value))
-        rows = link.search(self._directory.settings.base_dn, query, asked) if by_login else [link.read(value, asked)]
-        found = [row for row in rows if row]
-        return bool(found) and all(self._dialect.verdict(row)[0] is Verdict.LOCKED for row in found)
+    def _is_computed(self, group: Entry) -> bool:
+        """Return whether nobody is named in a group: its members follow from a rule, or name the role themselves."""
+        kinds = {name.casefold() for name in group.all(CLASS)}
+        named = {way.object_class.casefold() for way in self._dialect.memberships}
+        return bool(kinds & {self._dialect.rules[0].casefold(), "nsroledefinition"}) and not kinds & named
 
     def administrators(self, link: LdapConnection, group: str) -> Sequence[Entry]:
         """Return the people in a group, in groups within it, and by primary group.
@@ -283,10 +257,21 @@ class Memberships:
     def _parents(self, link: LdapConnection, groups: Sequence[str], rule: str = "") -> Sequence[Entry]:
         attributes = dict.fromkeys(way.attribute for way in self._dialect.memberships if not way.by_login)
         of = f":{rule}:" if rule else ""
-        query = either(equals(attribute + of, dn) for attribute in attributes for dn in groups)
+        query = either(_named_by(attribute + of, dn) for attribute in attributes for dn in groups)
         return list(link.search(self._base, query, ["cn"]))
 
 
-def _key(attribute: str, value: str) -> tuple[str, str]:
-    """Return a member's value as servers compare it: they write the same DN with other case and escapes."""
-    return attribute, str(parts(value)) if is_dn(value) else value.casefold()
+def _named_by(attribute: str, value: str) -> str:
+    """Return the filter for groups that name a member. Servers have no index for roles: their class is asked, too."""
+    return both(equals(CLASS, ROLE), equals(attribute, value)) if attribute == OCCUPANT else equals(attribute, value)
+
+
+def _matches(link: LdapConnection, dn: str, rule: str) -> bool:
+    """Return whether an entry is among those that an LDAP URL names; true as well if the rule cannot be read."""
+    try:
+        url = LDAPUrl(rule)
+        if url.dn and not (same(dn, url.dn) or below(dn, url.dn)):
+            return False
+        return link.read(dn, ["1.1"], url.filterstr or "(objectClass=*)") is not None
+    except (ValueError, ldap.FILTER_ERROR):
+        return True

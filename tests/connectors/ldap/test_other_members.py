@@ -2,14 +2,18 @@
 
 import ldap
 import pytest
+from pydantic import SecretStr
 
 from connectors.contract import Change
 from connectors.errors import OthersTouched
+from connectors.ldap import memberships
 from connectors.ldap.connection import LdapConnection
+from connectors.ldap.connector import Ldap
 from connectors.ldap.wire import Modification
 from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
+from tests.sandbox.company.slapd_conf import ROOT_DN, ROOT_PASSWORD
 
 SEND = LdapConnection.modify
 
@@ -93,3 +97,35 @@ def test_six_thousand_others_are_compared_one_by_one(world: LdapWorld) -> None:
     entry = world.slapd.groups()["six thousand"]
     assert len(entry["member"]) == 6000
     world.slapd.delete(ldif.group_dn("six thousand"))
+
+
+def test_a_role_is_left_and_comes_back(world: LdapWorld) -> None:
+    one, other = newcomer(), newcomer()
+    account, dn = world.add(one), f"cn=duty officer,{ldif.GROUPS_DN}"
+    world.add(other)
+    occupants = [ldif.person_dn(one.login), ldif.person_dn(other.login)]
+    world.slapd.add(dn, {"objectClass": ["organizationalRole"], "cn": ["duty officer"], "roleOccupant": occupants})
+    connector = Ldap(world.settings(bind_dn=ROOT_DN, password=SecretStr(ROOT_PASSWORD)))
+    try:
+        [role] = connector.groups(account)
+        assert (role.name, role.fixed) == ("duty officer", "")
+        assert connector.remove(account, role.id) is Change.MADE
+        assert connector.groups(account) == []
+        assert connector.restore(account, role.id) is Change.MADE
+        assert [one.id for one in connector.groups(account)] == [role.id]
+    finally:
+        world.slapd.delete(dn)
+
+
+def test_a_rule_that_makes_the_members_is_said(world: LdapWorld) -> None:
+    one, other = newcomer(), newcomer()
+    account, stranger, connector = world.add(one), world.add(other), world.connect()
+    with connector._connections.pool.slot(5) as slot:
+        link = slot.connection or connector._connections._reach(connector._connections._bind)
+        where = ldif.person_dn(one.login)
+        base = f"ldap:///{ldif.PEOPLE_DN.replace(' ', '%20')}??sub?"
+        assert memberships._matches(link, where, f"{base}(uid={one.login})")
+        assert not memberships._matches(link, where, f"{base}(uid={other.login})")
+        assert not memberships._matches(link, where, f"ldap:///{ldif.GROUPS_DN}??sub?(uid={one.login})")
+        assert memberships._matches(link, where, "no URL"), "what cannot be read is said, too"
+    assert connector.groups(account) == connector.groups(stranger) == []
