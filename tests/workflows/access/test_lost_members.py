@@ -44,7 +44,7 @@ def test_it_stops_at_the_first_group_and_names_everybody(office: Office) -> None
 
 def test_nor_is_another_leaver_taken_out_of_groups_there(office: Office) -> None:
     _lost(office)
-    leaver = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB2")
+    leaver = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB2", directory_id="directory-bob")
     case_id = office.offboarding.open(office.request(leaver=leaver, approver=CAROL, successors=(CAROL,)))
     office.work("revoke")
     assert (len(_groups(office, "bob")), office.crm.calls["remove"]) == (2, 1)
