@@ -82,6 +82,8 @@ class Account:
     """Further addresses of the account."""
     protected: str = ""
     """Reason for which `lock` would refuse the account, as a sentence for the plan; else empty."""
+    unusable: str = ""
+    """Reason for which nobody can log in to an open account now, such as its expiry; such an administrator is none."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -108,6 +110,16 @@ class Observation:
     reason: str = ""
     hidden: bool = False
     """True if `locked` is concluded from an account that the system no longer shows. It needs the proof of `absent`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """Access that outlives a lock for a time and cannot be ended: tickets, open connections."""
+
+    what: str
+    """Plural noun for people: `tickets and open connections`."""
+    lasts: timedelta
+    """Time after the lock for which it may work at most."""
 
 
 class Login(StrEnum):
@@ -304,6 +316,10 @@ class Accounts(Connector, Protocol):
         gone = before.state.get("password") == ""
         return (_("the password: its hash could not be read, so a new one must be set"),) if gone else ()
 
+    def residual(self) -> Residual | None:
+        """Return the access that outlives a lock here and that no call can end; None if there is none."""
+        return None
+
     def own_account(self) -> str:
         """Return the log-in or id of the account that Handover itself uses there, or empty. It is never locked."""
         return ""
@@ -374,11 +390,14 @@ class Groups(Connector, Protocol):
 
     @abstractmethod
     def remove(self, account: AccountId, group: GroupId) -> Change:
-        """Remove the account from one group; every other member stays."""
+        """Remove the account from one group; every other member stays.
+
+        Raises `OthersTouched` if a read after the write shows that other members are gone.
+        """
 
     @abstractmethod
     def restore(self, account: AccountId, group: GroupId) -> Change:
-        """Add the account to one group again."""
+        """Add the account to one group again. Raises as `remove`."""
 
 
 class ClientBook(Connector, Protocol):
@@ -457,9 +476,18 @@ class Administrators(Connector, Protocol):
     def administrators(self, group: str) -> Sequence[Account]:
         """Return every member of the group with this name or id, nested groups included, with verdicts.
 
+        A name from `full_power` is taken, too.
+
         An empty `group` means the one that the system itself gives full power, or nobody if there is none. Raises
         `Missing` if there is no such group. Never returns a part of it.
         """
+
+    def full_power(self, account: AccountId) -> Sequence[str]:  # noqa: ARG002
+        """Return the groups to which the system itself gives full power, as far as the account may be in them.
+
+        By default the unnamed group, which a setting replaces. Named groups are checked beside those in a setting.
+        """
+        return ("",)
 
 
 CAPABILITIES: tuple[type, ...] = (

@@ -86,7 +86,7 @@ class Code(StrEnum):
     UNKNOWN_SNAPSHOT = "unknown snapshot", N_("This export snapshot no longer exists."), Next.SHOW_CASE
     NOT_LOCKABLE = (
         "not lockable",
-        N_("This finding names no account that Handover may lock. Open the case to see what to do."),
+        N_("Handover does not lock this account again: {why}. Open the case to see what to do."),
         Next.LIST_FINDINGS,
     )
     NEEDS_REASON = "needs reason", N_("A reason is needed: it goes on record. Give one and try again.")
@@ -125,6 +125,10 @@ class Code(StrEnum):
     UNKNOWN_ACCOUNT = (
         "unknown account",
         N_("{account} is not exactly one account there, so nothing was linked. Give its exact log-in or address."),
+    )
+    IN_CASE = (
+        "in case",
+        N_("{account} was locked for this case, so it cannot be denied. If it is not the leaver's, undo the case."),
     )
     LATER_CASE = (
         "later case",

@@ -27,7 +27,7 @@ from workflows.authorization import Right
 from workflows.cases.views import CaseView
 
 HELP = N_(
-    """Without --login, --account or --none the command only lists the accounts that match.
+    """Without --login, --account, --none or --deny the command only lists the accounts that match.
 
 The link goes on record with your name, and counts for later cases of the same person. If the case has begun, the
 account is locked at once. With --none your word counts until a day. Then an audit asks again.
@@ -37,6 +37,7 @@ EXAMPLES = (
     "handover link dana@example.com crm",
     "handover link dana@example.com crm --login d.oneill",
     'handover link dana@example.com crm --none --until 2027-12-01 --reason "never worked in sales"',
+    'handover link dana@example.com crm --deny 42 --reason "a namesake in sales"',
 )
 VERDICT_SECONDS = 60.0
 """Time limit of the wait for the verdict."""
@@ -52,15 +53,16 @@ def link(
         bool, typer.Option("--none", help=N_("The leaver has no account in the system. Needs --until and --reason."))
     ] = False,
     until: Annotated[str, typer.Option(metavar="DATE", help=N_("Last day for which --none counts."))] = "",
-    reason: Annotated[str, typer.Option(help=N_("How you know that there is none. Goes on record."))] = "",
+    reason: Annotated[str, typer.Option(help=N_("How you know it, for --none and --deny. Goes on record."))] = "",
+    deny: Annotated[str, typer.Option(metavar="ID", help=N_("The account is not the leaver's. Needs --reason."))] = "",
     search: Annotated[str, typer.Option(help=N_("Search for this exact address or log-in. Links nothing."))] = "",
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """List candidate accounts, or link one."""
-    refuse_several({"--login or --account": login or account, "--none": none, "--search": search})
+    refuse_several({"--login or --account": login or account, "--none": none, "--deny": deny, "--search": search})
     last_day = day(until) if none else date.max
-    if not (none or login or account):
+    if not (none or deny or login or account):
         with open_case(ctx, config, who) as (services, case):
             found = services.linking.candidates(case.id, system, search)
         finish(found, lambda: _show(found), as_json=as_json)
@@ -72,6 +74,10 @@ def link(
             services.linking.none(case.id, system, by, reason, last_day)
             said = _("On record until {day}: {name} has no account in {system}.")
             say(said.format(day=last_day.isoformat(), name=case.leaver.name, system=system))
+        elif deny:
+            denied = services.linking.deny(case.id, system, by, account=deny, reason=reason)
+            said = _("On record: {login} in {system} is not an account of {name}.")
+            say(said.format(login=denied, system=system, name=case.leaver.name))
         else:
             linked = services.linking.link(case.id, system, by, account=account, login=login)
             said = _("{login} in {system} is linked to {name}.")

@@ -44,7 +44,8 @@ A running bot does the work. Without one, this command does it.
 
 While Slack is down, people are known by address, and the approver decides with `handover decide`.
 
-Exits with 1 unless the person is locked out everywhere, or the case is scheduled for later.
+Exits with 1 unless the person is locked out everywhere, or the case is scheduled for later. While tickets or open
+connections may outlive the lock, it says until when, and exits with 1.
 """
 )
 EXAMPLES = (
@@ -168,5 +169,8 @@ def _open(services: Services, request: OffboardingRequest, wait: float, *, bot_r
 
 def _show(case: CaseView, zone: str, *, good: bool) -> None:
     show_case(case, zone)
-    if not good:
+    if case.locked_out and case.residual:
+        what, until = case.residual
+        say(_("Locked. {what} may work until {until}.").format(what=what, until=moment(until, zone)))
+    elif not good:
         say(_("NOT locked out everywhere. `handover status {id}` shows the open steps.").format(id=case.id))

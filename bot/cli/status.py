@@ -18,7 +18,8 @@ from workflows.storage.rows.case import CaseState
 HELP = N_(
     """Without --all, prints every open case. With --all, prints 50 cases a page, or as many as --limit says.
 
-Exits with 1 if a leaver shown has an open finding, or was not locked out everywhere in time."""
+Exits with 1 if a leaver shown has an open finding, was not locked out everywhere in time, or has
+tickets or open connections that may still work."""
 )
 EXAMPLES = ("handover status", "handover status dana@example.com --json", "handover status --all --limit 20 --page 2")
 PAGE = 50
@@ -58,7 +59,8 @@ def status(
 def is_good(case: CaseView, now: datetime) -> bool:
     """Return whether nothing needs to be done. Pure.
 
-    Good: not yet due, cancelled, all access back, or locked out without an open finding.
+    Good: not yet due, cancelled, all access back, or locked out without an open finding and without tickets that may
+    still work.
     """
     match case.state:
         case CaseState.CANCELLED | CaseState.CLOSED | CaseState.ON_LEAVE:
@@ -69,7 +71,7 @@ def is_good(case: CaseView, now: datetime) -> bool:
             return False
         case CaseState.SCHEDULED if case.effective_at > now:
             return True
-    return case.locked_out and not any(finding.closed_at is None for finding in case.findings)
+    return case.locked_out and case.residual is None and not any(one.closed_at is None for one in case.findings)
 
 
 def _rest(before: int, shown: int, total: int, page: int) -> str:
@@ -90,7 +92,7 @@ def _show_cases(cases: Sequence[CaseView], zone: str) -> None:
             (
                 case.id,
                 f"{case.leaver.name}\n{case.leaver.email}",
-                _state(case),
+                _state(case, zone),
                 moment(case.effective_at, zone),
                 _systems(case),
                 _clients(case.clients),
@@ -105,7 +107,7 @@ def show_case(case: CaseView, zone: str) -> None:
     """Print everything about one case."""
     say(
         _("{name} <{email}>, case {id}: {state}").format(
-            name=case.leaver.name, email=case.leaver.email, id=case.id, state=_state(case)
+            name=case.leaver.name, email=case.leaver.email, id=case.id, state=_state(case, zone)
         ),
         _("Effective {at}; opened {opened} by {by}; clients decided by {approver}").format(
             at=moment(case.effective_at, zone),
@@ -220,18 +222,19 @@ def _due(at: datetime, zone: str) -> str:
     return _("due {at}").format(at=moment(at, zone))
 
 
-def _state(case: CaseView) -> str:
-    if case.state in (CaseState.RUNNING, CaseState.WATCHED):
-        if case.locked_out and case.steps:
-            return _("{state}, locked out of all readable systems, the rest confirmed by people").format(
-                state=_(case.state.value)
-            )
-        return (
-            _("{state}, locked out everywhere").format(state=_(case.state.value))
-            if case.locked_out
-            else _("{state}, NOT locked out everywhere").format(state=_(case.state.value))
-        )
-    return _(case.state.value)
+def _state(case: CaseView, zone: str) -> str:
+    state = _(case.state.value)
+    if case.state not in (CaseState.RUNNING, CaseState.WATCHED):
+        return state
+    if not case.locked_out:
+        return _("{state}, NOT locked out everywhere").format(state=state)
+    if case.residual:
+        what, until = case.residual
+        said = _("{state}, locked; {what} may work until {until}")
+        return said.format(state=state, what=what, until=moment(until, zone))
+    if case.steps:
+        return _("{state}, locked out of all readable systems, the rest confirmed by people").format(state=state)
+    return _("{state}, locked out everywhere").format(state=state)
 
 
 def _clients(clients: ClientsView | None) -> str:

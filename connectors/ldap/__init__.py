@@ -15,6 +15,7 @@ MANIFEST = Manifest(
     limits=Limits(observe_batch=1000),
     cannot=(
         N_("LDAP cannot end a connection that is already logged in; it works until its program closes it."),
+        N_("A lock takes away no SSH keys, certificates, Kerberos keys or Samba hashes that programs accept."),
         *ActiveDirectory.cannot,
         *OpenLdapPassword.cannot,
     ),

@@ -45,8 +45,14 @@ DISABLED = 0x2
 """ADS_UF_ACCOUNTDISABLE."""
 SID_TAIL = 4
 """The last bytes of a SID are the relative id within the domain, little-endian."""
-DOMAIN_ADMINS = 512
+TOKEN = "tokenGroups"  # noqa: S105 - an attribute's name
+DOMAIN_ADMINS, ADMINISTRATORS = "Domain Admins (-512)", "Administrators (-544)"
+"""Names for people, in every language."""
+DOMAIN_ADMINS_NUMBER = 512
 """Relative id of Domain Admins in every domain (well-known SIDs, MS-DTYP 2.4.2.4)."""
+BUILTIN_ADMINISTRATORS = bytes((1, 2, 0, 0, 0, 0, 0, 5)) + (32).to_bytes(4, "little") + (544).to_bytes(4, "little")
+"""The SID S-1-5-32-544, which has full power over the domain's controllers."""
+FULL_POWER = {DOMAIN_ADMINS: DOMAIN_ADMINS_NUMBER.to_bytes(SID_TAIL, "little"), ADMINISTRATORS: BUILTIN_ADMINISTRATORS}
 NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})
 """Both mean `never` in accountExpires; 0 means `not` in lockoutTime."""
 EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
@@ -107,6 +113,7 @@ class ActiveDirectory(Dialect):
 
     cannot = (
         N_("Active Directory never returns a password: after an undo, an administrator sets a new one."),
+        N_("Kerberos tickets from before the lock open new connections until they expire, mostly within 10 hours."),
         N_("Active Directory lets nobody leave the primary group (mostly Domain Users); a lock leaves it in place."),
     )
     identifier = "objectGUID"
@@ -138,6 +145,8 @@ class ActiveDirectory(Dialect):
     referrals_are_normal = True
     chain = "1.2.840.113556.1.4.1941"
     password_may_stay = True
+    outlives = N_("Kerberos tickets and open connections")
+    has_full_power = lock_holds_everywhere = True
     reveals_lock_without_password = False
     group_attributes = ("objectSid",)
     """The group's SID ends in the number that is its members' primaryGroupID."""
@@ -247,16 +256,30 @@ class ActiveDirectory(Dialect):
             return ""
         return f"(primaryGroupID={int.from_bytes(sid[-SID_TAIL:], 'little')})"
 
-    def top(self, link: Any, directory: Any) -> str:
-        """Return the filter for Domain Admins, by relative id: the name differs between languages.
+    def full_power(self, link: Any, directory: Any, entry: Entry) -> Sequence[str]:  # noqa: ARG002
+        """Return Domain Admins and Administrators as far as the account's own token leads there.
 
-        Empty unless the settings let administrators be locked; otherwise `protects` refuses them.
+        `tokenGroups` has all groups at any depth, the primary group included (MS-ADTS 3.1.1.4.5.19). Without a value
+        it cannot be read, and nothing is known.
         """
-        if not self.settings.lock_administrators:
+        token = link.read(entry.dn, [TOKEN])
+        sids = token.values.get(TOKEN.lower(), ()) if token else ()
+        return [name for name, tail in FULL_POWER.items() if not sids or any(sid.endswith(tail) for sid in sids)]
+
+    def well_known(self, link: Any, directory: Any, group: str) -> str:
+        """Return the filter for Domain Admins or Administrators, by SID: the names differ between languages."""
+        if group == ADMINISTRATORS:
+            return equals_bytes("objectSid", BUILTIN_ADMINISTRATORS)
+        if group != DOMAIN_ADMINS:
             return ""
         someone = link.first_person(directory.settings.base_dn, directory.people_filter, ["objectSid"])
-        sid = someone.first("objectSid") if someone else b""
-        return sibling_filter(sid, DOMAIN_ADMINS)
+        return sibling_filter(someone.first("objectSid") if someone else b"", DOMAIN_ADMINS_NUMBER)
+
+    def unusable(self, entry: Entry) -> str:
+        """Return why nobody can log in to an enabled account now: it has expired, or is locked for a time."""
+        expiry, lockout = windows_time(entry.text("accountExpires")), windows_time(entry.text("lockoutTime"))
+        over = expiry is not None and expiry <= datetime.now(UTC)
+        return self.verdict(entry)[1] if over or lockout else ""
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Return the features that another kind of server, or a read-only domain controller, lacks for locking."""

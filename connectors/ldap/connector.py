@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from config.text import _
@@ -27,6 +27,7 @@ from connectors.contract import (
     Lookup,
     Observation,
     Person,
+    Residual,
     Roster,
     Trace,
     Verdict,
@@ -39,6 +40,7 @@ from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
+from connectors.ldap.enforcement import Enforcement
 from connectors.ldap.locking import Locking, LockResult, random_password
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.openldap import OpenLdap, OpenLdapPassword
@@ -65,6 +67,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._directory = Directory(settings, self._dialect, self._connections)
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
+        self._enforcement = Enforcement(self._connections)
         self._own_account = ""
         self._blind_spots: tuple[float, Sequence[str]] = (float("-inf"), ())
 
@@ -82,6 +85,11 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
                 lambda link: own_account.name(self._directory, link), _("looking up the bot's own account")
             )
         return self._own_account
+
+    def residual(self) -> Residual | None:
+        """Return connections that are logged in already, and tickets, for the time in the settings."""
+        hours = self._settings.residual_hours
+        return Residual(_(self._dialect.outlives), timedelta(hours=hours)) if hours else None
 
     def check(self) -> str:
         """Log in, read at least one account, and check that the server takes writes and can lock at all.
@@ -137,21 +145,26 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read the lock of many accounts, 200 to a request. An answer cut short is an error, never `absent`."""
-        attributes = (self._dialect.identifier, *self._dialect.attributes)
+        attributes = (self._dialect.identifier, *self._dialect.attributes, *self._ways_in)
 
-        def read(link: LdapConnection) -> Mapping[AccountId, Observation]:
+        def read(link: LdapConnection) -> tuple[Mapping[AccountId, Entry], Sequence[str]]:
             elsewhere: list[str] = []
             found = self._directory.people(link, accounts, attributes, elsewhere)
             doubts = [part_only(elsewhere)] if elsewhere else []
             if any(account not in found for account in accounts):
                 doubts += blind_spots.hidden_entries(self._directory, link, time.monotonic() + COUNT_SECONDS)
-            return {account: self._observation(account, found.get(account), doubts) for account in accounts}
+            return found, doubts
 
-        return self._connections.run(read, _("reading accounts"))
+        found, doubts = self._connections.run(read, _("reading accounts"))
+        return {
+            account: self._enforced(self._observation(account, found.get(account), doubts), found.get(account))
+            for account in accounts
+        }
 
     def locked(self) -> frozenset[AccountId]:
-        """Read all locked accounts, 1000 to a page."""
-        return self._connections.run(partial(roster.locked, self._directory), _("listing locked accounts"))
+        """Read all locked accounts, 1000 to a page. Those with another way in are left out, and read one by one."""
+        read = partial(roster.locked, self._directory, ways_in=self._ways_in)
+        return self._connections.run(read, _("listing locked accounts"))
 
     def everyone(self) -> Iterator[Account]:
         """Stream all accounts below base_dn that match people_filter."""
@@ -183,7 +196,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         done = self._connections.run(
             lambda link: self._locking.lock(link, before, secret), _("locking an account"), _(self._dialect.needs)
         )
-        return self._attempt(done, before, secret)
+        return self._attempt(done, before)
 
     def unlock(self, before: BeforeImage) -> Change:
         """Remove the lock and restore the password's hash; an account that is not locked any more is left as it is."""
@@ -192,8 +205,16 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         )
 
     def lost(self, before: BeforeImage) -> tuple[str, ...]:
-        """Return the losses of an unlock: a password whose hash could not be read, or that is never shown."""
-        return (*super().lost(before), *self._dialect.lost(before.state))
+        """Return the losses of an unlock: a password that could not be read, is never shown, or was not taken back."""
+        known = (*super().lost(before), *self._dialect.lost(before.state))
+        if known or not self._dialect.unlocks_without_password:
+            return known
+        entry = self._connections.run(
+            lambda link: self._directory.person(link, before.account), _("reading an account")
+        )
+        if self._dialect.state(entry).get("password") == before.state.get("password"):
+            return ()
+        return (_("the password: it is not the former one, so a new one must be set"),)
 
     def groups(self, account: AccountId) -> Sequence[Group]:
         """List every group of the account, each with the groups that it is nested in."""
@@ -215,8 +236,17 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             _("write access to members"),
         )
 
+    def full_power(self, account: AccountId) -> Sequence[str]:
+        """Return Active Directory's own groups of administrators, if the account may be in them."""
+
+        def read(link: LdapConnection) -> Sequence[str]:
+            entry = self._directory.people(link, [account], self._directory.attributes, []).get(account)
+            return self._dialect.full_power(link, self._directory, entry) if entry else ()
+
+        return self._connections.run(read, _("reading the account's token")) if self._dialect.has_full_power else ()
+
     def administrators(self, group: str) -> Sequence[Account]:
-        """Read the members of a group by its cn or id. An empty name means Domain Admins in Active Directory."""
+        """Read the members of a group by its cn or id, or of a group from `full_power`."""
         return self._connections.run(
             lambda link: [
                 self._account(link, entry, NOBODY)
@@ -260,6 +290,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             also=also(entry, self._dialect),
             before=BeforeImage(self._dialect.identify(entry), self._dialect.state(entry)),
             protected="" if verdict is Verdict.LOCKED else self._dialect.protects(entry),
+            unusable=self._dialect.unusable(entry),
         )
 
     def _observation(self, account: AccountId, entry: Entry | None, doubts: Sequence[str]) -> Observation:
@@ -277,17 +308,35 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             )
         return Observation(Verdict.UNKNOWN if doubts else Verdict.ABSENT, how, "; ".join(doubts))
 
-    def _attempt(self, done: LockResult, before: BeforeImage, secret: str) -> Locked:
-        if not done.secret_is_right and not self._dialect.reveals_lock_without_password:
+    def _enforced(self, seen: Observation, entry: Entry | None) -> Observation:
+        """Return an observation whose lock is believed only if the server enforces it, and no other way in is seen."""
+        if entry is None or seen.verdict is not Verdict.LOCKED:
+            return seen
+        fault = self._enforcement.fault(entry, random_password()) if self._dialect.enforced_by_policy else ""
+        ways = [name for name in self._ways_in if entry.all(name)]
+        if ways and not fault:
+            fault = _(
+                "locked, but {ways} may let somebody in beside the password: remove them, or take them out of ways_in"
+            ).format(ways=", ".join(ways))
+        return replace(seen, verdict=Verdict.UNKNOWN, reason=fault) if fault else seen
+
+    @property
+    def _ways_in(self) -> tuple[str, ...]:
+        return () if self._dialect.lock_holds_everywhere else self._settings.ways_in
+
+    def _attempt(self, done: LockResult, before: BeforeImage) -> Locked:
+        if not done.secret and not self._dialect.reveals_lock_without_password:
             note = _("no log-in was tried: the directory says why it refuses only to somebody with the right password")
             return Locked(done.change, Login.NOT_TRIED, "; ".join((note, *done.not_done)), done.not_done)
         try:
-            refusal = self._connections.try_login(done.dn, secret, self._dialect.login_controls())
+            refusal = self._connections.try_login(
+                done.dn, done.secret or random_password(), self._dialect.login_controls()
+            )
         except ConnectorError as error:
             return Locked(done.change, Login.NOT_TRIED, "; ".join((str(error), *done.not_done)), done.not_done)
-        login, detail = self._dialect.judge(done.secret_is_right, refusal)
+        login, detail = self._dialect.judge(bool(done.secret), refusal)
         judged = Locked(done.change, login, "; ".join((detail, *done.not_done)), done.not_done)
-        unproved = login is Login.NOT_TRIED and not done.secret_is_right and self._dialect.rewrites_unproven_lock
+        unproved = login is Login.NOT_TRIED and not done.secret and self._dialect.rewrites_unproven_lock
         if unproved and done.change is Change.ALREADY:
             return self._prove(judged, before)
         if unproved or login is Login.ACCEPTED:
@@ -304,4 +353,4 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             done = self._connections.run(lambda link: self._locking.lock(link, before, secret, anew=True), doing)
         except ConnectorError as error:
             return replace(judged, detail=f"{judged.detail}; {error}")
-        return self._attempt(done, before, secret) if done.secret_is_right else judged
+        return self._attempt(done, before) if done.secret else judged

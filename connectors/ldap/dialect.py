@@ -12,12 +12,13 @@ from uuid import UUID
 import ldap
 from ldap.dn import explode_dn, explode_rdn
 
-from config.text import _
+from config.text import N_, _
 from connectors.contract import AccountId, Login, Person, Verdict
 from connectors.ldap.wire import Entry, Modification, both, equals, generalized_time, hashes
 
 PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
 NUMBER = "gidNumber"
+ROLE, OCCUPANT = "organizationalRole", "roleOccupant"
 LOG_IN = frozenset({"inetorgperson", "posixaccount", "user"})
 """Classes of accounts, whatever other classes an entry has."""
 GROUPS = ("groupOfNames", "groupOfUniqueNames", "groupOfMembers", "groupOfURLs", "posixGroup")
@@ -56,6 +57,10 @@ class Dialect(Protocol):
     """Attributes that a lock writes, if the server tells whether we may."""
     people: str
     """The filter for people in lists, unless the settings give one. Nobody is absent because of it."""
+    rules: tuple[str, str] = ("", "")
+    """Class and attribute of groups whose members follow from a rule, an LDAP URL; empty if there are none."""
+    roles: str = ""
+    """Attribute of a person with the DNs of all roles, which are read and never left; empty if there are none."""
     addresses: Sequence[tuple[str, str]] = (("mail", ""),)
     """Attributes that hold addresses, each with the prefix before the address in it."""
     logins: Sequence[str] = ("uid",)
@@ -70,6 +75,14 @@ class Dialect(Protocol):
     """True if `unlock` removes only the lock when the server refuses the former password."""
     rewrites_unproven_lock: bool = False
     """True if an unproven lock is written once more with a password to try."""
+    lock_holds_everywhere: bool = False
+    """True if the lock refuses every kind of log-in, whatever else the entry holds."""
+    enforced_by_policy: bool = False
+    """True if a policy, which may change later, decides whether the lock is enforced."""
+    outlives: str = N_("open connections")
+    """Access that outlives a lock, as a plural noun for people."""
+    has_full_power: bool = False
+    """True if the server itself gives full power to groups that are the same everywhere."""
     cannot: Sequence[str] = ()
     """Acts that it cannot do and other dialects can, as sentences for the plan."""
     reveals_lock_without_password: bool = True
@@ -225,9 +238,18 @@ class Dialect(Protocol):
         """Return the filter for people who belong to a group without being named in it, or an empty text."""
         return ""
 
-    def top(self, link: Any, directory: Any) -> str:  # noqa: ARG002
-        """Return the filter for the group that the server itself gives full power; empty if it has none."""
+    def full_power(self, link: Any, directory: Any, entry: Entry) -> Sequence[str]:  # noqa: ARG002
+        """Return the names of groups to which the server itself gives full power, if the entry may be in them."""
+        return ()
+
+    def well_known(self, link: Any, directory: Any, group: str) -> str:  # noqa: ARG002
+        """Return the filter for a group from `full_power`; empty for other names."""
         return ""
+
+    def unusable(self, entry: Entry) -> str:
+        """Return the reason for which nobody can log in to an open account now; an open account mostly has none."""
+        verdict, reason = self.verdict(entry)
+        return reason if verdict is Verdict.OPEN else ""
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:  # noqa: ARG002
         """Return the features that the server lacks for locking, from the OIDs that it announces."""
@@ -257,7 +279,9 @@ class Posix(Dialect):
         Membership("groupOfMembers", "member"),
         Membership("groupOfUniqueNames", "uniqueMember"),
         Membership("posixGroup", "memberUid", by_login=True),
+        Membership(ROLE, OCCUPANT),
     )
+    rules = ("groupOfURLs", "memberURL")
     group_attributes = (NUMBER,)
 
     def state(self, entry: Entry) -> Mapping[str, str]:

@@ -36,6 +36,7 @@ class Ds389(Posix):
     children = "numSubordinates"
     written = (LOCK, PASSWORD)
     lock_may_be_missing = True
+    roles = "nsRole"
     locked_query = f"({LOCK}=true)"
     last_login = ("lastLoginTime",)
     attributes = (UNIQUE_ID, "entryUUID", LOCK, PASSWORD, NUMBER)

@@ -17,6 +17,9 @@ from connectors.ldap.wire import Entry, Modification, marked, parent, rdn, same
 
 REFUSED_PASSWORD = (ldap.INSUFFICIENT_ACCESS, ldap.CONSTRAINT_VIOLATION, ldap.UNWILLING_TO_PERFORM)
 
+MOST_PASSWORDS = 5
+"""Random passwords that are tried one after the other."""
+
 
 def random_password() -> str:
     """Return a random password with every class of characters that a quality check may ask for."""
@@ -25,11 +28,12 @@ def random_password() -> str:
 
 @dataclass(frozen=True, slots=True)
 class LockResult:
-    """The result of a lock: the entry's new place, whether our password is the account's, and the steps that failed."""
+    """The result of a lock: the entry's new place, our password if it is the account's, and the steps that failed."""
 
     dn: str
     change: Change
-    secret_is_right: bool = False
+    secret: str = ""
+    """The account's password now; empty if it is not ours."""
     not_done: tuple[str, ...] = ()
 
 
@@ -57,13 +61,30 @@ class Locking:
                     dn=entry.dn
                 )
             )
-        changes = [] if locked else self._dialect.locking(entry, secret)
-        kept = self._write(link, entry, changes, self._dialect.password_may_stay) if changes else ""
+        kept = ""
+        if not locked:
+            secret, kept = self._lock(link, entry, secret)
         leaves = self._folder and not same(parent(entry.dn), self._folder)
         to, failed = f"{rdn(entry.dn)},{self._folder}" if leaves else "", _("it could not be moved to {folder}: {why}")
         dn, stays = _move(link, entry, before.account, to, failed)
         change = Change.ALREADY if locked and dn == entry.dn else Change.MADE
-        return LockResult(dn, change, not locked and not kept, tuple(filter(None, (kept, stays))))
+        return LockResult(dn, change, "" if locked or kept else secret, tuple(filter(None, (kept, stays))))
+
+    def _lock(self, link: LdapConnection, entry: Entry, secret: str) -> tuple[str, str]:
+        """Write the lock; return the password and the reason if the old one stays.
+
+        A syntax check refuses some random passwords, such as one with the person's initials in it: others are tried.
+        """
+        for _again in range(MOST_PASSWORDS - 1):
+            try:
+                self._guarded(link, entry, self._dialect.locking(entry, secret))
+            except ldap.CONSTRAINT_VIOLATION:
+                secret = random_password()
+            except REFUSED_PASSWORD:
+                break
+            else:
+                return secret, ""
+        return secret, self._write(link, entry, self._dialect.locking(entry, secret), self._dialect.password_may_stay)
 
     def mark_unproven(self, link: LdapConnection, account: AccountId, login: Login) -> None:
         """Mark a lock that failed or is unproven, so that no read reports it as a lock."""
@@ -71,17 +92,19 @@ class Locking:
             link.modify(self._directory.person(link, account).dn, changes)
 
     def unlock(self, link: LdapConnection, before: BeforeImage) -> Change:
-        """Move back, then unlock. An account that is not locked any more is left as it is."""
+        """Move back, then unlock. An account that is not locked any more is only moved back."""
         entry = self._directory.person(link, before.account)
         if self._dialect.lock != self._dialect.password and not entry.shows(self._dialect.lock):
             raise Forbidden(hidden(self._dialect.lock))
-        if not self._dialect.is_ours(entry) or self._dialect.state(entry) == before.state:
-            return Change.ALREADY
         home, failed = before.state.get("dn", ""), _("it could not be moved back to {folder}: {why}")
         away = self._folder and home and not same(entry.dn, home) and same(parent(entry.dn), self._folder)
+        ours = self._dialect.is_ours(entry) and self._dialect.state(entry) != before.state
+        if not (ours or away):
+            return Change.ALREADY
         dn, stays = _move(link, entry, before.account, home if away else "", failed)
-        changes = self._dialect.unlocking(entry, before.state)
-        self._write(link, Entry(dn, entry.values), changes, self._dialect.unlocks_without_password)
+        if ours:
+            changes = self._dialect.unlocking(entry, before.state)
+            self._write(link, Entry(dn, entry.values), changes, self._dialect.unlocks_without_password)
         if stays:
             raise Conflict(_("{dn} is unlocked, but {stays}").format(dn=dn, stays=stays))
         return Change.MADE

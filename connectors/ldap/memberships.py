@@ -8,18 +8,22 @@ from collections.abc import Mapping, Sequence
 
 import ldap
 from ldap.dn import explode_dn, explode_rdn, is_dn
+from ldapurl import LDAPUrl
 
 from config.text import N_, _
 from connectors.contract import AccountId, Change, Group, GroupId
 from connectors.errors import Conflict, Missing
 from connectors.ldap.back_links import BACK_LINK, groups_beyond, unreadable
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.dialect import Membership
+from connectors.ldap.dialect import OCCUPANT, ROLE, Membership
 from connectors.ldap.directory import Directory
-from connectors.ldap.wire import Entry, both, either, equals
+from connectors.ldap.other_members import OtherMembers
+from connectors.ldap.wire import Entry, below, both, either, equals, same
 
 CLASS = "objectClass"
 PRIMARY = N_("this is the account's primary group, which nobody can leave")
+RULE = N_("a rule of the directory makes its members (memberURL), so nobody can be taken out of it")
+BY_ROLE = N_("this is a role (nsRoleDN), which is not taken away: an administrator must do it")
 DEPTH = 20
 """Levels of nested groups that are followed at most, if the server does not follow them for us."""
 
@@ -31,17 +35,20 @@ class Memberships:
         self._directory = directory
         self._dialect = dialect = directory.dialect
         self._base = directory.settings.group_base_dn or directory.settings.base_dn
+        self._others = OtherMembers(directory)
         self._asked = ("cn", CLASS, BACK_LINK, dialect.identifier)
 
     def of(self, link: LdapConnection, account: AccountId) -> Sequence[Group]:
         """Return the groups that name the account, and its implicit group, by name."""
         entry = self._directory.person(link, account)
         names = self._names(entry, self._dialect.memberships)
-        rows = list(link.search(self._base, either(equals(*name) for name in names), self._asked))
+        rows = list(link.search(self._base, either(_named_by(*name) for name in names), self._asked))
         rows += groups_beyond(self._directory, link, entry, rows, self._asked)
         above, named = self._above(link, rows), {row.dn for row in rows}
         groups = [self._group_of(row, above.get(row.dn, ())) for row in rows]
         groups += [self._group_of(row, (), _(PRIMARY)) for row in self._primary(link, entry) if row.dn not in named]
+        groups += [self._group_of(row, (), _(RULE)) for row in self._by_rule(link, entry) if row.dn not in named]
+        groups += [self._group_of(row, (), _(BY_ROLE)) for row in self._roles(link, entry)]
         return sorted(groups, key=lambda group: group.name)
 
     def remove(self, link: LdapConnection, account: AccountId, group: GroupId) -> Change:
@@ -59,14 +66,17 @@ class Memberships:
             )
         here = names if len(names) == 1 else self._here(link, found, names)
         if not here:
+            self._others.compare(link, found, names)
             return Change.ALREADY
+        self._others.note(link, found, names)
         try:
             link.modify(found.dn, [(ldap.MOD_DELETE, attribute, [value.encode()]) for attribute, value in here])
         except (ldap.NO_SUCH_ATTRIBUTE, ldap.UNWILLING_TO_PERFORM):
             # Servers report it in different ways, so the group is read: Active Directory is "unwilling to perform".
-            if not self._here(link, found, here):
-                return Change.ALREADY
-            raise
+            if self._here(link, found, here):
+                raise
+            self._others.compare(link, found, names)
+            return Change.ALREADY
         except ldap.OBJECT_CLASS_VIOLATION as error:
             raise Conflict(
                 _(
@@ -74,6 +84,7 @@ class Memberships:
                     "first, or delete the group"
                 ).format(member=entry.text("cn"), group=found.text("cn"), kind=ways[0].object_class)
             ) from error
+        self._others.compare(link, found, names)
         return Change.MADE
 
     def restore(self, link: LdapConnection, account: AccountId, group: GroupId) -> Change:
@@ -81,33 +92,57 @@ class Memberships:
 
         A value that is already there is not written: a group that could not be left may refuse a join too.
         """
+        if self._is_computed(self._group(link, group)):
+            return Change.ALREADY
         entry, found, ways = self._both(link, account, group)
         if self._is_primary(link, entry, found):
             return Change.ALREADY
         change, names = Change.ALREADY, self._names(entry, ways)
         here = dict(self._here(link, found, names))
+        self._others.note(link, found, names)
         for attribute, value in dict(reversed(names)).items():
             if attribute in here:
                 continue
             with contextlib.suppress(ldap.TYPE_OR_VALUE_EXISTS, ldap.ALREADY_EXISTS):
                 link.modify(found.dn, [(ldap.MOD_ADD, attribute, [value.encode()])])
                 change = Change.MADE
+        self._others.compare(link, found, names)
         return change
+
+    def _by_rule(self, link: LdapConnection, entry: Entry) -> Sequence[Entry]:
+        """Return the groups whose rule (an LDAP URL) matches an entry."""
+        kind, rule = self._dialect.rules
+        rows = link.search(self._base, equals(CLASS, kind), [*self._asked, rule]) if kind else ()
+        return [row for row in rows if any(_matches(link, entry.dn, url) for url in row.all(rule))]
+
+    def _roles(self, link: LdapConnection, entry: Entry) -> Sequence[Entry]:
+        told = link.read(entry.dn, [self._dialect.roles]) if self._dialect.roles else None
+        found = [link.read_if_visible(dn, self._asked) for dn in (told.all(self._dialect.roles) if told else ())]
+        return [row for row in found if row]
+
+    def _is_computed(self, group: Entry) -> bool:
+        """Return whether nobody is named in a group: its members follow from a rule, or name the role themselves."""
+        kinds = {name.casefold() for name in group.all(CLASS)}
+        named = {way.object_class.casefold() for way in self._dialect.memberships}
+        return bool(kinds & {self._dialect.rules[0].casefold(), "nsroledefinition"}) and not kinds & named
 
     def administrators(self, link: LdapConnection, group: str) -> Sequence[Entry]:
         """Return the people in a group, in groups within it, and by primary group.
 
-        An empty name means the group that the server itself gives full power. Raises `Missing` unless exactly one group
-        has that name or id.
+        Raises `Missing` unless exactly one group has that name or id, or is that well-known one.
         """
-        query = self._named(group) if group else self._dialect.top(link, self._directory)
-        if not query:
+        if not group:
             return ()
-        level = list(link.search(self._base, query, self._asked_of_administrators))
+        known = self._dialect.well_known(link, self._directory, group)
+        # A well-known group lies beside the people, and may lie outside of the bases.
+        base = (self._directory.naming_context(link) or self._directory.settings.base_dn) if known else self._base
+        level = list(
+            link.search(base, known or self._named(group), self._asked_of_administrators, [] if known else None)
+        )
         if len(level) != 1:
             message = _("{count} groups below {base} are named {group}")
             message = message if level else _("no groups below {base} are named {group}")
-            raise Missing(message.format(count=len(level), base=self._base, group=group or query))
+            raise Missing(message.format(count=len(level), base=base, group=group))
         people: dict[AccountId, Entry] = {}
         seen: set[str] = set()
         for _level in range(DEPTH):
@@ -222,5 +257,21 @@ class Memberships:
     def _parents(self, link: LdapConnection, groups: Sequence[str], rule: str = "") -> Sequence[Entry]:
         attributes = dict.fromkeys(way.attribute for way in self._dialect.memberships if not way.by_login)
         of = f":{rule}:" if rule else ""
-        query = either(equals(attribute + of, dn) for attribute in attributes for dn in groups)
+        query = either(_named_by(attribute + of, dn) for attribute in attributes for dn in groups)
         return list(link.search(self._base, query, ["cn"]))
+
+
+def _named_by(attribute: str, value: str) -> str:
+    """Return the filter for groups that name a member. Servers have no index for roles: their class is asked, too."""
+    return both(equals(CLASS, ROLE), equals(attribute, value)) if attribute == OCCUPANT else equals(attribute, value)
+
+
+def _matches(link: LdapConnection, dn: str, rule: str) -> bool:
+    """Return whether an entry is among those that an LDAP URL names; true as well if the rule cannot be read."""
+    try:
+        url = LDAPUrl(rule)
+        if url.dn and not (same(dn, url.dn) or below(dn, url.dn)):
+            return False
+        return link.read(dn, ["1.1"], url.filterstr or "(objectClass=*)") is not None
+    except (ValueError, ldap.FILTER_ERROR):
+        return True

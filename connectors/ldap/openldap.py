@@ -37,6 +37,8 @@ UNTRIED = N_(
     "a lock is written, but it is not proven: the old password stays, and a refused log-in gives no reason. Set "
     "ppolicy_use_lockout on the server, then lock again"
 )
+OWN_POLICY = "pwdPolicySubentry"
+"""DN of an entry's own policy; entries without it have the default one."""
 ACCOUNT_LOCKED = 1
 """The password policy control's error for a locked account."""
 ASSERTION = "1.3.6.1.1.12"
@@ -55,8 +57,10 @@ class OpenLdap(Posix):
     lock = LOCK
     lock_may_be_missing = True
     last_login = ("authTimestamp", "pwdLastSuccess")
-    locked_query = f"({LOCK}={FOR_GOOD})"
-    attributes = (identifier, VERSION, LOCK, PASSWORD, NUMBER)
+    locked_query = f"(&({LOCK}={FOR_GOOD})(!({OWN_POLICY}=*)))"
+    """Accounts with a policy of their own are read one by one."""
+    enforced_by_policy = True
+    attributes = (identifier, VERSION, LOCK, OWN_POLICY, PASSWORD, NUMBER)
     password_may_stay = True
     rewrites_unproven_lock = True
     needs = N_("write access to userPassword, and read and write access to pwdAccountLockedTime, below base_dn")

@@ -1,6 +1,6 @@
 """All accounts at once: who is locked, and who is there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from config.text import _
 from connectors.contract import Account, AccountId, Verdict
@@ -10,7 +10,7 @@ from connectors.ldap.directory import Directory
 from connectors.ldap.wire import Entry, also, both, first_value
 
 
-def locked(directory: Directory, link: LdapConnection) -> frozenset[AccountId]:
+def locked(directory: Directory, link: LdapConnection, ways_in: Sequence[str] = ()) -> frozenset[AccountId]:
     """Return the ids of all accounts that are locked now. The server filters, and each lock is read.
 
     An entry whose id cannot be read is left out; accounts that are left out are read one by one.
@@ -20,7 +20,10 @@ def locked(directory: Directory, link: LdapConnection) -> frozenset[AccountId]:
         raise Unavailable(_("this kind of directory has no filter for locked accounts"))
     judged: dict[bytes, bool] = {}
     found: set[AccountId] = set()
-    for dn, values in link.rows(directory.settings.base_dn, dialect.locked_query, (dialect.identifier, dialect.lock)):
+    asked = (dialect.identifier, dialect.lock, *ways_in)
+    for dn, values in link.rows(directory.settings.base_dn, dialect.locked_query, asked):
+        if any(first_value(values, name) for name in ways_in):
+            continue
         lock = first_value(values, dialect.lock)
         if lock not in judged:  # the value alone decides, and there are few different ones
             judged[lock] = dialect.verdict(Entry.read(dn, values))[0] is Verdict.LOCKED

@@ -196,12 +196,12 @@ def holds_no_people(place: str) -> bool:
 
 def same(one: str, other: str) -> bool:
     """Return whether two DNs name the same place, however they are written."""
-    return _parts(one) == _parts(other)
+    return parts(one) == parts(other)
 
 
 def below(dn: str, top: str) -> bool:
     """Return whether a place lies below another, and is not that other itself."""
-    inner, outer = _parts(dn), _parts(top)
+    inner, outer = parts(dn), parts(top)
     return 0 < len(outer) < len(inner) and inner[-len(outer) :] == outer
 
 
@@ -221,5 +221,5 @@ def marked(dn: str, account: AccountId) -> str:
     return str(dn2str([[(attribute, f"{value} ({account[:8]})", kind), *rest]]))
 
 
-def _parts(dn: str) -> list[list[tuple[str, str]]]:
+def parts(dn: str) -> list[list[tuple[str, str]]]:
     return [[(attribute.casefold(), value.casefold()) for attribute, value, _kind in name] for name in str2dn(dn)]

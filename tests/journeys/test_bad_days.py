@@ -92,7 +92,7 @@ def test_a_second_bot_on_the_same_data_is_told_what_to_do(practice: Practice) ->
 def test_the_command_line_works_beside_the_bot_and_without_slack(office: Office, practice: Practice) -> None:
     beside = BY_UID["anh.nguyen"]
     ended = practice.handover("offboard", beside.email, "--yes", "--successor", BOB.email, by=HR)
-    assert ended.returncode == 0, ended.stderr
+    assert "open connections may work until" in ended.stdout, ended.stderr
     assert practice.is_open(beside) == {"directory": False, "crm": False}
     alone = BY_UID["ben.ford"]
     practice.stop_bot()
@@ -101,7 +101,7 @@ def test_the_command_line_works_beside_the_bot_and_without_slack(office: Office,
         "offboard", alone.email, "--yes", "--successor", BOB.email, "--approver", MANAGER.email, by=HR
     )
     practice.slack.workspace.faults.clear()
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "open connections may work until" in ended.stdout, ended.stdout + ended.stderr
     assert practice.is_open(alone) == {"directory": False, "crm": False}
     practice.start_bot()
     office.message(office.hr, "offboarding", lambda text: alone.name in text or "Ford" in text)

@@ -105,6 +105,7 @@ ACTS: dict[str, Act] = {
     "manual.allow": lambda s, by: s.office.manual.allow(s.step, by),
     "linking.link": lambda s, by: s.office.linking.link(s.case, "crm", by, login="bob@x.example"),
     "linking.link_additional": lambda s, by: s.office.linking.link_additional(s.case, "crm", by, "crm-bob"),
+    "linking.deny": lambda s, by: s.office.linking.deny(s.case, "crm", by, account="crm-bob", reason="a namesake"),
     "linking.none": lambda s, by: s.office.linking.none(s.case, "crm", by, *NONE),
     "delegations.make": lambda s, by: s.office.services.delegations.make(
         "U0BOB", "U0ZOE", s.office.clock.now(), s.office.clock.now() + SOON, by

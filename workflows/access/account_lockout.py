@@ -14,7 +14,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from config.text import N_, _, join, language, ngettext
+from config.text import N_, _, join, language, ngettext, stored
 from connectors.contract import (
     AccountId,
     Accounts,
@@ -28,7 +28,8 @@ from connectors.contract import (
     Tokens,
     Verdict,
 )
-from connectors.errors import ConnectorError, Missing, OthersTouched, OutcomeUnknown
+from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, OthersTouched, OutcomeUnknown
+from workflows.access import lost_members
 from workflows.access.account_state import ENDED, LOCKED, SEVERITY, TOKEN, AccountData
 from workflows.context import Context
 from workflows.storage.group_commit import run_later
@@ -71,8 +72,9 @@ class LockoutResult:
 
     @classmethod
     def worst(cls, results: "list[LockoutResult]") -> "LockoutResult":
-        """Return the worst result: open before unknown before locked, unfinished before finished."""
-        return min(results, key=lambda result: (SEVERITY.index(result.verdict), result.complete))
+        """Return the worst result: open before unknown before locked. It is complete only if all of them are."""
+        worst = min(results, key=lambda result: (SEVERITY.index(result.verdict), result.complete))
+        return replace(worst, complete=all(result.complete for result in results))
 
 
 class AccountLockout:
@@ -94,11 +96,23 @@ class AccountLockout:
         result.
         """
         self._run_part(Sessions, self._count_sessions, self._open)
-        locked = self._lock(fresh)
+        try:
+            locked = self._lock(fresh)
+        except (Forbidden, Conflict) as error:
+            return self._read_refused(error)
         self._run_part(Sessions, self._end_sessions, self._open)
         self._run_part(Tokens, self._revoke_tokens, self._open)
         self._run_part(Groups, self._leave_groups, self._left)
         return self._judge(self._accounts.observe([self._id])[self._id], locked)
+
+    def _read_refused(self, error: Forbidden | Conflict) -> LockoutResult:
+        """Return the read after a refused lock: an account that stays open is open, not unknown."""
+        try:
+            seen = self._accounts.observe([self._id])[self._id]
+        except ConnectorError:
+            raise error from None
+        reason = join("; ", (say(error), seen.reason))
+        return LockoutResult(seen.verdict, reason, seen.how, complete=seen.verdict is Verdict.ABSENT)
 
     def _judge(self, seen: Observation, locked: Locked) -> LockoutResult:
         if locked.login is Login.ACCEPTED:
@@ -121,16 +135,28 @@ class AccountLockout:
             if self._accounts.observe([self._id])[self._id].verdict is not Verdict.LOCKED:
                 raise
             lost = N_("locked (the answer was lost, a read shows it)")
-            self._record_step("lock", Change.MADE, lambda: _(lost), LOCKED)
+            self._record_step("lock", Change.MADE, lambda: _(lost), LOCKED, self._with_residual)
             return Locked(Change.MADE, Login.NOT_TRIED)
         except Missing:  # deleted meanwhile; the read-back shows it
             return Locked(Change.ALREADY, Login.NOT_TRIED)
         already, refused = locked.change is Change.ALREADY, locked.login is Login.REFUSED
         words = ACCEPTED if locked.login is Login.ACCEPTED else LOCKS[already, refused]
-        self._record_step("lock", locked.change, lambda: _(words), "" if already else LOCKED)
+        note = partial(self._with_residual, anew=not already)
+        self._record_step("lock", locked.change, lambda: _(words), "" if already else LOCKED, note)
         for left in locked.not_done:
             self._record_step("lock", Change.ALREADY, partial(str, left))
         return locked
+
+    def _with_residual(self, data: AccountData, *, anew: bool = True) -> AccountData:
+        """Return the data with the time until which tickets and open connections may work.
+
+        A lock by somebody else counts from its first read.
+        """
+        residual = self._accounts.residual()
+        if residual is None or (data.residual_until and not anew):
+            return data
+        until = self._context.clock.now() + residual.lasts
+        return replace(data, residual=stored(residual.what), residual_until=until.isoformat())
 
     def _run_part(self, capability: type[C], part: Callable[[C], None], problems: list[str]) -> None:
         connector = self._system.having(capability)
@@ -168,10 +194,14 @@ class AccountLockout:
         except Missing:  # gone with the lock, or deleted meanwhile; the read-back shows it
             return
         self._change(lambda data: replace(data, groups={**{str(g.id): g.name for g in present}, **data.groups}))
+        refused = lost_members.refusal(self._context, self._system.name) if present else ""
         for group in present:
             if group.fixed:  # a primary group, for example: nobody can leave it, and it gives a locked account nothing
                 self._record_step("group", Change.ALREADY, partial(str, group.fixed))
                 continue
+            if refused:
+                self._left.append(refused)
+                return
             try:
                 change = groups.remove(self._id, group.id)
             except OthersTouched as error:
@@ -182,22 +212,31 @@ class AccountLockout:
                 self._left.append(_("group {name}: {why}").format(name=group.name, why=say(error)))
             else:
                 self._record_step("group", change, partial(_with_name, N_("taken out of group {name}"), group.name))
+        if not refused:
+            lost_members.settle(self._context, self._case, self._system.name, self._id)
 
     def _record_loss(self, group: str, error: OthersTouched) -> None:
         """Store that others lost a group: a retry finds the leaver outside, and must not erase it."""
-        text = _("group {name}: {why}").format(name=group, why=say(error))
+        text = lost_members.report(self._context, self._case, self._system.name, self._id, group, error)
         self._left.append(text)
         with language("en"):
             lost = ngettext("{count} other member is gone", "{count} other members are gone", error.count)
         facts = {"change": str(Change.MADE), "result": lost.format(count=error.count)}
         self._change(lambda data: data.plus(text, ""), "access.group", facts)
 
-    def _record_step(self, what: str, change: Change, words: Callable[[], str], mark: str = "") -> None:
-        """Store `words` for people and `mark` for programs. The journal is always in English."""
+    def _record_step(
+        self,
+        what: str,
+        change: Change,
+        words: Callable[[], str],
+        mark: str = "",
+        note: Callable[[AccountData], AccountData] = replace,
+    ) -> None:
+        """Store `words` for people, `mark` for programs, and what `note` adds. The journal is always in English."""
         shown = words()
         with language("en"):
             result = words()
-        self._change(lambda data: data.plus(shown, mark), f"access.{what}", {"change": change, "result": result})
+        self._change(lambda data: note(data).plus(shown, mark), f"access.{what}", {"change": change, "result": result})
 
     def _change(
         self, change: Callable[[AccountData], AccountData], action: str = "", facts: dict[str, str] | None = None

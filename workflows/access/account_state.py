@@ -80,6 +80,10 @@ class AccountData:
     """Verdict of the lookup before the first write: an undo must read the same one back."""
     marks: Sequence[str] = ()
     """Marks of the steps in `done`, in no language: `LOCKED`, `ENDED`, and `TOKEN` with each revoked token's id."""
+    residual: str = ""
+    """Stored noun of the access that may outlive the lock, such as `tickets`."""
+    residual_until: str = ""
+    """Time in ISO format until which it may work."""
 
     def plus(self, said: str, mark: str) -> "AccountData":
         """Return the data with one more step done; a step is listed once."""

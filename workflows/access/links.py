@@ -24,8 +24,10 @@ from workflows.context import Context
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, CaseData, person, read_case, refresh_case_message
-from workflows.storage.rows.access import AccountLink
+from workflows.storage.findings import open_of
+from workflows.storage.rows.access import AccountLink, LeaverAccount
 from workflows.storage.rows.case import Case
+from workflows.storage.rows.watch import FindingKind
 from workflows.storage.vault import Vault
 from workflows.systems.registry import System, Systems
 
@@ -49,6 +51,8 @@ class PersonLinks:
 
     accounts: Mapping[AccountId, str] = field(default_factory=dict)
     none: NoAccount | None = None
+    denied: Mapping[AccountId, str] = field(default_factory=dict)
+    """Accounts that a person said are not the leaver's: account id to log-in."""
 
     def nobody(self, now: datetime) -> bool:
         """Return whether a statement that there is no account counts now."""
@@ -71,6 +75,8 @@ class Match:
     own: tuple[Account, ...]
     ambiguous: int = 0
     note: str = ""
+    others: tuple[Account, ...] = ()
+    """Accounts that match as well, and that nobody has linked or denied. They are never locked."""
 
 
 class AccountLinking:
@@ -84,7 +90,7 @@ class AccountLinking:
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
         self._guards, self._retry = guards, retry
-        self._authorization = context.authorization
+        self._authorization, self._findings = context.authorization, context.findings
 
     def candidates(self, case_id: str, system: str, search: str = "") -> tuple[Candidate, ...]:
         """Return the accounts that match the leaver, or, with `search`, exactly that address, log-in or id.
@@ -160,6 +166,33 @@ class AccountLinking:
         said = {"by": by.name, "reason": reason.strip(), "last_day": last_day.isoformat(), "until": until.isoformat()}
         self._keep(case_id, system, by, "", said)
 
+    def deny(self, case_id: str, system: str, by: Actor, *, account: str, reason: str) -> str:
+        """Record that an account is not the leaver's, with the reason; return its log-in.
+
+        Until then an open account that matches stays in the verdict. Raises as `link`, and NEEDS_REASON; IN_CASE for an
+        account that the case has locked.
+        """
+        self._authorization.require(Right.LINK, by, case_id)
+        if not reason.strip():
+            raise Refused(Code.NEEDS_REASON)
+        _configured, accounts = self._system(system)
+        with self._store.read() as session:
+            case, data = read_case(session, self._vault, case_id)
+            told = [finding for finding in open_of(session, case_id, system) if finding.account_id == account]
+            logins = [self._findings.note(session, finding).login for finding in told]
+        login = logins[0] if logins else self._one(accounts, data, account, "").login
+        with self._store.write() as session:
+            case = self._changeable(session, case_id)
+            if session.get(LeaverAccount, f"{case_id}:{system}:{account}"):
+                raise Refused(Code.IN_CASE, account=login)
+            self._replace(session, case, system, by, account, login, denied=reason.strip())
+            for finding in open_of(session, case_id, system):
+                if finding.account_id == account and finding.kind == FindingKind.NEW_ACCOUNT:
+                    self._findings.close(session, finding, by)
+            refresh_case_message(session, case_id)
+        self._begin_again(case, system, by)
+        return login
+
     def _system(self, name: str) -> tuple[System, Accounts]:
         system = self._systems.get(name)
         accounts = system.having(Accounts) if system else None
@@ -179,33 +212,50 @@ class AccountLinking:
 
     def _keep(self, case_id: str, system: str, by: Actor, account: str, said: str | Mapping[str, str]) -> None:
         with self._store.write() as session:
-            case, _data = read_case(session, self._vault, case_id)
-            if case.state in UNWATCHED:
-                raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
+            case = self._changeable(session, case_id)
             self._replace(session, case, system, by, account, said)
             refresh_case_message(session, case_id)
-            begun = case.effective_at <= self._clock.now()
-        if begun:
-            self._retry(case_id, system, by)
+        self._begin_again(case, system, by)
+
+    def _changeable(self, session: Session, case_id: str) -> Case:
+        case, _data = read_case(session, self._vault, case_id)
+        if case.state in UNWATCHED:
+            raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
+        return case
+
+    def _begin_again(self, case: Case, system: str, by: Actor) -> None:
+        if case.effective_at <= self._clock.now():
+            self._retry(case.id, system, by)
 
     def _replace(
-        self, session: Session, case: Case, system: str, by: Actor, account: str, said: str | Mapping[str, str]
+        self,
+        session: Session,
+        case: Case,
+        system: str,
+        by: Actor,
+        account: str,
+        said: str | Mapping[str, str],
+        denied: str = "",
     ) -> None:
-        """Add the link with its log-in, or with the statement that there is no account.
+        """Add the statement: a link with its log-in, or that there is no account, or that an account is not theirs.
 
         An account replaces `none`, and `none` replaces all accounts. A repeated link to an account has no effect.
+        `denied`: the reason for which the account is not the leaver's; a later statement replaces an earlier one.
         """
         rows = session.exec(
             select(AccountLink).where(AccountLink.person_key == case.leaver_key, AccountLink.system == system)
         ).all()
-        if account and any(row.account_id == account for row in rows):
+        links = _links(self._vault, [row for row in rows if _is_genuine(self._vault, row)])
+        if account in (links.denied if denied else links.accounts):
             return
         for row in rows:
-            if not (row.account_id and account):
+            replaced = not denied and AccountId(row.account_id) not in links.denied and not (row.account_id and account)
+            if replaced or row.account_id == account:
                 session.delete(row)
         session.flush()
         row_id = link_id(self._vault, case.leaver_key, system, account)
         wrapped = self._vault.new_key()
+        kept = {"login": said, "denied": denied} if denied else said
         session.add(
             AccountLink(
                 id=row_id,
@@ -215,15 +265,16 @@ class AccountLinking:
                 by=by.id,
                 at=self._clock.now(),
                 wrapped_key=wrapped,
-                sealed=self._vault.seal(wrapped, said, f"link:{row_id}"),
+                sealed=self._vault.seal(wrapped, kept, f"link:{row_id}"),
             )
         )
         self._journal.write(
             session,
             actor=by,
-            action="account.linked",
+            action="account.denied" if denied else "account.linked",
             case_id=case.id,
             data={"system": system, "account": account or "none"},
+            sealed=self._vault.seal(case.wrapped_key, denied, f"denied:{row_id}") if denied else b"",
         )
 
 
@@ -269,7 +320,9 @@ def all_links(session: Session, vault: Vault, person_key: str) -> Mapping[str, P
 def _links(vault: Vault, rows: Sequence[AccountLink]) -> PersonLinks:
     said = {row.account_id: vault.open(row.wrapped_key, row.sealed, f"link:{row.id}") for row in rows}
     none = next((_statement(row, said[""]) for row in rows if not row.account_id), None)
-    return PersonLinks({AccountId(account): str(login) for account, login in said.items() if account}, none)
+    denied = {AccountId(one): str(kept["login"]) for one, kept in said.items() if one and isinstance(kept, Mapping)}
+    accounts = {AccountId(one): str(kept) for one, kept in said.items() if one and not isinstance(kept, Mapping)}
+    return PersonLinks(accounts, none, denied)
 
 
 def _statement(row: AccountLink, said: Mapping[str, str] | str) -> NoAccount:
@@ -292,23 +345,24 @@ def links_of(session: Session, vault: Vault, persons: Collection[str]) -> Mappin
 
 
 def match_accounts(
-    found: Sequence[Account], linked: Collection[AccountId], strangers: Collection[AccountId] = ()
+    found: Sequence[Account],
+    linked: Collection[str],
+    strangers: Collection[AccountId] = (),
+    denied: Collection[AccountId] = (),
 ) -> Match:
     """Choose the leaver's accounts among those that a lookup shows. Pure."""
-    own = [account for account in found if account.id not in strangers]
-    left_alone = len(found) - len(own)
+    own = [account for account in found if account.id not in {*strangers, *denied}]
     words = _("{count} account(s) with this address belong to somebody else by now and were left alone")
-    note = words.format(count=left_alone) if left_alone else ""
+    notes = [words.format(count=left)] if (left := sum(one.id in strangers for one in found)) else []
+    words = _("{count} account(s) match and were left alone: a person said that they are not the leaver's")
+    notes += [words.format(count=left)] if (left := sum(one.id in denied for one in found)) else []
+    note = "; ".join(notes)
     if len(own) <= 1:
         return Match(tuple(own), note=note)
     if not linked:
         return Match((), len(own), note)
     chosen = tuple(account for account in own if account.id in linked)
-    words = _("{count} account(s) match and were left alone")
-    if chosen:
-        words = _("{count} more account(s) match and were left alone: a person chose")
-    more = words.format(count=len(own) - len(chosen)) if len(own) > len(chosen) else ""
-    return Match(chosen, note="; ".join(filter(None, [note, more])))
+    return Match(chosen, note=note, others=tuple(account for account in own if account.id not in linked))
 
 
 def other_persons_accounts(

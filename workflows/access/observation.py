@@ -12,7 +12,7 @@ from connectors.contract import Account, AccountId, Accounts, Observation, Trace
 from connectors.errors import Conflict, ConnectorError, Missing
 from workflows.access.account_state import SEVERITY, AccountData, VerdictNote, seal
 from workflows.storage.case import refresh_case_message
-from workflows.storage.findings import FindingReport, Findings
+from workflows.storage.findings import FindingReport, Findings, open_of
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case
@@ -105,12 +105,16 @@ def update_access_verdict(
 
     `choose`: a person must link the account, or say that there is none.
 
-    The line shows the worst of its accounts. It stays as it is if another account is worse.
+    The line shows the worst of its accounts. It stays as it is if another account is worse, or if an open account
+    matches that nobody has linked or denied.
     """
     verdicts = [row.verdict for row in known(session, access_id)]
     if any(SEVERITY.index(Verdict(verdict)) < SEVERITY.index(seen.verdict) for verdict in verdicts):
         return
     access = session.get_one(Access, access_id)
+    open_findings = open_of(session, access.case_id, access.system) if seen.verdict is not Verdict.OPEN else ()
+    if any(finding.kind == FindingKind.NEW_ACCOUNT for finding in open_findings):
+        return
     key = session.get_one(Case, access.case_id).wrapped_key
     access.verdict, access.read_at = seen.verdict, now
     access.note = _sealed(vault, key, f"access:{access.id}", seen, choose=choose)

@@ -58,6 +58,7 @@ def remaining(members: Sequence[Account], account: AccountId, gone: Collection[s
         for member in members
         if member.id != account
         and member.verdict is Verdict.OPEN
+        and not member.unusable
         and member.id not in gone
         and not (own_name and own_name in (member.id.casefold(), member.login.casefold(), member.email.casefold()))
     ]
@@ -79,15 +80,16 @@ def group_members(system: System, group: str, *, believing_nobody: bool = False)
 def foresee(system: System, accounts: Collection[AccountId]) -> tuple[str, ...]:
     """Return, for a plan, the accounts that would not be locked at present. Writes nothing."""
     reasons = []
-    for group in _groups(system):
-        try:
-            members, own = group_members(system, group), own_account(system)
-        except ConnectorError as error:
-            return (_("whether this is the last administrator cannot be told: {error}").format(error=error),)
+    try:
+        found = {group: group_members(system, group) for one in accounts for group in _groups(system, one)}
+        own = own_account(system) if found else ""
+    except ConnectorError as error:
+        return (_("whether this is the last administrator cannot be told: {error}").format(error=error),)
+    for group, members in found.items():
         affected = [member for member in members if member.id in accounts and member.verdict is not Verdict.LOCKED]
         if affected and not remaining(members, affected[0].id, accounts, own):
             reasons.append(_last(affected[0], group))
-    return tuple(reasons)
+    return tuple(dict.fromkeys(reasons))
 
 
 def clear_or_refuse(context: Context, system: System, case_id: str, account: AccountId) -> str:
@@ -95,7 +97,7 @@ def clear_or_refuse(context: Context, system: System, case_id: str, account: Acc
 
     Raises what the connector raises: no account is locked before the remaining administrators are known.
     """
-    for group in _groups(system):
+    for group in _groups(system, account):
         try:
             members = group_members(system, group)
         except Missing as error:
@@ -132,9 +134,11 @@ def _clear(context: Context, system: System, case_id: str, account: Account, mem
     return True
 
 
-def _groups(system: System) -> tuple[str, ...]:
-    """Return the groups to check: those in the settings, or else the system's own."""
-    return system.administrators or (("",) if system.has(Administrators) else ())
+def _groups(system: System, account: AccountId) -> tuple[str, ...]:
+    """Return the groups to check: those in the settings, and the system's own that the account may be in."""
+    connector = system.having(Administrators)
+    own = tuple(connector.full_power(account)) if connector else ()
+    return tuple(dict.fromkeys((*system.administrators, *(name for name in own if name or not system.administrators))))
 
 
 def own_account(system: System) -> str:

@@ -12,7 +12,8 @@ from sqlmodel import select
 
 from config.text import _, gettext_lazy
 from connectors.contract import AccountId, Accounts, BeforeImage, GroupId, Groups, Verdict
-from connectors.errors import ConnectorError, Missing, OutcomeUnknown
+from connectors.errors import ConnectorError, Missing, OthersTouched, OutcomeUnknown
+from workflows.access import lost_members
 from workflows.access.account_state import ENDED, TOKEN, UNCONFIGURED, AccountData
 from workflows.context import Context
 from workflows.storage.case import refresh_case_message
@@ -98,7 +99,7 @@ class Restorations:
             return RestoredAccount(
                 data.login, cannot=(_("the account: it was deleted meanwhile ({error})").format(error=error),)
             )
-        back, cannot, problems = self._regroup(system, before.account, data)
+        back, cannot, problems = self._regroup(system, account.case_id, before.account, data)
         seen = accounts.observe([before.account])[before.account]
         if seen.verdict is Verdict.LOCKED and data.was == Verdict.LOCKED:
             back.insert(0, _("was locked before the case, and is so again"))
@@ -113,15 +114,21 @@ class Restorations:
             data.login, tuple(back), (*accounts.lost(before), *ended(data), *cannot), "; ".join(problems)
         )
 
-    def _regroup(self, system: System, account: AccountId, data: AccountData) -> tuple[list[str], list[str], list[str]]:
+    def _regroup(
+        self, system: System, case_id: str, account: AccountId, data: AccountData
+    ) -> tuple[list[str], list[str], list[str]]:
         """Restore memberships; return those restored, those lost for good, and those still to do."""
         groups = system.having(Groups)
         if groups is None or not data.groups:
             return [], [], []
         cannot, problems = {}, []
-        for group, name in data.groups.items():
+        refused = lost_members.refusal(self._context, system.name)
+        for group, name in ({} if refused else data.groups).items():
             try:
                 groups.restore(account, GroupId(group))
+            except OthersTouched as error:
+                problems.append(lost_members.report(self._context, case_id, system.name, account, name, error))
+                break
             except Missing:
                 cannot[group] = _("group {name}: it is not there any more").format(name=name)
             except ConnectorError as error:
@@ -129,6 +136,10 @@ class Restorations:
         present = {str(group.id) for group in groups.groups(account)}
         back = [_("in group {name}").format(name=name) for group, name in data.groups.items() if group in present]
         left = [name for group, name in data.groups.items() if group not in present and group not in cannot]
+        if left and refused:
+            problems.append(refused)
+        if not (refused or problems):
+            lost_members.settle(self._context, case_id, system.name, account)
         if left and not problems:
             problems.append(_("not in group {groups} yet").format(groups=", ".join(left)))
         return back, list(cannot.values()), problems

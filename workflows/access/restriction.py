@@ -15,7 +15,8 @@ from sqlmodel import Session, select
 
 from config.text import _, ngettext
 from connectors.contract import Account, AccountId, Accounts, Group, GroupId, Groups
-from connectors.errors import ConnectorError, Missing
+from connectors.errors import ConnectorError, Missing, OthersTouched
+from workflows.access import lost_members
 from workflows.access.account_state import UNCONFIGURED
 from workflows.access.links import all_links, match_accounts
 from workflows.access.protected import ProtectedAccounts
@@ -80,15 +81,21 @@ class Restrictions:
             data, phase = RestrictionData.of(self._vault, case.wrapped_key, row), row.phase
         if phase == RestrictionPhase.LIFT and not self._may_lift(row):
             return
-        system, failed = self._systems.get(row.system), None
+        system = self._systems.get(row.system)
+        failed: ConnectorError | None = None
         groups = system.having(Groups) if system else None
         try:
             if system is None or groups is None:
                 data = replace(data, problem=_(UNCONFIGURED))
+            elif refused := lost_members.refusal(self._context, row.system):
+                data = replace(data, problem=refused)
             elif phase == RestrictionPhase.LIFT:
                 data = _lift_groups(groups, data)
             else:
                 data = self._restrict(system, groups, row, case, people, data)
+        except OthersTouched as error:
+            problem = lost_members.report(self._context, row.case_id, row.system, AccountId(""), "", error)
+            failed, data = error, replace(self._data(row_id), problem=problem)
         except ConnectorError as error:
             failed, data = error, replace(self._data(row_id), problem=say(error))
         self._settle(row_id, phase, data, failed)
@@ -125,7 +132,7 @@ class Restrictions:
         lookup = accounts.find(person(people.leaver)) if accounts else None
         with self._store.read() as session:
             links = all_links(session, self._vault, case.leaver_key)[system.name]
-        match = match_accounts(lookup.accounts if lookup else (), links.accounts)
+        match = match_accounts(lookup.accounts if lookup else (), links.accounts, denied=links.denied)
         if match.ambiguous:
             problem = _("{count} accounts match and none was touched: a person must choose").format(
                 count=match.ambiguous

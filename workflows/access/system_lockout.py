@@ -24,10 +24,11 @@ from workflows.access.account_lockout import ACCOUNT, AccountLockout, LockoutRes
 from workflows.access.account_state import GOOD, UNCONFIGURED, AccountData, VerdictNote, seal
 from workflows.access.links import Match, PersonLinks, all_links, forged_links, match_accounts, other_persons_accounts
 from workflows.access.lockout_messages import tell_failure, tell_outcome
+from workflows.access.observation import report_new_account
 from workflows.access.protected import ProtectedAccounts, clear_or_refuse
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED, CaseData, advance_case, person, read_case, refresh_case_message
-from workflows.storage.findings import FindingReport
+from workflows.storage.findings import FindingReport, open_of
 from workflows.storage.group_commit import run_later
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import Access, LeaverAccount, Restoration
@@ -132,9 +133,10 @@ class SystemLockouts:
     def carry_out(self, job: "SystemLockout") -> None:
         """Lock, read back, and record one job that `begin` returned."""
         seen: dict[str, LockoutResult] = {}
+        others: list[tuple[Account, LockoutResult]] = []
         error: ConnectorError | None = None
         try:
-            result = self._lock_out(job, seen)
+            result = self._lock_out(job, seen, others)
         except ConnectorError as caught:
             result, error = LockoutResult(Verdict.UNKNOWN, say(caught), "", complete=False), caught
         except Exception:  # a fault of the program: people hear of it, and the row stays due
@@ -142,7 +144,7 @@ class SystemLockouts:
                 lambda session: self._tell(session, job.access.id, failed=True), job.case.id
             )
             raise
-        self._settle(job.access.id, result, error, seen)
+        self._settle(job.access.id, result, error, seen, others)
 
     def _reopen(self, session: Session, case: Case) -> None:
         """Take a case that nobody ended as open: a row alone never stops a lock-out."""
@@ -189,8 +191,13 @@ class SystemLockouts:
             data={"system": access.system, "seconds": int((now - access.due_at).total_seconds()), "why": why},
         )
 
-    def _lock_out(self, job: "SystemLockout", seen: dict[str, LockoutResult]) -> LockoutResult:
-        """Look the accounts up and lock each. `seen` gets the last read of each account, even if a later one fails."""
+    def _lock_out(
+        self, job: "SystemLockout", seen: dict[str, LockoutResult], others: list[tuple[Account, LockoutResult]]
+    ) -> LockoutResult:
+        """Look the accounts up and lock each. `seen` gets the last read of each account, even if a later one fails.
+
+        `others` gets the accounts that match too, or did, and that nobody has linked or denied.
+        """
         system = self._context.systems.get(job.access.system)
         if system is None:
             return LockoutResult(Verdict.UNKNOWN, _(UNCONFIGURED), "", complete=False)
@@ -208,7 +215,8 @@ class SystemLockouts:
                 lookup.accounts,
                 {*links.accounts, *(row.account_id for row in job.known)},
             )
-        match = match_accounts(lookup.accounts, links.accounts, strangers)
+        chosen = {*links.accounts, *(AccountId(row.account_id) for row in job.known)}
+        match = match_accounts(lookup.accounts, chosen, strangers, links.denied)
         if match.ambiguous:
             reason = ngettext(
                 "CHOOSE THE ACCOUNT: {count} account matches and none was touched",
@@ -224,10 +232,46 @@ class SystemLockouts:
                 lockout = AccountLockout(self._context, system, accounts, job.case.wrapped_key, row)
                 result = seen[row.id] = self._with_proof(system, job, row, lookup, lockout.run(before))
             results.append(result)
+        others += self._undecided(accounts, job, match, lookup)
+        results += [result for _account, result in others]
         if results:
             worst = LockoutResult.worst(results)
             return replace(worst, reason=join("; ", (worst.reason, match.note))) if match.note else worst
         return self._without_account(system, job, lookup, match)
+
+    def _undecided(
+        self, accounts: Accounts, job: "SystemLockout", match: Match, lookup: Lookup
+    ) -> list[tuple[Account, LockoutResult]]:
+        """Read accounts that may be the leaver's, as known open from this lookup or an earlier one. None is locked.
+
+        They stay in the verdict until a person links or denies them.
+        """
+        found = list(match.others)
+        links = job.links[job.access.system]
+        decided = {*links.accounts, *links.denied, *(row.account_id for row in job.known)}
+        decided |= {account.id for account in lookup.accounts}
+        told = self._told(job) if job.access.read_at else {}
+        told = {account: login for account, login in told.items() if account not in decided}
+        for account, seen in (accounts.observe(list(told)) if told else {}).items():
+            found.append(Account(account, told[account], "", seen.verdict, _("seen before")))
+        words = _(
+            "{login} matches too ({by}), and nobody has said whose it is: "
+            "link it, or say with a reason that it is not the leaver's"
+        )
+        return [
+            (one, LockoutResult(one.verdict, words.format(login=one.login, by=one.matched_by), lookup.how, choose=True))
+            for one in found
+            if one.verdict not in GOOD
+        ]
+
+    def _told(self, job: "SystemLockout") -> dict[AccountId, str]:
+        """Return the accounts of open findings that nobody has linked or denied: account id to log-in."""
+        with self._context.store.read() as session:
+            return {
+                AccountId(finding.account_id): self._context.findings.note(session, finding).login
+                for finding in open_of(session, job.case.id, job.access.system)
+                if finding.kind == FindingKind.NEW_ACCOUNT
+            }
 
     def _prepare(
         self, system: System, accounts: Accounts, job: "SystemLockout", match: Match
@@ -348,7 +392,12 @@ class SystemLockouts:
         )
 
     def _settle(
-        self, access_id: str, result: LockoutResult, error: ConnectorError | None, seen: Mapping[str, LockoutResult]
+        self,
+        access_id: str,
+        result: LockoutResult,
+        error: ConnectorError | None,
+        seen: Mapping[str, LockoutResult],
+        others: Sequence[tuple[Account, LockoutResult]],
     ) -> None:
         def write(session: Session) -> None:
             now = self._context.clock.now()
@@ -380,6 +429,10 @@ class SystemLockouts:
             if result.finding:
                 report = FindingReport(result.finding, row.case_id, row.system, detail=result.reason)
                 self._context.findings.report(session, report, "lock-out")
+            for account, _result in others:
+                report_new_account(
+                    session, self._context.findings, row.case_id, row.system, account, "lock-out", linked=True
+                )
             self._context.journal.write(
                 session,
                 actor=HANDOVER,

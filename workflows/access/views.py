@@ -23,6 +23,9 @@ class AccountLine:
     groups: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
     """Steps that were done, in words: `locked`, `3 sessions ended`, `taken out of group sales`."""
+    residual: str = ""
+    """Access that may outlive the lock, as a noun for people: `tickets`. Empty once it has ended."""
+    residual_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from sqlmodel import Session, col, select
 from config.text import N_, _, shown
 from connectors.contract import Verdict
 from workflows.access import manual_step, restriction
-from workflows.access.account_state import SEVERITY, AccountData, current_verdict, open_note
+from workflows.access.account_state import GOOD, SEVERITY, AccountData, current_verdict, open_note
 from workflows.access.restoration import RestoredAccount
 from workflows.access.views import AccountLine, RestoredLine, SystemLine
 from workflows.cases import holds
@@ -192,8 +193,9 @@ class Casefile:
         note = open_note(opener, f"access:{row.id}", row.note)
         verdict, reason, read_at = current_verdict(last, Verdict(row.verdict), note.reason, row.read_at)
         worst = min(accounts, key=lambda one: SEVERITY.index(one.verdict), default=None)
-        if worst and row.read_at and SEVERITY.index(worst.verdict) < SEVERITY.index(verdict):
-            verdict, reason, read_at = worst.verdict, worst.reason, worst.read_at  # no line is better than its accounts
+        how = note.how if verdict.value == row.verdict else ""  # the last audit could not read it
+        if worst and row.read_at and _speaks(worst, verdict, row.read_at):
+            verdict, reason, read_at, how = worst.verdict, worst.reason, worst.read_at, worst.how
         due = row.state == WorkState.DUE
         ahead = row.due_at > self._clock.now()
         return SystemLine(
@@ -201,7 +203,7 @@ class Casefile:
             title=system.manifest.title if system else row.system,
             verdict=verdict,
             reason=reason if row.read_at else _("not looked up yet"),
-            how=note.how,
+            how=how,
             read_at=read_at,
             working=due and not ahead,
             next_try_at=row.due_at if due and ahead else None,
@@ -231,6 +233,8 @@ class Casefile:
         data = AccountData(**opener(row.sealed, f"account:{row.id}"))
         note = open_note(opener, f"account:{row.id}", row.note)
         verdict, reason, read_at = current_verdict(reading, Verdict(row.verdict), note.reason, row.read_at)
+        until = datetime.fromisoformat(data.residual_until) if data.residual_until else None
+        until = until if until and until > self._clock.now() and verdict is Verdict.LOCKED else None
         return AccountLine(
             row.system,
             row.account_id,
@@ -238,10 +242,12 @@ class Casefile:
             data.matched_by,
             verdict,
             reason,
-            note.how,
+            note.how if verdict.value == row.verdict else "",
             read_at,
             tuple(data.groups.values()),
             tuple(map(shown, data.done)),
+            shown(data.residual) if until else "",
+            until,
         )
 
     def follow_up(self, session: Session, row: FollowUp) -> FollowUpLine:
@@ -251,3 +257,10 @@ class Casefile:
         return FollowUpLine(
             row.id, row.day, row.due_at, row.done_at, "; ".join(f"{system}: {said}" for system, said in words.items())
         )
+
+
+def _speaks(worst: AccountLine, verdict: Verdict, read_at: datetime) -> bool:
+    """Return whether a line shows its worst account: it is no better than that, nor older if both are bad."""
+    if worst.verdict is not verdict:
+        return SEVERITY.index(worst.verdict) < SEVERITY.index(verdict)
+    return verdict not in GOOD and bool(worst.reason) and worst.read_at is not None and read_at < worst.read_at

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import itemgetter
 
 from connectors.contract import Verdict
 from workflows.access.views import RestoredLine, RestrictionLine, StepView, SystemLine, SystemPlan
@@ -72,6 +73,13 @@ class CaseBrief:
         good = (Verdict.LOCKED, Verdict.ABSENT)
         by_hand = all(line.step.confirmed for line in self.systems if line.step)
         return by_hand and bool(self.read) and all(line.verdict in good for line in self.read)
+
+    @property
+    def residual(self) -> tuple[str, datetime] | None:
+        """Access that outlives the lock-out (a noun), and until when; None if there is none, or not any more."""
+        every = (account for line in self.read for account in line.accounts)
+        found = [(one.residual, one.residual_until) for one in every if one.residual_until]
+        return max(found, key=itemgetter(1), default=None)
 
     @property
     def read(self) -> tuple[SystemLine, ...]:

@@ -171,10 +171,10 @@ class Audits:
         """
         with self._context.store.read() as session:
             finding = open_finding(session, finding_id)
-            lockable = self._sheet.line(session, finding).can_lock_again
+            line = self._sheet.line(session, finding)
         self._authorization.require(Right.LOCK_AGAIN, by, finding.case_id or "")
-        if finding.case_id is None or not lockable:
-            raise Refused(Code.NOT_LOCKABLE)
+        if finding.case_id is None or not line.can_lock_again:
+            raise Refused(Code.NOT_LOCKABLE, why=line.detail or _("no case names it"))
         self._responses.take(finding_id, by)
         self._context.journal.note("finding.lock_again", by, {"finding": finding_id}, finding.case_id)
         self._lock(finding.case_id, finding, by)

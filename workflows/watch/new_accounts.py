@@ -6,7 +6,7 @@ lists everybody (`suspects`). Otherwise the leavers are looked up in rotation.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -177,7 +177,17 @@ class NewAccounts:
             known = {row.account_id for row in rows}
             others = other_persons_accounts(self._context.systems, data.leaver, system.name, lookup.accounts, known)
             fresh = [one for one in lookup.accounts if one.id not in known]
+            denied = links[system.name].denied
+            undecided = self._undecided(told, {*known, *denied, *(one.id for one in lookup.accounts)})
+            fresh = [one for one in fresh if one.id not in denied]
             mine = [observation.imaged(accounts, one) for one in fresh if one.id not in others]
+            if undecided:  # a lookup no longer shows them, which proves nothing
+                seen_now = accounts.observe(list(undecided))
+                mine += [
+                    Account(one, undecided[one], "", seen.verdict, _("seen before"))
+                    for one, seen in seen_now.items()
+                    if seen.verdict in (Verdict.OPEN, Verdict.UNKNOWN)
+                ]
         except WrongKey as error:
             why = _("whom to look for cannot be opened: {why}").format(why=_(str(error)))
             watched = access.verdict != Verdict.UNKNOWN and bool(rows)  # the accounts themselves are read even so
@@ -208,6 +218,17 @@ class NewAccounts:
             now = self._context.clock.now()
             with self._context.store.write() as session:
                 observation.update_access_verdict(session, self._context.vault, access.id, seen, now)
+
+    def _undecided(self, told: Sequence[Finding], known: Collection[str]) -> dict[AccountId, str]:
+        """Return the accounts of open findings that are not among `known`: account id to log-in."""
+        if not told:
+            return {}
+        with self._context.store.read() as session:
+            return {
+                AccountId(row.account_id): self._context.findings.note(session, row).login
+                for row in told
+                if row.kind == FindingKind.NEW_ACCOUNT and row.account_id not in known
+            }
 
     def _say(
         self,

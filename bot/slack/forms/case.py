@@ -31,7 +31,7 @@ from workflows.clients.views import PutBackView
 
 RESCHEDULE, LINK, PUT_BACK = "reschedule", "choose_account", "put_back"
 DAY, TIME = "day", "time"
-CHOICE, SEARCH = "choice", "search"
+CHOICE, SEARCH, DENY = "choice", "search", "denied"
 NONE = "none"
 MOST = 90
 VALUE = 150
@@ -75,11 +75,13 @@ def link(
     hint = _(
         "The link is kept and goes on record with your name. If the case has begun, the account is locked at once."
     )
+    deny = _("With a reason here, the chosen account is put on record as not theirs, and is left alone.")
     again = _("Or leave the choice empty and search by exact address or log-in, never by name.")
     blocks = [
         section(_("Which account in *{system}* is the leaver's?").format(system=mrkdwn(title))),
         *(paragraphs([_candidate(account) for account in found[:MOST]]) or [context(_nothing(search))]),
         field(CHOICE, _("Account"), {"type": "static_select", "options": options}, hint, optional=True),
+        field(DENY, _("Not the leaver's account"), text_line(200), deny, optional=True),
         field(SEARCH, _("Search"), text_line(200), again, optional=True),
         field(
             REASON,
@@ -102,9 +104,10 @@ def link(
 def parse_link(view: dict[str, Any], latest: date) -> tuple[dict[str, str], str]:
     """Return the choice (`account` and `login`, or `none`) and the text to search for. Raises `InvalidForm`.
 
-    `none` is the last day for which it counts, and comes with its `reason`.
+    `none` is the last day for which it counts, and comes with its `reason`. With a reason (`denied`), the chosen
+    account is not the leaver's.
     """
-    chosen, search = picked(view, CHOICE), typed(view, SEARCH)
+    chosen, search, denied = picked(view, CHOICE), typed(view, SEARCH), typed(view, DENY)
     refuse({} if chosen or search else {CHOICE: _("Choose an account, or search for one below.")})
     if chosen == NONE:
         day, reason = picked_day(view, DAY), typed(view, REASON)
@@ -113,7 +116,8 @@ def parse_link(view: dict[str, Any], latest: date) -> tuple[dict[str, str], str]
         )
         refuse(reason_faults(reason) | late)
         return {NONE: (day or latest).isoformat(), "reason": reason}, ""
-    return {key: str(value) for key, value in unpack(chosen).items()}, "" if chosen else search
+    choice = {key: str(value) for key, value in unpack(chosen).items()}
+    return choice | ({DENY: denied} if denied else {}), "" if chosen else search
 
 
 def _value(account: Candidate) -> str:

@@ -33,6 +33,8 @@ KINDS = {
     FindingKind.TAMPERED: N_("changed in the database by another hand"),
     FindingKind.PROTECTED: N_("protected, so it was not locked"),
     FindingKind.NOT_LINKED: N_("no account found, and that is not proven"),
+    FindingKind.MEMBERS_LOST: N_("other members were lost from a group"),
+    FindingKind.CHANGED_MEANWHILE: N_("a group lost others meanwhile"),
     FindingKind.ADDRESS_REUSED: N_("another person's account has this address"),
     FindingKind.DORMANT: N_("no login for a long time"),
     FindingKind.OPEN_AGAIN: N_("open again"),

@@ -22,7 +22,7 @@ from bot.slack.messages.blocks import (
 )
 from bot.slack.messages.phrases import GOOD_VERDICTS, account, finding_detail, listing, records, short, verdict
 from bot.slack.messages.split import kept
-from bot.text import N_, _, moment, mrkdwn, ngettext, plain
+from bot.text import N_, _, local, moment, mrkdwn, ngettext, plain
 from connectors.contract import Verdict
 from workflows.access.views import AccountLine, SystemLine
 from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine
@@ -81,10 +81,10 @@ def headline(view: CaseBrief) -> str:
             "{name} will be locked out of {count} system", "{name} will be locked out of {count} systems", every
         ).format(name=name, count=every)
     if view.locked_out and not hand:
-        return _("{name} is locked out of {count} of {count} systems").format(name=name, count=every)
+        return _("{name} is locked out of {count} of {count} systems").format(name=name, count=every) + _residual(view)
     if hand and all(line.verdict in GOOD_VERDICTS for line in view.read):
         return _("{name} is locked out of {count} of {count} systems that can be read{hand}").format(
-            name=name, count=every, hand=hand
+            name=name, count=every, hand=f"{hand}{_residual(view)}"
         )
     still = [line.title for line in view.read if line.verdict is Verdict.OPEN]
     dark = [line.title for line in view.read if line.verdict is Verdict.UNKNOWN]
@@ -94,6 +94,13 @@ def headline(view: CaseBrief) -> str:
     return _("{name}: {verdicts} (locked out of {good} of {count} systems){hand}").format(
         name=name, verdicts=", ".join(parts) or _("no system was read yet"), good=good, count=every, hand=hand
     )
+
+
+def _residual(view: CaseBrief) -> str:
+    if view.residual is None:
+        return ""
+    what, until = view.residual
+    return _("; {what} may work until {until}").format(what=what, until=local(until, view.leaver.timezone))
 
 
 def state(view: CaseBrief) -> str:

@@ -1,5 +1,6 @@
 """Active Directory on a real Samba: flags, proofs, places, administrators, and entries that are no people."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -205,6 +206,19 @@ def test_a_namesake_who_came_meanwhile_keeps_nobody_in_the_folder(ad: AdWorld) -
     assert ad.dn(account).endswith(PEOPLE_OU)
     assert f"({account[:8]})" in ad.dn(account)
     assert connector.observe([account])[account].verdict is Verdict.OPEN
+
+
+def test_a_second_undo_does_not_hide_a_move_back_that_failed(ad: AdWorld) -> None:
+    account, connector = ad.add(newcomer()), ad.connector(disabled_ou=DISABLED_OU)
+    before = connector.before(account)
+    connector.lock(before)
+    gone = replace(before, state={**before.state, "dn": before.state["dn"].replace(PEOPLE_OU, f"OU=Gone,{PEOPLE_OU}")})
+    for _again in range(2):
+        with pytest.raises(Conflict, match="could not be moved back"):
+            connector.unlock(gone)
+    assert connector.unlock(before) is Change.MADE
+    assert ad.dn(account) == before.state["dn"]
+    assert connector.unlock(before) is Change.ALREADY
 
 
 def test_a_folder_that_is_not_there_is_said_and_the_lock_holds(ad: AdWorld) -> None:

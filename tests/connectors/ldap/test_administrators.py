@@ -4,13 +4,17 @@ import ldap
 import pytest
 from ldap.dn import escape_dn_chars
 
-from connectors.contract import Verdict
+from connectors.contract import Person, Verdict
 from connectors.errors import Missing
-from connectors.ldap.connector import Ldap
+from connectors.ldap import MANIFEST
+from connectors.ldap.active_directory import ADMINISTRATORS, DOMAIN_ADMINS
+from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.world import LdapWorld
-from tests.sandbox.company import ldif
+from tests.sandbox.company import ldif, samba_conf
 from tests.sandbox.company.people import BY_UID
+from workflows.access.protected import foresee, remaining
+from workflows.systems.registry import System
 
 ODD = (' lead, "comma" + plus #1', "#hash; <angle>", "Юлия Петрова \\ backslash=eq ")
 
@@ -123,11 +127,19 @@ def test_active_directory_tells_its_domain_admins_nested_and_by_primary_group(ad
         root.modify_s(admins, [(ldap.MOD_ADD, "member", [inner.encode(), people[1][0].encode()])])
         root.modify_s(people[1][0], [(ldap.MOD_REPLACE, "primaryGroupID", [b"512"])])
     try:
-        told = Ldap(ad.settings(lock_administrators=True)).administrators("")
+        connector = ad.connect()
+        told = connector.administrators(DOMAIN_ADMINS)
         assert {one.login for one in told} >= {people[0][1], people[1][1]}
-        named = ad.connect().administrators(entry["cn"][0].decode())
+        named = connector.administrators(entry["cn"][0].decode())
         assert {one.id for one in named} == {one.id for one in told}
-        assert ad.connect().administrators("") == [], "adminCount keeps them off already"
+        assert {one.id for one in told} <= {one.id for one in connector.administrators(ADMINISTRATORS)}
+        narrow = ad.connector(base_dn=f"OU=People,{base}" if "OU=People" in people[0][0] else samba_conf.PEOPLE_OU)
+        assert {one.login for one in narrow.administrators(DOMAIN_ADMINS)} >= {people[0][1]}
+        for one in told:
+            assert set(connector.full_power(one.id)) == {DOMAIN_ADMINS, ADMINISTRATORS}
+        ordinary = ad.add(newcomer())
+        assert connector.full_power(ordinary) == []
+        assert connector.full_power(ad.nobody()) == ()
     finally:
         with ad.samba.bound() as root:
             root.modify_s(people[1][0], [(ldap.MOD_REPLACE, "primaryGroupID", [b"513"])])
@@ -135,6 +147,41 @@ def test_active_directory_tells_its_domain_admins_nested_and_by_primary_group(ad
             for dn in (people[1][0],):
                 _quietly(root, admins, dn)
             root.delete_s(inner)
+
+
+def test_an_administrator_whose_account_has_expired_is_not_one_who_remains(ad: AdWorld) -> None:
+    expired, open_ = ad.add(newcomer(), accountExpires="131000000000000000"), ad.add(newcomer())
+    [(admins, _entry)] = _search(ad, "(cn=Domain Admins)")
+    with ad.samba.bound() as root:
+        root.modify_s(admins, [(ldap.MOD_ADD, "member", [ad.dn(one).encode() for one in (expired, open_)])])
+    try:
+        told = {one.id: one for one in ad.connect().administrators(DOMAIN_ADMINS)}
+        assert "expired" in told[expired].unusable
+        assert told[open_].unusable == ""
+        own = "nobody"
+        assert remaining([told[expired], told[open_]], open_, (), own) == []
+        assert remaining([told[expired], told[open_]], expired, (), own) == [told[open_]]
+    finally:
+        with ad.samba.bound() as root:
+            root.modify_s(admins, [(ldap.MOD_DELETE, "member", [ad.dn(one).encode() for one in (expired, open_)])])
+
+
+def test_the_last_domain_administrator_is_known_with_default_settings(ad: AdWorld) -> None:
+    """The marker adminCount, which the server sets within the hour, is not there yet."""
+    account = ad.add(newcomer())
+    [(admins, _entry)] = _search(ad, "(cn=Domain Admins)")
+    with ad.samba.bound() as root:
+        root.modify_s(admins, [(ldap.MOD_ADD, "member", [ad.dn(account).encode()])])
+    try:
+        system = System("directory", MANIFEST, ad.connect())
+        assert ad.connect().find(Person("", (ad.value(account, "mail"),))).accounts[0].protected == ""
+        others = [one.id for one in ad.connect().administrators(DOMAIN_ADMINS) if one.verdict is Verdict.OPEN]
+        assert foresee(system, [account]) == ()
+        [said] = [words for words in foresee(system, others) if DOMAIN_ADMINS in words]
+        assert "LAST ADMINISTRATOR" in said
+    finally:
+        with ad.samba.bound() as root:
+            root.modify_s(admins, [(ldap.MOD_DELETE, "member", [ad.dn(account).encode()])])
 
 
 def test_active_directory_counts_people(ad: AdWorld) -> None:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from connectors.contract import AccountId, Change, Login, Person, Verdict
 from connectors.errors import Conflict, Forbidden
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
 from connectors.ldap.ds389 import Ds389
 from connectors.ldap.wire import Entry
@@ -164,3 +165,22 @@ def test_only_the_servers_own_words_prove_the_lock(ds: World389) -> None:
     assert dialect.judge(True, inactive)[0] is Login.REFUSED
     assert dialect.judge(True, {"result": 49})[0] is Login.NOT_TRIED
     assert dialect.verdict(Entry.read("uid=x", {"nsAccountLock": [b"TRUE"]}))[0] is Verdict.LOCKED
+
+
+def test_an_undo_that_did_not_bring_the_password_back_says_so(monkeypatch: pytest.MonkeyPatch, ds: World389) -> None:
+    """A server without nsslapd-allow-hashed-passwords refuses the old hash: only the lock is taken away."""
+    who = newcomer()
+    account, connector = ds.add(who), ds.connect()
+    before, send = connector.before(account), LdapConnection.modify
+    connector.lock(before)
+
+    def no_hashes(link: LdapConnection, dn: str, changes: list[Any], controls: tuple[object, ...] = ()) -> None:
+        if any(attribute == "userPassword" for _kind, attribute, _values in changes):
+            raise ldap.CONSTRAINT_VIOLATION({"info": "invalid password syntax - passwords with storage scheme"})
+        send(link, dn, changes, controls)
+
+    monkeypatch.setattr(LdapConnection, "modify", no_hashes)
+    assert connector.unlock(before) is Change.MADE
+    for _again in range(2):
+        assert "not the former one" in connector.lost(before)[0]
+        assert connector.unlock(before) is Change.ALREADY

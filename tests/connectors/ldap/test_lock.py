@@ -10,6 +10,8 @@ from pydantic import SecretStr
 
 from connectors.contract import Change, Login, Verdict
 from connectors.errors import Conflict, Forbidden, OutcomeUnknown
+from connectors.ldap import enforcement
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
 from connectors.ldap.openldap import FOR_GOOD
 from connectors.ldap.wire import Modification
@@ -255,3 +257,85 @@ def test_which_modify_locks_as_the_readme_has_it(
         entry = world.slapd.entry(who.login)
         assert entry is not None
         assert (LOCK in entry) is expected
+
+
+@contextmanager
+def _policy(world: LdapWorld, name: str, lockout: bytes) -> Iterator[str]:
+    dn = f"cn={name},{ldif.POLICY_DN.partition(',')[2]}"
+    world.slapd.add(
+        dn,
+        {
+            "objectClass": ["pwdPolicy", "device"],
+            "cn": [name],
+            "pwdAttribute": ["userPassword"],
+            "pwdLockout": [lockout.decode()],
+        },
+    )
+    try:
+        yield dn
+    finally:
+        world.slapd.delete(dn)
+
+
+def test_a_lock_is_believed_only_under_the_policy_of_its_own_that_applies_now(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    connector.lock(connector.before(account))
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+    with _policy(world, "lenient", b"FALSE") as lenient, _policy(world, "strict", b"TRUE") as strict:
+        for policy, verdict in ((lenient, Verdict.UNKNOWN), (strict, Verdict.LOCKED)):
+            world.slapd.modify(ldif.person_dn(who.login), [(ldap.MOD_REPLACE, "pwdPolicySubentry", [policy.encode()])])
+            for reader in (connector, world.connect()):
+                seen = reader.observe([account])[account]
+                assert (seen.verdict, "lenient" in seen.reason) == (verdict, verdict is Verdict.UNKNOWN)
+                assert account not in reader.locked()
+        world.slapd.modify(ldif.person_dn(who.login), [(ldap.MOD_DELETE, "pwdPolicySubentry", None)])
+
+
+def test_a_default_policy_that_lost_its_lockout_is_noticed(world: LdapWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, connector = world.add(newcomer()), world.connect()
+    connector.lock(connector.before(account))
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+    monkeypatch.setattr(enforcement, "KEPT_SECONDS", 0)
+    with _no_lockout(world):
+        seen = connector.observe([account])[account]
+    assert (seen.verdict, "does not show that it enforces" in seen.reason) == (Verdict.UNKNOWN, True)
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+
+
+def test_a_random_password_that_a_syntax_check_refuses_is_replaced_by_another(
+    world: LdapWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    send, refused = LdapConnection.modify, list[str]()
+
+    def check(link: LdapConnection, dn: str, changes: list[Modification], controls: tuple[object, ...] = ()) -> None:
+        if len(refused) < 3:
+            refused.append(dn)
+            raise ldap.CONSTRAINT_VIOLATION({"info": "the password holds a part of the name"})
+        send(link, dn, changes, controls)
+
+    monkeypatch.setattr(LdapConnection, "modify", check)
+    locked = connector.lock(connector.before(account))
+    assert (locked.login, locked.not_done) == (Login.REFUSED, ())
+    assert not world.can_log_in(who.login, who.password)
+    world.reopen(account)
+    assert not world.can_log_in(who.login, who.password), "the old password is gone"
+
+
+def test_a_way_in_beside_the_password_is_no_lock_until_it_is_gone(world: LdapWorld) -> None:
+    """The practice schema has no SSH keys: `userPKCS12` stands for them."""
+    who = newcomer()
+    account = world.add(who)
+    connector = Ldap(world.settings(ways_in=("sshPublicKey", "userPKCS12")))
+    other = world.add(newcomer())
+    world.slapd.modify(ldif.person_dn(who.login), [(ldap.MOD_ADD, "userPKCS12", [b"key"])])
+    for one in (account, other):
+        assert connector.lock(connector.before(one)).login is Login.REFUSED
+    seen = connector.observe([account, other])
+    assert (seen[account].verdict, "userPKCS12" in seen[account].reason) == (Verdict.UNKNOWN, True)
+    assert seen[other].verdict is Verdict.LOCKED
+    assert connector.locked() & {account, other} == {other}
+    world.slapd.modify(ldif.person_dn(who.login), [(ldap.MOD_DELETE, "userPKCS12", None)])
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED

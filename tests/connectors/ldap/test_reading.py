@@ -149,10 +149,10 @@ def test_faults_of_the_settings(change: dict[str, Any], fault: str) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"dialect": "openldap"}, 1),
-        ({"dialect": "389ds"}, 1),
-        ({"dialect": "active_directory"}, 3),
-        ({"lock_by": "password"}, 2),
+        ({"dialect": "openldap"}, 2),
+        ({"dialect": "389ds"}, 2),
+        ({"dialect": "active_directory"}, 5),
+        ({"lock_by": "password"}, 3),
     ],
 )
 def test_only_what_the_dialect_cannot_do_is_said(change: dict[str, str], said: int) -> None:

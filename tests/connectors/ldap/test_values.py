@@ -1,14 +1,15 @@
 """Pure functions: Active Directory's values, ranges of large attributes, and nested groups of OpenLDAP."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from connectors.contract import AccountId, Person, Verdict
+from connectors.contract import AccountId, Person, Residual, Verdict
 from connectors.ldap import active_directory, faults
 from connectors.ldap.active_directory import ActiveDirectory
+from connectors.ldap.connector import Ldap
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Values, matched_by, whole
@@ -140,3 +141,16 @@ def test_which_attribute_matched_is_told_as_the_server_compares() -> None:
     entry = Entry.read("uid=x,o=y", {"mail": [b" Dana.Scott@X.example "], "uid": [b"dana"]})
     assert matched_by(entry, Person("", ("dana.scott@x.example",), ("dana",)), OpenLdap()) == "mail"
     assert matched_by(Entry.read("uid=x,o=y", {}), Person("", ("dana.scott@x.example",)), OpenLdap()) == "mail"
+
+
+@pytest.mark.parametrize(("dialect", "what"), [("openldap", "open connections"), ("active_directory", "Kerberos")])
+def test_tickets_and_open_connections_last_as_long_as_the_settings_say(dialect: str, what: str) -> None:
+    def residual(**more: object) -> Residual | None:
+        values = {"urls": ["ldaps://d.example"], "bind_dn": "cn=b,dc=x", "password": SecretStr("p"), "base_dn": "dc=x"}
+        return Ldap(LdapSettings.model_validate(values | {"dialect": dialect} | more)).residual()
+
+    default = residual()
+    assert default is not None
+    assert (what in default.what, default.lasts) == (True, timedelta(hours=10))
+    assert residual(residual_hours=0) is None
+    assert getattr(residual(residual_hours=1.5), "lasts", None) == timedelta(minutes=90)

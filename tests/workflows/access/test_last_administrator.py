@@ -181,3 +181,34 @@ def test_a_kill_between_clearance_and_lock_loses_nothing(office: Office) -> None
     office.clock.pass_(minutes=10)
     office.work("revoke")
     assert office.offboarding.case(case_id).locked_out
+
+
+class WellKnown(Knowing):
+    """A CRM with a group of full power that no setting names."""
+
+    def full_power(self, account: AccountId) -> Sequence[str]:
+        return ("owners",) if "owners" in self.world.users[account].groups else ()
+
+
+def test_the_system_s_own_group_counts_beside_those_of_the_settings(office: Office) -> None:
+    systems: Systems = office.systems
+    systems._systems["crm"] = replace(office.crm.system(WellKnown), administrators=("admins",))
+    office.crm.users[AccountId("crm-bob")].groups.add("owners")
+    _open(office, BOB)
+    assert _is_open(office, "bob")
+    office.crm.users[AccountId("crm-max")].groups.add("owners")
+    _open(office, DANA)
+    assert not _is_open(office, "dana"), "who is in no such group is not held back by it"
+
+
+def test_an_administrator_who_cannot_log_in_is_not_one_who_remains(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Knowing.administrators
+
+    def expired(connector: Knowing, group: str) -> Sequence[Account]:
+        return [replace(one, unusable="expired") if one.id == "crm-max" else one for one in told(connector, group)]
+
+    monkeypatch.setattr(Knowing, "administrators", expired)
+    _open(office, DANA)
+    assert _is_open(office, "dana")

@@ -63,11 +63,71 @@ def test_several_matches_wait_for_a_person_who_chooses_one(office: Office, twice
     assert office.linking.link(twice, "crm", SECURITY, account="crm-dana") == "dana"
     assert office.started[-1][:2] == ("revoke", f"{twice}:crm")
     office.work("revoke")
-    line = _line(office, twice)
-    assert (line.verdict, line.choose) == (Verdict.LOCKED, False)
-    assert "1 more account(s) match and were left alone" in line.reason
     assert office.crm.users[AccountId("crm-other")].active
     assert not office.crm.users[AccountId("crm-dana")].active
+
+
+def test_an_open_account_that_nobody_chose_stays_in_the_verdict(office: Office, twice: str) -> None:
+    office.linking.link(twice, "crm", SECURITY, account="crm-dana")
+    office.work("revoke")
+    line, case = _line(office, twice), office.offboarding.case(twice)
+    assert (line.verdict, line.choose, case.locked_out) == (Verdict.OPEN, True, False)
+    assert "dana.other matches too (mail)" in line.reason
+    assert [(one.kind, one.login) for one in case.findings] == [("new account", "dana.other")]
+    office.crm.users[AccountId("crm-other")].email = "renamed@x.example"
+    office.crm.users[AccountId("crm-other")].login = "renamed"
+    office.audits.run_now(SECURITY)
+    office.offboarding.retry(twice, "crm", SECURITY)
+    office.work("revoke")
+    office.audits.run_now(SECURITY)
+    assert not office.offboarding.case(twice).locked_out, "renamed, it is still known, and open"
+    assert [one.login for one in office.audits.findings()] == ["dana.other"]
+
+
+@pytest.mark.parametrize("first", ["audit", "lock-out"])
+def test_it_leaves_the_verdict_by_a_persons_word_with_a_reason(office: Office, twice: str, first: str) -> None:
+    office.linking.link(twice, "crm", SECURITY, account="crm-dana")
+    office.work("revoke")
+    with pytest.raises(Refused, match=Code.NEEDS_REASON):
+        office.linking.deny(twice, "crm", SECURITY, account="crm-other", reason=" ")
+    with pytest.raises(Refused, match=Code.IN_CASE):
+        office.linking.deny(twice, "crm", SECURITY, account="crm-dana", reason="a namesake")
+    for _again in range(2):
+        assert office.linking.deny(twice, "crm", SECURITY, account="crm-other", reason="a namesake") == "dana.other"
+    if first == "audit":
+        office.audits.run_now(SECURITY)
+    office.work("revoke")
+    office.audits.run_now(SECURITY)
+    case = office.offboarding.case(twice)
+    assert (case.locked_out, case.findings) == (True, ())
+    assert "a person said that they are not the leaver's" in _line(office, twice).reason
+    assert office.crm.users[AccountId("crm-other")].active
+    with office.store.read() as session:
+        entries = session.exec(select(JournalEntry).where(JournalEntry.action == "account.denied")).all()
+    assert len(entries) == 1
+
+
+def test_a_denied_account_can_be_linked_after_all(office: Office, twice: str) -> None:
+    office.linking.deny(twice, "crm", SECURITY, account="crm-other", reason="a namesake")
+    office.work("revoke")
+    assert office.offboarding.case(twice).locked_out, "the one that is left is the leaver's"
+    office.linking.link(twice, "crm", SECURITY, account="crm-other")
+    office.work("revoke")
+    assert not office.crm.users[AccountId("crm-other")].active
+    assert office.offboarding.case(twice).locked_out
+
+
+def test_lock_again_locks_the_known_account_beside_a_second_one(office: Office) -> None:
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    office.crm.users[AccountId("crm-dana")].active = True
+    office.crm.user("crm-new", "dana@x.example", login="dana.new")
+    found = office.audits.run_now(SECURITY).findings
+    office.audits.lock_again(next(one.id for one in found if one.login == "dana"), SECURITY)
+    office.work("revoke")
+    assert not office.crm.users[AccountId("crm-dana")].active
+    assert office.crm.users[AccountId("crm-new")].active
+    assert _line(office, case_id).verdict is Verdict.OPEN
 
 
 def test_no_account_where_everybody_has_one_is_a_finding_and_never_good(office: Office, elsewhere: str) -> None:
@@ -164,6 +224,7 @@ def test_before_the_day_it_is_only_remembered(office: Office) -> None:
     case_id = office.offboarding.open(office.request(effective_at=at))
     office.linking.link(case_id, "crm", SECURITY, account="crm-dana")
     assert office.started == []
+    office.linking.deny(case_id, "crm", SECURITY, account="crm-other", reason="a namesake")
     office.clock.at = at
     office.work("revoke")
     assert _line(office, case_id).verdict is Verdict.LOCKED
@@ -175,7 +236,7 @@ def test_killed_before_the_lock_the_link_is_still_known(office: Office, twice: s
     with pytest.raises(Killed):
         office.dispatch.row(f"{twice}:crm")
     office.work("revoke")
-    assert _line(office, twice).verdict is Verdict.LOCKED
+    assert not office.crm.users[AccountId("crm-dana")].active
 
 
 def test_log_ins_stand_nowhere_in_clear(office: Office, elsewhere: str) -> None:

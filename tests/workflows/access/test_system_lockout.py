@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from connectors.contract import AccountId, Change, Group, GroupId, Locked, Login, Verdict
-from connectors.errors import BadCredential, Conflict, OutcomeUnknown, Unavailable
+from connectors.errors import BadCredential, Conflict, Forbidden, OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed
 from tests.workflows.office import DANA, SECURITY, Office
 from workflows.access.views import SystemLine
@@ -88,7 +88,7 @@ def test_retries_come_less_often_up_to_the_limit_and_obey_the_vendor(office: Off
         assert session.get_one(Access, f"{case_id}:crm").due_at - office.clock.now() == timedelta(hours=1)
 
 
-@pytest.mark.parametrize("error", [BadCredential("401"), Conflict("changed"), Unavailable("503")])
+@pytest.mark.parametrize("error", [BadCredential("401"), Unavailable("503")])
 def test_no_error_is_ever_shown_as_good(office: Office, error: Exception) -> None:
     office.crm.fail("lock", error)
     case_id = _open(office)
@@ -97,6 +97,51 @@ def test_no_error_is_ever_shown_as_good(office: Office, error: Exception) -> Non
     assert _line(case, "crm").verdict is Verdict.UNKNOWN
     assert not case.locked_out
     assert office.crm.users[AccountId("crm-dana")].active
+
+
+@pytest.mark.parametrize("error", [Forbidden("no right to write"), Conflict("changed")])
+def test_after_a_refused_write_the_verdict_is_what_a_read_shows(office: Office, error: Exception) -> None:
+    office.crm.fail("lock", error)
+    case_id = _open(office)
+    office.work("revoke")
+    line = _line(office.offboarding.case(case_id), "crm")
+    assert (line.verdict, line.how) == (Verdict.OPEN, "read by id")
+    assert str(error) in line.reason
+    office.clock.pass_(minutes=1)
+    office.work("revoke")
+    assert office.offboarding.case(case_id).locked_out
+
+
+def test_a_refused_write_that_cannot_be_read_is_unknown(office: Office) -> None:
+    office.crm.fail("lock", Forbidden("no right to write"))
+    office.crm.fail("observe", Unavailable("503"))
+    case_id = _open(office)
+    office.work("revoke")
+    line = _line(office.offboarding.case(case_id), "crm")
+    assert line.verdict is Verdict.UNKNOWN
+    assert "no right to write" in line.reason
+
+
+def test_a_refused_account_stops_no_other_account(office: Office) -> None:
+    office.crm.user("crm-dana-too", "dana@x.example", login="dana.too")
+    case_id = _open(office)
+    for account in ("crm-dana", "crm-dana-too"):
+        office.linking.link(case_id, "crm", SECURITY, account=account)
+    office.crm.fail("lock", Forbidden("no right to write"))
+    office.work("revoke")
+    assert [office.crm.users[AccountId(one)].active for one in ("crm-dana", "crm-dana-too")] == [True, False]
+    assert _line(office.offboarding.case(case_id), "crm").verdict is Verdict.OPEN
+
+
+def test_how_is_that_of_the_reading_that_is_shown(office: Office) -> None:
+    case_id = _open(office)
+    office.work("revoke")
+    assert _line(office.offboarding.case(case_id), "crm").how == "read by id"
+    office.crm.down = True
+    office.clock.pass_(days=1)
+    office.audits.run_now(SECURITY)
+    line = _line(office.offboarding.case(case_id), "crm")
+    assert (line.verdict, line.how, [one.how for one in line.accounts]) == (Verdict.UNKNOWN, "", [""])
 
 
 def test_a_lost_answer_is_read_back_and_not_repeated(office: Office) -> None:

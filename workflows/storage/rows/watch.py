@@ -61,6 +61,8 @@ class FindingKind(StrEnum):
     PROTECTED = N_("protected")
     OPEN_AGAIN = N_("open again")
     NOT_DELIVERED = N_("message not delivered")
+    MEMBERS_LOST = N_("others lost a group")
+    CHANGED_MEANWHILE = N_("changed meanwhile")
     NOT_LINKED = N_("not linked")
     NEW_ACCOUNT = N_("new account")
     ORPHAN = N_("orphan")

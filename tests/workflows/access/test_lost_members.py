@@ -1,0 +1,78 @@
+"""A system that takes other members out of a group is stopped at the first group, and everybody lost is named."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlmodel import select
+
+from connectors.contract import AccountId
+from connectors.errors import OthersTouched
+from tests.workflows.office import CAROL, DANA, HR, SECURITY, Office
+from workflows.storage.rows.operations import JournalEntry
+
+LOST = OthersTouched("2 other members are gone: bob, carol", stop=True, count=2)
+
+
+def _lost(office: Office) -> str:
+    office.crm.fail("remove", LOST, done=True)
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    return case_id
+
+
+def _groups(office: Office, name: str) -> set[str]:
+    return office.crm.users[AccountId(f"crm-{name}")].groups
+
+
+def test_it_stops_at_the_first_group_and_names_everybody(office: Office) -> None:
+    case_id = _lost(office)
+    for _again in range(3):
+        office.clock.pass_(minutes=10)
+        office.work("revoke")
+    assert len(_groups(office, "dana")) == 1, "the second group is not tried, however often it is tried again"
+    assert office.crm.calls["remove"] == 1
+    case = office.offboarding.case(case_id)
+    assert case.locked_out, "the lock itself is never stopped"
+    [finding] = case.findings
+    assert (finding.kind, "bob, carol" in finding.detail) == ("others lost a group", True)
+    crm = next(line for line in case.systems if line.system == "crm")
+    assert "accept the finding" in crm.reason
+    with office.store.read() as session:
+        entries = session.exec(select(JournalEntry).where(JournalEntry.action == "access.members_lost")).all()
+    assert ["carol" in entry.data for entry in entries] == [False]
+
+
+def test_nor_is_another_leaver_taken_out_of_groups_there(office: Office) -> None:
+    _lost(office)
+    leaver = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB2", directory_id="directory-bob")
+    case_id = office.offboarding.open(office.request(leaver=leaver, approver=CAROL, successors=(CAROL,)))
+    office.work("revoke")
+    assert (len(_groups(office, "bob")), office.crm.calls["remove"]) == (2, 1)
+    assert not office.crm.users[AccountId("crm-bob")].active
+    assert office.offboarding.case(case_id).locked_out
+
+
+def test_it_goes_on_once_a_person_has_accepted_the_finding(office: Office) -> None:
+    case_id = _lost(office)
+    [finding] = office.offboarding.case(case_id).findings
+    office.audits.accept(finding.id, office.clock.now().date() + timedelta(days=1), "they are back", SECURITY)
+    office.clock.pass_(minutes=10)
+    office.work("revoke")
+    assert _groups(office, "dana") == set()
+    assert office.offboarding.case(case_id).findings == ()
+    assert office.audits.accepted() == []
+
+
+def test_an_undo_stops_as_well(office: Office) -> None:
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    office.offboarding.undo(case_id, HR)
+    office.crm.fail("restore", LOST, done=True)
+    for _again in range(3):
+        office.work("undo")
+        office.clock.pass_(minutes=10)
+    assert office.crm.calls["restore"] == 1
+    crm = next(line for line in office.offboarding.case(case_id).restored if line.system == "crm")
+    assert (crm.done, "accept the finding" in crm.problem) == (False, True)
+    [finding] = office.audits.findings()
+    assert "bob, carol" in finding.detail
