@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
+from config.identifiers import address_or_nothing, is_among, visible
 from config.text import _
 from connectors.contract import Account, AccountId, Accounts, Person
 from workflows.access import observation
@@ -95,7 +96,8 @@ class AccountLinking:
         with self._store.read() as session:
             case, data = read_case(session, self._vault, case_id)
             linked = all_links(session, self._vault, case.leaver_key)[system].accounts
-        searched = Person("", (search.strip(),), (search.strip(),)) if search.strip() else person(data.leaver)
+        wanted = _named(search)
+        searched = Person("", (wanted,), (wanted,)) if wanted else person(data.leaver)
         return tuple(
             Candidate(
                 account.id,
@@ -121,7 +123,7 @@ class AccountLinking:
         configured, accounts = self._system(system)
         with self._store.read() as session:
             _case, data = read_case(session, self._vault, case_id)
-        found = self._one(accounts, data, account, login)
+        found = self._one(accounts, data, account, _named(login))
         if self._guards.protection_reason(configured, *found.names):
             raise Refused(Code.PROTECTED, name=found.login)
         self._keep(case_id, system, by, found.id, found.login)
@@ -175,6 +177,9 @@ class AccountLinking:
             matches = [found for found in accounts.find(search).accounts if _means(found, account, login)]
             if len(matches) == 1:
                 return matches[0]
+        related = [one for one in accounts.related(person(data.leaver)) if account and one.id == account]
+        if related:
+            return related[0]
         raise Refused(Code.UNKNOWN_ACCOUNT, account=account or login)
 
     def _keep(self, case_id: str, system: str, by: Actor, account: str, said: str | Mapping[str, str]) -> None:
@@ -242,8 +247,12 @@ def forget(session: Session, person_key: str) -> int:
 
 
 def _means(found: Account, account: str, login: str) -> bool:
-    named = bool(login) and login.casefold() in (found.login.casefold(), found.email.casefold())
-    return found.id == account if account else named
+    return found.id == account if account else is_among(login, (found.login, found.email))
+
+
+def _named(text: str) -> str:
+    """Return the address or log-in that a person typed, without characters that nobody sees."""
+    return address_or_nothing(text) or visible(text)
 
 
 def link_id(vault: Vault, person_key: str, system: str, account: str) -> str:
@@ -292,18 +301,22 @@ def links_of(session: Session, vault: Vault, persons: Collection[str]) -> Mappin
 
 
 def match_accounts(
-    found: Sequence[Account], linked: Collection[AccountId], strangers: Collection[AccountId] = ()
+    found: Sequence[Account],
+    linked: Collection[AccountId],
+    strangers: Collection[AccountId] = (),
+    known: Collection[AccountId] = (),
 ) -> Match:
-    """Choose the leaver's accounts among those that a lookup shows. Pure."""
+    """Choose the leaver's accounts among those that a lookup shows, beside the `known` ones that exist. Pure."""
     own = [account for account in found if account.id not in strangers]
     left_alone = len(found) - len(own)
     words = _("{count} account(s) with this address belong to somebody else by now and were left alone")
     note = words.format(count=left_alone) if left_alone else ""
-    if len(own) <= 1:
+    fresh = [account for account in own if account.id not in known]
+    if not fresh or (len(own) == 1 and not known):
         return Match(tuple(own), note=note)
     if not linked:
-        return Match((), len(own), note)
-    chosen = tuple(account for account in own if account.id in linked)
+        return Match((), len(fresh), note)
+    chosen = tuple(account for account in own if account.id in {*linked, *known})
     words = _("{count} account(s) match and were left alone")
     if chosen:
         words = _("{count} more account(s) match and were left alone: a person chose")
