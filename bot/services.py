@@ -13,6 +13,7 @@ from workflows.storage.work import Task
 if TYPE_CHECKING:
     from config.settings import Settings
     from workflows.access.dispatch import LockoutDispatch
+    from workflows.access.inventory import Inventories
     from workflows.access.links import AccountLinking
     from workflows.access.manual_steps import ManualSteps
     from workflows.access.restoration import Restorations
@@ -82,6 +83,7 @@ class WorkHandlers:
     dispatch: LockoutDispatch
     restorations: Restorations
     restrictions: Restrictions
+    inventories: Inventories
     retention: Retention
     undelivered: UndeliveredMessages
 
@@ -99,6 +101,7 @@ class WorkHandlers:
             Task.MANUAL: services.manual.run,
             Task.UNDO: self.restorations.run,
             Task.RESTRICT: self.restrictions.run,
+            Task.INVENTORY: self.inventories.run,
             Task.PUT_BACK: services.put_backs.run,
             Task.LEAVE: services.leaves.run,
         }

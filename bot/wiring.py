@@ -22,6 +22,7 @@ from connectors.contract import Manifest
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import connect_lock_history
 from workflows.access.dispatch import LockoutDispatch
+from workflows.access.inventory import Inventories
 from workflows.access.links import AccountLinking
 from workflows.access.manual_steps import ManualSteps
 from workflows.access.protected import ProtectedAccounts
@@ -288,6 +289,7 @@ def build_services(
         LockoutDispatch(context, SystemLockouts(context, guards, absence, settings.slack.security_channel)),
         Restorations(context),
         Restrictions(context, guards),
+        Inventories(context),
         Retention(context, timedelta(days=policy.keep_days)),
         UndeliveredMessages(context),
     )

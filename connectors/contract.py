@@ -49,6 +49,8 @@ class Person:
     name: str
     emails: tuple[str, ...] = ()
     logins: tuple[str, ...] = ()
+    employee_number: str = ""
+    """Number in the company's directory. An account that matches by it alone is asked about, never taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,9 @@ class Account:
     """The last log-in, if the system lists it; some systems are up to two weeks late."""
     also: tuple[str, ...] = ()
     """Further addresses of the account."""
+    logins: tuple[str, ...] = ()
+    """Further log-ins of the account."""
+    employee_number: str = ""
     protected: str = ""
     """Reason for which `lock` would refuse the account, as a sentence for the plan; else empty."""
     unusable: str = ""
@@ -88,7 +93,7 @@ class Account:
     @property
     def names(self) -> tuple[str, ...]:
         """Names by which a setting may mean this account: id, log-in, every address."""
-        return tuple(filter(None, (self.id, self.login, self.email, *self.also)))
+        return tuple(filter(None, (self.id, self.login, self.email, *self.also, *self.logins)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +298,10 @@ class Accounts(Connector, Protocol):
         """Return every account that matches any address or log-in of `person`; of several, a human chooses."""
 
     @abstractmethod
+    def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        """Read accounts as they are now, by their ids, whatever they are called. Gone ones are not in the answer."""
+
+    @abstractmethod
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many accounts in few calls; every id asked for is in the answer (gone ones as `absent`)."""
 
@@ -307,6 +316,14 @@ class Accounts(Connector, Protocol):
     @abstractmethod
     def unlock(self, before: BeforeImage) -> Change:
         """Restore the account to `before`, as far as the vendor allows."""
+
+    def related(self, person: Person) -> Sequence[Account]:  # noqa: ARG002
+        """Return accounts that may be the person's beside those that match, for a person to judge.
+
+        They share the employee number, or an address with a `+`, or differ by an administrator's or guest's affix. A
+        system that cannot search for that leaves this out.
+        """
+        return ()
 
     def lost(self, before: BeforeImage) -> tuple[str, ...]:
         """Return the losses of an `unlock` with this before-image, as sentences.

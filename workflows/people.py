@@ -1,7 +1,10 @@
 """People of a case: who acts, who leaves, who receives clients. Frozen values with personal data in clear."""
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from config.identifiers import address_or_nothing, distinct, visible
 
 SLACK, TERMINAL, SERVICE = "slack:", "cli:", "service:"
 
@@ -78,6 +81,28 @@ class Leaver:
     logins: tuple[str, ...] = ()
     directory_id: str = ""
     """Stable id in the company's directory, where it has exactly one such person. A case is keyed by it."""
+    addresses: tuple[str, ...] = ()
+    """Further addresses, from the directory and from Slack."""
+    employee_number: str = ""
+
+    @property
+    def emails(self) -> tuple[str, ...]:
+        """Every address, the case's own first."""
+        return distinct((self.email, *self.addresses))
+
+    def cleaned(self) -> "Leaver":
+        """Return the person with identifiers as they are looked up. An address that is none is kept for the refusal."""
+        return replace(self, email=address_or_nothing(self.email) or visible(self.email)).knowing()
+
+    def knowing(self, emails: Iterable[str] = (), logins: Iterable[str] = (), employee_number: str = "") -> "Leaver":
+        """Return the person with further identifiers, cleaned; no identifier is ever dropped."""
+        every = distinct(map(address_or_nothing, (*self.emails, *emails)))
+        return replace(
+            self,
+            addresses=tuple(one for one in every if one != self.email),
+            logins=distinct(map(visible, (*self.logins, *logins))),
+            employee_number=self.employee_number or employee_number.strip(),
+        )
 
 
 @dataclass(frozen=True, slots=True)

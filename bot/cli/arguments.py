@@ -10,6 +10,7 @@ from bot.cli.output import EXIT_FAILURE, CommandError, warn
 from bot.policies import named_in_rules
 from bot.text import _
 from bot.workdays import last_day_warning
+from config.identifiers import address, plain
 from config.settings import Settings
 from workflows.business_days import BusinessDays
 from workflows.clients.split import assignment_file
@@ -28,14 +29,13 @@ def refuse_several(options: Mapping[str, object]) -> None:
 
 def leaver_named(email: str) -> Leaver:
     """Return a person to look up. The name comes from the directory. Raises `CommandError`."""
-    address = email.strip()
-    user, _at, domain = address.partition("@")
-    if not user or "." not in domain or any(c.isspace() for c in address):
+    try:
+        return Leaver("", address(email))
+    except ValueError:
         raise CommandError(
             _("{text!r} is not an e-mail address.").format(text=email),
             _("Give the person's address in the company's directory. Names are not looked up."),
-        )
-    return Leaver("", address)
+        ) from None
 
 
 def named_successors(
@@ -43,8 +43,8 @@ def named_successors(
 ) -> tuple[str, ...]:
     """Return all addresses that may receive clients: from options, from a file, from the company's rules."""
     ruled = named_in_rules(settings.clients) if strategy is Strategy.RULES else ()
-    every = [leaver_named(one).email.lower() for one in named]
-    others = [one for one in (*_named(data), *ruled) if one != leaver.strip().lower()]
+    every = [plain(leaver_named(one).email) for one in named]
+    others = [one for one in (*_named(data), *ruled) if one != plain(leaver_named(leaver).email)]
     return tuple(dict.fromkeys([*every, *others]))
 
 

@@ -53,7 +53,8 @@ def as_known(leaver: Leaver, found: Profile | None, zone: str) -> Leaver:
     if found is None or found.outside:
         return replace(leaver, timezone=zone)
     place = workdays.known_zone(found.timezone, zone)  # Slack may name a zone that this machine does not know
-    return replace(leaver, name=found.name, slack_id=found.id, timezone=place, title=found.title)
+    known = replace(leaver, name=found.name, slack_id=found.id, timezone=place, title=found.title)
+    return known.knowing([found.email])
 
 
 def colleague(address: str, people: dict[str, Profile]) -> Successor:

@@ -13,6 +13,7 @@ from slack_sdk.web import SlackResponse
 
 from bot.errors import UserFacingError, slack_error_code
 from bot.text import _, mrkdwn
+from config.identifiers import address_or_nothing
 from workflows.people import Leaver, Successor
 
 KEEP_SECONDS = 60
@@ -88,7 +89,7 @@ def profile(user: Mapping[str, Any], home: HomeTeam) -> Profile:
     return Profile(
         id=user["id"],
         name=_encodable(user.get("real_name") or own.get("real_name") or user.get("name") or user["id"]),
-        email=_encodable(own.get("email") or ""),
+        email=address_or_nothing(own.get("email") or ""),
         timezone=user.get("tz") or "",
         title=_encodable(own.get("title") or ""),
         deleted=bool(user.get("deleted")),

@@ -4,7 +4,9 @@ A member's profile owns records, and a lock makes it inactive. The address of th
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from config.identifiers import relatives
 from config.text import _
 from connectors.bottlecrm import wire
 from connectors.bottlecrm.book import Book
@@ -13,6 +15,7 @@ from connectors.bottlecrm.settings import BottleCrmSettings
 from connectors.bottlecrm.tokens import PersonalTokens
 from connectors.bottlecrm.wire import Member
 from connectors.contract import (
+    Account,
     AccountId,
     Accounts,
     BeforeImage,
@@ -126,6 +129,22 @@ class BottleCrm(HttpConnector, Accounts, Tokens, ClientBook):
     def _shows_us(self, members: Iterable[Member]) -> bool:
         """Return whether a list has the control: our own user, whose token was accepted."""
         return any(key(one.email) == key(self._settings.login) for one in members)
+
+    def related(self, person: Person) -> Sequence[Account]:
+        """Search for addresses with a `+`, and by the affixes of administrators and guests in the address."""
+        wanted, found = set(map(key, relatives(person.emails))), dict[AccountId, Member]()
+        for email in person.emails:
+            user, _at, domain = key(email).partition("@")
+            for one in (*self._rest.listed(email), *self._rest.listed(f"{user}+")):
+                address = key(one.email)
+                if address in wanted or (address.startswith(f"{user}+") and address.endswith(f"@{domain}")):
+                    found[one.id] = one
+        return [wire.account(one) for one in found.values()]
+
+    def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        """Read many members from the organization's list, 200 at a time."""
+        found = self._rest.members(accounts) if accounts else {}
+        return {account: replace(wire.account(one), matched_by="id") for account, one in found.items()}
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many members from the organization's list, 200 at a time."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from config.identifiers import variants
 from config.text import _
 from connectors.contract import Person
 from connectors.ldap.connection import LdapConnection
@@ -49,9 +50,15 @@ def _evidence(directory: Directory, link: LdapConnection, person: Person) -> Ite
     base, root = directory.settings.base_dn, link.read("", ["namingContexts"])
     above = [one for one in (root.all("namingContexts") if root else ()) if below(base, one)]
     for context in (*above, *other_contexts(directory, link)):
-        rows = link.search(context, person_filter(person, directory.dialect), ["objectClass"], [])
+        rows = link.search(context, person_filter(person, directory), ["objectClass"], [])
         for row in filter(directory.dialect.is_account, rows):
             yield _("{dn} matches, and lies outside of {base_dn}").format(dn=row.dn, base_dn=base)
+    emails, logins = (
+        tuple(one for name in names for one in variants(name)) for names in (person.emails, person.logins)
+    )
+    if alike := person_filter(Person("", emails, logins), directory):
+        for row in link.search(base, alike, ["objectClass"], []):
+            yield _("{dn} differs only in letters that are alike; a person must judge it").format(dn=row.dn)
     if candidates := directory.dialect.candidates_filter(link, person):
         for row in link.search(base, candidates, ["objectClass"], []):
             yield _("{dn} has the same name as its log-in, and another domain").format(dn=row.dn)

@@ -32,7 +32,7 @@ from connectors.contract import (
     Trace,
     Verdict,
 )
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Unavailable
 from connectors.ldap import absence, blind_spots, own_account, roster
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connection import LdapConnection, part_only
@@ -45,7 +45,7 @@ from connectors.ldap.locking import Locking, LockResult, random_password
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.openldap import OpenLdap, OpenLdapPassword
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, also, describe, matched_by
+from connectors.ldap.wire import Entry, account_names, both, describe, is_candidate, matched_by, related_filter
 
 NOBODY = Person("")
 BLIND_SPOT_SECONDS, COUNT_SECONDS = 600.0, 2.0
@@ -142,6 +142,34 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     def find(self, person: Person) -> Lookup:
         """Look people up by the attributes that hold addresses and log-ins; names are not compared."""
         return self._connections.run(lambda link: self._lookup(link, person), _("looking a person up"), lookup=True)
+
+    def related(self, person: Person) -> Sequence[Account]:
+        """Search by employee number, by addresses with a `+`, and by the affixes of administrators and guests."""
+        query, people = related_filter(person, self._directory), self._directory.people_filter
+        base, attributes = self._settings.base_dn, self._directory.attributes
+        return self._connections.run(
+            lambda link: [
+                self._account(link, entry, NOBODY)
+                for entry in (link.search(base, both(people, query), attributes) if query else ())
+                if self._dialect.identify(entry)
+            ],
+            _("looking for further accounts of a person"),
+        )
+
+    def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        """Read entries by their ids, 50 to a request. An answer cut short is an error."""
+
+        def read(link: LdapConnection) -> Mapping[AccountId, Account]:
+            elsewhere: list[str] = []
+            found = self._directory.people(link, accounts, self._directory.attributes, elsewhere)
+            if elsewhere and len(found) < len(set(accounts)):
+                raise Unavailable(part_only(elsewhere))
+            return {
+                account: replace(self._account(link, entry, NOBODY), matched_by=self._dialect.identifier)
+                for account, entry in found.items()
+            }
+
+        return self._connections.run(read, _("reading accounts"))
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read the lock of many accounts, 200 to a request. An answer cut short is an error, never `absent`."""
@@ -272,22 +300,26 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             hidden = blind_spots.hidden_entries(self._directory, link, time.monotonic() + COUNT_SECONDS)
             doubts = [*doubts, *absence.doubts(self._directory, link, person), *hidden]
         doubts = [*doubts, *blind_spots.refusals(self._directory, link, rows)]
-        accounts = tuple(self._account(link, row, person) for row in rows)
-        return Lookup(accounts, describe(person, self._dialect, self._settings.base_dn), tuple(doubts))
+        alike = [row for row in rows if is_candidate(row, person, self._directory)]
+        text = _("{dn} differs only in letters that are alike; a person must judge it")
+        doubts = [*doubts, *(text.format(dn=row.dn) for row in alike)]
+        accounts = tuple(self._account(link, row, person) for row in rows if row not in alike)
+        return Lookup(accounts, describe(person, self._directory, self._settings.base_dn), tuple(doubts))
 
     def _account(self, link: LdapConnection, entry: Entry, person: Person) -> Account:
-        manager = link.read_if_visible(entry.text("manager"), ["mail"]) if entry.text("manager") else None
+        named = entry.text("manager") if person is not NOBODY else ""
+        manager = link.read_if_visible(named, ["mail"]) if named else None
         verdict = self._dialect.verdict(entry)[0]
         return Account(
             id=self._dialect.identify(entry),
             login=self._dialect.handle(entry),
             name=entry.text("displayName") or entry.text("cn"),
             verdict=verdict,
-            matched_by=matched_by(entry, person, self._dialect),
+            matched_by=matched_by(entry, person, self._directory),
             email=entry.text("mail"),
             title=entry.text("title"),
             manager_email=manager.text("mail") if manager else "",
-            also=also(entry, self._dialect),
+            **account_names(entry, self._directory, self._dialect.handle(entry)),
             before=BeforeImage(self._dialect.identify(entry), self._dialect.state(entry)),
             protected="" if verdict is Verdict.LOCKED else self._dialect.protects(entry),
             unusable=self._dialect.unusable(entry),

@@ -17,9 +17,11 @@ from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, below, both, either, person_filter
+from connectors.ldap.wire import NUMBERS, Entry, below, both, either, person_filter
 
 USUAL = ("objectClass", "cn", "displayName", "mail", "title", "manager")
+PROXIED, PROXY = "proxyaddresses", "smtp:"
+"""Attribute whose values name the kind of address, and the kind that receives mail."""
 FEW = 4
 """Every server returns so few answers at once. One that does not is misconfigured, which is reported."""
 CHUNK = 50
@@ -37,7 +39,19 @@ class Directory:
     @property
     def attributes(self) -> tuple[str, ...]:
         """Return all attributes that are read of an account."""
-        return (*USUAL, self.dialect.login, *self.dialect.attributes)
+        named = (*(name for name, _prefix in self.addresses), *self.logins)
+        return tuple(dict.fromkeys((*USUAL, *NUMBERS, self.dialect.login, *named, *self.dialect.attributes)))
+
+    @property
+    def addresses(self) -> Sequence[tuple[str, str]]:
+        """Return the attributes that hold addresses: the dialect's own and those of the settings."""
+        further = ((name, PROXY if name.lower() == PROXIED else "") for name in self.settings.address_attributes)
+        return tuple(dict.fromkeys((*self.dialect.addresses, *further)))
+
+    @property
+    def logins(self) -> Sequence[str]:
+        """Return the attributes that hold log-ins."""
+        return self.dialect.logins
 
     @property
     def people_filter(self) -> str:
@@ -107,7 +121,7 @@ class Directory:
     def search(self, link: LdapConnection, person: Person) -> tuple[Sequence[Entry], Sequence[str]]:
         """Read all accounts that match, of whatever class, and reasons for which none is no proof of absence."""
         base, dialect, elsewhere = self.settings.base_dn, self.dialect, list[str]()
-        matching = person_filter(person, dialect)
+        matching = person_filter(person, self)
         if not matching:
             raise Missing(_("no address and no log-in is known to look anybody up by"))
         rows = list(link.search(base, matching, self.attributes, elsewhere))

@@ -7,7 +7,7 @@ from connectors.contract import Account, AccountId, Verdict
 from connectors.errors import Forbidden, Unavailable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.directory import Directory
-from connectors.ldap.wire import Entry, also, both, first_value
+from connectors.ldap.wire import NUMBERS, Entry, account_names, both, first_value
 
 
 def locked(directory: Directory, link: LdapConnection, ways_in: Sequence[str] = ()) -> frozenset[AccountId]:
@@ -60,7 +60,9 @@ def everyone(directory: Directory, link: LdapConnection, people: str = "") -> It
         dialect.lock,
         *dialect.verdict_attributes,
         *dialect.last_login,
-        *(name for name, _prefix in dialect.addresses),
+        *(name for name, _prefix in directory.addresses),
+        *directory.logins,
+        *NUMBERS,
     )
     unlocked = _unlocked(directory, link, query)
     for row in link.search(directory.settings.base_dn, query, attributes):
@@ -79,7 +81,7 @@ def everyone(directory: Directory, link: LdapConnection, people: str = "") -> It
             email=entry.text("mail"),
             title=entry.text("title"),
             last_login=max(log_ins, default=None),
-            also=also(entry, dialect),
+            **account_names(entry, directory, dialect.handle(entry)),
         )
 
     if hidden_locks:

@@ -53,6 +53,8 @@ class LdapSettings(SystemSettings):
     """Groups are looked up below this; empty: below `base_dn`."""
     people_filter: Annotated[str, AfterValidator(_filter)] = ""
     """Filter for people in lists and counts; empty: the dialect's own. Nobody is absent because of it."""
+    address_attributes: tuple[str, ...] = ("mailAlternateAddress", "mailLocalAddress", "proxyAddresses")
+    """Attributes with further addresses beside `mail`; in proxyAddresses those behind `smtp:` count."""
     dialect: Literal["openldap", "active_directory", "389ds"] = "openldap"
     """Kind of server. Samba's domain controller is an active_directory."""
     lock_by: Literal["ppolicy", "password"] = "ppolicy"

@@ -4,16 +4,21 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypedDict
 from urllib.parse import unquote, urlsplit
 
 from ldap.dn import dn2str, str2dn
 from ldap.filter import escape_filter_chars
 
+from config.identifiers import distinct, relatives
+from config.identifiers import folded as unfolded
 from config.text import _
 from connectors.contract import AccountId, Person
 from connectors.errors import Unavailable
+from connectors.identifiers import key
 
+NUMBERS = ("employeeNumber", "employeeID")
+"""Attributes of the employee number (RFC 2798 section 2.4; Active Directory has both)."""
 Modification = tuple[int, str, list[bytes] | None]
 Values = Mapping[str, Sequence[bytes]]
 _PORTION = re.compile(r"(?P<name>[^;]+);range=\d+-(?P<last>\d+|\*)", re.IGNORECASE)
@@ -28,8 +33,13 @@ _NO_PEOPLE = re.compile(
 class Names(Protocol):
     """Attributes of addresses (each with the prefix before the address) and of log-ins in one kind of directory."""
 
-    addresses: Sequence[tuple[str, str]]
-    logins: Sequence[str]
+    @property
+    def addresses(self) -> Sequence[tuple[str, str]]:
+        """Attributes of addresses."""
+
+    @property
+    def logins(self) -> Sequence[str]:
+        """Attributes of log-ins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +142,61 @@ def folded(value: str) -> str:
     return " ".join(value.split()).casefold()
 
 
-def also(entry: Entry, names: Names) -> tuple[str, ...]:
-    """Return every address of an entry except the first `mail`, which is the account's own."""
-    found = (
+class AccountNames(TypedDict):
+    """Further addresses, further log-ins and employee number of an account, as `Account` takes them."""
+
+    also: tuple[str, ...]
+    logins: tuple[str, ...]
+    employee_number: str
+
+
+def account_names(entry: Entry, names: Names, login: str) -> AccountNames:
+    """Return what an entry says of its person beside the first `mail` and the log-in."""
+    addresses = (
         value[len(prefix) :]
         for attribute, prefix in names.addresses
         for value in entry.all(attribute)
-        if value.casefold().startswith(prefix) and ":" not in value[len(prefix) :]
+        if key(value).startswith(prefix) and ":" not in value[len(prefix) :]
     )
-    own = entry.text("mail").casefold()
-    return tuple(dict.fromkeys(address for address in found if address.casefold() != own))
+    logins = (value for attribute in names.logins for value in entry.all(attribute))
+    return AccountNames(
+        also=_without(addresses, entry.text("mail")),
+        logins=_without(logins, login),
+        employee_number=next(filter(None, map(entry.text, NUMBERS)), ""),
+    )
+
+
+def _without(values: Iterable[str], first: str) -> tuple[str, ...]:
+    return tuple(value for value in distinct(values) if key(value) != key(first))
+
+
+def is_candidate(entry: Entry, person: Person, names: Names) -> bool:
+    """Return whether the server's own rules made an entry match that only looks like the person's.
+
+    A server may compare by Unicode folding. A value that the entry does not show cannot be compared: it is believed.
+    """
+    addresses = [
+        (value, prefix + email)
+        for attribute, prefix in names.addresses
+        for value in entry.all(attribute)
+        for email in person.emails
+    ]
+    logins = [(value, login) for name in names.logins for value in entry.all(name) for login in person.logins]
+    pairs = [(" ".join(value.split()), " ".join(wanted.split())) for value, wanted in (*addresses, *logins)]
+    return not any(key(value) == key(wanted) for value, wanted in pairs) and any(
+        unfolded(value) == unfolded(wanted) for value, wanted in pairs
+    )
+
+
+def related_filter(person: Person, names: Names) -> str:
+    """Return the filter for entries that may be the person's beside those that match; empty if nothing is known."""
+    wanted = [equals(attribute, person.employee_number) for attribute in NUMBERS if person.employee_number]
+    wanted += [equals(attribute, one) for attribute in names.logins for one in relatives(person.logins)]
+    for email in person.emails:
+        user, _at, domain = map(escape_filter_chars, email.partition("@"))
+        wanted += [f"({attribute}={prefix}{user}+*@{domain})" for attribute, prefix in names.addresses]
+        wanted += [equals("mail", one) for one in relatives([email])]
+    return either(wanted) if wanted else ""
 
 
 def describe(person: Person, names: Names, base_dn: str) -> str:
@@ -171,10 +226,10 @@ def whole(values: Values, more: Callable[[str], Values]) -> Values:
     The rest is requested range by range, and the last one ends with `*` (source in README.md).
     """
     result: dict[str, Sequence[bytes]] = {}
-    for key, portion in values.items():
-        found = _PORTION.fullmatch(key)
+    for sent, portion in values.items():
+        found = _PORTION.fullmatch(sent)
         if found is None:
-            result.setdefault(key, portion)
+            result.setdefault(sent, portion)
             continue
         name, collected = found["name"], list(portion)
         while found and found["last"] != "*":

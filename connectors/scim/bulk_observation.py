@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import chain
 from math import ceil
 from typing import Literal
@@ -76,6 +77,17 @@ class BulkObservation:
         if gone := {account for account, one in seen.items() if one is NOT_FOUND}:
             seen |= self._judge(gone, self._service.seen())
         return {account: seen[account] for account in accounts}
+
+    def users(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, wire.User]:
+        """Read all of them whole; gone ones are not in the answer. What a list leaves out is read by id."""
+        wanted = dict.fromkeys(accounts)
+        found = self._in_bulk(set(wanted)) if len(wanted) > FEW else {}
+        users = {AccountId(user.id): user for user in found.values() if user.shows_active}
+        for account in wanted:
+            if account not in users:
+                with suppress(Missing):
+                    users[account] = self._service.user(account)
+        return users
 
     def _judge(self, gone: set[AccountId], total: int) -> dict[AccountId, Observation]:
         """Return the observations of accounts that a read by id did not find.

@@ -128,6 +128,10 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         """Look people up by `userName`, `emails` and `externalId`, ignoring case."""
         return self._lookups.find(person)
 
+    def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        """Read users by filters, by the list or one by one, whichever takes the fewest requests."""
+        return {account: wire.account(user, "id") for account, user in self._sweep.users(accounts).items()}
+
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many accounts by filters, by the list or one by one, whichever takes the fewest requests."""
         return self._sweep.observe(accounts)

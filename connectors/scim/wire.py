@@ -15,6 +15,8 @@ from connectors.errors import Unavailable
 from connectors.identifiers import key
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user"
+"""Name of the extension that holds the employee number (RFC 7643, 4.3), in lower case."""
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 DEEPEST = 20
 """Depth in lists and objects beyond which a text is not read as an address."""
@@ -134,6 +136,8 @@ def account(user: User, by: str) -> Account:
         email=next(iter(user.emails), user.login if "@" in user.login else ""),
         title=user.title,
         before=BeforeImage(found, user.state),
+        also=user.emails[1:],
+        employee_number=_first(attributes(attributes(user.raw).get(ENTERPRISE)).get("employeenumber")),
     )
 
 

@@ -126,6 +126,17 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
             doubts.append(_("no other user is shown on which the lookup could be tried"))
         return Lookup(found, _("{how}; all users read").format(how=how), () if found else tuple(doubts))
 
+    def related(self, person: Person) -> Sequence[Account]:
+        """Search for addresses with a `+`, and by the affixes of administrators and guests; Tryton has no number."""
+        asked = (wire.related(person), 0, None, None, wire.USER_FIELDS)
+        return [wire.account(row, "") for row in self._rpc.read(f"{USER}.search_read", *asked, context=wire.ALL)]
+
+    def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        """Read many users in one call."""
+        numbers = {account: number for account in accounts if (number := wire.user_id(account)) is not None}
+        rows = self._owners.rows(list(numbers.values()))
+        return {account: wire.account(rows[number], "id") for account, number in numbers.items() if number in rows}
+
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many users in one call. A malformed id is not `absent`, as it was never looked up."""
         numbers = {account: wire.user_id(account) for account in accounts}

@@ -6,6 +6,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
+from config.identifiers import relatives
 from config.text import _
 from connectors.contract import Account, AccountId, BeforeImage, Observation, Person, Verdict
 from connectors.errors import Conflict, ConnectorError, Unavailable
@@ -58,6 +59,14 @@ def lookup(person: Person) -> list[Any]:
     clauses = [["email", "ilike", _literal(mail)] for mail in person.emails]
     clauses += [["login", "ilike", _literal(name)] for name in (*person.logins, *person.emails)]
     return ["OR", *clauses]
+
+
+def related(person: Person) -> list[Any]:
+    """Return a search for users that may be the person's beside those that match. Send it in the context `ALL`."""
+    found = list(relatives((*person.logins, *person.emails)))
+    plus = [_literal(email).replace("@", "+%@", 1) for email in person.emails]
+    clauses = [[field, "ilike", one] for one in plus for field in ("email", "login")]
+    return ["OR", *clauses, ["login", "in", found], ["email", "in", found]]
 
 
 def _literal(text: str) -> str:

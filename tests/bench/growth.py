@@ -135,6 +135,9 @@ class PastAccounts(Accounts):
         verdict = self._verdict(self._ids[number])
         return Account(self._ids[number], login, login, verdict, "login", f"{login}@northwind.example")
 
+    def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        return {one: Account(one, one, one, self._verdict(one), "id") for one in accounts}
+
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         return {one: Observation(self._verdict(one), "read by id") for one in accounts}
 

@@ -81,6 +81,9 @@ class Shop(Accounts):
     def find(self, person: Any) -> Lookup:
         raise NotImplementedError
 
+    def read(self, accounts: Any) -> Any:
+        raise NotImplementedError
+
     def observe(self, accounts: Any) -> Any:
         raise NotImplementedError
 

@@ -112,6 +112,7 @@ def calls(connector: Accounts, before: BeforeImage, who: Newcomer) -> Mapping[st
         "check": connector.check,
         "find": lambda: connector.find(person(who)),
         "observe": lambda: connector.observe([before.account]),
+        "read": lambda: connector.read([before.account]),
         "before": lambda: connector.before(before.account),
         "lock": lambda: connector.lock(before),
         "unlock": lambda: connector.unlock(before),
@@ -271,6 +272,20 @@ class AccountsSuite:
         assert {seen[account].verdict for account in gone} == {Verdict.ABSENT}
         assert {seen[account].verdict for account in real} == {Verdict.OPEN, Verdict.LOCKED}
         assert seen[locked].verdict is Verdict.LOCKED
+
+    def test_reads_accounts_as_they_are_now_by_their_ids_and_leaves_out_who_is_gone(self, world: AccountsWorld) -> None:
+        people = [newcomer() for _ in range(3)]
+        ids, gone = [world.add(who) for who in people], world.nobody()
+        connector = world.connect()
+        connector.lock(connector.before(ids[0]))
+        seen = world.connect().read([*ids, gone])
+        assert set(seen) == set(ids)
+        for who, account, verdict in zip(people, ids, (Verdict.LOCKED, Verdict.OPEN, Verdict.OPEN), strict=True):
+            one = seen[account]
+            assert (one.id, one.login, one.name, one.email) == (account, who.login, who.name, who.email)
+            assert one.verdict is verdict
+            assert one.before in (None, connector.before(account))
+        assert dict(connector.read([])) == {}
 
     def test_observing_nobody_asks_nothing(self, world: AccountsWorld) -> None:
         assert dict(world.connect().observe([])) == {}

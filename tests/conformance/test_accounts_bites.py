@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.contract import (
+    Account,
     AccountId,
     Accounts,
     BeforeImage,
@@ -146,6 +147,21 @@ class ForgetsTheGone(Ldap):
         return {a: o for a, o in super().observe(accounts).items() if o.verdict is not Verdict.ABSENT}
 
 
+class ReadsTheGone(Ldap):
+    """Returns an account for an id that is gone."""
+
+    def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        seen = super().read(accounts)
+        return {account: seen.get(account, next(iter(seen.values()))) for account in accounts} if seen else seen
+
+
+class ReadsAllAsOpen(Ldap):
+    """Reads by id and never looks at the lock."""
+
+    def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        return {key: replace(one, verdict=Verdict.OPEN) for key, one in super().read(accounts).items()}
+
+
 class MakesUpMissing(Ldap):
     """Reports a missing account as locked."""
 
@@ -245,6 +261,8 @@ CASES: tuple[tuple[type[Accounts], Callable[..., None], tuple[str, ...]], ...] =
     (WritesEveryTime, SUITE.test_a_second_lock_is_already_and_writes_nothing, ()),
     (StopsAtPageOne, SUITE.test_observes_hundreds_at_once, ()),
     (ForgetsTheGone, SUITE.test_observes_hundreds_at_once, ()),
+    (ReadsTheGone, SUITE.test_reads_accounts_as_they_are_now_by_their_ids_and_leaves_out_who_is_gone, ()),
+    (ReadsAllAsOpen, SUITE.test_reads_accounts_as_they_are_now_by_their_ids_and_leaves_out_who_is_gone, ()),
     (MakesUpMissing, SUITE.test_an_unknown_id_is_missing_to_write_and_absent_to_read, ()),
     (TakesWildcards, SUITE.test_wildcards_match_nobody, ("*",)),
     (LooksByName, SUITE.test_finds_by_address_and_by_login_and_never_by_name, ()),

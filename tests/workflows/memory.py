@@ -13,7 +13,7 @@ One module over 250 lines on purpose: a whole connector of every capability, rea
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ from typing import ParamSpec, TypeVar
 
 from pydantic import BaseModel
 
+from config.identifiers import is_among, is_like_any, relatives
 from connectors.contract import (
     Account,
     AccountId,
@@ -99,6 +100,13 @@ class User:
     last_login: datetime | None = None
     protected: str = ""
     can_own: bool = True
+    also: tuple[str, ...] = ()
+    employee_number: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what a lookup finds the account by."""
+        return (self.email, self.login, *self.also)
 
 
 @dataclass
@@ -229,12 +237,21 @@ class _Base:
 
 class _Accounts(_Base):
     def find(self, person: Person) -> Lookup:
-        emails, logins = {e.lower() for e in person.emails}, set(person.logins)
-        hits = [u for u in self.world.users.values() if u.email.lower() in emails or u.login in logins]
-        return self.world.call("find", lambda: Lookup(tuple(self._account(u, emails) for u in hits), "mail and log-in"))
+        wanted = (*person.emails, *person.logins)
+        users = self.world.users.values()
+        hits = [u for u in users if any(is_among(name, wanted) for name in u.names)]
+        alike = [u for u in users if u not in hits and any(is_like_any(name, wanted) for name in u.names)]
+        return self.world.call(
+            "find",
+            lambda: Lookup(
+                tuple(self._account(u, person.emails) for u in hits),
+                "mail and log-in",
+                tuple(f"{u.login} only looks alike" for u in alike),
+            ),
+        )
 
-    def _account(self, user: User, emails: set[str]) -> Account:
-        by = "mail" if user.email.lower() in emails else "login"
+    def _account(self, user: User, emails: Collection[str] = ()) -> Account:
+        by = "mail" if any(is_among(one, emails) for one in (user.email, *user.also)) else "login"
         verdict = Verdict.OPEN if user.active else Verdict.LOCKED
         return Account(
             user.id,
@@ -247,6 +264,27 @@ class _Accounts(_Base):
             user.manager_email,
             last_login=user.last_login,
             protected=user.protected,
+            also=user.also,
+            employee_number=user.employee_number,
+        )
+
+    def related(self, person: Person) -> Sequence[Account]:
+        names, number = relatives((*person.logins, *person.emails)), person.employee_number
+        plus = [(one.partition("@")[0] + "+", "@" + one.partition("@")[2]) for one in person.emails]
+        hits = [
+            u
+            for u in self.world.users.values()
+            if any(is_among(name, names) for name in u.names)
+            or (number and u.employee_number == number)
+            or any(u.email.startswith(start) and u.email.endswith(end) for start, end in plus)
+        ]
+        return self.world.call("related", lambda: [self._account(u) for u in hits])
+
+    def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        present = self.world.users
+        return self.world.call(
+            "read",
+            lambda: {one: replace(self._account(present[one]), matched_by="id") for one in accounts if one in present},
         )
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
@@ -266,7 +304,7 @@ class _Accounts(_Base):
     def everyone(self) -> Iterator[Account]:
         self.world.call("everyone", lambda: None)
         for user in self.world.users.values():
-            yield self.world.call("one", lambda u=user: self._account(u, set()))  # type: ignore[misc]
+            yield self.world.call("one", lambda u=user: self._account(u))  # type: ignore[misc]
 
     def changed_by(self, account: AccountId, since: datetime) -> str:
         return self.world.call("changed_by", lambda: self._user(account).changed_by)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
+from config.identifiers import address_or_nothing, is_among, visible
 from config.text import _
 from connectors.contract import Account, AccountId, Accounts, Person
 from workflows.access import observation
@@ -101,7 +102,8 @@ class AccountLinking:
         with self._store.read() as session:
             case, data = read_case(session, self._vault, case_id)
             linked = all_links(session, self._vault, case.leaver_key)[system].accounts
-        searched = Person("", (search.strip(),), (search.strip(),)) if search.strip() else person(data.leaver)
+        wanted = _named(search)
+        searched = Person("", (wanted,), (wanted,)) if wanted else person(data.leaver)
         return tuple(
             Candidate(
                 account.id,
@@ -127,7 +129,7 @@ class AccountLinking:
         configured, accounts = self._system(system)
         with self._store.read() as session:
             _case, data = read_case(session, self._vault, case_id)
-        found = self._one(accounts, data, account, login)
+        found = self._one(accounts, data, account, _named(login))
         if self._guards.protection_reason(configured, *found.names):
             raise Refused(Code.PROTECTED, name=found.login)
         self._keep(case_id, system, by, found.id, found.login)
@@ -208,6 +210,9 @@ class AccountLinking:
             matches = [found for found in accounts.find(search).accounts if _means(found, account, login)]
             if len(matches) == 1:
                 return matches[0]
+        related = [one for one in accounts.related(person(data.leaver)) if account and one.id == account]
+        if related:
+            return related[0]
         raise Refused(Code.UNKNOWN_ACCOUNT, account=account or login)
 
     def _keep(self, case_id: str, system: str, by: Actor, account: str, said: str | Mapping[str, str]) -> None:
@@ -293,8 +298,12 @@ def forget(session: Session, person_key: str) -> int:
 
 
 def _means(found: Account, account: str, login: str) -> bool:
-    named = bool(login) and login.casefold() in (found.login.casefold(), found.email.casefold())
-    return found.id == account if account else named
+    return found.id == account if account else is_among(login, (found.login, found.email))
+
+
+def _named(text: str) -> str:
+    """Return the address or log-in that a person typed, without characters that nobody sees."""
+    return address_or_nothing(text) or visible(text)
 
 
 def link_id(vault: Vault, person_key: str, system: str, account: str) -> str:
@@ -348,21 +357,27 @@ def match_accounts(
     found: Sequence[Account],
     linked: Collection[str],
     strangers: Collection[AccountId] = (),
+    known: Collection[AccountId] = (),
     denied: Collection[AccountId] = (),
 ) -> Match:
-    """Choose the leaver's accounts among those that a lookup shows. Pure."""
+    """Choose the leaver's accounts among those that a lookup shows, beside the `known` ones that exist. Pure."""
     own = [account for account in found if account.id not in {*strangers, *denied}]
     words = _("{count} account(s) with this address belong to somebody else by now and were left alone")
     notes = [words.format(count=left)] if (left := sum(one.id in strangers for one in found)) else []
     words = _("{count} account(s) match and were left alone: a person said that they are not the leaver's")
     notes += [words.format(count=left)] if (left := sum(one.id in denied for one in found)) else []
     note = "; ".join(notes)
-    if len(own) <= 1:
+    fresh = [account for account in own if account.id not in known]
+    if not fresh or (len(own) == 1 and not known):
         return Match(tuple(own), note=note)
     if not linked:
-        return Match((), len(own), note)
-    chosen = tuple(account for account in own if account.id in linked)
-    return Match(chosen, note=note, others=tuple(account for account in own if account.id not in linked))
+        return Match((), len(fresh), note)
+    chosen = {*linked, *known}
+    return Match(
+        tuple(account for account in own if account.id in chosen),
+        note=note,
+        others=tuple(account for account in own if account.id not in chosen),
+    )
 
 
 def other_persons_accounts(

@@ -24,11 +24,12 @@ from workflows.access.views import RestrictionLine
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED, CaseData, person, read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER
-from workflows.storage.rows.access import Restriction, RestrictionPhase
+from workflows.storage.rows.access import Inventory, Restriction, RestrictionPhase
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 from workflows.storage.work import again, finish, retry_at, say
+from workflows.systems.accounts import kept_accounts
 from workflows.systems.registry import System, Systems
 from workflows.tampering import Tampered, report, require_lifted
 
@@ -129,10 +130,12 @@ class Restrictions:
         self, system: System, groups: Groups, row: Restriction, case: Case, people: CaseData, data: RestrictionData
     ) -> RestrictionData:
         accounts = system.having(Accounts)
-        lookup = accounts.find(person(people.leaver)) if accounts else None
         with self._store.read() as session:
             links = all_links(session, self._vault, case.leaver_key)[system.name]
-        match = match_accounts(lookup.accounts if lookup else (), links.accounts, denied=links.denied)
+            kept = kept_accounts(self._vault, case.wrapped_key, session.get(Inventory, row.id))
+        present = tuple(accounts.read(list(kept.logins)).values()) if accounts and kept.chosen else ()
+        found = present or (accounts.find(person(people.leaver)).accounts if accounts else ())
+        match = match_accounts(found, links.accounts, known={one.id for one in present}, denied=links.denied)
         if match.ambiguous:
             problem = _("{count} accounts match and none was touched: a person must choose").format(
                 count=match.ambiguous

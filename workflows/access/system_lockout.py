@@ -7,37 +7,39 @@ Over 250 lines because one attempt at a system, from lookup to verdict, is read 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.identifiers import is_among
 from config.text import N_, _, gettext_lazy, join, loaded, ngettext, stored
 from connectors.contract import Account, AccountId, Accounts, BeforeImage, ClientBook, Groups, Lookup, Verdict
-from connectors.errors import ConnectorError, Missing
+from connectors.errors import ConnectorError
 from workflows.access import restriction
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_lockout import ACCOUNT, AccountLockout, LockoutResult
 from workflows.access.account_state import GOOD, UNCONFIGURED, AccountData, VerdictNote, seal
-from workflows.access.links import Match, PersonLinks, all_links, forged_links, match_accounts, other_persons_accounts
+from workflows.access.identity import PresentIdentity, candidates, other_owner
+from workflows.access.links import Match, PersonLinks, all_links, forged_links, match_accounts
 from workflows.access.lockout_messages import tell_failure, tell_outcome
-from workflows.access.observation import report_new_account
+from workflows.access.observation import report_candidate, report_new_account
 from workflows.access.protected import ProtectedAccounts, clear_or_refuse
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED, CaseData, advance_case, person, read_case, refresh_case_message
 from workflows.storage.findings import FindingReport, open_of
 from workflows.storage.group_commit import run_later
 from workflows.storage.journal import HANDOVER
-from workflows.storage.rows.access import Access, LeaverAccount, Restoration
+from workflows.storage.rows.access import Access, Inventory, LeaverAccount, Restoration
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.table import table_of
 from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, reopen, retry_at, say
+from workflows.systems.accounts import KeptAccounts, kept_accounts
 from workflows.systems.registry import System
 from workflows.tampering import acts, is_supported, report_in
 
@@ -46,6 +48,7 @@ ACCOUNT_FOUND, ACCOUNT_READ = sa.insert(ACCOUNT), sa.update(ACCOUNT).where(ACCOU
 ACCESS_READ = sa.update(ACCESS).where(ACCESS.c.id == sa.bindparam("access"))
 ROWS = select(Access).where(Access.case_id == sa.bindparam("case"))
 KNOWN = select(LeaverAccount).where(LeaverAccount.case_id == sa.bindparam("case"))
+KEPT = select(Inventory).where(Inventory.case_id == sa.bindparam("case"))
 OTHER = ACCESS.alias()
 SETTLING = (
     sa.select(
@@ -65,8 +68,6 @@ SETTLING = (
 )
 """One statement instead of several objects: loading objects took most of the processor time of a mass run."""
 LATE = timedelta(minutes=5)
-NAMES_ARE_REUSED = timedelta(days=1)
-"""Time after the lock-out from which an address may be another person's. A check before that would only cost time."""
 BUSY = N_("Handover was busy, or not running for a part of that time")
 NOT_RUNNING = N_("Handover was not running")
 
@@ -97,7 +98,21 @@ class SystemLockouts:
         for account in session.exec(KNOWN, params={"case": case_id}):
             if account.access_id in known:
                 known[account.access_id].append(account)
-        return {row.id: SystemLockout(row, case, data, links, tuple(known[row.id])) for row in due}
+        kept = {row.id: row for row in session.exec(KEPT, params={"case": case_id})}
+        present = PresentIdentity(self._context, case, data.leaver)
+        return {
+            row.id: SystemLockout(
+                row,
+                case,
+                data,
+                links,
+                tuple(known[row.id]),
+                kept_accounts(self._context.vault, case.wrapped_key, kept.get(row.id)),
+                present,
+                links[row.system].nobody(self._context.clock.now()),
+            )
+            for row in due
+        }
 
     def _links(self, session: Session, case: Case) -> Mapping[str, PersonLinks]:
         """Return the links by system as people made them: a row that nobody made is left out, a lost one is kept."""
@@ -204,40 +219,76 @@ class SystemLockouts:
         accounts = system.having(Accounts)
         if accounts is None:
             return LockoutResult(Verdict.UNKNOWN, _("this connector cannot look accounts up"), "", complete=False)
-        links = job.links[system.name]
-        lookup = accounts.find(person(job.data.leaver))
-        strangers: frozenset[AccountId] = frozenset()
-        if self._context.clock.now() - job.case.effective_at > NAMES_ARE_REUSED:
-            strangers = other_persons_accounts(
-                self._context.systems,
-                job.data.leaver,
-                system.name,
-                lookup.accounts,
-                {*links.accounts, *(row.account_id for row in job.known)},
-            )
-        chosen = {*links.accounts, *(AccountId(row.account_id) for row in job.known)}
-        match = match_accounts(lookup.accounts, chosen, strangers, links.denied)
+        done: dict[str, LockoutResult] = {}
+        present, results = _read_known(accounts, job)
+        self._lock_each(system, accounts, job, present, done, seen)
+        identity = job.identity.read()
+        lookup = accounts.find(person(identity.leaver))
+        if not (lookup.accounts or present):  # under names that the directory has, and the plan had not?
+            before, identity = identity, job.identity.read(afresh=True)
+            lookup = lookup if before.leaver == identity.leaver else accounts.find(person(identity.leaver))
+        job = replace(job, data=replace(job.data, leaver=identity.leaver))
+        lookup = replace(
+            lookup, accounts=_with_unchosen(accounts, job, lookup), doubts=(*lookup.doubts, *identity.doubts)
+        )
+        gone = {row.account_id for row in job.known if row.id in done and done[row.id].gone}
+        for row in job.known:
+            if row.id in seen and seen[row.id].gone:
+                done[row.id] = seen[row.id] = self._with_proof(system, job, row, lookup, seen[row.id])
+        results += _gone_before_lock(job, gone)
+        alive = {one.id for one in present} | {AccountId(one) for one in job.known_ids - gone}
+        strangers = identity.strangers(
+            lookup.accounts,
+            {*job.own_links.accounts, *job.known_ids, *alive},
+            directory=system.name == self._context.systems.directory,
+        )
+        match = match_accounts(lookup.accounts, job.own_links.accounts, strangers, alive, job.own_links.denied)
         if match.ambiguous:
-            reason = ngettext(
-                "CHOOSE THE ACCOUNT: {count} account matches and none was touched",
-                "CHOOSE THE ACCOUNT: {count} accounts match and none was touched",
-                match.ambiguous,
-            ).format(count=match.ambiguous)
-            reason = join("; ", (reason, match.note))
-            return LockoutResult(Verdict.UNKNOWN, reason, lookup.how, complete=False, choose=True)
-        results, fresh = self._prepare(system, accounts, job, match)
-        for row, before in sorted(fresh.values(), key=lambda entry: entry[0].id):
+            results.append(_choose(match, lookup, beside=len(alive)))
+        fresh = [one for one in (*match.own, *_linked(accounts, job.own_links, match, alive)) if one.id not in alive]
+        self._lock_each(system, accounts, job, fresh, done, seen, lookup)
+        results += done.values()
+        others += self._undecided(accounts, job, match, lookup)
+        results += [result for _account, result in others]
+        if job.access.attempt == 0:  # asked once, after the locks
+            self._report_candidates(job, candidates(accounts, identity.leaver, lookup))
+        if not results:
+            return self._without_account(system, job, lookup, match)
+        if gone and strangers and not fresh and not job.nobody:
+            results.append(_remade(lookup))
+        worst = LockoutResult.worst(results)
+        return replace(worst, reason=join("; ", (worst.reason, match.note))) if match.note else worst
+
+    def _report_candidates(self, job: "SystemLockout", found: Sequence[Account]) -> None:
+        named = {*job.known_ids, *job.own_links.accounts, *(job.kept.logins if job.kept.chosen else ())}
+        asked = [one for one in found if one.verdict is not Verdict.LOCKED and one.id not in named]
+        if asked:
+            with self._context.store.write() as session:
+                for account in asked:
+                    report_candidate(session, self._context.findings, job.case.id, job.access.system, account)
+
+    def _lock_each(
+        self,
+        system: System,
+        accounts: Accounts,
+        job: "SystemLockout",
+        found: Sequence[Account],
+        done: dict[str, LockoutResult],
+        seen: dict[str, LockoutResult],
+        lookup: Lookup | None = None,
+    ) -> None:
+        """Lock these accounts, and every account ever found here that is not `done` in this attempt."""
+        refused, rows = self._prepare(system, accounts, job, found)
+        done |= refused
+        for row, before in sorted(rows.values(), key=lambda entry: entry[0].id):
+            if row.id in done:
+                continue
             result = self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
             if result is None:
                 lockout = AccountLockout(self._context, system, accounts, job.case.wrapped_key, row)
-                result = seen[row.id] = self._with_proof(system, job, row, lookup, lockout.run(before))
-            results.append(result)
-        others += self._undecided(accounts, job, match, lookup)
-        results += [result for _account, result in others]
-        if results:
-            worst = LockoutResult.worst(results)
-            return replace(worst, reason=join("; ", (worst.reason, match.note))) if match.note else worst
-        return self._without_account(system, job, lookup, match)
+                result = lockout.run(before)
+                seen[row.id] = result = self._with_proof(system, job, row, lookup, result) if lookup else result
+            done[row.id] = result
 
     def _undecided(
         self, accounts: Accounts, job: "SystemLockout", match: Match, lookup: Lookup
@@ -249,7 +300,7 @@ class SystemLockouts:
         found = list(match.others)
         links = job.links[job.access.system]
         decided = {*links.accounts, *links.denied, *(row.account_id for row in job.known)}
-        decided |= {account.id for account in lookup.accounts}
+        decided |= {*job.kept.logins, *(account.id for account in lookup.accounts)}
         told = self._told(job) if job.access.read_at else {}
         told = {account: login for account, login in told.items() if account not in decided}
         for account, seen in (accounts.observe(list(told)) if told else {}).items():
@@ -274,24 +325,39 @@ class SystemLockouts:
             }
 
     def _prepare(
-        self, system: System, accounts: Accounts, job: "SystemLockout", match: Match
-    ) -> tuple[list[LockoutResult], dict[str, tuple[LeaverAccount, BeforeImage | None]]]:
+        self, system: System, accounts: Accounts, job: "SystemLockout", accounts_found: Sequence[Account]
+    ) -> tuple[dict[str, LockoutResult], dict[str, tuple[LeaverAccount, BeforeImage | None]]]:
         """Store the accounts to lock with their state now; return the results of accounts that must not be locked.
 
         The rows include every account ever found here, also those that the lookup no longer shows.
         """
-        results: list[LockoutResult] = []
+        refused: dict[str, LockoutResult] = {}
         found: list[tuple[Account, BeforeImage]] = []
-        for account in (*match.own, *_linked(accounts, job.links[system.name], match)):
+        for account in accounts_found:
             why = self._guards.why_not(system, account)
             if why := why or clear_or_refuse(self._context, system, job.case.id, account.id):
-                results.append(LockoutResult(account.verdict, why, account.matched_by, finding=FindingKind.PROTECTED))
-                continue
-            found.append((account, account.before or accounts.before(account.id)))
+                refused[f"{job.access.id}:{account.id}"] = LockoutResult(
+                    account.verdict, why, account.matched_by, finding=FindingKind.PROTECTED
+                )
+            elif owner := self._other_owner(system, job, account):
+                refused[f"{job.access.id}:{account.id}"] = _of_another(account, owner)
+            else:
+                found.append((account, account.before or accounts.before(account.id)))
         rows: dict[str, tuple[LeaverAccount, BeforeImage | None]] = {row.id: (row, None) for row in job.known}
         for row, (_account, before) in zip(self._remember(job, found), found, strict=True):
             rows[row.id] = (row, before)
-        return results, rows
+        return refused, rows
+
+    def _other_owner(self, system: System, job: "SystemLockout", account: Account) -> str:
+        """Return the person of the directory whose address an account has now, if that is not the leaver.
+
+        The account was given to somebody else, or matches by a log-in that two people have. A link counts more.
+        """
+        if account.id in job.own_links.accounts or system.name == self._context.systems.directory:
+            return ""
+        if not account.email or is_among(account.email, job.data.leaver.emails):
+            return ""
+        return other_owner(self._context.systems, job.identity.read().leaver, account)
 
     def _read_without_locking(
         self, system: System, accounts: Accounts, key: bytes, row: LeaverAccount, *, checked: bool
@@ -470,6 +536,91 @@ class SystemLockout:
     """The person's links by system."""
     known: tuple[LeaverAccount, ...]
     """Every account that was ever found there."""
+    kept: KeptAccounts
+    identity: PresentIdentity
+
+    nobody: bool
+    """True while a person's statement counts that there is no account."""
+
+    @property
+    def own_links(self) -> PersonLinks:
+        """The person's links in this system."""
+        return self.links[self.access.system]
+
+    @property
+    def known_ids(self) -> frozenset[AccountId]:
+        """Ids of `known`."""
+        return frozenset(AccountId(row.account_id) for row in self.known)
+
+
+def _read_known(accounts: Accounts, job: SystemLockout) -> tuple[list[Account], list[LockoutResult]]:
+    """Read the accounts that earlier attempts found, or that were kept at notice; return them, and what is gone."""
+    kept = {
+        one: login
+        for one, login in job.kept.logins.items()
+        if one not in job.known_ids and (job.kept.chosen or one in job.own_links.accounts)
+    }
+    wanted = [*sorted(job.known_ids), *kept]
+    present = accounts.read(wanted) if wanted else {}
+    return list(present.values()), _missing(job, [login for one, login in kept.items() if one not in present])
+
+
+def _gone_before_lock(job: SystemLockout, gone: Collection[str]) -> list[LockoutResult]:
+    """Return the result for accounts that an earlier attempt found, that no read showed locked, and that are gone."""
+    never = [row for row in job.known if row.account_id in gone and row.verdict not in GOOD]
+    return _missing(job, [row.account_id for row in never] if job.access.locked_at is None else [])
+
+
+def _missing(job: SystemLockout, logins: Sequence[str]) -> list[LockoutResult]:
+    """Return the result for accounts that were seen and are gone, unless a person has said more."""
+    if not logins or job.nobody or job.own_links.accounts:
+        return []
+    reason = _("CHOOSE THE ACCOUNT: {logins} was there at notice and is gone").format(logins=", ".join(logins))
+    return [
+        LockoutResult(
+            Verdict.UNKNOWN, reason, _("read by id"), complete=False, finding=FindingKind.NOT_LINKED, choose=True
+        )
+    ]
+
+
+def _with_unchosen(accounts: Accounts, job: SystemLockout, lookup: Lookup) -> tuple[Account, ...]:
+    """Return the accounts of a lookup, with those among which a person was to choose at notice and has not."""
+    if job.kept.chosen or job.own_links.accounts or job.known or not job.kept.logins:
+        return lookup.accounts
+    shown = {one.id for one in lookup.accounts}
+    others = accounts.read([one for one in job.kept.logins if one not in shown])
+    return (*lookup.accounts, *others.values())
+
+
+def _choose(match: Match, lookup: Lookup, beside: int) -> LockoutResult:
+    """Return the result where a person must choose. `beside`: accounts that are known, and were locked."""
+    if beside:
+        reason = ngettext(
+            "CHOOSE THE ACCOUNT: {count} more account matches and was not touched",
+            "CHOOSE THE ACCOUNT: {count} more accounts match and were not touched",
+            match.ambiguous,
+        )
+    else:
+        reason = ngettext(
+            "CHOOSE THE ACCOUNT: {count} account matches and none was touched",
+            "CHOOSE THE ACCOUNT: {count} accounts match and none was touched",
+            match.ambiguous,
+        )
+    said = join("; ", (reason.format(count=match.ambiguous), match.note))
+    return LockoutResult(Verdict.UNKNOWN, said, lookup.how, complete=False, choose=True)
+
+
+def _of_another(account: Account, owner: str) -> LockoutResult:
+    """Return the result for an account whose address belongs to somebody else in the directory."""
+    reason = _("CHOOSE THE ACCOUNT: {login} has the address of {owner} in the directory, so it was not touched")
+    said = reason.format(login=account.login, owner=owner)
+    return LockoutResult(Verdict.UNKNOWN, said, account.matched_by, complete=False, choose=True)
+
+
+def _remade(lookup: Lookup) -> LockoutResult:
+    """Return the result where the known account is gone, and another one has its names."""
+    reason = _("CHOOSE THE ACCOUNT: the known account is gone, and another one has its address or log-in")
+    return LockoutResult(Verdict.UNKNOWN, reason, lookup.how, complete=False, choose=True)
 
 
 def span(since: datetime, until: datetime) -> str:
@@ -480,14 +631,8 @@ def span(since: datetime, until: datetime) -> str:
     return " ".join(words.format(count=number) for number, words in parts if number) or _("0 min")
 
 
-def _linked(accounts: Accounts, links: PersonLinks, match: Match) -> list[Account]:
+def _linked(accounts: Accounts, links: PersonLinks, match: Match, known: Collection[AccountId]) -> list[Account]:
     """Return the linked accounts that the lookup does not show, as read now. Deleted accounts are left out."""
-    others = [account for account in links.accounts if account not in {found.id for found in match.own}]
-    seen = accounts.observe(others) if others else {}
-    found = []
-    for account in (one for one in others if seen[one].verdict is not Verdict.ABSENT):
-        login, verdict = links.accounts[account], seen[account].verdict
-        with suppress(Missing):
-            before = accounts.before(account)
-            found.append(Account(account, login, "", verdict, _("linked by a person"), before=before))
-    return found
+    others = [one for one in links.accounts if one not in known and one not in {found.id for found in match.own}]
+    present = accounts.read(others) if others else {}
+    return [replace(one, matched_by=_("linked by a person")) for one in present.values()]

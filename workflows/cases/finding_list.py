@@ -19,7 +19,7 @@ from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.vault import WrongKey
 
-CAN_LOCK_AGAIN = frozenset({FindingKind.OPEN_AGAIN, FindingKind.NEW_ACCOUNT})
+CAN_LOCK_AGAIN = frozenset({FindingKind.OPEN_AGAIN, FindingKind.NEW_ACCOUNT, FindingKind.POSSIBLE})
 URGENCY = {kind: place for place, kind in enumerate(FindingKind)}
 NAME_SEALED = N_("name not readable")
 PAGE = 500

@@ -21,7 +21,7 @@ from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, is_about, read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue, request_update
-from workflows.storage.rows.access import Access, ManualStep, Restriction, RestrictionPhase
+from workflows.storage.rows.access import Access, Inventory, ManualStep, Restriction, RestrictionPhase
 from workflows.storage.rows.case import Case, CaseState, Headcount, HoldReason
 from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.operations import JournalEntry
@@ -51,7 +51,7 @@ FEW = 2
 ONE_AT_A_TIME = 7_205_759
 """Key of the PostgreSQL lock under which cases are opened one after the other, so that each is counted."""
 RELEASED, REJECTED = "case.released", "case.rejected"
-WORK = (Access, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction)
+WORK = (Access, Inventory, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction)
 
 
 class Holds:
@@ -226,7 +226,7 @@ def end_case(session: Session, decisions: DecisionRegister, case: Case, state: C
     """End a case: cancel all its open work, such as lock-outs, moves, snapshots, follow-ups, and pending proposals."""
     case.state = state
     session.add(case)
-    for model in (Access, BookHandover, ExportSnapshot, FollowUp):
+    for model in (Access, Inventory, BookHandover, ExportSnapshot, FollowUp):
         session.execute(
             sa.update(model)
             .where(col(model.case_id) == case.id, col(model.state) != WorkState.DONE)

@@ -5,6 +5,7 @@ Over 250 lines because every operation on a case as a whole is here, whichever o
 
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -12,8 +13,10 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from config.identifiers import folded
 from connectors.contract import ClientBook
 from workflows.access import manual_step, restriction
+from workflows.access.inventory import create_inventory
 from workflows.access.links import all_links
 from workflows.access.protected import ProtectedAccounts
 from workflows.authorization import Right
@@ -82,9 +85,7 @@ class Offboarding:
 
     def plan(self, leaver: Leaver) -> Plan:
         """Look up what a case would do; writes nothing. Takes seconds at most, even if a system does not answer."""
-        surveys = planning.survey(self._systems, leaver)
-        known = surveys.get(self._systems.directory)
-        leaver = planning.identify(leaver, known.accounts if known else ())
+        leaver, surveys = planning.survey(self._systems, leaver.cleaned())
         refusals: list[Refused] = []
         if self._is_protected(leaver):
             refusals.append(Refused(Code.PROTECTED, name=leaver.name))
@@ -114,7 +115,7 @@ class Offboarding:
         NEEDS_RETURN, CONTRADICTION, and by authorization; or `InvalidAssignmentFile`, if the assignment file has
         faults.
         """
-        now = self._clock.now()
+        now, request = self._clock.now(), replace(request, leaver=request.leaver.cleaned())
         self._refuse(request, now)
         rows = upload.named(request.assignment_file, request.successors)
         effective = request.effective_at or now
@@ -375,7 +376,7 @@ class Offboarding:
                 self._start(Task.MANUAL, f"{case_id}:{name}", 0)
 
     def _is_protected(self, leaver: Leaver) -> bool:
-        return self._guards.is_protected((leaver.email, leaver.slack_id, leaver.directory_id, *leaver.logins))
+        return self._guards.is_protected((*leaver.emails, leaver.slack_id, leaver.directory_id, *leaver.logins))
 
     def _key(self, leaver: Leaver) -> str:
         if leaver.directory_id:
@@ -386,10 +387,12 @@ class Offboarding:
 def create_access_work(
     session: Session, case: Case, system: System, due: datetime, now: datetime, state: WorkState = WorkState.DUE
 ) -> None:
-    """Create a case's lock-out and restriction in one system, or its manual step."""
+    """Create a case's lock-out, inventory and restriction in one system, or its manual step."""
     by_hand = manual_step.work_of(system)
     model = ManualStep if by_hand else Access
     session.add(model(id=f"{case.id}:{system.name}", case_id=case.id, system=system.name, state=state, due_at=due))
+    if not by_hand:
+        create_inventory(session, system, case, now, state)
     if state == WorkState.DUE and not by_hand:
         restriction.create_restriction(session, system, case, now)
 
@@ -407,4 +410,5 @@ def _filtered(query: SelectOfScalar[R], still_open: bool | None) -> SelectOfScal
 
 
 def _same(leaver: Leaver, email: str, slack_id: str) -> bool:
-    return email.casefold() == leaver.email.casefold() or bool(slack_id and slack_id == leaver.slack_id)
+    looks_the_same = folded(email) in map(folded, leaver.emails)  # it refuses, and links nothing
+    return looks_the_same or bool(slack_id and slack_id == leaver.slack_id)

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from config.text import N_, _, join, ngettext
 from connectors.contract import Account, Accounts, ClientBook, ExportLog, Groups, Lookup, Sessions, Tokens, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import manual_step, restriction
+from workflows.access.identity import candidates, identify
 from workflows.access.protected import ProtectedAccounts, foresee
 from workflows.access.views import AccountLine, BookLine, SystemPlan
 from workflows.people import Leaver
@@ -18,6 +20,8 @@ from workflows.systems.registry import System, Systems
 
 SECONDS = 8.0
 """Time for one system before the plan goes on without it: a person waits at a loading view."""
+IDENTITY_SECONDS = 5.0
+"""Part of it for which the other systems wait for the directory."""
 ACTIONS: tuple[tuple[type, str], ...] = (
     (Accounts, N_("lock the account, then read it back")),
     (Sessions, N_("end open sessions")),
@@ -38,14 +42,35 @@ class SystemSurvey:
     """Warnings to read before confirming."""
 
 
-def survey(systems: Systems, leaver: Leaver) -> dict[str, SystemSurvey]:
-    """Look the leaver up in all systems at once. A system without an answer is planned with its problem."""
-    return {
+def survey(systems: Systems, leaver: Leaver) -> tuple[Leaver, dict[str, SystemSurvey]]:
+    """Look the leaver up in the directory, and with all that it knows in the other systems; return both.
+
+    The others wait a while for the directory. A system without an answer is planned with its problem.
+    """
+    identified: Future[Leaver] = Future()
+    if systems.directory not in systems:
+        identified.set_result(leaver)
+
+    def ask(system: System) -> SystemSurvey:
+        if system.name != systems.directory:
+            wait([identified], IDENTITY_SECONDS)
+            return look(system, identified.result() if identified.done() else leaver)
+        known = leaver
+        try:
+            answer = look(system, leaver)
+            known = identify(leaver, answer.accounts)
+        finally:
+            identified.set_result(known)
+        return answer
+
+    surveys = {
         name: answer
         if isinstance(answer, SystemSurvey)
         else SystemSurvey(_plan(systems[name], (), "", None, say(answer)))
-        for name, answer in systems.ask(lambda system: look(system, leaver), SECONDS).items()
+        for name, answer in systems.ask(ask, SECONDS).items()
     }
+    known = surveys.get(systems.directory)
+    return identify(leaver, known.accounts if known else ()), surveys
 
 
 def look(system: System, leaver: Leaver) -> SystemSurvey:
@@ -56,6 +81,7 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
     if accounts is None:
         return SystemSurvey(_plan(system, (), "", None, _("this connector cannot look accounts up")))
     lookup = accounts.find(person(leaver))
+    asked = candidates(accounts, leaver, lookup)
     lines, unread = _lines(system, lookup.accounts)
     book = _book(system, lookup)
     several = ngettext(
@@ -68,24 +94,20 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
     return SystemSurvey(
         _plan(system, lines, lookup.how, book, problem),
         lookup.accounts,
-        (*foreseen, *unread, *(lookup.doubts if lines else ()), *system.connector.blind_spots()),
+        (
+            *foreseen,
+            *unread,
+            *map(asked_about, asked),
+            *(lookup.doubts if lines else ()),
+            *system.connector.blind_spots(),
+        ),
     )
 
 
-def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
-    """Complete the leaver from the company's directory, where exactly one account matched."""
-    if len(found) != 1:
-        return leaver
-    known = found[0]
-    return Leaver(
-        name=leaver.name or known.name,
-        email=leaver.email or known.email,
-        slack_id=leaver.slack_id,
-        timezone=leaver.timezone,
-        title=leaver.title or known.title,
-        manager_email=known.manager_email or leaver.manager_email,
-        logins=tuple(dict.fromkeys([*leaver.logins, known.login])),
-        directory_id=known.id,
+def asked_about(account: Account) -> str:
+    """Return the warning for an account that may be the leaver's."""
+    return _("{login} ({name}) may be the leaver's too and is left alone unless a person links it").format(
+        login=account.login, name=account.name
     )
 
 

@@ -120,7 +120,9 @@ class ClientHandover:
     def _list(self, book_attempt: BookAttempt) -> None:
         system, clients = self._context.system(book_attempt.book.system)
         listing = DraftListing(self._context, book_attempt)
-        leaver = leaver_accounts(self._context.store, book_attempt.case.id, book_attempt.data.leaver, system)
+        leaver = leaver_accounts(
+            self._context.store, self._context.vault, book_attempt.case.id, book_attempt.data.leaver, system
+        )
         listing.gather(leaver, again=False)
         proposal_data = listing.allot(system, leaver)
         left = {} if proposal_data else left_with(leaver, {account: clients.count(account) for account in leaver})
@@ -149,7 +151,9 @@ class ClientHandover:
     def _move(self, book_attempt: BookAttempt) -> None:
         system, _ = self._context.system(book_attempt.book.system)
         listing = DraftListing(self._context, book_attempt)
-        leaver = leaver_accounts(self._context.store, book_attempt.case.id, book_attempt.data.leaver, system)
+        leaver = leaver_accounts(
+            self._context.store, self._context.vault, book_attempt.case.id, book_attempt.data.leaver, system
+        )
         stopped = book_attempt.book.halted == Halt.STOPPED  # a stopped book is only counted
         moves = Moves(self._context, book_attempt)
         moves.check()

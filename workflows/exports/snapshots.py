@@ -162,7 +162,7 @@ class ExportTrack:
         self, system: System, log: ExportLog, case_id: str, leaver: Leaver, since: datetime, until: datetime
     ) -> list[ExportEvent]:
         try:
-            accounts = leaver_accounts(self._store, case_id, leaver, system)
+            accounts = leaver_accounts(self._store, self._vault, case_id, leaver, system)
         except PreconditionFailed as trouble:
             raise Conflict(str(trouble)) from trouble
         return [event for account in accounts for event in log.exports(account, since, until)]

@@ -76,7 +76,9 @@ class CaseData:
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> "CaseData":
         """Return the data that `dump` was given."""
-        leaver = {**data["leaver"], "logins": tuple(data["leaver"]["logins"])}
+        leaver: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in data["leaver"].items()
+        }
         return cls(
             Leaver(**leaver),
             Successor(**data["approver"]),
@@ -111,14 +113,15 @@ def leaving(session: Session, vault: Vault, people: Iterable[Successor]) -> froz
 
 def person(leaver: Leaver) -> Person:
     """Return the leaver as a person to look up in a system."""
-    return Person(leaver.name, (leaver.email,), leaver.logins)
+    return Person(leaver.name, leaver.emails, leaver.logins, leaver.employee_number)
 
 
 def is_about(leaver: Leaver, by: Actor) -> bool:
     """Return whether somebody acts on their own case, in Slack or at a terminal."""
-    own = Actor(f"slack:{leaver.slack_id}" if leaver.slack_id else "", leaver.name, leaver.email)
+    slack_id = f"slack:{leaver.slack_id}" if leaver.slack_id else ""
     logins = {f"cli:{login}".casefold() for login in leaver.logins}
-    return by.may_be(own) or not logins.isdisjoint(known.casefold() for known in by.known_as)
+    themselves = any(by.may_be(Actor(slack_id, leaver.name, email)) for email in leaver.emails or ("",))
+    return themselves or not logins.isdisjoint(known.casefold() for known in by.known_as)
 
 
 def read_case(session: Session, vault: Vault, case_id: str) -> tuple[Case, CaseData]:

@@ -21,6 +21,7 @@ from workflows.storage.vault import Vault, WrongKey
 ABOUT_ACCOUNTS = (
     FindingKind.OPEN_AGAIN,
     FindingKind.NEW_ACCOUNT,
+    FindingKind.POSSIBLE,
     FindingKind.NOT_VERIFIED,
     FindingKind.NEVER_VERIFIED,
     FindingKind.NOT_LINKED,
@@ -182,7 +183,7 @@ class Findings:
 
 
 def _left_alone(session: Session, row: Finding) -> bool:
-    if row.kind != FindingKind.NEW_ACCOUNT:
+    if row.kind not in (FindingKind.NEW_ACCOUNT, FindingKind.POSSIBLE):
         return False
     return session.get(LeaverAccount, f"{row.case_id}:{row.system}:{row.account_id}") is None
 

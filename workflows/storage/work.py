@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from config.text import N_, Sentence
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
-from workflows.storage.rows.access import Access, ManualStep, Restoration, Restriction
+from workflows.storage.rows.access import Access, Inventory, ManualStep, Restoration, Restriction
 from workflows.storage.rows.clients import ApprovalRequest, BookHandover, BookPhase, Leave, PutBack
 from workflows.storage.rows.watch import AuditRun, ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkRow, WorkState
@@ -28,6 +28,7 @@ class Task(StrEnum):
     MANUAL = "manual"
     UNDO = "undo"
     RESTRICT = "restrict"
+    INVENTORY = "inventory"
     APPROVAL = "approval"
     PUT_BACK = "put_back"
     LEAVE = "leave"
@@ -42,6 +43,7 @@ TASKS: dict[str, type[WorkRow]] = {
     Task.MANUAL: ManualStep,
     Task.UNDO: Restoration,
     Task.RESTRICT: Restriction,
+    Task.INVENTORY: Inventory,
     Task.APPROVAL: ApprovalRequest,
     Task.PUT_BACK: PutBack,
     Task.LEAVE: Leave,

@@ -1,13 +1,18 @@
 """Accounts of a case in one system: the leaver's, and the capability to look people up."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from sqlmodel import select
 
 from config.text import Sentence, gettext_lazy
 from connectors.contract import AccountId, Accounts
 from workflows.people import Leaver
 from workflows.storage.case import person
-from workflows.storage.rows.access import LeaverAccount
+from workflows.storage.rows.access import Inventory, LeaverAccount
+from workflows.storage.rows.case import Case
 from workflows.storage.store import Store
+from workflows.storage.vault import Vault
 from workflows.systems.registry import System
 
 
@@ -19,8 +24,29 @@ class PreconditionFailed(Exception):
         self.sentence = sentence
 
 
-def leaver_accounts(store: Store, case_id: str, leaver: Leaver, system: System) -> tuple[AccountId, ...]:
-    """Return the leaver's accounts: those that the access track knows, else those that match.
+@dataclass(frozen=True, slots=True)
+class KeptAccounts:
+    """Accounts that a system showed at notice: the sealed data of an `Inventory` row."""
+
+    logins: Mapping[AccountId, str] = field(default_factory=dict)
+    """Account id to log-in."""
+    chosen: bool = False
+    """True if they are the leaver's, false if a person must choose among them."""
+
+    def seal(self, vault: Vault, key: bytes, row_id: str) -> bytes:
+        """Encrypt the data for the row."""
+        return vault.seal(key, {"logins": dict(self.logins), "chosen": self.chosen}, f"inventory:{row_id}")
+
+
+def kept_accounts(vault: Vault, key: bytes, row: Inventory | None) -> KeptAccounts:
+    """Return the accounts that were kept at notice; none if none were."""
+    if row is None or not row.sealed:
+        return KeptAccounts()
+    return KeptAccounts(**vault.open(key, row.sealed, f"inventory:{row.id}"))
+
+
+def leaver_accounts(store: Store, vault: Vault, case_id: str, leaver: Leaver, system: System) -> tuple[AccountId, ...]:
+    """Return the leaver's accounts: those that the access track knows, those kept at notice, or those that match.
 
     Raises `PreconditionFailed` where several match.
     """
@@ -30,9 +56,14 @@ def leaver_accounts(store: Store, case_id: str, leaver: Leaver, system: System) 
                 LeaverAccount.case_id == case_id, LeaverAccount.system == system.name
             )
         ).all()
+        row = session.get(Inventory, f"{case_id}:{system.name}")
+        kept = kept_accounts(vault, session.get_one(Case, case_id).wrapped_key, row) if row else KeptAccounts()
     if known:
         return tuple(AccountId(account) for account in sorted(known))
-    found = require_accounts(system).find(person(leaver)).accounts
+    accounts = require_accounts(system)
+    if kept.chosen and (present := accounts.read(list(kept.logins))):
+        return tuple(sorted(present))
+    found = accounts.find(person(leaver)).accounts
     if len(found) > 1:
         raise PreconditionFailed(
             gettext_lazy("{count} accounts match the leaver: a person must choose one", count=len(found))

@@ -181,7 +181,7 @@ class Audits:
         return finding.case_id
 
     def _lock(self, case_id: str, finding: Finding, by: Actor) -> None:
-        if finding.kind == FindingKind.NEW_ACCOUNT:
+        if finding.kind in (FindingKind.NEW_ACCOUNT, FindingKind.POSSIBLE):
             try:
                 self._link(case_id, finding.system, by, finding.account_id)
             except Refused as refused:

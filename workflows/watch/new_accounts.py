@@ -6,7 +6,8 @@ lists everybody (`suspects`). Otherwise the leavers are looked up in rotation.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -15,11 +16,14 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import _
 from connectors.contract import Account, AccountId, Accounts, Observation, Roster, Verdict
+from connectors.errors import ConnectorError
 from workflows.access import observation
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import SEVERITY
+from workflows.access.identity import read_directory_entries
 from workflows.access.links import PersonLinks, links_of, other_persons_accounts
 from workflows.context import Context
+from workflows.people import Leaver
 from workflows.storage.case import open_case_data, person
 from workflows.storage.findings import FindingReport, open_of, still_open
 from workflows.storage.rows.access import Access, LeaverAccount
@@ -152,11 +156,30 @@ class NewAccounts:
                 told[finding.case_id or ""].append(finding)
             people = [case.leaver_key for case in cases.values()]
             links = links_of(session, self._context.vault, people)
+        leavers = self._leavers(cases.values())
         for access in page:
             case = cases[access.case_id]
             yield self._look_up(
-                system, accounts, access, case, rows[access.id], by, told=told[case.id], links=links[case.leaver_key]
+                system,
+                accounts,
+                access,
+                case,
+                rows[access.id],
+                by,
+                told=told[case.id],
+                links=links[case.leaver_key],
+                leavers=leavers,
             )
+
+    def _leavers(self, cases: Iterable[Case]) -> dict[str, Leaver]:
+        """Return the leavers by case, as the directory knows them now. Without its answer they are as at notice."""
+        known: dict[str, Leaver] = {}
+        for case in cases:
+            with suppress(WrongKey):  # said for the line itself
+                known[case.id] = open_case_data(self._context.vault, case).leaver
+        with suppress(ConnectorError):  # its own sweep says so
+            known = dict(zip(known, read_directory_entries(self._context.systems, [*known.values()]), strict=True))
+        return known
 
     def _look_up(
         self,
@@ -169,10 +192,12 @@ class NewAccounts:
         *,
         told: Sequence[Finding],
         links: Mapping[str, PersonLinks],
+        leavers: Mapping[str, Leaver],
     ) -> tuple[Verdict, int]:
         """Look one leaver up. `told`: the open findings."""
         try:
             data = open_case_data(self._context.vault, case)
+            data = replace(data, leaver=leavers.get(case.id, data.leaver))
             lookup = accounts.find(person(data.leaver))
             known = {row.account_id for row in rows}
             others = other_persons_accounts(self._context.systems, data.leaver, system.name, lookup.accounts, known)

@@ -6,6 +6,7 @@ A lookup locks no account: an open account is a finding with `Lock Again`. Until
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
@@ -15,6 +16,7 @@ from connectors.errors import ConnectorError
 from workflows.access import manual_step, observation
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import VerdictNote, seal
+from workflows.access.inventory import create_inventory
 from workflows.access.links import all_links, other_persons_accounts
 from workflows.cases.offboarding import OPEN, create_access_work
 from workflows.context import Context
@@ -22,7 +24,7 @@ from workflows.ports import Clock
 from workflows.storage.case import UNWATCHED, person, read_case, refresh_case_message
 from workflows.storage.findings import FindingReport
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.rows.access import Access, ManualStep
+from workflows.storage.rows.access import Access, Inventory, ManualStep
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
@@ -41,14 +43,15 @@ def add_to_open_cases(store: Store, journal: Journal, systems: Mapping[str, Syst
     with store.read() as session:
         cases = session.exec(select(Case.id).where(col(Case.state).in_(OPEN))).all()
     for case_id in cases:
+        _add_inventories(store, systems, case_id, clock.now())
         with store.write(case_id) as session:
             case = session.get_one(Case, case_id, with_for_update=True)
             new = [one for one in systems.values() if not _has_work(session, case_id, one)]
             if case.state not in OPEN or not new:
                 continue
-            state = WorkState.PLANNED if case.state == CaseState.HELD else WorkState.DUE
+            due = max(case.effective_at, case.opened_at)
             for system in new:
-                create_access_work(session, case, system, max(case.effective_at, case.opened_at), clock.now(), state)
+                create_access_work(session, case, system, due, clock.now(), _state(case))
             journal.write(
                 session,
                 actor=HANDOVER,
@@ -57,6 +60,20 @@ def add_to_open_cases(store: Store, journal: Journal, systems: Mapping[str, Syst
                 data={"systems": [system.name for system in new]},
             )
             refresh_case_message(session, case.id)
+
+
+def _state(case: Case) -> WorkState:
+    return WorkState.PLANNED if case.state == CaseState.HELD else WorkState.DUE
+
+
+def _add_inventories(store: Store, systems: Mapping[str, System], case_id: str, now: datetime) -> None:
+    """Add the inventories of a case that an earlier version opened, or whose system could keep none."""
+    with store.write(case_id) as session:
+        case = session.get_one(Case, case_id)
+        for system in systems.values():
+            row_id = f"{case_id}:{system.name}"
+            if session.get(Access, row_id) is not None and session.get(Inventory, row_id) is None:
+                create_inventory(session, system, case, now, _state(case))
 
 
 def _has_work(session: Session, case_id: str, system: System) -> bool:

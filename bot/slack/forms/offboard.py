@@ -3,6 +3,7 @@
 Over 250 lines because fields and the parsing of their values must agree one by one.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -53,6 +54,8 @@ WHEN, DAY, REASON, APPROVER, STRATEGY, SUCCESSORS, NOTE = (
 NOW, LAST_DAY = "now", "last_day"
 PREVIEW = "preview_split"
 NOTE_LIMIT = 1000
+MOST_IN_METADATA = 1200
+"""Characters of each list in the form's metadata, of which Slack takes 3,000."""
 CAREFUL = "careful"
 RETURN, ACCESS, KEEP = "return", "access", "keep"
 
@@ -118,7 +121,9 @@ def build(
     metadata = pack(
         leaver=plan.leaver.slack_id,
         directory=plan.leaver.directory_id,
-        logins="\n".join(plan.leaver.logins[:20]),  # not joined by spaces, which a log-in may contain
+        logins=_lines(plan.leaver.logins),
+        addresses=_lines(plan.leaver.addresses),
+        number=plan.leaver.employee_number,
         clients=int(clients),
     )
     blocks = [*asked, *fit(list(details), VIEW_BLOCKS - len(asked))]
@@ -284,7 +289,22 @@ def warned(view: dict[str, Any], text: str) -> dict[str, Any]:
     return {**{key: view[key] for key in keep if key in view}, "blocks": blocks}
 
 
+def _lines(values: Sequence[str]) -> str:
+    """Return as many values as the metadata has room for. The directory gives the others at execution.
+
+    They are not joined by spaces, which a log-in may contain.
+    """
+    room, kept = MOST_IN_METADATA, []
+    for value in values:
+        room -= len(json.dumps(value)) + 1
+        if room < 0:
+            break
+        kept.append(value)
+    return "\n".join(kept)
+
+
 def known_leaver(leaver: Leaver, metadata: dict[str, Any]) -> Leaver:
-    """Return the leaver with the directory id and log-ins that the plan found. The form's metadata stores them."""
-    logins = tuple(filter(None, str(metadata.get("logins", "")).split("\n")))
-    return replace(leaver, directory_id=str(metadata.get("directory", "")), logins=logins)
+    """Return the leaver with the identifiers that the plan found. The form's metadata stores them."""
+    addresses, logins = (str(metadata.get(key, "")).split("\n") for key in ("addresses", "logins"))
+    known = replace(leaver, directory_id=str(metadata.get("directory", "")), logins=())
+    return known.knowing(addresses, logins, str(metadata.get("number", "")))

@@ -19,6 +19,7 @@ from bot.slack.messages import case as case_message
 from bot.slack.messages import guide
 from bot.slack.messages.audit import build as build_audit
 from bot.text import _, mrkdwn
+from config.identifiers import address_or_nothing, plain, visible
 from workflows.authorization import Right
 
 COMMAND = "/offboard"
@@ -68,8 +69,8 @@ def _about(verb: Verb, text: str) -> ParsedCommand:
         return ParsedCommand(verb)
     if mention := PERSON.fullmatch(text):
         return ParsedCommand(verb, user=mention[1])
-    if address := EMAIL.fullmatch(text):
-        return ParsedCommand(verb, email=address[1].lower())
+    if (link := EMAIL.fullmatch(visible(text))) and (email := address_or_nothing(link[1])):
+        return ParsedCommand(verb, email=plain(email))
     # Slack escapes typed text. It is unescaped here, because the message escapes it again.
     words = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     return ParsedCommand(Verb.NAME if verb is Verb.STATUS or text.startswith("@") else Verb.UNKNOWN, words=words)

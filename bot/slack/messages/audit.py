@@ -40,6 +40,7 @@ KINDS = {
     FindingKind.OPEN_AGAIN: N_("open again"),
     FindingKind.NOT_DELIVERED: N_("a message about this did not reach people whole"),
     FindingKind.NEW_ACCOUNT: N_("new account"),
+    FindingKind.POSSIBLE: N_("may be the leaver's account too"),
     FindingKind.ORPHAN: N_("open without a case, disabled in the directory"),
     FindingKind.EXPORTED: N_("exported after leaving"),
     FindingKind.OWNS_RECORDS: N_("still owns records"),

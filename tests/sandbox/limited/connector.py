@@ -62,6 +62,10 @@ class LimitedCrm(Accounts, ClientBook):
             tuple(Account(AccountId(r["id"]), r["id"], r["id"], _verdict(r["active"]), "mail") for r in rows), "mail"
         )
 
+    def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        rows = self._ask("/observe", ids=list(accounts))
+        return {one: Account(one, one, one, _verdict(rows[one]), "id") for one in accounts}
+
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         rows = self._ask("/observe", ids=list(accounts))
         return {one: Observation(_verdict(rows[one]), "asked") for one in accounts}

@@ -75,7 +75,7 @@ def _look(
         return None
     families, staying = FamilyTotals(wanted.names), 0
     try:
-        accounts = leaver_accounts(context.store, "", leaver, system)
+        accounts = leaver_accounts(context.store, context.vault, "", leaver, system)
         for account in accounts:
             for record in book.records(account):
                 if record.fixed:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from config.identifiers import address_or_nothing, plain, visible
 from config.text import _
 from workflows.clients.views import LineFault
 from workflows.csv_cells import unescape_cell
@@ -111,7 +112,7 @@ def refuse(faults: Sequence[LineFault]) -> None:
 def _fault(row: AssignmentRow, rows: Mapping[tuple[str, str], AssignmentRow]) -> str:
     if not row.name:
         return _("names neither a record (column “id”) nor a client (“client id” or “client”)")
-    if "@" not in row.address or len(row.address.split()) != 1:
+    if not address_or_nothing(row.address):
         return _("“{text}” is not an e-mail address").format(text=row.address[:80])
     if earlier := rows.get((row.system, row.name)):
         return _("names the same as line {line}").format(line=earlier.line)
@@ -188,7 +189,7 @@ def _lines(text: str) -> Iterator[tuple[int, dict[str, str], str]]:
                     key: unescape_cell(cells[place]).strip() for key, place in places.items() if place < len(cells)
                 }
                 torn = _torn(cells, width, places["address"])
-                yield start + skipped, {**texts, "address": texts.get("address", "").lower()}, torn
+                yield start + skipped, {**texts, "address": _address(texts.get("address", ""))}, torn
     except csv.Error as error:
         raise InvalidAssignmentFile(
             [LineFault(line + 1 + skipped, _("cannot be read as CSV: {why}").format(why=error))]
@@ -201,6 +202,11 @@ def _torn(cells: Sequence[str], width: int, address: int) -> str:
     if any(cell.strip() for cell in cells[width:]):
         return _("has more cells than the heading: a name with the delimiter in it needs quotation marks")
     return _("ends before the column “address”") if len(cells) <= address else ""
+
+
+def _address(cell: str) -> str:
+    """Return the address in a cell in lower case, or the cell's text, which is then a fault of its line."""
+    return plain(address_or_nothing(cell) or visible(cell))
 
 
 def _places(header: Sequence[str], line: int) -> dict[str, int]:

@@ -88,6 +88,15 @@ class Restriction(CaseWork, table=True):
     """Sealed `restriction.RestrictionData`: groups by account, and the problem."""
 
 
+class Inventory(CaseWork, table=True):
+    """Accounts that one system showed at notice, to be read by id at execution. Its id is the `Access` row's."""
+
+    system: str
+    done_at: datetime | None = utc_column(default=None)
+    sealed: bytes = b""
+    """Sealed `accounts.KeptAccounts`."""
+
+
 class Clearance(CaseRow, table=True):
     """Administrator's account that may be locked, because others remain.
 

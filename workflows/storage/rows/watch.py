@@ -65,6 +65,7 @@ class FindingKind(StrEnum):
     CHANGED_MEANWHILE = N_("changed meanwhile")
     NOT_LINKED = N_("not linked")
     NEW_ACCOUNT = N_("new account")
+    POSSIBLE = N_("possible account")
     ORPHAN = N_("orphan")
     ADDRESS_REUSED = N_("address reused")
     EXPORTED = N_("exported after leaving")

@@ -1,0 +1,78 @@
+"""Inventory at notice: the accounts that a system shows are kept with the case by their ids.
+
+One `Inventory` row is one system of one case that has not begun. Nothing is written outside. At execution the kept
+accounts are read first, whatever they are called by then.
+"""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from connectors.contract import Accounts
+from connectors.errors import ConnectorError
+from workflows.access import identity
+from workflows.access.links import all_links
+from workflows.context import Context
+from workflows.storage.case import UNWATCHED, person, read_case
+from workflows.storage.journal import HANDOVER
+from workflows.storage.rows.access import Inventory
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.work import again, finish, retry_at
+from workflows.systems.accounts import KeptAccounts
+from workflows.systems.registry import System
+
+
+class Inventories:
+    """Carries out `Inventory` rows."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def run(self, row_id: str) -> None:
+        """Look the leaver up, and keep what is found. A row that is not due is left alone."""
+        context, now = self._context, self._context.clock.now()
+        with context.store.write() as session:
+            row = session.get_one(Inventory, row_id, with_for_update=True)
+            case, data = read_case(session, context.vault, row.case_id)
+            links = all_links(session, context.vault, case.leaver_key)[row.system]
+            if row.state != WorkState.DUE or row.due_at > now:
+                return
+            system = context.systems.get(row.system)
+            accounts = system.having(Accounts) if system else None
+            if accounts is None or case.state in UNWATCHED or case.effective_at <= now:
+                finish(session, row)  # a lock-out that has begun looks for itself
+                return
+        present = identity.read_identity(context, data.leaver, late=False)
+        try:
+            found = accounts.find(person(present.leaver)).accounts
+        except ConnectorError as error:
+            with context.store.write() as session:
+                row = session.get_one(Inventory, row_id, with_for_update=True)
+                again(session, row, retry_at(row, error, now, context.retry))
+            return
+        mine = [one for one in found if one.id in links.accounts] or found
+        kept = KeptAccounts({one.id: one.login for one in mine}, chosen=len(mine) == 1 or bool(links.accounts))
+        identity.keep(context, case.id, present.leaver)
+        with context.store.write() as session:
+            row = session.get_one(Inventory, row_id, with_for_update=True)
+            row.sealed, row.done_at = kept.seal(context.vault, case.wrapped_key, row_id), now
+            if present.doubts:
+                again(session, row, now + context.retry)
+            else:
+                finish(session, row)
+            context.journal.write(
+                session,
+                actor=HANDOVER,
+                action="access.inventoried",
+                case_id=row.case_id,
+                data={"system": row.system, "accounts": len(found), "complete": not present.doubts},
+            )
+
+
+def create_inventory(session: Session, system: System, case: Case, now: datetime, state: WorkState) -> None:
+    """Add the inventory of a case that lies ahead, in the caller's transaction. A held case waits with it."""
+    if system.has(Accounts) and case.effective_at > now:
+        session.add(
+            Inventory(id=f"{case.id}:{system.name}", case_id=case.id, system=system.name, state=state, due_at=now)
+        )
