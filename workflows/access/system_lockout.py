@@ -227,7 +227,6 @@ class SystemLockouts:
         if not (lookup.accounts or present):  # under names that the directory has, and the plan had not?
             before, identity = identity, job.identity.read(afresh=True)
             lookup = lookup if before.leaver == identity.leaver else accounts.find(person(identity.leaver))
-        job = replace(job, data=replace(job.data, leaver=identity.leaver))
         lookup = replace(
             lookup, accounts=_with_unchosen(accounts, job, lookup), doubts=(*lookup.doubts, *identity.doubts)
         )
