@@ -62,7 +62,7 @@ def _play(folder: Path, slapd: Slapd, scim: Scim, world: World) -> Outcome:
     scene = scene_on(slapd, scim, world)
     before = {name: one.others() for name, one in scene.realities.items()}
     office = Office(folder, systems=systems(slapd, scim), members=scene.members)
-    if not world.lies_after_lock:
+    if not (world.lies_after_lock or world.after_notice):
         lie(scene, world)
     try:
         case_id = _lock_out(office, scene, world)
@@ -89,6 +89,7 @@ def _lock_out(office: Office, scene: Scene, world: World) -> str:
     office.work()
     if world.after_notice:
         world.after_notice(scene)
+        lie(scene, world)
         office.clock.pass_(days=NOTICE.days)
         office.work()
     office.work()

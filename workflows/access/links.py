@@ -370,7 +370,7 @@ def match_accounts(
     fresh = [account for account in own if account.id not in known]
     if not fresh or (len(own) == 1 and not known):
         return Match(tuple(own), note=note)
-    if not linked:
+    if not (linked or known):
         return Match((), len(fresh), note)
     chosen = {*linked, *known}
     return Match(
