@@ -84,9 +84,9 @@ def _is_day(text: str) -> bool:
     return True
 
 
-def warn_of_day_off(at: datetime, zone: str, days: BusinessDays) -> None:
-    """Print a warning where a lock-out is not on a working day."""
-    if warning := last_day_warning(days, at.astimezone(ZoneInfo(zone)).date()):
+def warn_of_day_off(at: datetime | None, zone: str, days: BusinessDays) -> None:
+    """Print a warning where a lock-out that is not immediate is on no working day."""
+    if at and (warning := last_day_warning(days, at.astimezone(ZoneInfo(zone)).date())):
         warn(warning)
 
 

@@ -18,8 +18,8 @@ from workflows.cases.views import AuditView
 HELP = N_(
     """An audit checks every past leaver in every system. With --now it posts nothing in Slack.
 
-Exits with 1 after a finding, an unread system or a check that was not possible, or without an audit in the last 36
-hours.
+Exits with 1 after a finding, an unread system or a check that was not possible. It does so too without an
+audit in the last 36 hours.
 """
 )
 EXAMPLES = ("handover audit --now",)

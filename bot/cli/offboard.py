@@ -1,5 +1,6 @@
 """`handover offboard`: an offboarding from the terminal, also while Slack is down."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated
 
@@ -92,15 +93,11 @@ def offboard(
     with open_services(ctx, config) as services:
         by = author(ctx, services, Right.OPEN)
         plan = services.offboarding.plan(as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone))
-        named = filter(None, (approver or plan.leaver.manager_email, *successors))
-        gone = services.offboarding.leaving([Successor(one.lower(), one, one) for one in named])
+        _warn_of_leaving(services, filter(None, (approver or plan.leaver.manager_email, *successors)))
     if not trouble and plan.leaver.manager_email:
         more, trouble = profiles(settings.slack, [plan.leaver.manager_email])
         people |= more
     _report(plan, trouble, quiet=as_json)
-    for one in sorted(gone):
-        text = _("⚠ {email}: a case says that this person leaves, too. They decide nothing and get no clients.")
-        warn(text.format(email=one))
     leaver, now = replace(plan.leaver, name=plan.leaver.name or plan.leaver.email), plan.made_at
     request = OffboardingRequest(
         approver=colleague(approver_of(plan, approver, settings.company.directory), people),
@@ -119,14 +116,19 @@ def offboard(
     if successors and (file or not yes):
         with open_services(ctx, config) as services:
             split.show(services.proposals.preview(leaver, request.successors, how, file), quiet=as_json)
-    if request.effective_at:
-        warn_of_day_off(request.effective_at, leaver.timezone, days)
+    warn_of_day_off(request.effective_at, leaver.timezone, days)
     require_yes(question(request), yes)
     with open_services_to_work(ctx, config) as (services, bot_runs):
         case = _open(services, request, wait, bot_runs=bot_runs)
         later = case.state is CaseState.SCHEDULED and request.effective_at is not None
         good = later or is_good(case, services.clock.now())
     finish(case, lambda: _show(case, settings.company.timezone, good=good), as_json=as_json, good=good)
+
+
+def _warn_of_leaving(services: Services, addresses: Iterable[str]) -> None:
+    text = _("⚠ {email}: a case says that this person leaves, too. They decide nothing and get no clients.")
+    for address in sorted(services.offboarding.leaving([Successor(one.lower(), one, one) for one in addresses])):
+        warn(text.format(email=address))
 
 
 def _report(plan: Plan, trouble: str, *, quiet: bool) -> None:

@@ -18,8 +18,8 @@ from workflows.storage.rows.case import CaseState
 HELP = N_(
     """Without --all, prints every open case. With --all, prints 50 cases a page, or as many as --limit says.
 
-Exits with 1 if a leaver shown has an open finding, was not locked out everywhere in time, or has
-tickets or open connections that may still work."""
+Exits with 1 if a leaver shown has an open finding or was not locked out everywhere in time. It does so
+too while their tickets or open connections may still work."""
 )
 EXAMPLES = ("handover status", "handover status dana@example.com --json", "handover status --all --limit 20 --page 2")
 PAGE = 50
