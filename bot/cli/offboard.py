@@ -85,17 +85,16 @@ def offboard(
     settings = read(ctx, config)
     if keep_access and not return_on:
         raise CommandError(_("--keep-access needs --return-on."))
-    how = strategy or Strategy(settings.clients.default_strategy)
-    file, days = content(clients), workdays.of(settings.company)
+    how, file = strategy or Strategy(settings.clients.default_strategy), content(clients)
+    days = workdays.of(settings.company)
     successors = named_successors(settings, email, how, successor or [], file)
-    leaver = leaver_named(email)
-    people, trouble = profiles(settings.slack, [leaver.email, approver, *successors])
+    people, trouble = profiles(settings.slack, [(leaver := leaver_named(email)).email, approver, *successors])
     with open_services(ctx, config) as services:
         by = author(ctx, services, Right.OPEN)
         plan = services.offboarding.plan(as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone))
         _warn_of_leaving(services, filter(None, (approver or plan.leaver.manager_email, *successors)))
-    if not trouble and plan.leaver.manager_email:
-        more, trouble = profiles(settings.slack, [plan.leaver.manager_email])
+    if not trouble and (manager := plan.leaver.manager_email):
+        more, trouble = profiles(settings.slack, [manager])
         people |= more
     _report(plan, trouble, quiet=as_json)
     leaver, now = replace(plan.leaver, name=plan.leaver.name or plan.leaver.email), plan.made_at
@@ -120,7 +119,7 @@ def offboard(
     require_yes(question(request), yes)
     with open_services_to_work(ctx, config) as (services, bot_runs):
         case = _open(services, request, wait, bot_runs=bot_runs)
-        later = case.state is CaseState.SCHEDULED and request.effective_at is not None
+        later = case.state is CaseState.SCHEDULED and bool(request.effective_at)
         good = later or is_good(case, services.clock.now())
     finish(case, lambda: _show(case, settings.company.timezone, good=good), as_json=as_json, good=good)
 
