@@ -13,11 +13,7 @@ from bot.errors import CONNECTOR_ERROR_MESSAGES, UserFacingError, user_message
 from connectors import errors
 from workflows.refusals import Code, Next, Refused
 
-SIX = [
-    kind
-    for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, errors.ConnectorError) and kind is not errors.ConnectorError
-]
+SIX = [kind for kind in vars(errors).values() if isinstance(kind, type) and errors.ConnectorError in kind.__bases__]
 SLACK_ONLY = re.compile(
     r"click|button|press|\bform\b|message|\bHome\b|/offboard|@person|<!|&(amp|lt|gt);", re.IGNORECASE
 )

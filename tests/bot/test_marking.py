@@ -31,7 +31,9 @@ from bot.slack.messages import (
     guide,
     held,
     home,
+    joined,
     leave,
+    lockout,
     manual,
     moves,
     note,
@@ -52,6 +54,7 @@ from tests.marking import FULL_WIDTH, WORD, Data, mark_everything
 from workflows.access.views import RestrictionLine
 from workflows.business_days import BusinessDays
 from workflows.cases.finding_list import URGENCY
+from workflows.cases.joinings import JoinedChannel
 from workflows.cases.views import CaseView
 from workflows.clients.views import (
     DecisionView,
@@ -165,6 +168,7 @@ def messages_shown(data: Data) -> Iterator[Any]:
         yield case.build(view, samples.NOW)
         yield held.build(view)
         yield guide.line(view)
+        yield [lockout.build(view), joined.build(view, JoinedChannel(view.id, "C1", "U1"))]
         yield manual.by_hand(view)
         if view.leave:
             yield [leave.build(view), leave.blocks(view, LATER + timedelta(days=1))]

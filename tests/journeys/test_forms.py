@@ -215,7 +215,8 @@ def test_on_the_day_of_return_the_clients_go_back_and_access_was_never_cut(
     desk.sit(HR, "offboarding")
     desk.page.fill("#composer-text", f"/offboard @{leaver.uid} ")
     desk.page.keyboard.press("Enter")
-    desk.modal.get_by_label("Now, at once").check(timeout=SLOW)
+    desk.modal.get_by_label("At the end of the last working day").check(timeout=SLOW)
+    desk.modal.get_by_label("Last working day").fill(f"{practice.clock.now():%Y-%m-%d}")
     for label, typed in (
         ("Reason", "leave"),
         ("Approver of the clients", MANAGER.uid),
@@ -231,6 +232,7 @@ def test_on_the_day_of_return_the_clients_go_back_and_access_was_never_cut(
     expect(desk.modal).to_contain_text("Nobody is locked out", timeout=SLOW)
     desk.close()
     office.approve(leaver)
+    practice.jump(DAY)
     until(lambda: set(owners(practice, deals).values()) == {MANAGER.uid})
     assert practice.can_log_in(leaver) == OPEN
 

@@ -15,7 +15,7 @@ from tests.conformance.accounts import Newcomer
 from tests.conformance.client_book import ClientBookSuite, assignments, outcomes
 from tests.connectors.tryton.world import FieldWorld, NotificationWorld, SupervisorWorld, number
 from tests.sandbox.company.tryton import Tryton
-from tests.workflows.stage import BOB, CASE, LEAVER, MAX, Stage
+from tests.workflows.stage import BOB, CASE, HANNA, LEAVER, Stage
 from workflows.storage.rows.clients import AssignmentState, PutBack
 from workflows.storage.rows.work_state import WorkState
 from workflows.systems.registry import System
@@ -235,7 +235,7 @@ def test_who_stands_in_such_fields_alone_hands_over_and_gets_back_and_what_is_le
         "crm, opportunity: 0 before, 0 after",
     )
     assert all("Recipients Fallback" in line.note for line in stage.lines() if line.kind == NOTICES)
-    assert stage.handover.put_backs.begin(CASE, MAX) == 3
+    assert stage.handover.put_backs.begin(CASE, HANNA) == 3
     with stage.store.read() as session:
         row = session.get_one(PutBack, f"{CASE}:crm")
     stage.handover.put_backs.run(row.id)
