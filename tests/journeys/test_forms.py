@@ -216,7 +216,9 @@ def test_on_the_day_of_return_the_clients_go_back_and_access_was_never_cut(
     desk.page.fill("#composer-text", f"/offboard @{leaver.uid} ")
     desk.page.keyboard.press("Enter")
     desk.modal.get_by_label("At the end of the last working day").check(timeout=SLOW)
-    desk.modal.get_by_label("Last working day").fill(f"{practice.clock.now():%Y-%m-%d}")
+    desk.modal.get_by_role("textbox", name="Last working day").fill(
+        f"{practice.clock.now() + timedelta(days=1):%Y-%m-%d}"
+    )
     for label, typed in (
         ("Reason", "leave"),
         ("Approver of the clients", MANAGER.uid),
@@ -232,7 +234,7 @@ def test_on_the_day_of_return_the_clients_go_back_and_access_was_never_cut(
     expect(desk.modal).to_contain_text("Nobody is locked out", timeout=SLOW)
     desk.close()
     office.approve(leaver)
-    practice.jump(DAY)
+    practice.jump(2 * DAY)
     until(lambda: set(owners(practice, deals).values()) == {MANAGER.uid})
     assert practice.can_log_in(leaver) == OPEN
 
