@@ -30,7 +30,7 @@ from workflows.engine.clock_guard import ClockGuard
 from workflows.engine.durable import Engine
 from workflows.engine.durable import sqlite_url as engine_url
 from workflows.engine.replicas import Replicas, new_id
-from workflows.people import Actor, Leaver, Successor
+from workflows.people import SERVICE, Actor, Leaver, Successor
 from workflows.ports import SystemClock
 from workflows.storage.database_clock import DatabaseClock
 from workflows.storage.outbox import SINGLE_PROCESS
@@ -140,7 +140,12 @@ def main(text: str) -> None:
 
 def _settings(arguments: BotArguments) -> Settings:
     key = base64.b64encode(b"k" * 32).decode()
-    env = {"KEY": key, "BOT": arguments.bot_token, "APP": arguments.app_token}
+    env = {
+        "KEY": key,
+        "BOT": arguments.bot_token,
+        "APP": arguments.app_token,
+        "BENCH": "practice-bench-secret-0123456789",
+    }
     storage = {"path": arguments.folder, "master_key": "env:KEY", "signing_key": "env:KEY"}
     return Settings.model_validate(
         {
@@ -157,6 +162,7 @@ def _settings(arguments: BotArguments) -> Settings:
             },
             "health": {"port": 0},
             "roles": {"hr": {"users": [HR.slack_id]}},
+            "actors": {"bench": {"secret": "env:BENCH", "commands": ["offboard"]}},
             "policy": {"mass_cases_per_hour": MANY, "mass_share": 1.0},
         },
         context={"env": env},
@@ -165,7 +171,7 @@ def _settings(arguments: BotArguments) -> Settings:
 
 def _open(services: Services, leavers: int, others: int) -> datetime:
     """Open a case for each leaver, all for one moment that is still ahead when the bot is up."""
-    due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=10 + leavers * 0.1 + others * 5)  # each is asked of Slack
+    due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=10 + leavers * 0.03 + others * 5)
     manager = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)
     for number in range(leavers):
         services.offboarding.open(
@@ -176,7 +182,7 @@ def _open(services: Services, leavers: int, others: int) -> datetime:
                 approver=manager,
                 strategy=Strategy.BALANCED,
                 successors=(),
-                requested_by=Actor(f"slack:{HR.slack_id}", HR.name),
+                requested_by=Actor(SERVICE + "bench", "bench", terminal=True),
                 channel=seed.OFFBOARDING,
             )
         )
