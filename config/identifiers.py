@@ -1,7 +1,8 @@
 """Identifiers of people: addresses and log-ins, cleaned where they enter, and compared without guesses.
 
-Two values are the same if they differ in the case of ASCII letters alone. Two values that Unicode folding makes equal
-(ß and ss, the Kelvin sign and k, dotted and dotless i, composed and decomposed letters) are alike: a person is asked.
+Two values are the same if they differ in the case of ASCII letters alone. Values that only Unicode folding makes equal
+are alike, and a person is asked. Examples are ß and ss, the Kelvin sign and k, dotted and dotless i, or letters that
+are composed and decomposed.
 """
 
 import unicodedata

@@ -97,10 +97,10 @@ class Directory:
         return {account: found[one] for account, one in ids.items() if one in found}
 
     def proven(self, link: LdapConnection, rows: Sequence[Entry]) -> Sequence[Entry]:
-        """Return the entries with a missing lock proven where it can be: the server finds them by having none.
+        """Return the entries, with a missing lock proven where it can be: the server finds them by its absence.
 
-        A server never finds an entry by an attribute that we may not search in, not even by its absence (RFC 4511
-        section 4.5.1.7: the filter is then Undefined).
+        Without the right to search in an attribute, no filter on it finds an entry, not even one for its absence. The
+        filter is then Undefined (RFC 4511, section 4.5.1.7).
         """
         dialect, base = self.dialect, self.settings.base_dn
         if not dialect.lock_may_be_missing:

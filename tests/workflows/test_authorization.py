@@ -1,6 +1,7 @@
 """Every act of every service refuses whoever may not do it, and changes nothing then."""
 
 import inspect
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -196,6 +197,56 @@ def test_the_leaver_is_told_why_whatever_their_roles(tmp_path: Path) -> None:
                 act(stage, SECURITY)
             expected = Code.ONESELF if name == "offboarding.open" else Code.OWN_CASE
             assert caught.value.code in (expected, Code.OWN_CASE), name
+
+
+RIGHTS = {
+    "offboarding.open": Right.OPEN,
+    "offboarding.release": Right.RELEASE,
+    "offboarding.reject": Right.REJECT,
+    "offboarding.reschedule": Right.RESCHEDULE,
+    "offboarding.close": Right.CLOSE,
+    "offboarding.undo": Right.UNDO,
+    "offboarding.cancel": Right.CANCEL,
+    "offboarding.retry": Right.RETRY,
+    "appointments.appoint": Right.APPOINT,
+    "exports.reveal": Right.REVEAL,
+    "audits.run_now": Right.AUDIT,
+    "audits.lock_again": Right.LOCK_AGAIN,
+    "audits.take": Right.TAKE,
+    "audits.accept": Right.ACCEPT,
+    "manual.confirm": Right.CONFIRM,
+    "manual.cannot": Right.CONFIRM,
+    "manual.retract": Right.CONFIRM,
+    "linking.link": Right.LINK,
+    "linking.link_additional": Right.LINK,
+    "linking.none": Right.LINK,
+    "linking.deny": Right.LINK,
+    "delegations.make": Right.APPOINT,
+    "delegations.end": Right.APPOINT,
+    "halts.pause": Right.HALT,
+    "halts.resume": Right.HALT,
+    "halts.stop": Right.HALT,
+    "put_backs.begin": Right.PUT_BACK,
+    "leaves.stay": Right.PUT_BACK,
+    "leaves.move": Right.PUT_BACK,
+}
+"""The right that each act needs."""
+
+
+def test_each_act_asks_for_its_own_right(tmp_path: Path) -> None:
+    stage = scene(tmp_path)
+    asked: dict[str, tuple[str, dict[str, str]]] = {}
+    for name in RIGHTS:
+        with pytest.raises(Refused):
+            ACTS[name](stage, Actor("slack:U0NORA", "Nora"))
+        query = select(JournalEntry).where(JournalEntry.action == "refused")
+        with stage.office.store.read() as session:
+            entries = {entry.id: entry for entry in session.exec(query)}
+        [new] = entries.keys() - asked.keys()
+        asked[new] = (name, json.loads(entries[new].data))
+    assert {name: (data["what"], data["code"]) for name, data in asked.values()} == {
+        name: (right, Code.NOT_ALLOWED) for name, right in RIGHTS.items()
+    }
 
 
 def test_a_refusal_is_on_record_with_the_act(tmp_path: Path) -> None:

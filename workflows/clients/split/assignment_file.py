@@ -1,7 +1,7 @@
 """A CSV file that assigns clients or records to successors: read whole, or refused with every fault by line.
 
 The file that a proposal is downloaded as can be changed and handed in again. A line names a record by `id`, or a client
-by `client id` or by `client`; `address` is the successor's e-mail address, and a line without one says nothing.
+by `client id` or by `client`. `address` is the successor's e-mail address. A line without one changes nothing.
 """
 
 import csv
