@@ -299,8 +299,10 @@ class SystemLockouts:
         found = list(match.others)
         links = job.links[job.access.system]
         decided = {*links.accounts, *links.denied, *(row.account_id for row in job.known)}
-        decided |= {*job.kept.logins, *(account.id for account in lookup.accounts)}
+        decided |= {account.id for account in lookup.accounts}
         told = self._told(job) if job.access.read_at else {}
+        if not job.kept.chosen:  # at notice several matched, and nobody has said of each whose it is
+            told |= job.kept.logins
         told = {account: login for account, login in told.items() if account not in decided}
         for account, seen in (accounts.observe(list(told)) if told else {}).items():
             found.append(Account(account, told[account], "", seen.verdict, _("seen before")))

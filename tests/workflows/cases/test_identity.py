@@ -324,3 +324,20 @@ def test_a_case_that_was_opened_without_a_plan_asks_the_directory(office: Office
     clients = office.offboarding.case(case_id).clients
     assert clients is not None
     assert clients.listed == 1
+
+
+def test_of_two_accounts_at_notice_the_one_that_nobody_chose_stays_in_the_verdict(office: Office) -> None:
+    second = office.crm.user("crm-second", "dana@x.example", login="second")
+    case_id = offboard(office, effective_at=office.clock.now() + timedelta(days=30))
+    office.work()
+    second.email, second.login = "private@y.example", "renamed"
+    arrive(office)
+    assert verdicts(office, case_id)["crm"] is Verdict.UNKNOWN
+    office.linking.link(case_id, "crm", SECURITY, login="dana@x.example")
+    office.work("revoke")
+    assert (users(office)[1].active, second.active) == (False, True)
+    assert verdicts(office, case_id)["crm"] is Verdict.OPEN
+    office.linking.deny(case_id, "crm", SECURITY, account="crm-second", reason="the shared mailbox of sales")
+    office.work("revoke")
+    assert verdicts(office, case_id)["crm"] is Verdict.LOCKED
+    assert second.active
