@@ -273,7 +273,7 @@ class _Accounts(_Base):
         plus = [(one.partition("@")[0] + "+", "@" + one.partition("@")[2]) for one in person.emails]
         hits = [
             u
-            for u in self.world.users.values()
+            for u in list(self.world.users.values())
             if any(is_among(name, names) for name in u.names)
             or (number and u.employee_number == number)
             or any(u.email.startswith(start) and u.email.endswith(end) for start, end in plus)
@@ -298,12 +298,12 @@ class _Accounts(_Base):
 
     def locked(self) -> frozenset[AccountId]:
         return self.world.call(
-            "locked", lambda: frozenset(user.id for user in self.world.users.values() if not user.active)
+            "locked", lambda: frozenset(user.id for user in list(self.world.users.values()) if not user.active)
         )
 
     def everyone(self) -> Iterator[Account]:
         self.world.call("everyone", lambda: None)
-        for user in self.world.users.values():
+        for user in list(self.world.users.values()):
             yield self.world.call("one", lambda u=user: self._account(u))  # type: ignore[misc]
 
     def changed_by(self, account: AccountId, since: datetime) -> str:
