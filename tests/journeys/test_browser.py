@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.journeys.window import SLOW, Desk, pick
 from tests.sandbox.company.people import BY_UID, LEAVER, MANAGER, SECURITY
@@ -106,6 +106,19 @@ def test_what_happens_behind_the_bots_back_is_asked_for_by_the_page_alone(desk: 
     assert [httpx.post(url, json={"at": at}, timeout=60).status_code for at in (99, -1, "0")] == [404, 404, 404]
     assert httpx.post(url, json={"at": 0}, timeout=60).json()["said"].endswith("open already: nothing was changed.")
     expect(desk.page.locator("#feed")).to_contain_text("The story on the right")
+
+
+def test_an_empty_channel_points_to_the_story_however_late_the_story_comes(desk: Desk) -> None:
+    desk.page.route("**/ui/panel", _late)
+    desk.page.reload()
+    expect(desk.feed).to_contain_text("Type / to see the commands")
+    expect(desk.feed).to_contain_text("The story on the right", timeout=SLOW)
+
+
+def _late(route: Route) -> None:
+    """Let a request go on when the page has long been drawn without its answer."""
+    sleep(1.5)
+    route.continue_()
 
 
 def _fill_and_submit(page: Page) -> None:

@@ -864,8 +864,10 @@ function truth() {
 let lastDay = "";
 async function look() {
   if (document.hidden) return;
+  const first = !panel;
   try { panel = await ask("/ui/panel"); } catch { return; }
   if (!world) return;
+  if (first && channel() && !world.messages[place].length) drawMiddle();            // an empty channel says whether there is a story
   const today = new Date(now()).toDateString();
   if (lastDay && today !== lastDay) { drawn.clear(); homeKey = ""; draw(); }      // "today" and "tomorrow" mean another day now
   else if (!thread) drawSide();
