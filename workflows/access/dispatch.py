@@ -12,7 +12,9 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from workflows.access.system_lockout import ACCESS, CASES, SystemLockout, SystemLockouts
+from workflows.access.lockout_record import ACCESS, CASES
+from workflows.access.lockout_start import SystemLockout
+from workflows.access.system_lockout import SystemLockouts
 from workflows.context import Context
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.work_state import WorkState
@@ -84,7 +86,7 @@ class _LockoutBatch:
     def _take(self, row: str) -> SystemLockout | None:
         with self._lock:
             if self._read_at is None:
-                self._read, self._read_at = self._lockouts.begin(self._rows), time.monotonic()
+                self._read, self._read_at = self._lockouts.start.begin(self._rows), time.monotonic()
             elif time.monotonic() - self._read_at > FRESH_SECONDS:
-                return self._lockouts.begin([row]).get(row)
+                return self._lockouts.start.begin([row]).get(row)
             return self._read.pop(row, None)

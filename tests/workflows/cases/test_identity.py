@@ -140,6 +140,14 @@ def test_an_account_of_the_plan_that_is_gone_is_unknown_until_a_person_says_so(o
     assert office.offboarding.case(noticed).findings == ()
 
 
+def test_a_linked_account_that_is_gone_is_no_less_missing(office: Office, noticed: str) -> None:
+    office.linking.link(noticed, "crm", SECURITY, login="dana")
+    del office.crm.users[AccountId("crm-dana")]
+    arrive(office)
+    assert line(office, noticed).verdict is Verdict.UNKNOWN
+    assert "dana was there at notice and is gone" in line(office, noticed).reason
+
+
 @pytest.mark.parametrize("system", ["crm", "directory"])
 def test_an_account_made_again_under_the_same_names_is_locked_and_asked_about(
     office: Office, noticed: str, system: str
