@@ -104,9 +104,11 @@ class SystemLockouts:
         match = match_accounts(lookup.accounts, job.own_links.accounts, strangers, alive, job.own_links.denied)
         if match.ambiguous:
             results.append(choose(match, lookup, beside=len(alive)))
-        fresh = [one for one in (*match.own, *_linked(accounts, job.own_links, match, alive)) if one.id not in alive]
+        linked, lost = _linked(accounts, job.own_links, match, alive)
+        fresh = [one for one in (*match.own, *linked) if one.id not in alive]
         self._lock_each(system, accounts, job, fresh, done, seen, lookup)
         results += done.values()
+        results += self._lost(system, job, lookup, lost if results else ())
         others += self._undecided(accounts, job, match, lookup)
         results += [result for _account, result in others]
         if job.access.attempt == 0:  # asked once, after the locks
@@ -305,6 +307,22 @@ class SystemLockouts:
             Verdict.UNKNOWN, reason, result.how, complete=False, finding=FindingKind.NOT_LINKED, choose=True
         )
 
+    def _lost(
+        self, system: System, job: SystemLockout, lookup: Lookup, lost: Sequence[AccountId]
+    ) -> list[LockoutResult]:
+        """Return the result for linked accounts that are not there by their ids, unless that is proven."""
+        if not lost:
+            return []
+        try:
+            doubts = self._absence.doubts(system, lookup, job.data, job.links, by_id=True)
+        except ConnectorError as error:  # the other accounts are locked all the same
+            doubts = (say(error),)
+        if not doubts:
+            return []
+        logins = ", ".join(job.own_links.accounts[one] for one in lost)
+        reason = join("; ", (_("{logins} is linked and not there by its id").format(logins=logins), *doubts))
+        return [LockoutResult(Verdict.UNKNOWN, reason, lookup.how, complete=False, choose=True)]
+
     def _without_account(self, system: System, job: SystemLockout, lookup: Lookup, match: Match) -> LockoutResult:
         """Return the result where nothing was found. It is `absent` only with proof, or by the word of a person."""
         seen = self._absence.judge(system, lookup, job.data, job.links)
@@ -340,8 +358,13 @@ def _with_unchosen(accounts: Accounts, job: SystemLockout, lookup: Lookup) -> tu
     return (*lookup.accounts, *others.values())
 
 
-def _linked(accounts: Accounts, links: PersonLinks, match: Match, known: Collection[AccountId]) -> list[Account]:
-    """Return the linked accounts that the lookup does not show, as read now. Deleted accounts are left out."""
+def _linked(
+    accounts: Accounts, links: PersonLinks, match: Match, known: Collection[AccountId]
+) -> tuple[list[Account], list[AccountId]]:
+    """Return the linked accounts that the lookup does not show, as read now, and the ids that are not there."""
     others = [one for one in links.accounts if one not in known and one not in {found.id for found in match.own}]
     present = accounts.read(others) if others else {}
-    return [replace(one, matched_by=_("linked by a person")) for one in present.values()]
+    return (
+        [replace(one, matched_by=_("linked by a person")) for one in present.values()],
+        [one for one in others if one not in present],
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -309,6 +309,31 @@ def test_a_check_that_fails_leaves_no_other_account_open(office: Office) -> None
     office.work("revoke")
     assert not office.crm.users[AccountId("crm-dana2")].active
     assert _line(office, case_id).verdict is Verdict.UNKNOWN
+
+
+def test_a_linked_account_that_is_not_shown_stays_in_the_verdict_beside_a_locked_one(office: Office) -> None:
+    office.crm.user("crm-second", "d.oneill@y.example", login="second")
+    crm = _crm(office, Forgetful)
+    case_id = office.offboarding.open(office.request(effective_at=office.clock.now() + timedelta(days=30)))
+    for login in ("dana", "second"):
+        office.linking.link(case_id, "crm", SECURITY, login=login)
+    hidden = {AccountId("crm-second")}
+    read_all = crm.read
+
+    def read(accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        return {one: seen for one, seen in read_all(accounts).items() if one not in hidden}
+
+    def observe(accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        gone = {one: Observation(Verdict.ABSENT, "read by id") for one in accounts if one != "crm-dana"}
+        return {**MemoryCrm.observe(crm, accounts), **gone}
+
+    crm.observe = observe  # type: ignore[method-assign]
+    crm.read = read  # type: ignore[method-assign]
+    office.clock.pass_(days=30)
+    office.work("revoke")
+    assert not office.crm.users[AccountId("crm-dana")].active
+    assert _line(office, case_id).verdict is Verdict.UNKNOWN
+    assert "second is linked and not there by its id" in _line(office, case_id).reason
 
 
 def test_an_entry_that_is_deleted_is_proven_gone_by_its_id(office: Office) -> None:
