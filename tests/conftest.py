@@ -1,6 +1,8 @@
 """Fixtures of the whole suite: the practice directories and a PostgreSQL, one of each for a test session."""
 
+from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -34,13 +36,27 @@ def _connections_end_with_their_test(monkeypatch: pytest.MonkeyPatch) -> Iterato
     connect = rows_of.connect
 
     def noted(url: str, *, read_only: bool = False, pool_size: int = 20) -> sa.Engine:
-        opened.append(connect(url, read_only=read_only, pool_size=pool_size))
+        opened.append(_with_shared_statements(connect(url, read_only=read_only, pool_size=pool_size)))
         return opened[-1]
 
     monkeypatch.setattr(rows_of, "connect", noted)
     yield
     for engine in opened:
+        if getattr(engine.dialect, "server_version_info", None):  # it has connected, and knows its server
+            _dialects.setdefault(engine.name, engine.dialect)
         engine.dispose()
+
+
+_dialects: dict[str, sa.Dialect] = {}
+_statements = defaultdict[str, dict[Any, Any]](dict)
+
+
+def _with_shared_statements(engine: sa.Engine) -> sa.Engine:
+    """Return the engine with the statements that earlier tests compiled: that took a fifth of the suite's time."""
+    if dialect := _dialects.get(engine.name):
+        engine.dialect = dialect
+        engine.update_execution_options(compiled_cache=_statements[engine.name])
+    return engine
 
 
 @pytest.fixture(scope="session")
