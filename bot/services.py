@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from workflows.systems.registry import Systems
     from workflows.watch.audit import Audits
     from workflows.watch.clock_record import ClockRecord
+    from workflows.watch.figures import Figures
     from workflows.watch.follow_ups import FollowUps
     from workflows.watch.retention import Retention
     from workflows.watch.undelivered import UndeliveredMessages
@@ -72,6 +73,7 @@ class Services:
     enrolments: Enrolments
     clock_record: ClockRecord
     joinings: ChannelJoinings
+    figures: Figures
 
 
 @dataclass(frozen=True)

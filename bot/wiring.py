@@ -54,6 +54,7 @@ from workflows.systems.rate_limit import share_rate_limits
 from workflows.systems.registry import System, Systems, distinct, titled
 from workflows.watch.audit import Audits
 from workflows.watch.clock_record import ClockRecord
+from workflows.watch.figures import Figures
 from workflows.watch.follow_ups import FollowUps
 from workflows.watch.responses import FindingPolicy
 from workflows.watch.retention import Retention
@@ -282,6 +283,7 @@ def build_services(
         ),
         clock_record=ClockRecord(context.store, context.journal, context.clock, context.authorization),
         joinings=ChannelJoinings(context, settings.slack.security_channel),
+        figures=Figures(context),
     )
     return WorkHandlers(
         services,

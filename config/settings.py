@@ -143,6 +143,13 @@ class Health(SettingsTable):
     """Port to listen on; 0 takes a free one."""
 
 
+class Logs(SettingsTable):
+    """The bot's log: one JSON object a line on standard error, in UTC, without personal data."""
+
+    level: Literal["info", "warning", "error"] = "info"
+    """Lowest level that is written. `info` has a line for each event: case opened, system locked, finding, audit."""
+
+
 class Role(SettingsTable):
     """The holders of a role: Slack user ids, and Slack user group ids if the workspace's plan has groups."""
 
@@ -257,6 +264,7 @@ class Settings(SettingsTable):
     storage: Storage
     slack: Slack
     health: Health = Health()
+    logs: Logs = Logs()
     roles: Roles = Roles()
     actors: Actors = Field(default_factory=dict)
     """The people and the scripts who act at the terminal, each in a table `[actors.NAME]`."""

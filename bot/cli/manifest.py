@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import typer
-from yaml import safe_dump  # type: ignore[import-untyped]
+from yaml import safe_dump
 
 from bot.cli.context import AsJson
 from bot.cli.output import finish

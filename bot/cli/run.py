@@ -13,6 +13,7 @@ import typer
 from bot.cli.context import DEFAULT, ConfigPath, read, wiring
 from bot.cli.output import EXIT_FAILURE, CommandError, warn
 from bot.log_limit import limit_storage_faults
+from bot.log_lines import write_log
 from bot.text import N_, _
 from workflows.engine.replicas import ProcessLockHeld
 
@@ -31,7 +32,7 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
 
     settings = read(ctx, config)
     stop = _told_to_stop()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    write_log(settings.logs.level)
     limit_storage_faults()
     try:
         with wiring(ctx).assemble(settings, mode="run") as application:

@@ -1,7 +1,8 @@
-"""Metrics of Slack's requests, for Prometheus."""
+"""Metrics for Prometheus: Slack's requests to this process, and the figures of the installation."""
 
+import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
@@ -9,14 +10,30 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from slack_bolt import App, BoltResponse
 
+from workflows.storage.store import StorageFailed
+from workflows.watch.figures import Figure
+
 KINDS = ("command", "block_actions", "view_submission", "block_suggestion", "event")
 BUCKETS = (0.05, 0.1, 0.3, 1.0, 3.0)
+HELP = {
+    "handover_figures_read": "1 if the database answered at this reading.",
+    "handover_open_cases": "Cases that are not over.",
+    "handover_last_audit_timestamp_seconds": "End of the newest audit.",
+    "handover_open_findings": "Findings that somebody must act on, by kind.",
+    "handover_system_unreadable": "1 while the last audit could not read the system whole.",
+    "handover_system_read_timestamp_seconds": "Last time at which an audit read the system whole.",
+    "handover_overdue_work": "Work that was due five minutes ago, by task.",
+    "handover_messages_waiting": "Messages that Slack does not show yet.",
+    "handover_messages_failing": "Messages that Slack did not take at the last try.",
+}
+"""Metrics with the words that Prometheus shows for them."""
+log = logging.getLogger(__name__)
 
 
 class Metrics:
-    """Counters of this process. `gauges`: called at each reading."""
+    """Counters of this process. `figures`: read at each request for the metrics."""
 
-    def __init__(self, gauges: Callable[[], Mapping[str, float]] = dict) -> None:
+    def __init__(self, figures: Callable[[], Sequence[Figure]] = tuple) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._requests = Counter("handover_slack_requests", "Requests from Slack.", ["kind"], registry=self._registry)
@@ -25,7 +42,7 @@ class Metrics:
         self._seconds = Histogram(
             "handover_slack_ack_seconds", "Time until Slack has its answer.", registry=self._registry, buckets=BUCKETS
         )
-        self._registry.register(_Gauges(gauges))
+        self._registry.register(_Gauges(figures))
 
     def count(self, kind: str, seconds: float) -> None:
         """Count one request that was answered after `seconds`."""
@@ -38,17 +55,28 @@ class Metrics:
 
 
 class _Gauges(Collector):
-    def __init__(self, read: Callable[[], Mapping[str, float]]) -> None:
+    """Figures as gauges. They are left out while the database cannot be read, and `handover_figures_read` says so."""
+
+    def __init__(self, read: Callable[[], Sequence[Figure]]) -> None:
         self._read = read
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Return no names, so that registering reads no gauge."""
+        """Return no names, so that registering reads no figure."""
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Read every gauge."""
-        for name, value in sorted(self._read().items()):
-            yield GaugeMetricFamily(name, name.removeprefix("handover_").replace("_", " ").capitalize() + ".", value)
+        """Read every figure."""
+        try:
+            figures = self._read()
+        except StorageFailed as error:
+            log.warning("the figures for the monitoring cannot be read: %s", error)
+            figures = None
+        yield GaugeMetricFamily("handover_figures_read", HELP["handover_figures_read"], float(figures is not None))
+        families: dict[str, GaugeMetricFamily] = {}
+        for one in figures or ():
+            family = families.setdefault(one.name, GaugeMetricFamily(one.name, HELP[one.name], labels=list(one.labels)))
+            family.add_metric(list(one.labels.values()), one.value)
+        yield from families.values()
 
 
 def watch(app: App, metrics: Metrics) -> None:

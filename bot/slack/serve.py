@@ -63,7 +63,7 @@ def serve(
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
     gate = AcknowledgementGate()
     app = make_app(services, client, signing_secret=secret, gate=gate)
-    metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(still_open=True))})
+    metrics = Metrics(services.figures.read)
     watch(app, metrics)
     with ExitStack() as stack:
         door = _SlackDoor(make_web(app, gate, secret), slack.host, slack.port) if slack.mode == "http" else None

@@ -116,6 +116,7 @@ def make_services(
         FakeEnrolments(),
         FakeClockRecord(),
         None,
+        None,
     )
     return Services(*parts)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from bot.cli.app import make_app
 from bot.cli.manifest import yaml as as_yaml

@@ -31,6 +31,23 @@ from workflows.storage.rows.table import table_of
 from workflows.storage.store import Store
 
 log = logging.getLogger(__name__)
+events = logging.getLogger("handover")
+SHOWN = (
+    "system",
+    "verdict",
+    "complete",
+    "kind",
+    "state",
+    "run",
+    "cases",
+    "verdicts",
+    "not_read",
+    "relocked",
+    "seconds",
+)
+"""Facts of an entry that the log shows. None of them tells of a person."""
+STEPS = frozenset({"account.found", "access.lock", "access.sessions", "access.token", "access.group"})
+"""Steps of one account: the log has their result alone, so that a mass run does not fill it."""
 HANDOVER = Actor("handover", "Handover")
 GENESIS = "0" * 64
 PAGE = 1000
@@ -131,15 +148,18 @@ class Journal:
         with self._store.write(WRITER_LOCK) as session:
             connection = session.connection()
             seq, prev = connection.execute(LAST).one_or_none() or (0, GENESIS)
-            places, actions = [], []
-            for entry in connection.execute(NEW):
+            places, entries = [], connection.execute(NEW).all()
+            for entry in entries:
                 seq, before = seq + 1, prev
                 prev = entry_hash(entry, seq, before)
-                actions.append(entry.action)
                 places.append({"key": entry.id, "place": seq, "before": before, "digest": prev})
             if places:  # in one statement: row by row, every other writer had to wait in a mass run
                 connection.execute(PLACE, places)
-            return actions
+        if events.isEnabledFor(logging.INFO):
+            for entry in entries:
+                if entry.action not in STEPS:
+                    _log(entry)
+        return [entry.action for entry in entries]
 
     def sign(self) -> list[str]:
         """Seal the new entries, sign the head, and publish it; return what is wrong, as sentences.
@@ -225,6 +245,14 @@ class Journal:
             except OSError as error:
                 problems.append(_("the journal's head cannot be published: {why}").format(why=error))
         return problems
+
+
+def _log(entry: Any) -> None:
+    """Log one sealed entry as an event: its action, case and facts."""
+    data = json.loads(entry.data)
+    facts = {name: data[name] for name in SHOWN if name in data}
+    case = {"case": entry.case_id} if entry.case_id else {}
+    events.info(entry.action, extra={"facts": {**case, **facts}})
 
 
 def _newest_head(session: Session) -> Head | None:
