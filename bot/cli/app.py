@@ -37,6 +37,8 @@ COMMANDS: Mapping[str, str] = {
     "findings": N_("List open findings. Take or accept one, or lock its account again."),
     "enrol": N_("List people with one-time codes. Enrol a person, or reset the codes."),
     "verify": N_("Verify the journal: every hash, every link, every signed head."),
+    "backup": N_("Copy the stored data while the bot runs."),
+    "restore": N_("Prove that a backup can be restored, or restore it."),
     "connectors": N_("List the kinds of system that can be configured."),
     "manifest": N_("Print the manifest of the Slack app."),
 }
@@ -57,7 +59,7 @@ DISTRIBUTION = "handover-bot"
 
 
 ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "waiting", "notes", "status", "verify"}
-ACTS -= {"connectors", "manifest"}
+ACTS -= {"connectors", "manifest", "backup", "restore"}
 """Commands that can change something, so that they need to know who acts."""
 
 
