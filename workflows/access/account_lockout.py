@@ -194,12 +194,12 @@ class AccountLockout:
         except Missing:  # gone with the lock, or deleted meanwhile; the read-back shows it
             return
         self._change(lambda data: replace(data, groups={**{str(g.id): g.name for g in present}, **data.groups}))
-        refused = lost_members.refusal(self._context, self._system.name) if present else ""
         for group in present:
             if group.fixed:  # a primary group, for example: nobody can leave it, and it gives a locked account nothing
                 self._record_step("group", Change.ALREADY, partial(str, group.fixed))
                 continue
-            if refused:
+            # Asked before each group: another lock-out may have lost members meanwhile.
+            if refused := lost_members.refusal(self._context, self._system.name):
                 self._left.append(refused)
                 return
             try:
@@ -212,8 +212,8 @@ class AccountLockout:
                 self._left.append(_("group {name}: {why}").format(name=group.name, why=say(error)))
             else:
                 self._record_step("group", change, partial(_with_name, N_("taken out of group {name}"), group.name))
-        if not refused:
-            lost_members.settle(self._context, self._case, self._system.name, self._id)
+        if not self._left:
+            lost_members.settle(self._context, self._system.name)
 
     def _record_loss(self, group: str, error: OthersTouched) -> None:
         """Store that others lost a group: a retry finds the leaver outside, and must not erase it."""
