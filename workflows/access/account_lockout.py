@@ -135,28 +135,37 @@ class AccountLockout:
             if self._accounts.observe([self._id])[self._id].verdict is not Verdict.LOCKED:
                 raise
             lost = N_("locked (the answer was lost, a read shows it)")
-            self._record_step("lock", Change.MADE, lambda: _(lost), LOCKED, self._with_residual)
+            self._record_step("lock", Change.MADE, lambda: _(lost), LOCKED, self._with_residual())
             return Locked(Change.MADE, Login.NOT_TRIED)
         except Missing:  # deleted meanwhile; the read-back shows it
             return Locked(Change.ALREADY, Login.NOT_TRIED)
         already, refused = locked.change is Change.ALREADY, locked.login is Login.REFUSED
         words = ACCEPTED if locked.login is Login.ACCEPTED else LOCKS[already, refused]
-        note = partial(self._with_residual, anew=not already)
+        note = self._with_residual(anew=not already)
         self._record_step("lock", locked.change, lambda: _(words), "" if already else LOCKED, note)
         for left in locked.not_done:
             self._record_step("lock", Change.ALREADY, partial(str, left))
         return locked
 
-    def _with_residual(self, data: AccountData, *, anew: bool = True) -> AccountData:
-        """Return the data with the time until which tickets and open connections may work.
+    def _with_residual(self, *, anew: bool = True) -> Callable[[AccountData], AccountData]:
+        """Return the change of the data: the time until which tickets and open connections may work.
 
-        A lock by somebody else counts from its first read.
+        A lock by somebody else counts from its first read. A read that shows that nothing is left ends the time.
         """
-        residual = self._accounts.residual()
-        if residual is None or (data.residual_until and not anew):
-            return data
-        until = self._context.clock.now() + residual.lasts
-        return replace(data, residual=stored(residual.what), residual_until=until.isoformat())
+        residual = self._accounts.residual(self._id)
+        if residual is None:
+            return replace
+        until = self._context.clock.now() + residual.lasts if residual.lasts else None
+        none = _("read after the lock: no open connection of the account is left")
+
+        def note(data: AccountData) -> AccountData:
+            if until is None:
+                return replace(data, residual="", residual_until="").plus(none, "")
+            if data.residual_until and not anew:
+                return data
+            return replace(data, residual=stored(residual.what), residual_until=until.isoformat())
+
+        return note
 
     def _run_part(self, capability: type[C], part: Callable[[C], None], problems: list[str]) -> None:
         connector = self._system.having(capability)

@@ -143,9 +143,20 @@ def test_lost_members_of_a_group_are_a_fault_until_somebody_accepts_them(tmp_pat
     config = configuration(tmp_path)
     examined(config, {})
     store = Store(sqlite_url(tmp_path / "data"))
-    row = {"key": "k", "kind": FindingKind.MEMBERS_LOST, "system": "shop", "first_seen": NOW, "last_seen": NOW}
+    kind = FindingKind.MEMBERS_LOST
     with store.write() as session:
-        session.add(Finding(id="F-1", account_id="a", seen_by="lock-out", **row))
+        session.add(
+            Finding(
+                id="F-1",
+                key="k",
+                kind=kind,
+                system="shop",
+                account_id="a",
+                first_seen=NOW,
+                last_seen=NOW,
+                seen_by="lock-out",
+            )
+        )
     told = examined(config, {})[1]["systems.shop.groups"]
     assert (told["ok"], "--accept F-1" in told["todo"]) == (False, True)
     with store.write() as session:

@@ -18,7 +18,7 @@ from workflows.systems.registry import Systems
 class Ticketing(MemoryDirectory):
     """A directory whose tickets work for ten hours after a lock."""
 
-    def residual(self) -> Residual:
+    def residual(self, account: AccountId) -> Residual:
         return Residual("tickets", timedelta(hours=10))
 
 

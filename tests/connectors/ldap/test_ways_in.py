@@ -1,0 +1,103 @@
+"""Ways in beside the password: a client certificate that slapd maps to an account, keys, and delegation."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import ldap
+import pytest
+
+from connectors.contract import Login, Person, Verdict
+from connectors.ldap import ways_in
+from connectors.ldap.active_directory import ActiveDirectory
+from connectors.ldap.connector import Ldap
+from connectors.ldap.wire import Entry
+from tests.conformance.accounts import newcomer, person
+from tests.connectors.ldap.ad_world import AdWorld
+from tests.connectors.ldap.world import LdapWorld
+from tests.sandbox.company import ldif
+from tests.sandbox.company.people import PEOPLE
+from tests.sandbox.company.slapd import Slapd
+
+HOLDER = PEOPLE[0]
+
+
+class Asking(Slapd):
+    """A slapd that asks for client certificates, and takes the practice certificate for one person."""
+
+    def _seed(self) -> None:
+        super()._seed()
+        conf = self.folder / "slapd.conf"
+        mapped = f'TLSVerifyClient try\nauthz-regexp "cn=127.0.0.1" "{ldif.person_dn(HOLDER.uid)}"\n'
+        conf.write_text(conf.read_text().replace("\ndatabase ", f"\n{mapped}\ndatabase ", 1))
+
+    def opens_by_certificate(self) -> bool:
+        raw: Any = ldap.initialize(self.tls_url)
+        raw.set_option(ldap.OPT_X_TLS_CACERTFILE, str(self.ca_file))
+        raw.set_option(ldap.OPT_X_TLS_CERTFILE, str(self.folder / "tls" / "server.pem"))
+        raw.set_option(ldap.OPT_X_TLS_KEYFILE, str(self.folder / "tls" / "server.key"))
+        raw.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+        raw.sasl_non_interactive_bind_s("EXTERNAL")
+        return bool(raw.whoami_s() == f"dn:{ldif.person_dn(HOLDER.uid)}")
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+    with Asking(tmp_path_factory.mktemp("asking"), PEOPLE[:3]) as slapd:
+        yield slapd
+
+
+def test_where_a_certificate_opens_a_locked_account_it_is_unknown(asking: Asking) -> None:
+    world = LdapWorld(asking)
+    connector = world.connect()
+    lookup = connector.find(Person("", (), (HOLDER.uid,)))
+    [found] = lookup.accounts
+    assert any("client certificates" in doubt for doubt in lookup.doubts), "the plan says so before the lock"
+    assert connector.lock(connector.before(found.id)).login is Login.REFUSED
+    assert asking.opens_by_certificate()
+    seen = connector.observe([found.id])[found.id]
+    assert (seen.verdict, "asks for client certificates" in seen.reason) == (Verdict.UNKNOWN, True)
+    assert connector.locked() == frozenset()
+    told = Ldap(world.settings(certificates_open_accounts=False))
+    assert told.observe([found.id])[found.id].verdict is Verdict.LOCKED
+    assert found.id in told.locked()
+
+
+def test_a_server_that_asks_for_none_locks(world: LdapWorld) -> None:
+    account, connector = world.add(newcomer()), world.connect()
+    connector.lock(connector.before(account))
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+    assert connector._certificates._faults, "the handshake was looked at"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "title"),
+    [
+        ("msDS-KeyCredentialLink", "Windows Hello keys"),
+        ("msDS-AllowedToActOnBehalfOfOtherIdentity", "accounts that may act for others there"),
+    ],
+)
+def test_what_samba_takes_from_nobody_is_named_too(attribute: str, title: str) -> None:
+    """The practice domain's schema is older than the one, and Samba alone writes the other."""
+    entry, dialect = Entry("cn=a", {attribute.lower(): (b"value",)}), object.__new__(ActiveDirectory)
+    assert f"{title} ({attribute})" in ways_in.kept(dialect, entry)
+
+
+def test_what_active_directory_keeps_beside_the_password_is_named_in_plan_and_case(ad: AdWorld) -> None:
+    who = newcomer()
+    account, connector = ad.add(who), ad.connect()
+    dn = ad.dn(account)
+    names = {
+        "altSecurityIdentities": b"X509:<I>CN=Practice CA<S>CN=leaver",
+        "userCertificate": b"\x30\x03\x02\x01\x01",
+        "servicePrincipalName": f"HTTP/{who.login}".encode(),
+        "msDS-AllowedToDelegateTo": b"cifs/files.northwind.example",
+    }
+    for name, value in names.items():
+        ad.samba.modify(dn, [(ldap.MOD_ADD, name, [value])])
+    doubts = " ".join(connector.find(person(who)).doubts)
+    locked = connector.lock(connector.before(account))
+    for name in names:
+        assert name in doubts
+        assert name in " ".join(locked.not_done)
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+    assert connector.find(person(newcomer())).accounts == ()
