@@ -7,6 +7,7 @@ attributes in a small schema.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import ldap
@@ -46,6 +47,9 @@ class Ds389(Posix):
     password_may_stay = True
     unlocks_without_password = True
     reveals_lock_without_password = False
+    refused_ways = MappingProxyType(
+        {"userCertificate": N_("certificates"), "nsCertSubjectDN": N_("mapped certificates")}
+    )
     open_connections = staticmethod(of_ns389)
     refusals = (ldap.INVALID_CREDENTIALS, ldap.UNWILLING_TO_PERFORM)
 

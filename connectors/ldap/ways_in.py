@@ -6,6 +6,9 @@ locked account (seen on slapd 2.5.13). Whom it maps cannot be read, but every TL
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+
+from cryptography.x509 import load_der_x509_certificate
 
 from config.text import _
 from connectors.ldap.dialect import Dialect
@@ -61,9 +64,22 @@ def left_open(entry: Entry, ways: Sequence[str]) -> str:
 
 def kept(dialect: Dialect, entry: Entry) -> str:
     """Return the ways in that an entry keeps and that the lock refuses, as a sentence; empty if there are none."""
-    found = [f"{_(title)} ({name})" for name, title in dialect.refused_ways.items() if entry.all(name)]
+    found = [
+        f"{_(title)} ({name}{_until(entry.values[name.lower()])})"
+        for name, title in dialect.refused_ways.items()
+        if entry.all(name)
+    ]
     text = _(
-        "beside the password it has {ways}. The lock refuses all of them, tickets that they gave excepted; they work "
-        "again after an undo"
+        "beside the password it has {ways}. The lock refuses all of them, but tickets that they gave last until they "
+        "expire. They stay, and work again after an undo"
     )
     return text.format(ways=", ".join(found)) if found else ""
+
+
+def _until(values: Sequence[bytes]) -> str:
+    """Return the last day of the certificates among some values, in words, or an empty text."""
+    ends = []
+    for value in values:
+        with suppress(ValueError):
+            ends.append(load_der_x509_certificate(value).not_valid_after_utc)
+    return _(", valid until {day}").format(day=f"{max(ends):%Y-%m-%d}") if ends else ""

@@ -177,3 +177,20 @@ def test_a_lock_that_a_role_gives_is_no_value_to_name(server: Ns389, monkeypatch
     assert connector.lock(connector.before(found.id)).change is Change.MADE
     monkeypatch.undo()
     assert connector.observe([found.id])[found.id].verdict is Verdict.LOCKED
+
+
+def test_keys_and_certificates_beside_the_password_are_told_apart(server: Ns389) -> None:
+    """The server refuses a certificate of a locked account, and knows nothing of who takes a key from it."""
+    who = newcomer()
+    dn, connector = add(server, who, OWN), connect(server)
+    server.modify(
+        dn, [(ldap.MOD_ADD, "nsCertSubjectDN", [b"cn=leaver"]), (ldap.MOD_ADD, "nsSshPublicKey", [b"ssh-rsa"])]
+    )
+    lookup = connector.find(person(who))
+    [found] = lookup.accounts
+    assert all(name in " ".join(lookup.doubts) for name in ("nsCertSubjectDN", "nsSshPublicKey"))
+    assert "nsCertSubjectDN" in " ".join(connector.lock(connector.before(found.id)).not_done)
+    seen = connector.observe([found.id])[found.id]
+    assert (seen.verdict, "nsSshPublicKey" in seen.reason) == (Verdict.UNKNOWN, True)
+    server.modify(dn, [(ldap.MOD_DELETE, "nsSshPublicKey", None)])
+    assert connector.observe([found.id])[found.id].verdict is Verdict.LOCKED

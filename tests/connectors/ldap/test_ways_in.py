@@ -1,6 +1,8 @@
 """Ways in beside the password: a client certificate that slapd maps to an account, keys, and delegation."""
 
+import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import ldap
@@ -21,12 +23,24 @@ from tests.sandbox.company.slapd import Slapd
 HOLDER = PEOPLE[0]
 
 
+SCHEMA = """\
+attributetype ( 1.3.6.1.4.1.24552.500.1.1.1.13 NAME 'sshPublicKey' SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )
+attributetype ( 2.16.840.1.113719.1.301.4.39.1 NAME 'krbPrincipalKey' SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )
+attributetype ( 1.3.6.1.4.1.7165.2.1.25 NAME 'sambaNTPassword' SYNTAX 1.3.6.1.4.1.1466.115.121.1.26 SINGLE-VALUE )
+objectclass ( 1.3.6.1.4.1.32473.2 NAME 'practiceKeys' SUP top AUXILIARY
+  MAY ( sshPublicKey $ krbPrincipalKey $ sambaNTPassword ) )
+"""
+"""Attributes of OpenSSH's, Kerberos' and Samba's own schemas."""
+
+
 class Asking(Slapd):
     """A slapd that asks for client certificates, and takes the practice certificate for one person."""
 
     def _seed(self) -> None:
         super()._seed()
         conf = self.folder / "slapd.conf"
+        (self.folder / "keys.schema").write_text(SCHEMA)
+        conf.write_text(conf.read_text().replace("modulepath ", f'include "{self.folder}/keys.schema"\nmodulepath ', 1))
         mapped = f'TLSVerifyClient try\nauthz-regexp "cn=127.0.0.1" "{ldif.person_dn(HOLDER.uid)}"\n'
         conf.write_text(conf.read_text().replace("\ndatabase ", f"\n{mapped}\ndatabase ", 1))
 
@@ -62,6 +76,20 @@ def test_where_a_certificate_opens_a_locked_account_it_is_unknown(asking: Asking
     assert found.id in told.locked()
 
 
+@pytest.mark.parametrize("key", ["sshPublicKey", "krbPrincipalKey", "sambaNTPassword"])
+def test_a_key_that_other_programs_take_is_named_in_the_plan_and_no_lock(asking: Asking, key: str) -> None:
+    world, who = LdapWorld(asking), newcomer()
+    account, connector = world.add(who), Ldap(world.settings(certificates_open_accounts=False))
+    added = [(ldap.MOD_ADD, "objectClass", [b"practiceKeys"]), (ldap.MOD_ADD, key, [b"0123456789ABCDEF"])]
+    asking.modify(ldif.person_dn(who.login), added)
+    assert key in " ".join(connector.find(person(who)).doubts)
+    connector.lock(connector.before(account))
+    seen = connector.observe([account])[account]
+    assert (seen.verdict, key in seen.reason, account in connector.locked()) == (Verdict.UNKNOWN, True, False)
+    asking.modify(ldif.person_dn(who.login), [(ldap.MOD_DELETE, key, None)])
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+
+
 def test_a_server_that_asks_for_none_locks(world: LdapWorld) -> None:
     account, connector = world.add(newcomer()), world.connect()
     connector.lock(connector.before(account))
@@ -88,7 +116,7 @@ def test_what_active_directory_keeps_beside_the_password_is_named_in_plan_and_ca
     dn = ad.dn(account)
     names = {
         "altSecurityIdentities": b"X509:<I>CN=Practice CA<S>CN=leaver",
-        "userCertificate": b"\x30\x03\x02\x01\x01",
+        "userCertificate": ssl.PEM_cert_to_DER_cert((ad.samba.folder / "tls" / "server.pem").read_text()),
         "servicePrincipalName": f"HTTP/{who.login}".encode(),
         "msDS-AllowedToDelegateTo": b"cifs/files.northwind.example",
     }
@@ -100,4 +128,4 @@ def test_what_active_directory_keeps_beside_the_password_is_named_in_plan_and_ca
         assert name in doubts
         assert name in " ".join(locked.not_done)
     assert connector.observe([account])[account].verdict is Verdict.LOCKED
-    assert connector.find(person(newcomer())).accounts == ()
+    assert f"(userCertificate, valid until {datetime.now(UTC) + timedelta(days=30):%Y-%m-%d})" in doubts
