@@ -14,7 +14,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from config.text import N_, _, join, language, ngettext, stored
+from config.text import N_, _, join, language, ngettext
 from connectors.contract import (
     AccountId,
     Accounts,
@@ -31,6 +31,7 @@ from connectors.contract import (
 from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, OthersTouched, OutcomeUnknown
 from workflows.access import lost_members
 from workflows.access.account_state import ENDED, LOCKED, SEVERITY, TOKEN, AccountData
+from workflows.access.residual import noted
 from workflows.context import Context
 from workflows.storage.group_commit import run_later
 from workflows.storage.journal import HANDOVER
@@ -148,24 +149,9 @@ class AccountLockout:
         return locked
 
     def _with_residual(self, *, anew: bool = True) -> Callable[[AccountData], AccountData]:
-        """Return the change of the data: the time until which tickets and open connections may work.
-
-        A lock by somebody else counts from its first read. A read that shows that nothing is left ends the time.
-        """
-        residual = self._accounts.residual(self._id)
-        if residual is None:
-            return replace
-        until = self._context.clock.now() + residual.lasts if residual.lasts else None
-        none = _("read after the lock: no open connection of the account is left")
-
-        def note(data: AccountData) -> AccountData:
-            if until is None:
-                return replace(data, residual="", residual_until="").plus(none, "")
-            if data.residual_until and not anew:
-                return data
-            return replace(data, residual=stored(residual.what), residual_until=until.isoformat())
-
-        return note
+        """Return the change of the data: the time until which tickets and open connections may work."""
+        residual, now = self._accounts.residual(self._id), self._context.clock.now()
+        return partial(noted, residual=residual, now=now, anew=anew) if residual else replace
 
     def _run_part(self, capability: type[C], part: Callable[[C], None], problems: list[str]) -> None:
         connector = self._system.having(capability)

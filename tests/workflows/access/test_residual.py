@@ -104,3 +104,13 @@ def test_a_read_that_shows_that_nothing_is_left_ends_the_time_at_once(
     assert (case.residual, is_good(case, office.clock.now())) == (None, True)
     [account] = next(line for line in case.systems if line.system == "directory").accounts
     assert any("no open connection of the account is left" in done for done in account.done)
+
+
+@pytest.mark.parametrize("left", [timedelta(hours=10), timedelta(0)])
+def test_an_audit_looks_again(office: Office, monkeypatch: pytest.MonkeyPatch, left: timedelta) -> None:
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    monkeypatch.setattr(Ticketing, "residual", lambda *_: Residual("tickets", left))
+    office.clock.pass_(minutes=10)
+    office.audits.run_now(SECURITY)
+    assert is_good(office.offboarding.case(case_id), office.clock.now()) is (not left)
