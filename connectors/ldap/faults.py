@@ -3,7 +3,7 @@
 import re
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -62,8 +62,6 @@ NOT_NOW: tuple[type[Exception], ...] = (ldap.BUSY, ldap.UNAVAILABLE)
 
 START_TLS = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037"
 """The StartTLS request (RFC 4511, 4.14) as message 1."""
-HANDSHAKE = 22
-"""Content type of handshake messages (RFC 8446, section 5.1)."""
 PORTS = {"ldap": 389, "ldaps": 636}
 _UNKNOWN = N_("it is from an authority that is not trusted; ca_file must name the one that signed it")
 _NAME = N_("it is for another name; urls must have a name that stands in it")
@@ -117,10 +115,8 @@ def translate(error: Exception, doing: str, needs: str = "") -> ConnectorError:
     return six("; ".join(part for part in (f"{doing}: {server_words(error)}", hint) if part))
 
 
-def handshake_error(url: str, settings: LdapSettings, hear: Callable[[int], object] | None = None) -> OSError | None:
+def handshake_error(url: str, settings: LdapSettings) -> OSError | None:
     """Connect, and agree on TLS if the address has it; return the error (ssl.SSLError, TimeoutError and others).
-
-    `hear` is called with the type of each handshake message of the server.
 
     libldap reports "Can't contact LDAP server" for a dead host and for a bad certificate. The GnuTLS build of libldap
     2.5 (Debian 12) loops for ever in the TLS handshake of a server that accepts connections and is silent.
@@ -139,22 +135,10 @@ def handshake_error(url: str, settings: LdapSettings, hear: Callable[[int], obje
                 context = ssl.create_default_context(cafile=settings.ca_file)
                 # libldap is no stricter; Python 3.13 made it the default
                 context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-                if hear:
-                    _listen(context, hear)
                 context.wrap_socket(plain, server_hostname=host).close()
     except OSError as error:
         return error
     return None
-
-
-def _listen(context: ssl.SSLContext, hear: Callable[[int], object]) -> None:
-    """Pass on the types of the server's messages by CPython's hook for debugging: nothing else shows them."""
-
-    def told(_connection: object, direction: str, _version: int, content: int, kind: int, _data: bytes) -> None:
-        if direction == "read" and content == HANDSHAKE:
-            hear(kind)
-
-    context._msg_callback = told  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def explain(url: str, error: OSError | None, words: str = "") -> str:

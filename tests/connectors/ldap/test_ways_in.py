@@ -18,7 +18,8 @@ from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import PEOPLE
-from tests.sandbox.company.slapd import Slapd
+from tests.sandbox.company.slapd import LOCK, Slapd
+from tests.sandbox.ports import free_port
 
 HOLDER = PEOPLE[0]
 
@@ -60,9 +61,12 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
         yield slapd
 
 
-def test_where_a_certificate_opens_a_locked_account_it_is_unknown(asking: Asking) -> None:
+@pytest.mark.parametrize("plain", [False, True])
+def test_where_a_certificate_opens_a_locked_account_it_is_unknown(asking: Asking, plain: bool) -> None:
+    """The address without TLS offers StartTLS to others, and asks there."""
     world = LdapWorld(asking)
-    connector = world.connect()
+    asking.modify(ldif.person_dn(HOLDER.uid), [(ldap.MOD_REPLACE, LOCK, None)])
+    connector = Ldap(world.settings(urls=(asking.url,), ca_file=None)) if plain else world.connect()
     lookup = connector.find(Person("", (), (HOLDER.uid,)))
     [found] = lookup.accounts
     assert any("client certificates" in doubt for doubt in lookup.doubts), "the plan says so before the lock"
@@ -92,9 +96,22 @@ def test_a_key_that_other_programs_take_is_named_in_the_plan_and_no_lock(asking:
 
 def test_a_server_that_asks_for_none_locks(world: LdapWorld) -> None:
     account, connector = world.add(newcomer()), world.connect()
+    plain = Ldap(world.settings(urls=(world.slapd.url,), ca_file=None))
     connector.lock(connector.before(account))
-    assert connector.observe([account])[account].verdict is Verdict.LOCKED
-    assert connector._certificates._faults, "the handshake was looked at"
+    for reader in (connector, plain):
+        assert reader.observe([account])[account].verdict is Verdict.LOCKED
+        assert next(iter(reader._certificates._heard.values()))[1] is False, "the handshake was heard"
+
+
+def test_an_address_that_is_down_lets_nobody_in_but_one_must_answer(world: LdapWorld, asking: Asking) -> None:
+    down = f"ldaps://127.0.0.1:{free_port()}"
+
+    def fault(*urls: str) -> str:
+        return ways_in.ClientCertificates(world.settings(urls=urls)).fault()
+
+    assert fault(down, world.slapd.tls_url) == ""
+    assert "asks for client certificates" in fault(down, world.slapd.tls_url, asking.tls_url)
+    assert "cannot tell" in fault(down)
 
 
 @pytest.mark.parametrize(
