@@ -410,7 +410,9 @@ class Groups(Connector, Protocol):
 
     @abstractmethod
     def remove(self, account: AccountId, group: GroupId) -> Change:
-        """Remove the account from one group; every other member stays.
+        """Remove the account from one group; every other member stays, which a read after the write shows.
+
+        `MADE` also if an earlier write, whose answer was lost, is compared only now.
 
         Raises `OthersTouched` if a read after the write shows that other members are gone.
         """

@@ -1,6 +1,7 @@
 """A system that takes other members out of a group is stopped at the first group, and everybody lost is named."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,8 @@ from sqlmodel import select
 
 from bot.wiring import build_context
 from connectors.contract import AccountId
-from connectors.errors import OthersTouched
+from connectors.errors import Forbidden, OthersTouched, OutcomeUnknown
+from tests.workflows.memory import Killed
 from tests.workflows.office import CAROL, DANA, HR, SECURITY, Office, make_settings, services_on
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.work import Task
@@ -125,3 +127,31 @@ def test_an_acceptance_does_not_cover_a_later_loss(office: Office, bob_leaves: C
     assert [one.accepted_until for one in office.offboarding.case(case_id).findings] == [None]
     bob_leaves()
     assert len(_groups(office, "bob")) == 2
+
+
+@pytest.mark.parametrize("cut", [OutcomeUnknown("no answer came"), Killed()])
+def test_a_change_whose_answer_was_lost_is_no_change_that_was_compared(office: Office, cut: BaseException) -> None:
+    """The leaver is outside on the next try, and nothing shows whether the system took others out, too."""
+    office.crm.fail("remove", cut, done=True)
+    case_id = office.offboarding.open(office.request())
+    with suppress(Killed):
+        office.work("revoke")
+    for _again in range(2):
+        office.clock.pass_(minutes=10)
+        office.work("revoke")
+        case = office.offboarding.case(case_id)
+        assert (case.locked_out, _groups(office, "dana")) == (True, set())
+        [finding] = case.findings
+        assert (finding.kind, "compare its members" in finding.detail) == ("changed meanwhile", True)
+    assert office.crm.calls["remove"] == 3
+
+
+def test_a_group_that_was_refused_and_is_left_by_hand_is_no_such_change(office: Office) -> None:
+    office.crm.fail("remove", Forbidden("may not change members"), times=2)
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    office.crm.users[AccountId("crm-dana")].groups.clear()
+    office.clock.pass_(minutes=10)
+    office.work("revoke")
+    assert office.offboarding.case(case_id).findings == ()
+    assert office.crm.calls["remove"] == 2
