@@ -55,7 +55,7 @@ ACCOUNT = table_of(LeaverAccount)
 SEALED = sa.select(ACCOUNT.c.sealed).where(ACCOUNT.c.id == sa.bindparam("row"))
 ACCOUNT_SEALED = sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
 """Statements instead of objects: loading objects took most of the processor time of a mass run."""
-REFUSED = "refused"
+REFUSED = "refused-group"
 """Mark of a group that was certainly not left by our write."""
 TAKEN = N_("taken out of group {name}")
 UNCOMPARED = N_("the account is out of it, and whether others lost it meanwhile was not seen: compare its members")
@@ -219,8 +219,9 @@ class AccountLockout:
         except ConnectorError as error:
             self._left.append(_("group {name}: {why}").format(name=group.name, why=say(error)))
             if not unanswered or isinstance(error, Missing):
-                refused = () if isinstance(error, OutcomeUnknown) else (f"{mark} {REFUSED}",)
-                self._change(lambda data: replace(data, marks=(*(set(data.marks) - {f"{mark} {REFUSED}"}), *refused)))
+                refusal = f"{REFUSED} {group.id}"
+                refused = () if isinstance(error, OutcomeUnknown) else (refusal,)
+                self._change(lambda data: replace(data, marks=(*(set(data.marks) - {refusal}), *refused)))
             return True
         if unanswered and change is Change.ALREADY:
             self._record_loss(group.name, OthersTouched(_(UNCOMPARED), stop=False, count=0), mark)
@@ -239,7 +240,7 @@ class AccountLockout:
             Group(GroupId(group), name)
             for group, name in data.groups.items()
             if group not in now
-            and not {f"{GROUP} {group}", f"{GROUP} {group} {REFUSED}"} & {*data.marks}
+            and not {f"{GROUP} {group}", f"{REFUSED} {group}"} & {*data.marks}
             and stored(_with_name(TAKEN, name)) not in data.done
         ]
 
