@@ -143,7 +143,7 @@ class Locked:
     login: Login
     detail: str = ""
     not_done: tuple[str, ...] = ()
-    """Steps beside the lock that failed, as sentences: a password that stayed, a move that was refused."""
+    """Steps beside the lock that failed, and what it leaves there, as sentences: a password that stayed, a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,8 +333,11 @@ class Accounts(Connector, Protocol):
         gone = before.state.get("password") == ""
         return (_("the password: its hash could not be read, so a new one must be set"),) if gone else ()
 
-    def residual(self) -> Residual | None:
-        """Return the access that outlives a lock here and that no call can end; None if there is none."""
+    def residual(self, account: AccountId) -> Residual | None:  # noqa: ARG002
+        """Return the access that outlives the lock of an account, and that no call can end; None if there is none.
+
+        It is asked for right after the lock. It lasts no time if a read shows that nothing is left of it.
+        """
         return None
 
     def own_account(self) -> str:
@@ -407,7 +410,9 @@ class Groups(Connector, Protocol):
 
     @abstractmethod
     def remove(self, account: AccountId, group: GroupId) -> Change:
-        """Remove the account from one group; every other member stays.
+        """Remove the account from one group; every other member stays, which a read after the write shows.
+
+        `MADE` also if an earlier write, whose answer was lost, is compared only now.
 
         Raises `OthersTouched` if a read after the write shows that other members are gone.
         """

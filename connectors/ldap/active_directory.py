@@ -2,8 +2,9 @@
 
 Seen on Samba 4.17 and kept by tests/connectors/ldap; sources in README.md:
 
-- Bit and password go in one modify. Neither server has the assertion control (RFC 4528), and Samba accepts a stale old
-  value. So the entry is read on the same connection right before the write.
+- Bit and password go in one modify. Neither server has the assertion control (RFC 4528), so it deletes the flags that
+  were read and adds the new ones. Samba accepts a stale old value. So the entry is also read on the same connection
+  right before the write.
 - A refused log-in gives its reason (`data 533`: disabled) only after the right password. `data 52e` (wrong password or
   no such account) proves nothing, and counts towards a lockout.
 - A search from the domain's root ends with referrals to the partitions for configuration and DNS. They hold no people.
@@ -15,6 +16,7 @@ Over 250 lines because these rules hold for one kind of server, and belong toget
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -105,6 +107,14 @@ def sibling_filter(sid: bytes, number: int) -> str:
     return equals_bytes("objectSid", sid[:-SID_TAIL] + number.to_bytes(SID_TAIL, "little"))
 
 
+def _flags_change(entry: Entry, new: int) -> list[Modification]:
+    """Return the change of the flags that names those that were read; flags that may not be read are replaced."""
+    old, value = entry.first(CONTROL), [str(new).encode()]
+    if not old:
+        return [(ldap.MOD_REPLACE, CONTROL, value)]
+    return [(ldap.MOD_DELETE, CONTROL, [old]), (ldap.MOD_ADD, CONTROL, value)]
+
+
 @dataclass(frozen=True, slots=True)
 class ActiveDirectory(Dialect):
     """Locks by userAccountControl. The settings decide whether administrators may be locked too."""
@@ -146,7 +156,17 @@ class ActiveDirectory(Dialect):
     chain = "1.2.840.113556.1.4.1941"
     password_may_stay = True
     outlives = N_("Kerberos tickets and open connections")
-    has_full_power = lock_holds_everywhere = True
+    refused_ways = MappingProxyType(
+        {
+            "userCertificate": N_("certificates"),
+            "altSecurityIdentities": N_("mapped certificates or keys"),
+            "msDS-KeyCredentialLink": N_("Windows Hello keys"),
+            "servicePrincipalName": N_("services that run in its name"),
+            "msDS-AllowedToDelegateTo": N_("services that it may use for others"),
+            "msDS-AllowedToActOnBehalfOfOtherIdentity": N_("accounts that may act for others there"),
+        }
+    )
+    has_full_power = lock_holds_everywhere = names_values = True
     reveals_lock_without_password = False
     group_attributes = ("objectSid",)
     """The group's SID ends in the number that is its members' primaryGroupID."""
@@ -209,16 +229,13 @@ class ActiveDirectory(Dialect):
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Write the password, and the current flags with bit 2 added."""
         control = (flags(entry.text(CONTROL)) or 0) | DISABLED
-        return [
-            (ldap.MOD_REPLACE, PASSWORD, [f'"{secret}"'.encode("utf-16-le")]),
-            (ldap.MOD_REPLACE, CONTROL, [str(control).encode()]),
-        ]
+        return [(ldap.MOD_REPLACE, PASSWORD, [f'"{secret}"'.encode("utf-16-le")]), *_flags_change(entry, control)]
 
     def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
         """Clear bit 2; every other flag keeps its current value."""
         control = flags(entry.text(CONTROL)) or 0
         kept = (flags(state.get(CONTROL, "")) or 0) & DISABLED
-        return [(ldap.MOD_REPLACE, CONTROL, [str(control & ~DISABLED | kept).encode()])]
+        return _flags_change(entry, control & ~DISABLED | kept)
 
     def judge(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> tuple[Login, str]:  # noqa: ARG002
         """Accept only `data 533` as proof: every other refusal could end by itself."""

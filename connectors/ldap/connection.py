@@ -78,6 +78,11 @@ class LdapConnection:
             return None
         return next((self._entry(name, values) for name, values in rows if name is not None), None)
 
+    def read_below(self, base: str, attributes: Sequence[str], most: int) -> Sequence[Entry]:
+        """Read all entries, at most so many, below a base whose database knows no pages."""
+        rows, _controls = self._receive(self._send(base, "(objectClass=*)", attributes), most)
+        return [self._entry(dn, values) for dn, values in self._present(rows)]
+
     def read_if_visible(self, dn: str, attributes: Sequence[str]) -> Entry | None:
         """Read one optional entry. None also if it is on another server, or if we may not read it."""
         try:

@@ -33,7 +33,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError, Unavailable
-from connectors.ldap import absence, blind_spots, own_account, roster
+from connectors.ldap import absence, blind_spots, own_account, roster, ways_in
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.connections import LdapConnections
@@ -43,6 +43,7 @@ from connectors.ldap.ds389 import Ds389
 from connectors.ldap.enforcement import Enforcement
 from connectors.ldap.locking import Locking, LockResult, random_password
 from connectors.ldap.memberships import Memberships
+from connectors.ldap.open_connections import none_left
 from connectors.ldap.openldap import OpenLdap, OpenLdapPassword
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, account_names, both, describe, is_candidate, matched_by, related_filter
@@ -68,6 +69,8 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
         self._enforcement = Enforcement(self._connections)
+        self._certificates = ways_in.ClientCertificates(settings)
+        self._by_address: dict[str, LdapConnections] = {}
         self._own_account = ""
         self._blind_spots: tuple[float, Sequence[str]] = (float("-inf"), ())
 
@@ -86,10 +89,32 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             )
         return self._own_account
 
-    def residual(self) -> Residual | None:
-        """Return connections that are logged in already, and tickets, for the time in the settings."""
-        hours = self._settings.residual_hours
-        return Residual(_(self._dialect.outlives), timedelta(hours=hours)) if hours else None
+    def residual(self, account: AccountId) -> Residual | None:
+        """Return open connections, and tickets, for the time in the settings.
+
+        They last no time where the monitor of every address shows that no connection is left.
+        """
+        if not self._settings.residual_hours:
+            return None
+        lasts = timedelta(hours=self._settings.residual_hours)
+        with suppress(ConnectorError):  # without the monitor's answer they may last as long as the settings say
+            if all(self._is_left_by(account, one) for one in self._each()):
+                lasts = timedelta(0)
+        return Residual(_(self._dialect.outlives), lasts)
+
+    def _is_left_by(self, account: AccountId, server: LdapConnections) -> bool:
+        look = partial(none_left, self._directory, account)
+        return server.run(look, _("reading the open connections"))
+
+    def _each(self) -> Sequence[LdapConnections]:
+        """Return the connections to each address by itself."""
+        if len(self._settings.urls) == 1:
+            return [self._connections]
+        for url in self._settings.urls:
+            if url not in self._by_address:
+                alone = self._settings.model_copy(update={"urls": (url,)})
+                self._by_address[url] = LdapConnections(alone, self._dialect)
+        return list(self._by_address.values())
 
     def check(self) -> str:
         """Log in, read at least one account, and check that the server takes writes and can lock at all.
@@ -137,7 +162,8 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def close(self) -> None:
         """Close the connections."""
-        self._connections.close()
+        for one in (self._connections, *self._by_address.values()):
+            one.close()
 
     def find(self, person: Person) -> Lookup:
         """Look people up by the attributes that hold addresses and log-ins; names are not compared."""
@@ -191,6 +217,8 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def locked(self) -> frozenset[AccountId]:
         """Read all locked accounts, 1000 to a page. Those with another way in are left out, and read one by one."""
+        if self._dialect.certificates_pass and self._certificates.fault():
+            return frozenset()
         read = partial(roster.locked, self._directory, ways_in=self._ways_in)
         return self._connections.run(read, _("listing locked accounts"))
 
@@ -299,12 +327,19 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         if not rows:
             hidden = blind_spots.hidden_entries(self._directory, link, time.monotonic() + COUNT_SECONDS)
             doubts = [*doubts, *absence.doubts(self._directory, link, person), *hidden]
-        doubts = [*doubts, *blind_spots.refusals(self._directory, link, rows)]
+        doubts = [*doubts, *blind_spots.refusals(self._directory, link, rows), *self._plan_ways_in(rows)]
         alike = [row for row in rows if is_candidate(row, person, self._directory)]
         text = _("{dn} differs only in letters that are alike; a person must judge it")
         doubts = [*doubts, *(text.format(dn=row.dn) for row in alike)]
         accounts = tuple(self._account(link, row, person) for row in rows if row not in alike)
         return Lookup(accounts, describe(person, self._directory, self._settings.base_dn), tuple(doubts))
+
+    def _plan_ways_in(self, rows: Sequence[Entry]) -> Iterator[str]:
+        for row in rows:
+            said = (ways_in.kept(self._dialect, row), ways_in.left_open(row, self._ways_in))
+            yield from (f"{self._dialect.handle(row)}: {words}" for words in said if words)
+        if rows and self._dialect.certificates_pass and (fault := self._certificates.fault()):
+            yield fault
 
     def _account(self, link: LdapConnection, entry: Entry, person: Person) -> Account:
         named = entry.text("manager") if person is not NOBODY else ""
@@ -345,11 +380,8 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         if entry is None or seen.verdict is not Verdict.LOCKED:
             return seen
         fault = self._enforcement.fault(entry, random_password()) if self._dialect.enforced_by_policy else ""
-        ways = [name for name in self._ways_in if entry.all(name)]
-        if ways and not fault:
-            fault = _(
-                "locked, but {ways} may let somebody in beside the password: remove them, or take them out of ways_in"
-            ).format(ways=", ".join(ways))
+        fault = fault or ways_in.left_open(entry, self._ways_in)
+        fault = fault or (self._certificates.fault() if self._dialect.certificates_pass else "")
         return replace(seen, verdict=Verdict.UNKNOWN, reason=fault) if fault else seen
 
     @property

@@ -6,6 +6,7 @@ Over 250 lines because the author of a dialect reads this one page.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -73,10 +74,16 @@ class Dialect(Protocol):
     """True if the lock holds without a new password, for a server that refuses to change it."""
     unlocks_without_password: bool = False
     """True if `unlock` removes only the lock when the server refuses the former password."""
+    names_values: bool = False
+    """True if changes name the values that were read, as the server has no assertion control."""
     rewrites_unproven_lock: bool = False
     """True if an unproven lock is written once more with a password to try."""
     lock_holds_everywhere: bool = False
     """True if the lock refuses every kind of log-in, whatever else the entry holds."""
+    certificates_pass: bool = False
+    """True if a log-in by client certificate opens a locked account."""
+    refused_ways: Mapping[str, str] = MappingProxyType({})
+    """Attributes of ways in beside the password that the lock refuses, each with a plural noun for people."""
     enforced_by_policy: bool = False
     """True if a policy, which may change later, decides whether the lock is enforced."""
     outlives: str = N_("open connections")
@@ -225,6 +232,11 @@ class Dialect(Protocol):
     def refuses_people(self, link: Any, folder: str) -> bool:  # noqa: ARG002
         """Return whether the server says that we may create nobody in a folder, and so move nobody there."""
         return False
+
+    @staticmethod
+    def open_connections(link: Any) -> Any:  # noqa: ARG004
+        """Return all connections to this server, from its monitor; None if it has none, or if we may not read it."""
+        return None
 
     def own_account_filter(self, bind_dn: str) -> str:  # noqa: ARG002
         """Return the filter for the bot's own account if `bind_dn` is no DN, or an empty text."""

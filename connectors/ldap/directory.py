@@ -40,7 +40,9 @@ class Directory:
     def attributes(self) -> tuple[str, ...]:
         """Return all attributes that are read of an account."""
         named = (*(name for name, _prefix in self.addresses), *self.logins)
-        return tuple(dict.fromkeys((*USUAL, *NUMBERS, self.dialect.login, *named, *self.dialect.attributes)))
+        return tuple(
+            dict.fromkeys((*USUAL, *NUMBERS, self.dialect.login, *named, *self.dialect.attributes, *self.ways))
+        )
 
     @property
     def addresses(self) -> Sequence[tuple[str, str]]:
@@ -52,6 +54,11 @@ class Directory:
     def logins(self) -> Sequence[str]:
         """Return the attributes that hold log-ins."""
         return self.dialect.logins
+
+    @property
+    def ways(self) -> Sequence[str]:
+        """Return the attributes of ways in beside the password, refused by the lock or not."""
+        return (*self.dialect.refused_ways, *(() if self.dialect.lock_holds_everywhere else self.settings.ways_in))
 
     @property
     def people_filter(self) -> str:

@@ -7,6 +7,7 @@ attributes in a small schema.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import ldap
@@ -15,6 +16,7 @@ from ldap.controls import RequestControl
 from config.text import N_, _
 from connectors.contract import AccountId, Login, Verdict
 from connectors.ldap.dialect import NUMBER, PASSWORD, Posix, hidden
+from connectors.ldap.open_connections import of_ns389
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification
 
@@ -36,6 +38,7 @@ class Ds389(Posix):
     children = "numSubordinates"
     written = (LOCK, PASSWORD)
     lock_may_be_missing = True
+    names_values = True
     roles = "nsRole"
     locked_query = f"({LOCK}=true)"
     last_login = ("lastLoginTime",)
@@ -44,6 +47,10 @@ class Ds389(Posix):
     password_may_stay = True
     unlocks_without_password = True
     reveals_lock_without_password = False
+    refused_ways = MappingProxyType(
+        {"userCertificate": N_("certificates"), "nsCertSubjectDN": N_("mapped certificates")}
+    )
+    open_connections = staticmethod(of_ns389)
     refusals = (ldap.INVALID_CREDENTIALS, ldap.UNWILLING_TO_PERFORM)
 
     @property
@@ -74,18 +81,28 @@ class Ds389(Posix):
         told = dict(part.strip().partition(":")[::2] for part in entry.text("attributeLevelRights").split(","))
         return [name for name in wanted if "w" not in told.get(name, "w")]
 
-    def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:  # noqa: ARG002 - the same for all
-        """Write password and lock."""
-        return [(ldap.MOD_REPLACE, PASSWORD, [secret.encode()]), (ldap.MOD_REPLACE, LOCK, [b"true"])]
+    def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
+        """Write password and lock, naming the values that were read: there is no assertion control here."""
+        lock, old, new = entry.values.get(LOCK.lower(), ()), entry.values.get(PASSWORD.lower(), ()), b"true"
+        return [
+            *([(ldap.MOD_DELETE, PASSWORD, list(old))] if old else []),
+            (ldap.MOD_REPLACE, PASSWORD, [secret.encode()]),  # and not added: values that may not be read go, too
+            (ldap.MOD_DELETE, LOCK, list(lock)) if lock else (ldap.MOD_ADD, LOCK, [new]),
+            (ldap.MOD_REPLACE, LOCK, [new]),
+        ]
 
-    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:  # noqa: ARG002
-        """Restore both.
+    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
+        """Restore both, naming the values that were read.
 
         The server takes hashes only with nsslapd-allow-hashed-passwords; otherwise only the lock is removed.
         """
-        lock = state.get("lock", "")
-        changes: list[Modification] = [(ldap.MOD_REPLACE, LOCK, [lock.encode()] if lock else None)]
+        lock, old = state.get("lock", ""), entry.values.get(PASSWORD.lower(), ())
+        changes: list[Modification] = [
+            (ldap.MOD_DELETE, LOCK, list(entry.values.get(LOCK.lower(), ()))),
+            (ldap.MOD_REPLACE, LOCK, [lock.encode()] if lock else None),
+        ]
         if state.get("password"):
+            changes += [(ldap.MOD_DELETE, PASSWORD, list(old))] if old else []
             changes.append((ldap.MOD_REPLACE, PASSWORD, [line.encode() for line in state["password"].split("\n")]))
         return changes
 

@@ -9,6 +9,7 @@ import ldap
 from config.text import _
 from connectors.contract import AccountId, BeforeImage, Change, Login, Verdict
 from connectors.errors import Conflict, Forbidden
+from connectors.ldap import ways_in
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import hidden
 from connectors.ldap.directory import Directory
@@ -28,7 +29,7 @@ def random_password() -> str:
 
 @dataclass(frozen=True, slots=True)
 class LockResult:
-    """The result of a lock: the entry's new place, our password if it is the account's, and the steps that failed."""
+    """The result of a lock: the entry's new place, our password if it is the account's, and what failed or stays."""
 
     dn: str
     change: Change
@@ -68,7 +69,8 @@ class Locking:
         to, failed = f"{rdn(entry.dn)},{self._folder}" if leaves else "", _("it could not be moved to {folder}: {why}")
         dn, stays = _move(link, entry, before.account, to, failed)
         change = Change.ALREADY if locked and dn == entry.dn else Change.MADE
-        return LockResult(dn, change, "" if locked or kept else secret, tuple(filter(None, (kept, stays))))
+        left = (kept, stays, ways_in.kept(self._dialect, entry))
+        return LockResult(dn, change, "" if locked or kept else secret, tuple(filter(None, left)))
 
     def _lock(self, link: LdapConnection, entry: Entry, secret: str) -> tuple[str, str]:
         """Write the lock; return the password and the reason if the old one stays.
@@ -126,6 +128,14 @@ class Locking:
     def _guarded(self, link: LdapConnection, entry: Entry, changes: Sequence[Modification]) -> None:
         try:
             link.modify(entry.dn, changes, self._dialect.guard(entry))
+        except (ldap.NO_SUCH_ATTRIBUTE, ldap.TYPE_OR_VALUE_EXISTS) as error:
+            if not self._dialect.names_values:
+                raise
+            if self._directory.person(link, AccountId(self._dialect.identify(entry))) != entry:
+                raise Conflict(_("{dn} was changed by someone else meanwhile").format(dn=entry.dn)) from error
+            # Nothing has changed, so a value is not stored there: a role gives it.
+            plain = [(ldap.MOD_REPLACE, name, values) for kind, name, values in changes if kind != ldap.MOD_DELETE]
+            link.modify(entry.dn, plain)
         except ldap.ASSERTION_FAILED as error:
             if self._directory.person(link, AccountId(self._dialect.identify(entry))) != entry:
                 raise

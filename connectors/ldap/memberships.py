@@ -66,9 +66,8 @@ class Memberships:
             )
         here = names if len(names) == 1 else self._here(link, found, names)
         if not here:
-            self._others.compare(link, found, names)
-            return Change.ALREADY
-        self._others.note(link, found, names)
+            return Change.MADE if self._others.compare(link, found, names) else Change.ALREADY
+        earlier = self._others.note(link, found, names)
         try:
             link.modify(found.dn, [(ldap.MOD_DELETE, attribute, [value.encode()]) for attribute, value in here])
         except (ldap.NO_SUCH_ATTRIBUTE, ldap.UNWILLING_TO_PERFORM):
@@ -76,7 +75,7 @@ class Memberships:
             if self._here(link, found, here):
                 raise
             self._others.compare(link, found, names)
-            return Change.ALREADY
+            return Change.MADE if earlier else Change.ALREADY
         except ldap.OBJECT_CLASS_VIOLATION as error:
             raise Conflict(
                 _(

@@ -24,6 +24,7 @@ from ldap.controls.ppolicy import PasswordPolicyControl
 from config.text import N_, _
 from connectors.contract import Login, Verdict
 from connectors.ldap.dialect import NUMBER, PASSWORD, Posix, hidden
+from connectors.ldap.open_connections import of_slapd
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
 LOCK = "pwdAccountLockedTime"
@@ -50,7 +51,14 @@ UNREADABLE = N_(
 )
 
 
-class OpenLdap(Posix):
+class Slapd(Posix):
+    """The part that does not depend on how slapd locks."""
+
+    certificates_pass = True
+    open_connections = staticmethod(of_slapd)
+
+
+class OpenLdap(Slapd):
     """Locks by pwdAccountLockedTime, together with a random password."""
 
     identifier = "entryUUID"
@@ -146,7 +154,7 @@ class OpenLdap(Posix):
         return [title for oid, title in wanted.items() if oid not in announced]
 
 
-class OpenLdapPassword(Posix):
+class OpenLdapPassword(Slapd):
     """Locks by a password that nothing matches (`lock_by = "password"`), for a slapd without the overlay.
 
     A plain slapd has no lock. The lock here replaces userPassword with a value that is no password's hash, and stores

@@ -23,13 +23,20 @@ class OtherMembers:
         self._before: dict[tuple[object, ...], dict[tuple[str, str], tuple[str, str]]] = {}
         """By the group and the names that are changed in it."""
 
-    def note(self, link: LdapConnection, group: Entry, own: Sequence[tuple[str, str]]) -> None:
-        """Remember the members before a write, until `compare` has read them after it."""
-        before, place = self._listed(link, group.dn), (group.dn, *own)
-        self._before[place] = self._before.get(place, before) | before
+    def note(self, link: LdapConnection, group: Entry, own: Sequence[tuple[str, str]]) -> bool:
+        """Remember the members before a write, until `compare` has read them after it.
 
-    def compare(self, link: LdapConnection, group: Entry, own: Sequence[tuple[str, str]]) -> None:
+        Return whether an earlier write is still to be compared, as its answer was lost.
+        """
+        before, place = self._listed(link, group.dn), (group.dn, *own)
+        earlier = self._before.get(place)
+        self._before[place] = (earlier or before) | before
+        return earlier is not None
+
+    def compare(self, link: LdapConnection, group: Entry, own: Sequence[tuple[str, str]]) -> bool:
         """Read the other members after a write, and once more if any are missing. Raises `OthersTouched`.
+
+        Return whether a write of ours was compared, perhaps an earlier one whose answer was lost.
 
         A missing member whose account is locked was taken out for another case at the same time.
         """
@@ -40,7 +47,7 @@ class OtherMembers:
                 break
             lost -= self._listed(link, group.dn).keys()
         lost = {key for key in lost if len(lost) > MOST_READ or not self._is_locked(link, *before[key])}
-        self._before.pop((group.dn, *own), None)
+        compared = self._before.pop((group.dn, *own), None) is not None
         if lost:
             values = sorted(before[key][1] for key in lost)
             names = [explode_rdn(explode_dn(value)[0], notypes=True)[0] if is_dn(value) else value for value in values]
@@ -55,6 +62,7 @@ class OtherMembers:
                 text = _("{count} other member(s) of the group {group} are gone, changed meanwhile by {by}: {names}")
             message = text.format(count=len(names), group=group.text("cn"), names=", ".join(names), by=by)
             raise OthersTouched(message, stop=ours, count=len(names))
+        return compared
 
     def _listed(self, link: LdapConnection, group: str) -> dict[tuple[str, str], tuple[str, str]]:
         """Return every member's attribute and value, in whatever form the group names people."""

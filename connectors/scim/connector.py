@@ -30,7 +30,7 @@ from connectors.errors import Conflict, Forbidden, Missing, OutcomeUnknown, Unav
 from connectors.http_connector import HttpConnector
 from connectors.scim import wire
 from connectors.scim.bulk_observation import BulkObservation, Removals
-from connectors.scim.faults import NotJson, RequestRejected, Stale, Unsupported, Unversioned
+from connectors.scim.faults import NotJson, RequestRejected, Stale, Unsupported
 from connectors.scim.lookups import Lookups
 from connectors.scim.matches import CONTROLS
 from connectors.scim.membership_changes import MembershipChanges
@@ -209,7 +209,7 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         return self._changes.restore(account, group)
 
     def _outcome(self, user: wire.User) -> str:
-        if self._version(user) and not self._removals.removes:
+        if user.version and self._service.features().etag and not self._removals.removes:
             return _("made inactive")  # against the version that was read; what became of it, `observe` reads
         try:
             after = self._service.user(user.id)
@@ -242,21 +242,14 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         raise refusals[0]
 
     def _insist(self, user: wire.User, method: str, body: Mapping[str, Any]) -> None:
-        """Write against the version that was read.
+        """Write against the version that was read, whatever the server announces about ETags.
 
         A server that never matches weak ETags gets a request without one.
         """
         try:
-            self._service.write(method, USERS, user.id, self._version(user), body)
-        except Unversioned:  # it announces no ETags, and requires them
-            if not user.version:
-                raise
             self._service.write(method, USERS, user.id, user.version, body)
         except Stale:
             now = self._service.user(user.id)
             if (now.version, now.active) != (user.version, user.active):
                 raise
             self._service.write(method, USERS, user.id, "", body)
-
-    def _version(self, user: wire.User) -> str:
-        return user.version if self._service.features().etag else ""

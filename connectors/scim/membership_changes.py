@@ -22,8 +22,6 @@ class MembershipChanges:
 
     def __init__(self, service: Service, memberships: Memberships) -> None:
         self._service, self._memberships = service, memberships
-        self._stopped = ""
-        """Reason for which no group is changed any more: the server removed others."""
         self._removed = set[tuple[GroupId, str]]()
         """Members whom this process has removed, by group: another change of the group does not miss them."""
 
@@ -49,10 +47,8 @@ class MembershipChanges:
 
         If the server has no PATCH, the whole group is put with the version required. A refused PATCH is not replaced
         by a PUT, which would delete members that the server does not show. Raises `OthersTouched` if other members are
-        gone, and from then on for every group if the server removed them.
+        gone.
         """
-        if self._stopped:
-            raise OthersTouched(self._stopped, stop=True, count=0)
         group, adds = group_of(raw), operations[0]["op"] == "add"
         (self._removed.discard if adds else self._removed.add)((group.id, account))
         refusals, ignored = list[RequestRejected](), False
@@ -85,8 +81,7 @@ class MembershipChanges:
         others = [member for member in listed(raw) if account not in texts(member)]
         added = [{"value": account}] if adds else []
         kept = {name: value for name, value in raw.items() if name.lower() not in ("meta", "members")}
-        needed = version if self._service.features().etag else ""
-        self._service.write("PUT", GROUPS, group_of(raw).id, needed, kept | {"members": others + added})
+        self._service.write("PUT", GROUPS, group_of(raw).id, version, kept | {"members": others + added})
 
     def _patch(self, identifier: str, version: str, operation: Raw) -> None:
         body = wire.patch(operation)
@@ -126,11 +121,9 @@ class MembershipChanges:
         counts = {"group": group.name, "count": len(lost), "names": ", ".join(names) + more}
         if by_server:
             text = _(
-                "after one change of the group {group}, {count} other member(s) are gone: {names}. "
-                "Put them back there. No group of this application is changed until Handover starts again"
+                "after one change of the group {group}, {count} other member(s) are gone: {names}. Put them back there"
             )
-            self._stopped = text.format(**counts)
-            raise OthersTouched(self._stopped, stop=True, count=len(lost))
+            raise OthersTouched(text.format(**counts), stop=True, count=len(lost))
         text = _("the group {group} was changed meanwhile: {count} other member(s) are gone: {names}")
         raise OthersTouched(text.format(**counts), stop=False, count=len(lost))
 

@@ -6,7 +6,7 @@ a step that was done answers `already`.
 Over 250 lines because the order of the steps matters and is read as a whole.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -20,6 +20,8 @@ from connectors.contract import (
     Accounts,
     BeforeImage,
     Change,
+    Group,
+    GroupId,
     Groups,
     Locked,
     Login,
@@ -30,7 +32,8 @@ from connectors.contract import (
 )
 from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, OthersTouched, OutcomeUnknown
 from workflows.access import lost_members
-from workflows.access.account_state import ENDED, LOCKED, SEVERITY, TOKEN, AccountData
+from workflows.access.account_state import ENDED, GROUP, LOCKED, SEVERITY, TOKEN, AccountData
+from workflows.access.residual import noted
 from workflows.context import Context
 from workflows.storage.group_commit import run_later
 from workflows.storage.journal import HANDOVER
@@ -52,6 +55,10 @@ ACCOUNT = table_of(LeaverAccount)
 SEALED = sa.select(ACCOUNT.c.sealed).where(ACCOUNT.c.id == sa.bindparam("row"))
 ACCOUNT_SEALED = sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
 """Statements instead of objects: loading objects took most of the processor time of a mass run."""
+REFUSED = "refused-group"
+"""Mark of a group that was certainly not left by our write."""
+TAKEN = N_("taken out of group {name}")
+UNCOMPARED = N_("the account is out of it, and whether others lost it meanwhile was not seen: compare its members")
 ACCEPTED = N_("the lock was written, and a log-in was accepted all the same")
 
 
@@ -135,28 +142,22 @@ class AccountLockout:
             if self._accounts.observe([self._id])[self._id].verdict is not Verdict.LOCKED:
                 raise
             lost = N_("locked (the answer was lost, a read shows it)")
-            self._record_step("lock", Change.MADE, lambda: _(lost), LOCKED, self._with_residual)
+            self._record_step("lock", Change.MADE, lambda: _(lost), LOCKED, self._with_residual())
             return Locked(Change.MADE, Login.NOT_TRIED)
         except Missing:  # deleted meanwhile; the read-back shows it
             return Locked(Change.ALREADY, Login.NOT_TRIED)
         already, refused = locked.change is Change.ALREADY, locked.login is Login.REFUSED
         words = ACCEPTED if locked.login is Login.ACCEPTED else LOCKS[already, refused]
-        note = partial(self._with_residual, anew=not already)
+        note = self._with_residual(anew=not already)
         self._record_step("lock", locked.change, lambda: _(words), "" if already else LOCKED, note)
         for left in locked.not_done:
             self._record_step("lock", Change.ALREADY, partial(str, left))
         return locked
 
-    def _with_residual(self, data: AccountData, *, anew: bool = True) -> AccountData:
-        """Return the data with the time until which tickets and open connections may work.
-
-        A lock by somebody else counts from its first read.
-        """
-        residual = self._accounts.residual()
-        if residual is None or (data.residual_until and not anew):
-            return data
-        until = self._context.clock.now() + residual.lasts
-        return replace(data, residual=stored(residual.what), residual_until=until.isoformat())
+    def _with_residual(self, *, anew: bool = True) -> Callable[[AccountData], AccountData]:
+        """Return the change of the data: the time until which tickets and open connections may work."""
+        residual, now = self._accounts.residual(self._id), self._context.clock.now()
+        return partial(noted, residual=residual, now=now, anew=anew) if residual else replace
 
     def _run_part(self, capability: type[C], part: Callable[[C], None], problems: list[str]) -> None:
         connector = self._system.having(capability)
@@ -193,36 +194,65 @@ class AccountLockout:
             present = groups.groups(self._id)
         except Missing:  # gone with the lock, or deleted meanwhile; the read-back shows it
             return
-        self._change(lambda data: replace(data, groups={**{str(g.id): g.name for g in present}, **data.groups}))
-        refused = lost_members.refusal(self._context, self._system.name) if present else ""
-        for group in present:
+        unanswered = self._note_groups(present)
+        for group in (*present, *unanswered):
             if group.fixed:  # a primary group, for example: nobody can leave it, and it gives a locked account nothing
                 self._record_step("group", Change.ALREADY, partial(str, group.fixed))
                 continue
-            if refused:
+            # Asked before each group: another lock-out may have lost members meanwhile.
+            if refused := lost_members.refusal(self._context, self._system.name):
                 self._left.append(refused)
                 return
-            try:
-                change = groups.remove(self._id, group.id)
-            except OthersTouched as error:
-                self._record_loss(group.name, error)
-                if error.stop:
-                    return
-            except ConnectorError as error:
-                self._left.append(_("group {name}: {why}").format(name=group.name, why=say(error)))
-            else:
-                self._record_step("group", change, partial(_with_name, N_("taken out of group {name}"), group.name))
-        if not refused:
-            lost_members.settle(self._context, self._case, self._system.name, self._id)
+            if not self._leave_group(groups, group, unanswered=group in unanswered):
+                return
+        if not self._left:
+            lost_members.settle(self._context, self._system.name)
 
-    def _record_loss(self, group: str, error: OthersTouched) -> None:
+    def _leave_group(self, groups: Groups, group: Group, *, unanswered: bool) -> bool:
+        """Leave one group, or compare one left by a write without a recorded answer; return whether to go on."""
+        mark = f"{GROUP} {group.id}"
+        try:
+            change = groups.remove(self._id, group.id)
+        except OthersTouched as error:
+            self._record_loss(group.name, error, mark)
+            return not error.stop
+        except ConnectorError as error:
+            self._left.append(_("group {name}: {why}").format(name=group.name, why=say(error)))
+            if not unanswered or isinstance(error, Missing):
+                refusal = f"{REFUSED} {group.id}"
+                refused = () if isinstance(error, OutcomeUnknown) else (refusal,)
+                self._change(lambda data: replace(data, marks=(*(set(data.marks) - {refusal}), *refused)))
+            return True
+        if unanswered and change is Change.ALREADY:
+            self._record_loss(group.name, OthersTouched(_(UNCOMPARED), stop=False, count=0), mark)
+        else:
+            self._record_step("group", change, partial(_with_name, TAKEN, group.name), mark)
+        return True
+
+    def _note_groups(self, present: Sequence[Group]) -> Sequence[Group]:
+        """Store the groups of an account; return those that it has left since, without a recorded answer.
+
+        A write whose answer was lost, or after which we were stopped, may have cost others their group.
+        """
+        now = {str(group.id): group.name for group in present}
+        data = self._change(lambda data: replace(data, groups={**now, **data.groups}))
+        return [
+            Group(GroupId(group), name)
+            for group, name in data.groups.items()
+            if group not in now
+            and not {f"{GROUP} {group}", f"{REFUSED} {group}"} & {*data.marks}
+            and stored(_with_name(TAKEN, name)) not in data.done
+        ]
+
+    def _record_loss(self, group: str, error: OthersTouched, mark: str) -> None:
         """Store that others lost a group: a retry finds the leaver outside, and must not erase it."""
         text = lost_members.report(self._context, self._case, self._system.name, self._id, group, error)
-        self._left.append(text)
+        if error.count:
+            self._left.append(text)
         with language("en"):
             lost = ngettext("{count} other member is gone", "{count} other members are gone", error.count)
         facts = {"change": str(Change.MADE), "result": lost.format(count=error.count)}
-        self._change(lambda data: data.plus(text, ""), "access.group", facts)
+        self._change(lambda data: data.plus(text, mark), "access.group", facts)
 
     def _record_step(
         self,
@@ -240,10 +270,10 @@ class AccountLockout:
 
     def _change(
         self, change: Callable[[AccountData], AccountData], action: str = "", facts: dict[str, str] | None = None
-    ) -> None:
+    ) -> AccountData:
         context = f"account:{self._row}"
 
-        def write(session: Session) -> None:
+        def write(session: Session) -> AccountData:
             sealed = session.connection().execute(SEALED, {"row": self._row}).scalar_one()
             data = change(AccountData(**self._context.vault.open(self._key, sealed, context)))
             new = self._context.vault.seal(self._key, data, context)
@@ -256,8 +286,9 @@ class AccountLockout:
                     case_id=self._case,
                     data={"system": self._system.name, "account": self._id, **(facts or {})},
                 )
+            return data
 
-        self._context.store.group_write(write, self._case)
+        return self._context.store.group_write(write, self._case)
 
 
 def _with_name(words: str, name: str) -> str:

@@ -59,7 +59,7 @@ def current_verdict(
     return verdict, reason, read_at
 
 
-LOCKED, ENDED, TOKEN = "locked", "sessions ended", "token"
+LOCKED, ENDED, TOKEN, GROUP = "locked", "sessions ended", "token", "group"
 """Marks of the steps that were done."""
 SEVERITY = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.ABSENT)
 
@@ -79,7 +79,7 @@ class AccountData:
     was: str = ""
     """Verdict of the lookup before the first write: an undo must read the same one back."""
     marks: Sequence[str] = ()
-    """Marks of the steps in `done`, in no language: `LOCKED`, `ENDED`, and `TOKEN` with each revoked token's id."""
+    """Marks of the steps in `done`, in no language: `LOCKED`, `ENDED`; `TOKEN` and `GROUP` with each id."""
     residual: str = ""
     """Stored noun of the access that may outlive the lock, such as `tickets`."""
     residual_until: str = ""

@@ -122,8 +122,10 @@ class Restorations:
         if groups is None or not data.groups:
             return [], [], []
         cannot, problems = {}, []
-        refused = lost_members.refusal(self._context, system.name)
-        for group, name in ({} if refused else data.groups).items():
+        for group, name in data.groups.items():
+            # Asked before each group: a lock-out may have lost members meanwhile.
+            if refused := lost_members.refusal(self._context, system.name):
+                break
             try:
                 groups.restore(account, GroupId(group))
             except OthersTouched as error:
@@ -139,7 +141,7 @@ class Restorations:
         if left and refused:
             problems.append(refused)
         if not (refused or problems):
-            lost_members.settle(self._context, case_id, system.name, account)
+            lost_members.settle(self._context, system.name)
         if left and not problems:
             problems.append(_("not in group {groups} yet").format(groups=", ".join(left)))
         return back, list(cannot.values()), problems

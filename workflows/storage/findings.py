@@ -122,8 +122,13 @@ class Findings:
         self._settle(session, [row for row in rows if not _left_alone(session, row)], HANDOVER.id)
 
     def clear_case(self, session: Session, case_id: str, by: str) -> None:
-        """Close every open finding of a case that is no longer watched; `by` is the actor."""
-        query = select(Finding).where(Finding.case_id == case_id, col(Finding.closed_at).is_(None))
+        """Close the open findings of a case that is no longer watched; `by` is the actor.
+
+        Other people who lost a group are not the leaver: that finding stays, and goes on stopping such changes.
+        """
+        query = select(Finding).where(
+            Finding.case_id == case_id, col(Finding.closed_at).is_(None), Finding.kind != FindingKind.MEMBERS_LOST
+        )
         self._settle(session, session.exec(query).all(), by)
 
     def _settle(self, session: Session, rows: Sequence[Finding], by: str) -> None:

@@ -203,10 +203,11 @@ class NewAccounts:
             others = other_persons_accounts(self._context.systems, data.leaver, system.name, lookup.accounts, known)
             fresh = [one for one in lookup.accounts if one.id not in known]
             denied = links[system.name].denied
-            undecided = self._undecided(told, {*known, *denied, *(one.id for one in lookup.accounts)})
+            matched = {one.id for one in lookup.accounts} - others
+            undecided = self._undecided(told, {*known, *denied, *matched})
             fresh = [one for one in fresh if one.id not in denied]
             mine = [observation.imaged(accounts, one) for one in fresh if one.id not in others]
-            if undecided:  # a lookup no longer shows them, which proves nothing
+            if undecided:  # a lookup no longer shows them, or their address is another's now: both prove nothing
                 seen_now = accounts.observe(list(undecided))
                 mine += [
                     Account(one, undecided[one], "", seen.verdict, _("seen before"))
@@ -224,25 +225,12 @@ class NewAccounts:
         absent = seen.verdict is Verdict.ABSENT
         if absent:
             seen = self._absence.judge(system, lookup, data, links, gone=[row.account_id for row in rows])
-            known_new = sorted({AccountId(one.account_id) for one in told if one.kind == FindingKind.NEW_ACCOUNT})
-            read = accounts.observe(known_new) if known_new else {}
-            if missed := [account for account, now in read.items() if now.verdict is Verdict.OPEN]:
-                why = _("the lookup shows no account, and the account {id} is still there").format(id=missed[0])
-                self._keep_open(access, Observation(Verdict.OPEN, lookup.how, why))
-                return Verdict.OPEN, 0
         theirs = [one for one in observation.new_accounts(fresh, rows) if one.id in others]
         unproven = seen.verdict is Verdict.UNKNOWN and absent
         if mine or theirs or told or unproven or (absent and seen.verdict != access.verdict):
             linked = bool(links[system.name].accounts)
             self._say(access, mine, theirs, seen, by, linked=linked, adopt=not rows, unproven=unproven)
         return seen.verdict, len(observation.new_accounts(mine, rows))
-
-    def _keep_open(self, access: Access, seen: Observation) -> None:
-        """Keep a line open whose new account, a finding already, is still there though no lookup shows it."""
-        if access.state == WorkState.DONE and access.verdict != seen.verdict:
-            now = self._context.clock.now()
-            with self._context.store.write() as session:
-                observation.update_access_verdict(session, self._context.vault, access.id, seen, now)
 
     def _undecided(self, told: Sequence[Finding], known: Collection[str]) -> dict[AccountId, str]:
         """Return the accounts of open findings that are not among `known`: account id to log-in."""

@@ -20,6 +20,7 @@ from config.text import stored
 from connectors.contract import AccountId, Accounts, Observation, Roster, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import observation as watch
+from workflows.access import residual
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import GOOD
 from workflows.context import Context
@@ -111,6 +112,7 @@ class AccountSweep:
         try:
             self._accounts(system, accounts, seen, by)
             seen.update(self._newcomers.look(system, accounts, by))
+            residual.look_again(self._context, system.name, accounts)
         except ConnectorError as error:
             tally.not_read.append(watch.unreadable(system.name, system.manifest.title, error))
             with self._context.store.write() as session:

@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 from bot.cli.checks import Check, CheckResult, actors
 from bot.text import _
 from config.settings import Settings
+from workflows.access.lost_members import stopping
 from workflows.engine.clock_guard import differs
 from workflows.engine.engine_file import damage
 from workflows.storage.rows.case import Case
@@ -142,6 +143,7 @@ def stored_data(wired: Any, settings: Settings) -> Check:
                 CheckResult(_("Stored data"), True, _version(session)),
                 time,
                 _master_key(session, settings),
+                *_lost_members(session, now, settings),
                 *actors.results(settings, enrolled),
             ]
 
@@ -167,6 +169,17 @@ def _recorded(fault: str) -> CheckResult:
         fault or _("not before the last time on record"),
         _("Set the clock. If it is right, run `handover doctor --accept-clock`."),
     )
+
+
+def _lost_members(session: Session, now: datetime, settings: Settings) -> list[CheckResult]:
+    """Report the systems in which no group is changed, because other members were lost there."""
+    said = _("no group is left or joined here, because other members were lost before ({finding})")
+    todo = _("Bring them back, then accept the finding: `handover findings --accept {finding}`.")
+    return [
+        CheckResult(f"systems.{name}.groups", False, said.format(finding=finding), todo.format(finding=finding))
+        for name in settings.systems
+        for finding in stopping(session, name, now)
+    ]
 
 
 def _master_key(session: Session, settings: Settings) -> CheckResult:

@@ -4,7 +4,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 from workflows.storage.rows.case import Case
+from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.store import Store, sqlite_url
 from workflows.storage.vault import Vault
 
@@ -136,6 +137,32 @@ def test_a_master_key_that_does_not_fit_is_told(tmp_path: Path) -> None:
     assert not wrong["ok"]
     assert "storage.master_key" in wrong["todo"]
     assert ENV["MASTER"] not in str(wrong)
+
+
+def test_lost_members_of_a_group_are_a_fault_until_somebody_accepts_them(tmp_path: Path) -> None:
+    config = configuration(tmp_path)
+    examined(config, {})
+    store = Store(sqlite_url(tmp_path / "data"))
+    kind = FindingKind.MEMBERS_LOST
+    with store.write() as session:
+        session.add(
+            Finding(
+                id="F-1",
+                key="k",
+                kind=kind,
+                system="shop",
+                account_id="a",
+                first_seen=NOW,
+                last_seen=NOW,
+                seen_by="lock-out",
+            )
+        )
+    told = examined(config, {})[1]["systems.shop.groups"]
+    assert (told["ok"], "--accept F-1" in told["todo"]) == (False, True)
+    with store.write() as session:
+        session.get_one(Finding, "F-1").accepted_until = datetime.now(UTC) + timedelta(days=1)
+    store.close()
+    assert "systems.shop.groups" not in examined(config, {})[1]
 
 
 def test_a_store_that_cannot_be_opened_is_one_fault_among_good_checks(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from pydantic import SecretStr
 from connectors.contract import AccountId, Change, GroupId, Login, Person, Verdict
 from connectors.errors import BadCredential, Conflict, Forbidden, Unavailable
 from connectors.ldap import locking
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
+from connectors.ldap.wire import Modification
 from tests.conformance.accounts import newcomer, person
 from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.world import LdapWorld
@@ -54,6 +56,24 @@ def test_a_flag_set_since_the_before_image_is_a_conflict(ad: AdWorld) -> None:
     before = connector.before(account)
     set_flags(ad, account, NORMAL | NEVER_EXPIRES)
     with pytest.raises(Conflict):
+        connector.lock(before)
+    assert ad.value(account, CONTROL) == str(NORMAL | NEVER_EXPIRES)
+
+
+def test_a_flag_set_between_read_and_write_is_a_conflict(ad: AdWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Microsoft's server refuses to delete a value that is not there, and Samba deletes whatever there is."""
+    account, connector = ad.add(newcomer()), ad.connect()
+    before, send = connector.before(account), LdapConnection.modify
+
+    def as_microsoft(link: LdapConnection, dn: str, changes: list[Modification], controls: tuple[object, ...]) -> None:
+        set_flags(ad, account, NORMAL | NEVER_EXPIRES)
+        [named] = [values for kind, name, values in changes if (kind, name) == (ldap.MOD_DELETE, CONTROL)]
+        if named != [ad.value(account, CONTROL).encode()]:
+            raise ldap.NO_SUCH_ATTRIBUTE({"desc": "No such attribute"})
+        send(link, dn, changes, controls)
+
+    monkeypatch.setattr(LdapConnection, "modify", as_microsoft)
+    with pytest.raises(Conflict, match="meanwhile"):
         connector.lock(before)
     assert ad.value(account, CONTROL) == str(NORMAL | NEVER_EXPIRES)
 

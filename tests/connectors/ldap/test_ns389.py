@@ -8,9 +8,12 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.contract import AccountId, Change, Login, Person, Verdict
-from connectors.errors import Forbidden
+from connectors.errors import Conflict, Forbidden
 from connectors.ldap.connector import Ldap
+from connectors.ldap.directory import Directory
+from connectors.ldap.ds389 import Ds389
 from connectors.ldap.settings import LdapSettings
+from connectors.ldap.wire import Entry
 from tests.conformance.accounts import Newcomer, newcomer, person
 from tests.sandbox.company.ns389 import ALL, PEOPLE, Ns389, allow
 
@@ -104,3 +107,90 @@ def test_a_lock_that_may_be_searched_and_not_read_is_unknown_where_it_is_set(ser
     with server.rights(except_lock("read,search,compare"), allow("search", LOCK)):
         seen = connect(server).observe(ids)
     assert [seen[one].verdict for one in ids] == [Verdict.UNKNOWN, Verdict.OPEN]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "conflict"),
+    [
+        ("userPassword", b"Another-2026", True),
+        (LOCK, b"true", True),
+        (LOCK, b"false", False),
+        ("description", b"x", False),
+    ],
+)
+def test_a_change_between_read_and_write_is_a_conflict(
+    server: Ns389, monkeypatch: pytest.MonkeyPatch, attribute: str, value: bytes, conflict: bool
+) -> None:
+    """No modify can name a missing value, and what a lock does not write is no conflict."""
+    who = newcomer()
+    dn, connector = add(server, who, OWN), connect(server)
+    [found] = connector.find(person(who)).accounts
+    before = connector.before(found.id)
+
+    def late(_dialect: object, _entry: object) -> tuple[()]:
+        server.modify(dn, [(ldap.MOD_REPLACE, attribute, [value])])
+        return ()
+
+    monkeypatch.setattr(Ds389, "guard", late)
+    if conflict:
+        with pytest.raises(Conflict, match="meanwhile"):
+            connector.lock(before)
+        return
+    assert connector.lock(before).login is Login.REFUSED
+    with server.bound() as root:
+        [(_dn, entry)] = root.search_s(dn, ldap.SCOPE_BASE, attrlist=[LOCK])
+    assert entry[LOCK] == [b"true"]
+
+
+def test_a_lock_takes_the_place_of_every_password(server: Ns389) -> None:
+    who = newcomer()
+    dn, connector = add(server, who, OWN), connect(server)
+    server.modify(dn, [(ldap.MOD_ADD, "userPassword", [b"Second-2026"])])
+    [found] = connector.find(person(who)).accounts
+    connector.lock(connector.before(found.id))
+    server.modify(dn, [(ldap.MOD_DELETE, LOCK, None)])
+    assert [server.can_bind(dn, one) for one in (who.password, "Second-2026")] == [False, False]
+
+
+def test_a_server_that_takes_no_hashes_still_takes_the_lock_off_and_says_so(server: Ns389) -> None:
+    """By default this server does not (nsslapd-allow-hashed-passwords)."""
+    who = newcomer()
+    dn, connector = add(server, who, OWN), connect(server)
+    [found] = connector.find(person(who)).accounts
+    before = connector.before(found.id)
+    connector.lock(before)
+    assert connector.unlock(before) is Change.MADE
+    assert connector.observe([found.id])[found.id].verdict is Verdict.OPEN
+    assert not server.can_bind(dn, who.password)
+    assert "not the former one" in connector.lost(before)[0]
+
+
+def test_a_lock_that_a_role_gives_is_no_value_to_name(server: Ns389, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The entry shows a value that is not stored there; nothing has changed, so the write goes without naming it."""
+    who = newcomer()
+    add(server, who, OWN)
+    connector, read = connect(server), Directory.person
+    [found] = connector.find(person(who)).accounts
+    monkeypatch.setattr(
+        Directory, "person", lambda *args: Entry((one := read(*args)).dn, {**one.values, LOCK.lower(): (b"false",)})
+    )
+    assert connector.lock(connector.before(found.id)).change is Change.MADE
+    monkeypatch.undo()
+    assert connector.observe([found.id])[found.id].verdict is Verdict.LOCKED
+
+
+def test_keys_and_certificates_beside_the_password_are_told_apart(server: Ns389) -> None:
+    """The server refuses a certificate of a locked account, and knows nothing of who takes a key from it."""
+    who = newcomer()
+    dn, connector = add(server, who, OWN), connect(server)
+    server.modify(
+        dn, [(ldap.MOD_ADD, "nsCertSubjectDN", [b"cn=leaver"]), (ldap.MOD_ADD, "nsSshPublicKey", [b"ssh-rsa"])]
+    )
+    lookup = connector.find(person(who))
+    [found] = lookup.accounts
+    assert all(name in " ".join(lookup.doubts) for name in ("nsCertSubjectDN", "nsSshPublicKey"))
+    assert "nsCertSubjectDN" in " ".join(connector.lock(connector.before(found.id)).not_done)
+    seen = connector.observe([found.id])[found.id]
+    assert (seen.verdict, "nsSshPublicKey" in seen.reason) == (Verdict.UNKNOWN, True)
+    server.modify(dn, [(ldap.MOD_DELETE, "nsSshPublicKey", None)])
+    assert connector.observe([found.id])[found.id].verdict is Verdict.LOCKED

@@ -5,7 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.contract import Change
-from connectors.errors import OthersTouched
+from connectors.errors import OthersTouched, OutcomeUnknown
 from connectors.ldap import memberships
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
@@ -129,3 +129,28 @@ def test_a_rule_that_makes_the_members_is_said(world: LdapWorld) -> None:
         assert not memberships._matches(link, where, f"ldap:///{ldif.GROUPS_DN}??sub?(uid={one.login})")
         assert memberships._matches(link, where, "no URL"), "what cannot be read is said, too"
     assert connector.groups(account) == connector.groups(stranger) == []
+
+
+@pytest.mark.parametrize("cleared", [False, True])
+def test_a_write_whose_answer_was_lost_is_compared_on_the_next_try(
+    world: LdapWorld, monkeypatch: pytest.MonkeyPatch, cleared: bool
+) -> None:
+    people = [newcomer() for _ in range(3)]
+    ids = [world.add(one) for one in people]
+    group, connector = world.add_group(f"lost answer {cleared}", ids), world.connect()
+
+    def lose(link: LdapConnection, dn: str, changes: list[Modification], controls: tuple[object, ...] = ()) -> None:
+        last = [(ldap.MOD_REPLACE, "member", [ldif.person_dn(people[2].login).encode()])]
+        SEND(link, dn, last if cleared else changes, controls)
+        raise OutcomeUnknown("no answer came")
+
+    monkeypatch.setattr(LdapConnection, "modify", lose)
+    with pytest.raises(OutcomeUnknown):
+        connector.remove(ids[0], group)
+    monkeypatch.undo()
+    if cleared:
+        with pytest.raises(OthersTouched, match=people[1].login):
+            connector.remove(ids[0], group)
+    else:
+        assert connector.remove(ids[0], group) is Change.MADE, "compared, and nobody else is gone"
+    assert connector.remove(ids[0], group) is Change.ALREADY

@@ -146,8 +146,13 @@ def test_which_attribute_matched_is_told_as_the_server_compares() -> None:
 @pytest.mark.parametrize(("dialect", "what"), [("openldap", "open connections"), ("active_directory", "Kerberos")])
 def test_tickets_and_open_connections_last_as_long_as_the_settings_say(dialect: str, what: str) -> None:
     def residual(**more: object) -> Residual | None:
-        values = {"urls": ["ldaps://d.example"], "bind_dn": "cn=b,dc=x", "password": SecretStr("p"), "base_dn": "dc=x"}
-        return Ldap(LdapSettings.model_validate(values | {"dialect": dialect} | more)).residual()
+        values = {
+            "urls": ["ldaps://127.0.0.1:1"],
+            "bind_dn": "cn=b,dc=x",
+            "password": SecretStr("p"),
+            "base_dn": "dc=x",
+        }
+        return Ldap(LdapSettings.model_validate(values | {"dialect": dialect} | more)).residual(AccountId("a"))
 
     default = residual()
     assert default is not None

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -116,6 +117,27 @@ def test_refused_writes_are_their_errors_and_are_sent_once(
         connector.lock(before)
     assert type(caught.value).__mro__.index(error) <= 1
     assert world.server.writes() <= 1 + (status == 412)
+
+
+def test_a_change_meanwhile_is_a_conflict_whatever_is_announced_about_versions(world: ScimWorld) -> None:
+    none = {"etag": {"supported": False}}
+    world.server.manners.rewrite = lambda call, body: body | none if call.path == "/ServiceProviderConfig" else body
+    account, connector = world.add(newcomer()), world.connect()
+    before = connector.before(account)
+
+    def meanwhile(call: Call) -> int:
+        if call.method == "PUT":
+            with world.server.storage.lock:
+                kind = world.server._service.get_resource_type("User")
+                stored: Any = world.server.storage.get(kind, account)
+                stored.title = "Promoted"
+                world.server.storage.update(kind, stored)
+        return 501 * (call.method == "PATCH")
+
+    world.server.manners.refuse = meanwhile
+    with pytest.raises(Conflict):
+        connector.lock(before)
+    assert world.server.users()[account].get("title") == "Promoted"
 
 
 def test_a_server_that_insists_on_a_version_and_says_it_has_none_gets_one(open_world: Open) -> None:

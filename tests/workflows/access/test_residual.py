@@ -18,7 +18,7 @@ from workflows.systems.registry import Systems
 class Ticketing(MemoryDirectory):
     """A directory whose tickets work for ten hours after a lock."""
 
-    def residual(self) -> Residual:
+    def residual(self, account: AccountId) -> Residual:
         return Residual("tickets", timedelta(hours=10))
 
 
@@ -89,3 +89,28 @@ def test_an_account_that_is_open_again_is_not_called_locked_with_tickets(office:
     office.audits.run_now(SECURITY)
     assert _until(office, case_id) is None
     assert "OPEN" in case_message.headline(office.offboarding.case(case_id))
+
+
+def test_a_read_that_shows_that_nothing_is_left_ends_the_time_at_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    assert not is_good(office.offboarding.case(case_id), office.clock.now())
+    monkeypatch.setattr(Ticketing, "residual", lambda *_: Residual("tickets", timedelta(0)))
+    office.offboarding.retry(case_id, "directory", SECURITY)
+    office.work("revoke")
+    case = office.offboarding.case(case_id)
+    assert (case.residual, is_good(case, office.clock.now())) == (None, True)
+    [account] = next(line for line in case.systems if line.system == "directory").accounts
+    assert any("no open connection of the account is left" in done for done in account.done)
+
+
+@pytest.mark.parametrize("left", [timedelta(hours=10), timedelta(0)])
+def test_an_audit_looks_again(office: Office, monkeypatch: pytest.MonkeyPatch, left: timedelta) -> None:
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    monkeypatch.setattr(Ticketing, "residual", lambda *_: Residual("tickets", left))
+    office.clock.pass_(minutes=10)
+    office.audits.run_now(SECURITY)
+    assert is_good(office.offboarding.case(case_id), office.clock.now()) is (not left)

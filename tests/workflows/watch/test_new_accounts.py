@@ -79,6 +79,21 @@ def test_one_that_was_made_and_locked_by_hand_is_watched_from_then_on(tmp_path: 
     assert _kinds(audit(office)) == [("open again", "crm")]
 
 
+def test_a_new_account_stays_open_when_its_address_goes_to_somebody_else(company: Office) -> None:
+    del company.crm.users[AccountId("crm-dana")]
+    company.crm.user("crm-made", "dana@x.example")
+    assert _kinds(audit(company)) == [("new account", "crm")]
+    company.directory.users[AccountId("directory-dana")].email = "dana.old@x.example"
+    company.directory.user("directory-hire", "dana@x.example")
+    for _again in range(2):
+        view = audit(company)
+        assert ("new account", "crm") in _kinds(view)
+        assert ("address reused", "crm") in _kinds(view)
+        assert view.by_verdict[Verdict.OPEN] == 1
+        line = next(one for one in _crm(company).systems if one.system == "crm")
+        assert (line.verdict, _crm(company).locked_out) == (Verdict.OPEN, False)
+
+
 def test_where_many_are_looked_up_each_has_a_turn_and_that_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
