@@ -128,18 +128,19 @@ class ClientHandover:
         left = {} if proposal_data else left_with(leaver, {account: clients.count(account) for account in leaver})
         with self._context.store.write() as session:
             book = book_attempt.hold(session)
-            listing.release(session)
-            self._complete(session, book_attempt, listing.draft, proposal_data)
             session.execute(  # declined or refused records that are missing from the new list
                 sa.update(Assignment)
                 .where(
                     col(Assignment.case_id) == book.case_id,
                     col(Assignment.system) == book.system,
                     col(Assignment.state).in_(ANSWERED),
+                    col(Assignment.proposal_id).is_distinct_from(listing.draft),
                 )
                 .values(state=AssignmentState.TAKEN)
             )
-            self._keep_unmoved(session, book_attempt, book, UnmovedReasons(listing.staying))
+            listing.release(session)
+            self._complete(session, book_attempt, listing.draft, proposal_data)
+            self._keep_unmoved(session, book_attempt, book, UnmovedReasons(listing.staying, listing.refused))
             book.reason = ""
             set_next_phase(self._context, session, book)
             if book.phase == BookPhase.DONE:

@@ -226,7 +226,9 @@ class ClientTrackQueries:
             proposal.created_at,
             proposal.settled_at,
             unsealed.settled_by,
-            "\n".join([*map(shown, unsealed.notes), *([unsealed.words] if unsealed.words else [])]),
+            "\n".join(
+                [*map(shown, (*unsealed.notes, *unsealed.split_notes)), *([unsealed.words] if unsealed.words else [])]
+            ),
             staying=session.exec(
                 select(sa.func.count())
                 .select_from(Assignment)

@@ -33,6 +33,7 @@ from workflows.clients.split.sealed import (
     unseal_proposal,
 )
 from workflows.clients.split.unmoved import Reasons
+from workflows.storage.case import leaving
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
@@ -312,9 +313,16 @@ class Moves:
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Return the accounts that cannot receive, with a stored sentence why. Raises `PreconditionFailed`."""
         closed = self._receivers.inactive_accounts(accounts)
+        with self._context.store.read() as session:
+            gone = leaving(session, self._context.vault, self._book_attempt.data.successors)
+        vault = self._context.vault
+        left = {by[key] for by in self._receiving.values() for key in map(vault.blind, sorted(gone)) if key in by}
         return {
-            account: gettext_lazy("the successor's account there is {verdict}", verdict=loaded(verdict)).stored
-            for account, verdict in closed.items()
+            **{account: gettext_lazy("the successor is leaving, too").stored for account in left},
+            **{
+                account: gettext_lazy("the successor's account there is {verdict}", verdict=loaded(verdict)).stored
+                for account, verdict in closed.items()
+            },
         }
 
     def note(self, outcome: Moved) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from config.text import _, shown
 from connectors.contract import ClientBook
 from workflows.clients.context import ClientContext
-from workflows.clients.proposals.listing import active_successors
+from workflows.clients.proposals.listing import find_receivers, unowned_notes
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.split.rules import AllocationRequest, FamilyTotals, split
@@ -84,8 +84,10 @@ def _look(
                     families.add(record)
         if not families:
             return _SystemPreview({}, staying)
-        receivers, inactive = active_successors(context, system, successors, accounts)
+        today = context.clock.now().date()
+        receivers = find_receivers(context, system, successors, accounts, families.all_pools(), today)
     except PreconditionFailed as trouble:
         return str(trouble)
-    done, faults, hits = split(families, receivers, wanted, system.name)
-    return _SystemPreview(families.shares(done.chosen), staying, (*inactive, *done.notes), faults, hits)
+    done, faults, hits = split(families, receivers.accounts, receivers.faults, wanted, system.name)
+    notes = (*receivers.notes, *unowned_notes(len(families) - len(done.chosen)), *done.notes)
+    return _SystemPreview(families.shares(done.chosen), staying, notes, faults, hits)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from config.identifiers import address_or_nothing, plain, visible
-from config.text import _
+from config.text import _, shown
 from workflows.clients.views import LineFault
 from workflows.csv_cells import unescape_cell
 from workflows.people import Successor
@@ -122,6 +122,11 @@ def _fault(row: AssignmentRow, rows: Mapping[tuple[str, str], AssignmentRow]) ->
 def ambiguous(clients: int) -> str:
     """Return the fault of a row whose name several clients have."""
     return _("{count} clients have this name: name them by “client id”").format(count=clients)
+
+
+def cannot_own(row: AssignmentRow, why: str) -> str:
+    """Return the fault of a row whose successor cannot own the client's records."""
+    return _("{address} cannot own this client's records: {why}").format(address=row.address, why=shown(why))
 
 
 def contradiction(row: AssignmentRow, other: str, line: int) -> str:
