@@ -2,6 +2,7 @@
 
 from bot.services import Services
 from bot.slack.messages import (
+    access,
     alarm,
     audit,
     case,
@@ -13,6 +14,7 @@ from bot.slack.messages import (
     leave,
     lockout,
     manual,
+    moves,
     note,
     outcome,
 )
@@ -41,6 +43,10 @@ def build(services: Services, post: OutboxMessage, *, chart: bool) -> Message:  
             return manual.build(services.manual.view(post.subject))
         case MessageKind.NOTE:
             return note.build(services.notes.view(post.subject))
+        case MessageKind.CLIENTS:
+            return moves.build(services.offboarding.case(post.subject))
+        case MessageKind.RESTORED:
+            return access.build(services.offboarding.case(post.subject))
         case MessageKind.RETURN:
             return leave.build(services.offboarding.case(post.subject))
         case MessageKind.HELD:

@@ -168,7 +168,12 @@ def messages_shown(data: Data) -> Iterator[Any]:
         yield case.build(view, samples.NOW)
         yield held.build(view)
         yield guide.line(view)
-        yield [lockout.build(view), joined.build(view, JoinedChannel(view.id, "C1", "U1"))]
+        yield [
+            moves.build(view),
+            access.build(view),
+            lockout.build(view),
+            joined.build(view, JoinedChannel(view.id, "C1", "U1")),
+        ]
         yield manual.by_hand(view)
         if view.leave:
             yield [leave.build(view), leave.blocks(view, LATER + timedelta(days=1))]

@@ -210,6 +210,11 @@ class ClientTrackQueries:
         shares = successor_shares(
             unsealed, data.successors, {keys[blind]: number for blind, number in moved if blind in keys}
         )
+        states = session.exec(
+            select(Assignment.state, sa.func.count())
+            .where(Assignment.proposal_id == proposal.id)
+            .group_by(Assignment.state)
+        ).all()
         return ProposalView(
             proposal.id,
             case.id,
@@ -238,6 +243,7 @@ class ClientTrackQueries:
             kept=changes.exclusion_lines(self._context.vault, session, case),
             sensitivities=dict(sum(map(Counter, unsealed.sensitivities.values()), Counter[str]())),
             until=leave.until(session, case.id),
+            states={AssignmentState(state): number for state, number in states},
         )
 
     @contextmanager

@@ -135,6 +135,8 @@ class Moves:
     """States in which an outcome is recorded even by a superseded attempt: the outcome is a fact."""
     states: Mapping[MoveOutcome, AssignmentState] = STATES
     action = "clients.moved"
+    renews_notes = False
+    """True where a line may have a note of an earlier try, which is then not true any more."""
 
     def __init__(self, context: ClientContext, book_attempt: BookAttempt) -> None:
         self._context = context
@@ -306,7 +308,8 @@ class Moves:
             raise ValueError(f"asked about {row.record_id}, answered about {outcome.record}")
         row.state, row.owner_after = self.states[outcome.outcome], outcome.owner or ""
         row.moved_at = self._context.clock.now()
-        if note := self.note(outcome):
+        note = self.note(outcome)
+        if note or self.renews_notes:
             row.sealed = seal_note(self._context.vault, self._book_attempt.case, row, note)
         session.add(row)
 
@@ -359,7 +362,7 @@ def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, 
         sa.exists().where(col(Assignment.proposal_id) == Proposal.id, col(Assignment.system) == book.system),
     )
     for proposal_id in session.exec(carried_out).all():
-        show_outcome(session, proposal_id, book.case_id, book_attempt.data.opened_by)
+        show_outcome(session, proposal_id, book.case_id, book_attempt.data.opened_by, moved=True)
 
 
 def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:

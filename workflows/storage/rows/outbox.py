@@ -25,6 +25,8 @@ class MessageKind(StrEnum):
     LOCKOUT_FAILED = "lockout_failed"
     LOCKOUT_ENDED = "lockout_ended"
     JOINED = "joined"
+    CLIENTS = "clients"
+    RESTORED = "restored"
     AUDIT_FILE = "audit_file"
     NOTE_FILE = "note_file"
 
