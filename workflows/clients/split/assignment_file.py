@@ -216,7 +216,11 @@ def _address(cell: str) -> str:
 
 def _places(header: Sequence[str], line: int) -> dict[str, int]:
     titles = [title.strip().casefold() for title in header]
-    places = {key: titles.index(name) for key, names in COLUMNS.items() for name in reversed(names) if name in titles}
+    used = {key: next((name for name in names if name in titles), "") for key, names in COLUMNS.items()}
+    if twice := [name for name in used.values() if titles.count(name) > 1 and name]:
+        fault = _("has the column “{name}” twice: leave the one that counts").format(name=twice[0])
+        raise InvalidAssignmentFile([LineFault(line, fault)])
+    places = {key: titles.index(name) for key, name in used.items() if name}
     if "address" not in places or not places.keys() & {"record", "client_id", "client"}:
         raise InvalidAssignmentFile(
             [
