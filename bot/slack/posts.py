@@ -5,6 +5,7 @@ from bot.slack.messages import (
     access,
     alarm,
     audit,
+    bundle,
     case,
     escalation,
     exports,
@@ -43,6 +44,8 @@ def build(services: Services, post: OutboxMessage, *, chart: bool) -> Message:  
             return manual.build(services.manual.view(post.subject))
         case MessageKind.NOTE:
             return note.build(services.notes.view(post.subject))
+        case MessageKind.BUNDLE:
+            return bundle.build(services.offboarding.bundled(post.id))
         case MessageKind.CLIENTS:
             return moves.build(services.offboarding.case(post.subject))
         case MessageKind.RESTORED:

@@ -25,6 +25,7 @@ from bot.slack.messages import (
     access,
     alarm,
     audit,
+    bundle,
     case,
     escalation,
     exports,
@@ -166,7 +167,7 @@ def messages_shown(data: Data) -> Iterator[Any]:
     yield from test_messages.messages(NAME)
     for view in map(data.marked, views()):
         yield case.build(view, samples.NOW)
-        yield held.build(view)
+        yield [held.build(view), bundle.build([view, view])]
         yield guide.line(view)
         yield [
             moves.build(view),

@@ -32,13 +32,14 @@ def tell_failure(session: Session, access_id: str, data: CaseData, security: str
 
 def tell_outcome(session: Session, case_id: str, data: CaseData) -> None:
     """Tell who asked, or HR for somebody without Slack, in the caller's transaction, that no system is left to lock."""
+    channel = data.opened_by.slack_id or data.channel
     enqueue(
         session,
-        id=f"locked:{case_id}",
+        id=f"locked:{case_id}:{channel}",
         kind=MessageKind.LOCKOUT_ENDED,
         subject=case_id,
         case_id=case_id,
-        channel=data.opened_by.slack_id or data.channel,
+        channel=channel,
     )
 
 

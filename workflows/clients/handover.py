@@ -149,7 +149,7 @@ class ClientHandover:
             if book.phase == BookPhase.DONE:
                 reconcile_book(self._context, session, book, leaver, left)
                 if listing.refused:  # no proposal names them, so that this is the only word about them
-                    tell_problem(session, book, book_attempt.data, f"refused at {book.attempt}")
+                    tell_problem(session, book, book_attempt.data, f"refused:{book.attempt}")
             session.flush()
             self._publish_if_ready(session, book_attempt)
             self._context.show_case(session, book_attempt.case.id)

@@ -1,4 +1,4 @@
-"""Who can own a client is known when the split is made: companies, contracts, those who leave, those who are full."""
+"""Possible owners of a client are known when the split is made: companies, contracts, leavers, those who are full."""
 
 from datetime import date, timedelta
 from pathlib import Path

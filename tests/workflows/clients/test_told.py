@@ -72,7 +72,7 @@ def test_what_no_successor_can_own_is_told_though_no_proposal_names_it(tmp_path:
 
 @pytest.mark.parametrize("away", [True, False])
 def test_a_book_that_waits_for_somebody_is_told_once(tmp_path: Path, away: bool) -> None:
-    """What time alone does not mend is told at once; a system that does not answer, at the third try."""
+    """A fault that time alone does not mend is told at once; a system that does not answer, at the third try."""
     world = crm()
     for user in ("bob", "carol"):
         world.users[AccountId(user)].active = away

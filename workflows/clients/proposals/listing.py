@@ -50,7 +50,7 @@ class Receivers:
     accounts: Mapping[str, AccountId]
     """Each one's account by key, in the case's order."""
     faults: OwnerFaults
-    """Why each cannot own the records of some owner pools."""
+    """Reasons for which each cannot own the records of some owner pools."""
     notes: tuple[str, ...]
     """Stored sentences on the others, and on what these cannot own."""
 

@@ -210,7 +210,7 @@ class AllocationRequest:
 
 
 OwnerFaults = Mapping[str, Mapping[str, str]]
-"""Why each successor cannot own records, by owner pool: stored sentences, without the pools that they belong to."""
+"""Reasons for which each successor cannot own records, by owner pool: stored sentences, only where there is one."""
 
 
 def split(
