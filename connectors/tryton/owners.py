@@ -6,13 +6,14 @@ itself. So the settings name only the field.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from config.text import _
 from connectors.contract import AccountId
-from connectors.errors import Missing
+from connectors.errors import Forbidden, Missing
 from connectors.tryton import wire
 from connectors.tryton.rpc import Rpc
 
@@ -162,9 +163,11 @@ class Owners:
         """Return why accounts cannot own records of these pools on a day; an empty sentence: they can."""
         sellers = self.sellers(OPPORTUNITY, accounts, on)
         companies = [company for pool in pools if (company := wire.pool_company(pool)) is not None]
-        domain = [["id", "in", companies]]
-        read = self._rpc.read(f"{COMPANY}.search_read", domain, 0, None, None, ["rec_name"]) if companies else []
-        named = {row["id"]: str(row["rec_name"]) for row in read}
+        named: dict[int, str] = {}
+        with suppress(Forbidden):  # without a right to read companies, they are named by their ids
+            domain = [["id", "in", companies]]
+            read = self._rpc.read(f"{COMPANY}.search_read", domain, 0, None, None, ["rec_name"])
+            named = {row["id"]: str(row["rec_name"]) for row in read}
         return {a: {pool: wire.owner_fault(a, sellers.get(a), pool, named, on) for pool in pools} for a in accounts}
 
     def names(self, field: OwnerField, values: Iterable[int | None]) -> Mapping[int, AccountId]:

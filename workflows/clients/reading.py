@@ -7,7 +7,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -143,10 +143,18 @@ class ClientTrackQueries:
             return client_page(self._context, session, proposal_id, case, data, offset, limit, search)
 
     def preview(
-        self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+        self,
+        leaver: Leaver,
+        successors: Sequence[Successor],
+        strategy: Strategy,
+        content: bytes = b"",
+        at: datetime | None = None,
     ) -> Preview:
-        """Return how the books would be split, read from the systems now. `content`: an assignment file."""
-        return preview(self._context, leaver, successors, strategy, content)
+        """Return how the books would be split, read from the systems now.
+
+        `content`: an assignment file. `at`: the time of the move, for possible owners of that day; None: now.
+        """
+        return preview(self._context, leaver, successors, strategy, content, at)
 
     def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]:
         """Return the id of one line of every client that goes to a successor."""

@@ -125,6 +125,8 @@ def test_a_contract_counts_on_the_day_of_the_move(tmp_path: Path) -> None:
     stage.change(later)
     stage.tick()
     assert {line.successor for line in stage.lines()} == {CAROL}
+    wanted = (LEAVER, (BOB, CAROL), Strategy.BALANCED, b"", stage.time.now() + timedelta(days=14))
+    assert [share.successor for share in stage.handover.proposals.preview(*wanted).shares] == [CAROL]
     assert "the contract of bob@x.example ends before" in stage.proposal().note
 
 
