@@ -23,6 +23,8 @@ Traits = frozenset[tuple[str, str]]
 AFFINITY: Mapping[str, int] = {"co_owner": 100, "team": 10, "language": 1, "region": 1}
 """The weight of each shared trait. The sum decides, so that a co-owner comes before all else."""
 BALANCE_LIMIT = 4 / 3
+TOLD = 5
+"""The most names in one sentence, where there may be one for each client."""
 ZERO = Decimal(0)
 Assignments = Iterator[tuple[WeightedFamily, int]]
 
@@ -68,7 +70,8 @@ class Group:
 
     def among(self, possible: Collection[int]) -> "Group":
         """Return the group without those who cannot own the client."""
-        return replace(self, indexes=tuple(index for index in self.indexes if index in possible))
+        able = set(possible)
+        return replace(self, indexes=tuple(index for index in self.indexes if index in able))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,15 +194,16 @@ def _by_groups(
     So nobody is full of clients that could go to anybody when their own come. The groups go by traits. `unmet` counts
     the families that did not go to their first group, by its names.
     """
-    known: dict[tuple[Traits, tuple[int, ...]], list[Group]] = {}
-    ranks: dict[tuple[Traits, tuple[int, ...]], int] = {}
+    known: dict[tuple[Traits, int], tuple[int, list[Group]]] = {}
+    ranked = []
     for load in loads:
-        key = load.traits, load.possible
+        key = load.traits, id(load.possible)  # one object for all alike: its many numbers are not hashed each time
         if key not in known:
-            known[key] = [group.among(load.possible) for group in groups_of(load.traits)]
-            ranks[key] = next((group.rank for group in known[key] if group.indexes), 0)
-    for load in sorted(loads, key=lambda load: -ranks[load.traits, load.possible]):  # stable: heaviest first
-        groups = known[load.traits, load.possible]
+            groups = [group.among(load.possible) for group in groups_of(load.traits)]
+            known[key] = next((-group.rank for group in groups if group.indexes), 0), groups
+        ranked.append((*known[key], load))
+    ranked.sort(key=itemgetter(0))  # stable: heaviest first
+    for _rank, groups, load in ranked:
         indexes = (totals.least_loaded_of(group.indexes) for group in groups)
         index = next((index for index in indexes if index is not None), None)
         index = totals.least_loaded(load.possible) if index is None else index
@@ -215,7 +219,11 @@ def groups_by_affinity(traits: Traits, targets: Sequence[AllocationTarget]) -> l
         shared = {name for name, _value in traits & target.traits}
         groups.setdefault(sum(AFFINITY.get(name, 0) for name in shared), []).append(index)
     return [
-        Group(closeness, tuple(groups[closeness]), ", ".join(targets[index].key for index in groups[closeness]))
+        Group(
+            closeness,
+            tuple(groups[closeness]),
+            _named([targets[index].key for index in groups[closeness]]) if closeness else "",
+        )
         for closeness in sorted(groups, reverse=True)
     ]
 
@@ -226,7 +234,7 @@ def groups_by_rule(traits: Traits, targets: Sequence[AllocationTarget], rules: S
         Group(
             len(rules) - place,
             tuple(index for index, target in enumerate(targets) if target.key in rule.successors),
-            ", ".join(rule.successors),
+            _named(rule.successors),
         )
         for place, rule in enumerate(rules)
         if rule.traits <= traits and rule.successors
@@ -261,7 +269,11 @@ def capacity_notes(over: Mapping[str, int]) -> list[str]:
     return [note.stored]
 
 
-def _unmet_notes(unmet: Mapping[str, int]) -> list[str]:
+def _named(keys: Sequence[str]) -> str:
+    return ", ".join(keys[:TOLD]) + (", …" if len(keys) > TOLD else "")
+
+
+def _unmet_notes(unmet: Counter[str]) -> list[str]:
     if not unmet:
         return []
     note = ngettext_lazy(
@@ -270,7 +282,7 @@ def _unmet_notes(unmet: Mapping[str, int]) -> list[str]:
         "{count:,} clients do not go to those who are closest or whom their rules name, "
         "since they are no successors here, cannot own them, or are full: {who}.",
         sum(unmet.values()),
-        who=_counted(unmet),
+        who=_counted(dict(unmet.most_common(TOLD))) + (", …" if len(unmet) > TOLD else ""),
     )
     return [note.stored]
 
