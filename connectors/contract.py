@@ -10,7 +10,7 @@ Long because it is the whole contract: the author of a connector reads this one 
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NewType, Protocol
@@ -187,6 +187,11 @@ class Record:
     """Further values for a split, if the system has them: `segment`, `language` (`fr`), `region` (`FR`).
 
     Several values stand in one text, separated by `;`. All of them count.
+    """
+    owner_pool: str = ""
+    """The accounts that can own the record, in the connector's own word, such as a company. Empty: any open account.
+
+    `ClientBook.owner_faults` tells who belongs to a pool.
     """
 
 
@@ -440,6 +445,15 @@ class ClientBook(Connector, Protocol):
     def holders(self, records: Sequence[RecordId]) -> Mapping[RecordId, tuple[AccountId, ...]]:
         """Read all owners of each record, if the vendor allows several; else its one owner."""
         return {record: (owner,) if owner else () for record, owner in self.owners(records).items()}
+
+    @abstractmethod
+    def owner_faults(
+        self, accounts: Sequence[AccountId], pools: Collection[str], on: date
+    ) -> Mapping[AccountId, Mapping[str, str]]:
+        """Read why accounts cannot own records of these pools on a day, as sentences; an empty one: they can.
+
+        Every account and every pool asked for is in the answer. `move` refuses for the same reasons.
+        """
 
     @abstractmethod
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:

@@ -75,6 +75,7 @@ class Code(StrEnum):
         "unknown successor",
         N_("That colleague is not one of the successors of this case. Choose one of its successors."),
     )
+    CANNOT_RECEIVE = ("cannot receive", N_("{successor} cannot receive this client: {why}. Choose another successor."))
     NO_SUCCESSOR = "no successor", N_("Nobody is named to receive the clients."), Next.CHOOSE_SUCCESSOR
     PAST_TIME = "past time", N_("That time has already passed."), Next.CHOOSE_TIME
     FAR_TIME = (

@@ -114,7 +114,8 @@ def offboard(
     )
     if successors and (file or not yes):
         with open_services(ctx, config) as services:
-            split.show(services.proposals.preview(leaver, request.successors, how, file), quiet=as_json)
+            seen = services.proposals.preview(leaver, request.successors, how, file, request.effective_at)
+            split.show(seen, quiet=as_json)
     warn_of_day_off(request.effective_at, leaver.timezone, days)
     require_yes(question(request), yes)
     with open_services_to_work(ctx, config) as (services, bot_runs):

@@ -2,8 +2,10 @@
 
 from bot.services import Services
 from bot.slack.messages import (
+    access,
     alarm,
     audit,
+    bundle,
     case,
     escalation,
     exports,
@@ -13,6 +15,7 @@ from bot.slack.messages import (
     leave,
     lockout,
     manual,
+    moves,
     note,
     outcome,
 )
@@ -41,6 +44,12 @@ def build(services: Services, post: OutboxMessage, *, chart: bool) -> Message:  
             return manual.build(services.manual.view(post.subject))
         case MessageKind.NOTE:
             return note.build(services.notes.view(post.subject))
+        case MessageKind.BUNDLE:
+            return bundle.build(services.offboarding.bundled(post.id))
+        case MessageKind.CLIENTS:
+            return moves.build(services.offboarding.case(post.subject))
+        case MessageKind.RESTORED:
+            return access.build(services.offboarding.case(post.subject))
         case MessageKind.RETURN:
             return leave.build(services.offboarding.case(post.subject))
         case MessageKind.HELD:

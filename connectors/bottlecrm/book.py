@@ -4,7 +4,7 @@ No call writes several records, writes on a condition, or reads records by their
 before it is written, and read again after.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from config.text import _
 from connectors.bottlecrm import wire
@@ -64,6 +64,13 @@ class Book:
             kind = wire.BY_NAME[name]
             found |= {wire.record_id(kind, number): ids for number, ids in self._holders(kind, numbers)}
         return found
+
+    def owner_faults(
+        self, accounts: Sequence[AccountId], pools: Collection[str]
+    ) -> Mapping[AccountId, Mapping[str, str]]:
+        """Return why people cannot own records; all records of the organization have the same possible owners."""
+        people = self._rest.members(accounts) if accounts else {}
+        return {account: dict.fromkeys(pools, owner_fault(account, people.get(account))) for account in accounts}
 
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Read, decide, write and read each record again, one by one."""
@@ -174,12 +181,16 @@ def decide(one: MoveOrder, present: Sequence[Member], people: People) -> Moved |
         if not ids:
             return _refused(one, None, _("the record has no owner any more: assign it by hand"))
         return Moved(one.record, MoveOutcome.TAKEN, ids[0])
-    successor = people.get(one.successor)
-    if successor is None:
-        return _refused(one, one.owner, _("BottleCRM has no member {id}").format(id=one.successor))
-    if not successor.active:
-        return _refused(one, one.owner, _("{name} is inactive").format(name=successor.name))
+    if fault := owner_fault(one.successor, people.get(one.successor)):
+        return _refused(one, one.owner, fault)
     return list(dict.fromkeys(one.successor if who == one.owner else who for who in ids))
+
+
+def owner_fault(account: AccountId, member: Member | None) -> str:
+    """Return why a person cannot own records, as a sentence; an empty one: they can."""
+    if member is None:
+        return _("BottleCRM has no member {id}").format(id=account)
+    return "" if member.active else _("{name} is inactive").format(name=member.name)
 
 
 def report(one: MoveOrder, before: Sequence[Member], after: Sequence[Member]) -> Moved:

@@ -3,8 +3,9 @@
 A member's profile owns records, and a lock makes it inactive. The address of the lock takes the user's id.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from config.identifiers import relatives
 from config.text import _
@@ -208,6 +209,13 @@ class BottleCrm(HttpConnector, Accounts, Tokens, ClientBook):
     def holders(self, records: Sequence[RecordId]) -> Mapping[RecordId, tuple[AccountId, ...]]:
         """Read everybody whom each record is assigned to: from the list or one by one, whichever is cheaper."""
         return self._book.holders(records)
+
+    def owner_faults(
+        self, accounts: Sequence[AccountId], pools: Collection[str], on: date
+    ) -> Mapping[AccountId, Mapping[str, str]]:
+        """Read whether people are active members; BottleCRM knows no day on which somebody leaves."""
+        del on
+        return self._book.owner_faults(accounts, pools)
 
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Replace the owner with the successor, record by record; everybody else whom a record is assigned to stays."""

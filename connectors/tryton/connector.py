@@ -5,8 +5,8 @@ res/user.py, `on_modification`; tried). Every write here carries the time stamp 
 refuses it if somebody else wrote in between.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -217,6 +217,12 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
     def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
         """Read owners, 200 records at a time; an employee without a user is named `employee:ID`."""
         return self._book.owners(records)
+
+    def owner_faults(
+        self, accounts: Sequence[AccountId], pools: Collection[str], on: date
+    ) -> Mapping[AccountId, Mapping[str, str]]:
+        """Read users and their employees: only a company's employee can own its opportunities."""
+        return self._owners.faults(accounts, pools, on)
 
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Write all new owners of a field in one call. A refusal by Tryton is `refused` with Tryton's own sentence."""

@@ -5,20 +5,21 @@ fields that the settings name. The model's other fields (a party, a company, an 
 itself. So the settings name only the field.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from config.text import _
 from connectors.contract import AccountId
-from connectors.errors import Missing
+from connectors.errors import Forbidden, Missing
 from connectors.tryton import wire
 from connectors.tryton.rpc import Rpc
 
 UNLINKED = "employee:"
 """Prefix of an owner without a log-in: an employee without a linked user still owns the record."""
-USER, EMPLOYEE, PARTY = "res.user", "company.employee", "party.party"
+USER, EMPLOYEE, PARTY, COMPANY = "res.user", "company.employee", "party.party", "company.company"
 BESIDES = ("party", "company", "active", "state")
 
 
@@ -139,20 +140,35 @@ class Owners:
         row = self.row(owner)
         return OwnerIds((row["id"],), tuple(row["employees"]))
 
-    def sellers(self, field: OwnerField, accounts: Iterable[AccountId]) -> dict[AccountId, wire.OwnerAccount]:
-        """Read accounts as owners by one field; accounts that are no users are not in the answer."""
+    def sellers(
+        self, field: OwnerField, accounts: Iterable[AccountId], on: date | None = None
+    ) -> dict[AccountId, wire.OwnerAccount]:
+        """Read accounts as owners by one field, today or on a day; those that are no users are not in the answer."""
         numbers = {a: n for a in accounts if (n := wire.user_id(a)) is not None}
         rows = self.rows(sorted(set(numbers.values())))
         if field.users:
             return {a: wire.owner_account(rows[n], {n: None}, [n]) for a, n in numbers.items() if n in rows}
         wanted = sorted({employee for row in rows.values() for employee in row["employees"]})
-        domain, fields = [["id", "in", wanted]], wire.EMPLOYEE_FIELDS
-        read = self._rpc.read(f"{EMPLOYEE}.search_read", domain, 0, None, None, fields)
+        domain, fields, today = [["id", "in", wanted]], wire.EMPLOYEE_FIELDS, datetime.now(UTC).date()
+        read = self._rpc.read(f"{EMPLOYEE}.search_read", domain, 0, None, None, fields, context={"active_test": False})
         return {
-            a: wire.seller(rows[n], [e for e in read if e["id"] in rows[n]["employees"]], datetime.now(UTC).date())
+            a: wire.seller(rows[n], [e for e in read if e["id"] in rows[n]["employees"]], on or today)
             for a, n in numbers.items()
             if n in rows
         }
+
+    def faults(
+        self, accounts: Sequence[AccountId], pools: Collection[str], on: date
+    ) -> dict[AccountId, dict[str, str]]:
+        """Return why accounts cannot own records of these pools on a day; an empty sentence: they can."""
+        sellers = self.sellers(OPPORTUNITY, accounts, on)
+        companies = [company for pool in pools if (company := wire.pool_company(pool)) is not None]
+        named: dict[int, str] = {}
+        with suppress(Forbidden):  # without a right to read companies, they are named by their ids
+            domain = [["id", "in", companies]]
+            read = self._rpc.read(f"{COMPANY}.search_read", domain, 0, None, None, ["rec_name"])
+            named = {row["id"]: str(row["rec_name"]) for row in read}
+        return {a: {pool: wire.owner_fault(a, sellers.get(a), pool, named, on) for pool in pools} for a in accounts}
 
     def names(self, field: OwnerField, values: Iterable[int | None]) -> Mapping[int, AccountId]:
         """Return the account of each id that a field holds; an employee without a user is named `employee:ID`."""

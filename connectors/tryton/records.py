@@ -26,6 +26,7 @@ FIELDS = [
     "currency.code",
     "state",
     "employee",
+    "company",
 ]
 """The fields that are read of an opportunity."""
 _ID = re.compile(rf"({KIND}|[\w.-]+:\w+):(\d+)", re.ASCII)
@@ -79,6 +80,7 @@ def fields(field: OwnerField) -> list[str]:
         return FIELDS
     parts = () if field.party is None else ("rec_name", "lang.code", "categories.name")
     own = [name for name, there in (("party", field.party), ("active", field.active), ("state", field.state)) if there]
+    own += ["company"] if field.company else []
     return list(dict.fromkeys(["rec_name", field.name, *own, *(f"{field.party}{part}" for part in parts)]))
 
 
@@ -103,6 +105,7 @@ def record(field: OwnerField, row: Mapping[str, Any], owner: AccountId) -> Recor
         stage=row["state"],
         traits=traits(party or {}, row.get("address.") or {}),
         fixed="" if row["state"] in WORKED_ON else fixed.format(state=row["state"]),
+        owner_pool=wire.owner_pool(users=False, company=row["company"]),
     )
 
 
@@ -120,6 +123,7 @@ def _other(field: OwnerField, row: Mapping[str, Any], owner: AccountId) -> Recor
         open=row.get("active") is not False,
         stage=(row.get("state") or "") if field.state else "",
         traits=traits(party, {}),
+        owner_pool=wire.owner_pool(users=field.users, company=row.get("company")),
     )
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from config.text import _
 from connectors.errors import ConnectorError, Forbidden
-from connectors.tryton.owners import EMPLOYEE, PARTY, USER
+from connectors.tryton.owners import COMPANY, EMPLOYEE, PARTY, USER
 from connectors.tryton.rpc import Rpc
 
-COMPANY, RULES, RULE = "company.company", "ir.rule.group", "ir.rule"
+RULES, RULE = "ir.rule.group", "ir.rule"
 OPPORTUNITIES = "sale.opportunity"
 _OWN = ["company_filter", "companies", "company", "groups", "administrator"]
 _RULES = ["model", "name", "global_p", "default_p", "groups", "rules"]

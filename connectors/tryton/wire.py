@@ -161,6 +161,39 @@ def owner_account(row: Mapping[str, Any], hands: Mapping[int, int | None], every
     )
 
 
+EMPLOYEES, COMPANY = "employees", "company:"
+"""Pools of owners: every employee, or those of one company; an empty pool is every user."""
+
+
+def owner_pool(*, users: bool, company: int | None) -> str:
+    """Return the pool of those who can own a record of a company, or of none."""
+    if users:
+        return ""
+    return EMPLOYEES if company is None else f"{COMPANY}{company}"
+
+
+def pool_company(pool: str) -> int | None:
+    """Return the company whose employees a pool is; None for another pool."""
+    return int(pool.removeprefix(COMPANY)) if pool.startswith(COMPANY) else None
+
+
+def owner_fault(
+    account: AccountId, seller: OwnerAccount | None, pool: str, companies: Mapping[int, str], on: date
+) -> str:
+    """Return why an account cannot own records of a pool on a day, as a sentence; an empty one: it can."""
+    if seller is None:
+        return _("Tryton has no user {account}").format(account=account)
+    if not seller.active:
+        return _("{name} is inactive").format(name=seller.name)
+    company = pool_company(pool)
+    if not pool or (seller.hands if company is None else {company, None}.intersection(seller.hands.values())):
+        return ""
+    if company is None:
+        return _("{name} is no employee on {day}").format(name=seller.name, day=on)
+    fault = _("{name} is no employee of {company} on {day}")
+    return fault.format(name=seller.name, company=companies.get(company, f"company {company}"), day=on)
+
+
 def _works(employee: Mapping[str, Any], today: date) -> bool:
     start, end = day(employee["start_date"]), day(employee["end_date"])
     return (start is None or start <= today) and (end is None or today <= end)

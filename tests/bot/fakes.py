@@ -81,6 +81,9 @@ class FakeOffboarding:
                 self.known[case_id] = replace(self.known[case_id], state=CaseState.HELD, held=self.hold)
         return case_id
 
+    def bundled(self, post_id: str) -> list[CaseBrief]:
+        return list(self.known.values())
+
     def leaving(self, people: Iterable[Successor]) -> frozenset[str]:
         return frozenset()
 
@@ -186,7 +189,12 @@ class FakeHandover:
         return found[offset : offset + limit], len(found)
 
     def preview(
-        self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+        self,
+        leaver: Leaver,
+        successors: Sequence[Successor],
+        strategy: Strategy,
+        content: bytes = b"",
+        at: datetime | None = None,
     ) -> Preview:
         self.previewed.append((leaver.email, tuple(one.key for one in successors), strategy, content))
         return self.seen

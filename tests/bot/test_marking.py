@@ -25,6 +25,7 @@ from bot.slack.messages import (
     access,
     alarm,
     audit,
+    bundle,
     case,
     escalation,
     exports,
@@ -166,9 +167,14 @@ def messages_shown(data: Data) -> Iterator[Any]:
     yield from test_messages.messages(NAME)
     for view in map(data.marked, views()):
         yield case.build(view, samples.NOW)
-        yield held.build(view)
+        yield [held.build(view), bundle.build([view, view])]
         yield guide.line(view)
-        yield [lockout.build(view), joined.build(view, JoinedChannel(view.id, "C1", "U1"))]
+        yield [
+            moves.build(view),
+            access.build(view),
+            lockout.build(view),
+            joined.build(view, JoinedChannel(view.id, "C1", "U1")),
+        ]
         yield manual.by_hand(view)
         if view.leave:
             yield [leave.build(view), leave.blocks(view, LATER + timedelta(days=1))]

@@ -6,6 +6,7 @@ compares all others. `test_client_book_bites.py` shows that each test can fail.
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import Protocol
 
 import pytest
@@ -205,6 +206,18 @@ class ClientBookSuite:
         assert moved[2].reason
         assert (world.owners()[first], world.owners()[third]) == (owner, owner)
         assert world.writes() == writes + 1
+
+    def test_who_can_own_is_known_before_the_move(self, world: ClientBookWorld) -> None:
+        owner, good, gone, nobody = world.seller(), world.seller(), world.seller(active=False), world.nobody()
+        mine = world.add(owner, ["A", "B", "C"])
+        connector, writes = world.connect(), world.writes()
+        pools = {record.owner_pool for record in connector.records(owner)}
+        faults = connector.owner_faults([good, gone, nobody], pools, datetime.now(UTC).date())
+        assert {account: set(by) for account, by in faults.items()} == dict.fromkeys((good, gone, nobody), pools)
+        assert world.writes() == writes
+        moved = connector.move([MoveOrder(r, owner, to) for r, to in zip(mine, (good, gone, nobody), strict=True)])
+        told = [not any(faults[one].values()) for one in (good, gone, nobody)]
+        assert told == [answer.outcome is MoveOutcome.MOVED for answer in moved] == [True, False, False]
 
     def test_an_empty_batch_is_nothing(self, world: ClientBookWorld) -> None:
         writes = world.writes()

@@ -1,8 +1,9 @@
 """Wrong connectors for the client book suite: each planted fault fails the test named beside it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -110,6 +111,13 @@ class Honest(ClientBook):
 
     def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
         return {record: self.system.rows[record].owner for record in records if record in self.system.rows}
+
+    def owner_faults(
+        self, accounts: Sequence[AccountId], pools: Collection[str], on: date
+    ) -> Mapping[AccountId, Mapping[str, str]]:
+        if self.system.away:
+            raise Unavailable("away")
+        return {a: dict.fromkeys(pools, "" if self.may_take(a) else "inactive") for a in accounts}
 
     def may_take(self, successor: AccountId) -> bool:
         return self.system.active.get(successor, False)
@@ -220,6 +228,28 @@ class TrustsTheSuccessor(Honest):
         return True
 
 
+class EverybodyCanOwn(Honest):
+    def owner_faults(
+        self, accounts: Sequence[AccountId], pools: Collection[str], on: date
+    ) -> Mapping[AccountId, Mapping[str, str]]:
+        return {account: dict.fromkeys(pools, "") for account in accounts}
+
+
+class KnowsOnlyTheGood(Honest):
+    def owner_faults(
+        self, accounts: Sequence[AccountId], pools: Collection[str], on: date
+    ) -> Mapping[AccountId, Mapping[str, str]]:
+        found = super().owner_faults(accounts, pools, on)
+        return {account: faults for account, faults in found.items() if not any(faults.values())}
+
+
+class NobodyCanOwn(Honest):
+    def owner_faults(
+        self, accounts: Sequence[AccountId], pools: Collection[str], on: date
+    ) -> Mapping[AccountId, Mapping[str, str]]:
+        return {account: dict.fromkeys(pools, "no") for account in accounts}
+
+
 class LeavesNoOwner(Honest):
     """Behaves like a server that answers 200 and drops an inactive owner."""
 
@@ -302,6 +332,10 @@ class TestHonest(ClientBookSuite):
         (CallsGoneAnError, "what_is_gone_is_gone"),
         (TrustsTheSuccessor, "an_inactive_successor_is_refused_and_nothing_written"),
         (LeavesNoOwner, "an_inactive_successor_is_refused_and_nothing_written"),
+        (EverybodyCanOwn, "who_can_own_is_known_before_the_move"),
+        (KnowsOnlyTheGood, "who_can_own_is_known_before_the_move"),
+        (NobodyCanOwn, "who_can_own_is_known_before_the_move"),
+        (TrustsTheSuccessor, "who_can_own_is_known_before_the_move"),
         (AlwaysWrites, "an_empty_batch_is_nothing"),
         (RepeatsBlindly, "a_lost_answer_is_read_back_and_never_repeated"),
         (BelievesThe200, "a_lost_answer_is_read_back_and_never_repeated"),

@@ -15,7 +15,7 @@ One module over 250 lines on purpose: a whole connector of every capability, rea
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import ParamSpec, TypeVar
 
@@ -100,6 +100,11 @@ class User:
     last_login: datetime | None = None
     protected: str = ""
     can_own: bool = True
+    """False: the move is refused, and nothing said so before."""
+    pools: frozenset[str] | None = None
+    """The owner pools that the account belongs to; None: all."""
+    ends: date | None = None
+    """The last day on which it can own records of a pool."""
     also: tuple[str, ...] = ()
     employee_number: str = ""
 
@@ -416,6 +421,19 @@ class _Book(_Tokens):
         present = self.world.records
         return self.world.call("owners", lambda: {r: present[r].owner for r in records if r in present})
 
+    def owner_faults(
+        self, accounts: Sequence[AccountId], pools: Collection[str], on: date
+    ) -> Mapping[AccountId, Mapping[str, str]]:
+        return self.world.call("owner_faults", lambda: {a: {p: self._fault(a, p, on) for p in pools} for a in accounts})
+
+    def _fault(self, account: AccountId, pool: str, on: date | None) -> str:
+        user = self.world.users[account]
+        if not user.active:
+            return f"{user.name} is inactive"
+        if user.pools is not None and pool not in user.pools:
+            return f"{user.name} is no employee of {pool}"
+        return f"the contract of {user.name} ends before {on}" if on and user.ends and on > user.ends else ""
+
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         return self.world.call("move", lambda: [self._move(one) for one in batch])
 
@@ -429,8 +447,9 @@ class _Book(_Tokens):
             return Moved(one.record, MoveOutcome.TAKEN, record.owner)
         if record.fixed:
             return Moved(one.record, MoveOutcome.REFUSED, record.owner, None, record.fixed)
-        if successor is None or not successor.active or not successor.can_own:
-            return Moved(one.record, MoveOutcome.REFUSED, record.owner, None, "the successor cannot own records")
+        unfit = successor is None or not successor.active or not successor.can_own
+        if why := "the successor cannot own records" if unfit else self._fault(one.successor, record.owner_pool, None):
+            return Moved(one.record, MoveOutcome.REFUSED, record.owner, None, why)
         self.world.records[one.record] = replace(record, owner=one.successor)
         self.world.writes[f"move:{one.record}"] += 1
         return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE)

@@ -30,15 +30,27 @@ def tell_failure(session: Session, access_id: str, data: CaseData, security: str
             )
 
 
+def tell_restriction(session: Session, restriction_id: str, data: CaseData) -> None:
+    """Tell who asked and HR, in the caller's transaction, for the first time that groups were not taken or restored."""
+    case_id = restriction_id.partition(":")[0]
+    for channel in _places(data.channel, data.opened_by.slack_id):
+        message = f"restriction:{restriction_id}:{channel}"
+        if session.get(OutboxMessage, message) is None:
+            enqueue(
+                session, id=message, kind=MessageKind.LOCKOUT_FAILED, subject=case_id, case_id=case_id, channel=channel
+            )
+
+
 def tell_outcome(session: Session, case_id: str, data: CaseData) -> None:
     """Tell who asked, or HR for somebody without Slack, in the caller's transaction, that no system is left to lock."""
+    channel = data.opened_by.slack_id or data.channel
     enqueue(
         session,
-        id=f"locked:{case_id}",
+        id=f"locked:{case_id}:{channel}",
         kind=MessageKind.LOCKOUT_ENDED,
         subject=case_id,
         case_id=case_id,
-        channel=data.opened_by.slack_id or data.channel,
+        channel=channel,
     )
 
 

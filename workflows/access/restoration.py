@@ -15,16 +15,18 @@ from connectors.contract import AccountId, Accounts, BeforeImage, GroupId, Group
 from connectors.errors import ConnectorError, Missing, OthersTouched, OutcomeUnknown
 from workflows.access import lost_members
 from workflows.access.account_state import ENDED, TOKEN, UNCONFIGURED, AccountData
+from workflows.answers import answer
 from workflows.context import Context
-from workflows.storage.case import refresh_case_message
+from workflows.storage.case import read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import LeaverAccount, Restoration
 from workflows.storage.rows.case import Case
+from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
 from workflows.storage.work import again, finish, retry_at, say
 from workflows.systems.registry import System
-from workflows.tampering import Tampered, report, require_undone
+from workflows.tampering import RESTORING, Tampered, report, require_undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,13 @@ class Restorations:
                 data={"system": row.system, "accounts": len(results), "complete": complete},
                 sealed=row.sealed,
             )
+            session.flush()
+            waiting = select(Restoration.id).where(
+                Restoration.case_id == row.case_id, Restoration.state == WorkState.DUE
+            )
+            if not complete or session.exec(waiting).first() is None:
+                data = read_case(session, self._context.vault, row.case_id)[1]
+                answer(self._context, session, row.case_id, data, MessageKind.RESTORED, RESTORING, done=complete)
             refresh_case_message(session, row.case_id)
 
 

@@ -19,6 +19,7 @@ from connectors.errors import ConnectorError, Missing, OthersTouched
 from workflows.access import lost_members
 from workflows.access.account_state import UNCONFIGURED
 from workflows.access.links import all_links, match_accounts
+from workflows.access.lockout_messages import tell_restriction
 from workflows.access.protected import ProtectedAccounts
 from workflows.access.views import RestrictionLine
 from workflows.context import Context
@@ -172,6 +173,8 @@ class Restrictions:
             row = session.get_one(Restriction, row_id, with_for_update=True)
             case = session.get_one(Case, row.case_id)
             row.sealed = data.seal(self._vault, case.wrapped_key, row_id)
+            if data.problem:
+                tell_restriction(session, row.id, read_case(session, self._vault, case.id)[1])
             if row.phase != phase:  # cancelled meanwhile: groups that were taken after all are restored too
                 again(session, row, now)
             elif failed is not None or (data.problem and phase == RestrictionPhase.LIFT):

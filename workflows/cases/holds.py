@@ -180,16 +180,16 @@ class Holds:
             self._set_state(session, case_id, WorkState.PLANNED, WorkState.DUE)
             if begins:  # so that the hold is not reported as a late start
                 session.execute(sa.update(Access).where(col(Access.case_id) == case_id).values(due_at=now))
-            self._journal_answer(session, by, RELEASED, case)
+            self._journal_answer(session, by, RELEASED, case, data)
         return begins
 
     def reject(self, case_id: str, by: Actor) -> None:
         """Cancel a held case; the person who opened it may do that, too. Raises `Refused(NOT_OPEN)`."""
         with self._store.write() as session:
-            case, _ = self._held(session, case_id, by, "reject")
+            case, data = self._held(session, case_id, by, "reject")
             restriction.lift(session, case_id, self._clock.now())
             end_case(session, self._decisions, case, CaseState.CANCELLED, by)
-            self._journal_answer(session, by, REJECTED, case)
+            self._journal_answer(session, by, REJECTED, case, data)
 
     def _held(self, session: Session, case_id: str, by: Actor, what: str) -> tuple[Case, CaseData]:
         case, data = read_case(session, self._vault, case_id)
@@ -204,10 +204,19 @@ class Holds:
                 sa.update(model).where(col(model.case_id) == case_id, col(model.state) == old).values(state=new)
             )
 
-    def _journal_answer(self, session: Session, by: Actor, action: str, case: Case) -> None:
+    def _journal_answer(self, session: Session, by: Actor, action: str, case: Case, data: CaseData) -> None:
         name = self._vault.seal(case.wrapped_key, by.name, f"settled:{case.id}")
         self._journal.write(session, actor=by, action=action, case_id=case.id, sealed=name)
         request_update(session, f"held:{case.id}")
+        if not by.may_be(data.opened_by):  # an edited message notifies nobody
+            enqueue(
+                session,
+                id=f"answered:{case.id}:{self._clock.now():%Y%m%dT%H%M%S}",
+                kind=MessageKind.HELD,
+                subject=case.id,
+                case_id=case.id,
+                channel=data.opened_by.slack_id,
+            )
         refresh_case_message(session, case.id)
 
 

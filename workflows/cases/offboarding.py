@@ -45,6 +45,7 @@ from workflows.storage.case import (
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case, CaseState, HoldReason, Reason
 from workflows.storage.rows.clients import BookHandover
+from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp, SnapshotOccasion
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import Task, again
@@ -292,6 +293,12 @@ class Offboarding:
         """Return the newest cases for a list: open or ended ones, or all."""
         with self._store.read() as session:
             return self._casefile.briefs(session, _newest(session, still_open, limit))
+
+    def bundled(self, post_id: str) -> list[CaseBrief]:
+        """Return the cases that one message tells about."""
+        parts = select(OutboxMessage.case_id).where(OutboxMessage.thread_parent_id == post_id)
+        with self._store.read() as session:
+            return self._casefile.briefs(session, session.exec(parts.order_by(OutboxMessage.id)).all())
 
     def find_case(self, who: str) -> CaseView | None:
         """Return the newest case by its id, or by the leaver's address or Slack id."""

@@ -1,5 +1,6 @@
 """The context of the client track: services, settings, attempts at a book, and the next phase of a book."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -30,7 +31,7 @@ from workflows.storage.rows.clients import (
     Proposal,
     ProposalState,
 )
-from workflows.storage.rows.outbox import MessageKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.storage.work import again, connector_error_sentence, finish
@@ -150,15 +151,32 @@ OPEN = (AssignmentState.PROPOSED, AssignmentState.DECLINED)
 A record that the system refused is shown with the reason, and does not keep the case open."""
 
 
-def show_outcome(session: Session, proposal_id: str, case_id: str, opened_by: Actor) -> None:
-    """Send the outcome of a proposal to the person who opened the case; without Slack, only the case shows it."""
+def show_outcome(session: Session, proposal_id: str, case_id: str, opened_by: Actor, *, moved: bool = False) -> None:
+    """Send the outcome of a proposal to the person who opened the case; without Slack, only the case shows it.
+
+    `moved`: the moves have ended. That is a message of its own once the decision was told.
+    """
+    decided = session.get(OutboxMessage, f"outcome:{proposal_id}")
+    told = decided is not None and bool(decided.ts or decided.claimed_by)
     enqueue(
         session,
-        id=f"outcome:{proposal_id}",
+        id=f"{'moved' if moved and told else 'outcome'}:{proposal_id}",
         kind=MessageKind.OUTCOME,
         subject=proposal_id,
         case_id=case_id,
         channel=opened_by.slack_id,
+    )
+
+
+def tell_problem(session: Session, book: BookHandover, data: CaseData, what: str) -> None:
+    """Tell who opened the case, or the channel, about a problem of a book: once for each phase and `what`."""
+    enqueue(
+        session,
+        id=f"clients:{book.id}:{book.phase}:{hashlib.sha256(what.encode()).hexdigest()[:12]}",
+        kind=MessageKind.CLIENTS,
+        subject=book.case_id,
+        case_id=book.case_id,
+        channel=data.opened_by.slack_id or data.channel,
     )
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import Sentence, gettext_lazy
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, OutcomeUnknown, Unavailable
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.clients.approvals.delegations import Delegations
 from workflows.clients.approvals.eligibility import Eligibility
@@ -22,6 +22,7 @@ from workflows.clients.context import (
     has_lines,
     problem_sentence,
     set_next_phase,
+    tell_problem,
 )
 from workflows.clients.moves.halts import Halts
 from workflows.clients.moves.leave import Leaves
@@ -46,6 +47,8 @@ from workflows.systems.accounts import PreconditionFailed, leaver_accounts
 from workflows.tampering import Tampered, report
 
 log = logging.getLogger(__name__)
+PATIENCE = 3
+"""Attempts before people are told of a system that does not answer. What time alone does not mend is told at once."""
 
 
 class ClientHandover:
@@ -128,22 +131,25 @@ class ClientHandover:
         left = {} if proposal_data else left_with(leaver, {account: clients.count(account) for account in leaver})
         with self._context.store.write() as session:
             book = book_attempt.hold(session)
-            listing.release(session)
-            self._complete(session, book_attempt, listing.draft, proposal_data)
             session.execute(  # declined or refused records that are missing from the new list
                 sa.update(Assignment)
                 .where(
                     col(Assignment.case_id) == book.case_id,
                     col(Assignment.system) == book.system,
                     col(Assignment.state).in_(ANSWERED),
+                    col(Assignment.proposal_id).is_distinct_from(listing.draft),
                 )
                 .values(state=AssignmentState.TAKEN)
             )
-            self._keep_unmoved(session, book_attempt, book, UnmovedReasons(listing.staying))
+            listing.release(session)
+            self._complete(session, book_attempt, listing.draft, proposal_data)
+            self._keep_unmoved(session, book_attempt, book, UnmovedReasons(listing.staying, listing.refused))
             book.reason = ""
             set_next_phase(self._context, session, book)
             if book.phase == BookPhase.DONE:
                 reconcile_book(self._context, session, book, leaver, left)
+                if listing.refused:  # no proposal names them, so that this is the only word about them
+                    tell_problem(session, book, book_attempt.data, f"refused:{book.attempt}")
             session.flush()
             self._publish_if_ready(session, book_attempt)
             self._context.show_case(session, book_attempt.case.id)
@@ -228,6 +234,9 @@ class ClientHandover:
             book = book_attempt.hold(session)
             book.reason = reason.stored
             again(session, book, retry_at(book, error, self._context.clock.now(), self._context.retry))
+            away = isinstance(error, Unavailable | OutcomeUnknown)
+            if not away or book.attempt >= PATIENCE:
+                tell_problem(session, book, book_attempt.data, "away" if away else reason.stored)
             session.flush()
             self._context.journal.write(
                 session,

@@ -7,7 +7,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -143,10 +143,18 @@ class ClientTrackQueries:
             return client_page(self._context, session, proposal_id, case, data, offset, limit, search)
 
     def preview(
-        self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+        self,
+        leaver: Leaver,
+        successors: Sequence[Successor],
+        strategy: Strategy,
+        content: bytes = b"",
+        at: datetime | None = None,
     ) -> Preview:
-        """Return how the books would be split, read from the systems now. `content`: an assignment file."""
-        return preview(self._context, leaver, successors, strategy, content)
+        """Return how the books would be split, read from the systems now.
+
+        `content`: an assignment file. `at`: the time of the move, for possible owners of that day; None: now.
+        """
+        return preview(self._context, leaver, successors, strategy, content, at)
 
     def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]:
         """Return the id of one line of every client that goes to a successor."""
@@ -210,6 +218,11 @@ class ClientTrackQueries:
         shares = successor_shares(
             unsealed, data.successors, {keys[blind]: number for blind, number in moved if blind in keys}
         )
+        states = session.exec(
+            select(Assignment.state, sa.func.count())
+            .where(Assignment.proposal_id == proposal.id)
+            .group_by(Assignment.state)
+        ).all()
         return ProposalView(
             proposal.id,
             case.id,
@@ -226,7 +239,9 @@ class ClientTrackQueries:
             proposal.created_at,
             proposal.settled_at,
             unsealed.settled_by,
-            "\n".join([*map(shown, unsealed.notes), *([unsealed.words] if unsealed.words else [])]),
+            "\n".join(
+                [*map(shown, (*unsealed.notes, *unsealed.split_notes)), *([unsealed.words] if unsealed.words else [])]
+            ),
             staying=session.exec(
                 select(sa.func.count())
                 .select_from(Assignment)
@@ -236,6 +251,7 @@ class ClientTrackQueries:
             kept=changes.exclusion_lines(self._context.vault, session, case),
             sensitivities=dict(sum(map(Counter, unsealed.sensitivities.values()), Counter[str]())),
             until=leave.until(session, case.id),
+            states={AssignmentState(state): number for state, number in states},
         )
 
     @contextmanager

@@ -211,6 +211,14 @@ class ProposalView:
     """Number of clients by sensitivity, where the system has any."""
     until: datetime | None = None
     """The day of return of a handover for a time."""
+    states: Mapping[AssignmentState, int] = field(default_factory=dict)
+    """Number of records by state."""
+
+    @property
+    def ended(self) -> bool:
+        """Return whether every record of an approved proposal was tried: the moves have ended."""
+        approved = self.state is ProposalState.APPROVED and bool(self.states)
+        return approved and not self.states.get(AssignmentState.APPROVED)
 
     @property
     def awaited(self) -> tuple[Successor, ...]:

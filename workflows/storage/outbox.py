@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.ports import Clock, DeliveryFailed
+from workflows.storage.bundles import bundle
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.outbox import FILES, MessageKind, OutboxMessage
 from workflows.storage.store import StorageFailed, Store
@@ -96,8 +97,10 @@ def deliver(
     given_up = set() if given_up is None else given_up
     _void(store, given_up)
     shown, full, until = 0, set(), time.monotonic() + PASS_SECONDS
-    for post_id, channel, again_at in _behind(store, files=files):
-        if channel in full or (again_at is not None and again_at > clock.now()):
+    behind = _behind(store, files=files)
+    held = bundle(store, [post_id for post_id, _channel, _again_at in behind], clock.now())
+    for post_id, channel, again_at in behind:
+        if channel in full or post_id in held or (again_at is not None and again_at > clock.now()):
             continue
         if time.monotonic() > until:
             break

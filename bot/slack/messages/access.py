@@ -2,7 +2,19 @@
 
 from datetime import datetime
 
-from bot.slack.messages.blocks import Block, actions, button, confirm, context, pack, paragraphs, section
+from bot.slack.messages.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    confirm,
+    context,
+    header,
+    message,
+    pack,
+    paragraphs,
+    section,
+)
 from bot.slack.messages.phrases import listing, short
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from workflows.access.views import RestoredLine, SystemLine
@@ -54,6 +66,13 @@ def blocks(view: CaseView, now: datetime) -> list[Block]:
         shown = [section(_("{why} It would take effect {when}.").format(why=why_held(view), when=when))]
     buttons = _buttons(view, now)
     return [*shown, actions("case_access", *buttons)] if buttons else shown
+
+
+def build(view: CaseView) -> Message:
+    """Return the new message to who gave access back: what is back, what cannot come back, and what is to do."""
+    point = headline(view) or _("{name} gets access back").format(name=plain(view.leaver.name, 80))
+    where = _("Case {id}. The case message has the buttons.").format(id=mrkdwn(view.id))
+    return message(mrkdwn(point, 400), [header(point), *restored(view), context(where)])
 
 
 def restored(view: CaseView) -> list[Block]:

@@ -1,18 +1,27 @@
 """New messages about a lock-out: that it failed, and how it ended."""
 
+from dataclasses import replace
+
+from bot.slack.messages import restriction
 from bot.slack.messages.blocks import Message, context, header, message, paragraphs
 from bot.slack.messages.case import headline
 from bot.slack.messages.phrases import GOOD_VERDICTS, short, verdict
-from bot.text import _, moment, mrkdwn
+from bot.text import _, moment, mrkdwn, plain
 from workflows.access.views import SystemLine
 from workflows.cases.views import CaseView
+from workflows.storage.rows.case import CaseState
 
 
 def build(view: CaseView) -> Message:
     """Return the state of the lock-out as it is now, with every system that is not proven locked."""
     point = headline(view)
     bad = [_line(line) for line in view.read if line.verdict not in GOOD_VERDICTS]
-    if bad:
+    groups = restriction.lines(replace(view, restrictions=tuple(one for one in view.restrictions if one.problem)))
+    if view.state in (CaseState.SCHEDULED, CaseState.CANCELLED):  # there is no lock-out now
+        bad = groups
+        if groups:
+            point = _("{name}: sensitive groups need attention").format(name=plain(view.leaver.name, 80))
+    elif bad:
         point = _("NOT LOCKED OUT: {point}").format(point=point)
     where = _("Case {id}, opened by {by}. The case message shows every system, and has the buttons.").format(
         id=mrkdwn(view.id), by=mrkdwn(view.opened_by.name)

@@ -2,7 +2,19 @@
 
 from collections.abc import Sequence
 
-from bot.slack.messages.blocks import Block, actions, button, confirm, context, pack, paragraphs, section
+from bot.slack.messages.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    confirm,
+    context,
+    header,
+    message,
+    pack,
+    paragraphs,
+    section,
+)
 from bot.slack.messages.phrases import listing, records, short
 from bot.text import _, moment, mrkdwn, plain
 from workflows.cases.views import CaseView
@@ -11,6 +23,7 @@ from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.clients import Halt
 
 PAUSE, RESUME, STOP, PUT_BACK = "moves_pause", "moves_resume", "moves_stop", "moves_put_back"
+MOST = 10
 NEVER = (CaseState.CANCELLED, CaseState.HELD)
 
 
@@ -22,6 +35,22 @@ def blocks(view: CaseView) -> list[Block]:
     shown = [*paragraphs(_halted(clients)), *paragraphs(_put_back(clients))]
     buttons = _buttons(view, clients)
     return [*shown, actions("case_moves", *buttons)] if buttons else shown
+
+
+def build(view: CaseView) -> Message:
+    """Return the new message about clients: what an undo put back, and what keeps the handover from going on."""
+    name = plain(view.leaver.name, 80)
+    clients = view.clients
+    told = clients.problems[:MOST] if clients else ()
+    problems = [_("✗ to do: {problem}").format(problem=short(problem, 600)) for problem in told]
+    back = _put_back(clients) if clients else []
+    point = _("Clients of {name}: put back").format(name=name) if back else _("Clients of {name}").format(name=name)
+    if problems or (clients and clients.put_back_problems):
+        point = _("Clients of {name}: something is to be done").format(name=name)
+    elif clients and clients.not_put_back:
+        point = _("Clients of {name}: not all were put back").format(name=name)
+    where = _("Case {id}. The case message has everything, and the buttons.").format(id=mrkdwn(view.id))
+    return message(mrkdwn(point, 400), [header(point), *paragraphs([*back, *problems]), context(where)])
 
 
 def _halted(clients: ClientsView) -> list[str]:
@@ -46,7 +75,7 @@ def _put_back(clients: ClientsView) -> list[str]:
     if clients.putting_back and (clients.put_back or clients.not_put_back):
         lines[0] += _(", {count} on the way").format(count=records(clients.putting_back))
     if clients.not_put_back:
-        lines[0] += _(", {count} not, because others own them now").format(count=records(clients.not_put_back))
+        lines[0] += _(", {count} not, for the reasons below").format(count=records(clients.not_put_back))
     lines += [f"• {short(line)}" for line in clients.unreturned]
     if clients.not_put_back > len(clients.unreturned):
         lines.append(_("… all of them: `handover putback CASE --csv`"))

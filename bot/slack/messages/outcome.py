@@ -1,12 +1,12 @@
 """The message to the person who opened the case, once a proposal is settled."""
 
 from bot.slack.messages.blocks import Message, context, header, message, paragraphs, section
-from bot.slack.messages.phrases import money, records
+from bot.slack.messages.phrases import listing, money, records
 from bot.slack.messages.proposal import headline, outcome
 from bot.slack.messages.split import kept
-from bot.text import _, mrkdwn
+from bot.text import _, mrkdwn, plain
 from workflows.clients.views import ProposalView, Share
-from workflows.storage.rows.clients import ProposalState
+from workflows.storage.rows.clients import AssignmentState, ProposalState
 
 
 def build(view: ProposalView) -> Message:
@@ -14,8 +14,14 @@ def build(view: ProposalView) -> Message:
     point, shares = headline(view), []
     if view.state is ProposalState.APPROVED:
         done = _all_moved(view)
-        moved = section(_("✓ {records} moved").format(records=records(view.records)))
-        shares = [*([moved] if done else []), *paragraphs([_share(share, done=done) for share in view.shares])]
+        if done:
+            shares = [section(_("✓ {records} moved").format(records=records(view.records)))]
+        elif view.ended:
+            point = _("Clients of {name}: {moved:,} of {records} moved").format(
+                name=plain(view.leaver.name, 80), moved=_moved(view), records=records(view.records)
+            )
+            shares = [section(_("✗ not moved: {fates}").format(fates=_fates(view)))]
+        shares += paragraphs([_share(share, done=done, ended=view.ended) for share in view.shares])
     stay = paragraphs(kept(view.kept, view.leaver.name))
     blocks = [header(point), section(outcome(view)), *shares, *stay, context(_next(view))]
     return message(mrkdwn(point, 400), blocks)
@@ -25,9 +31,19 @@ def _all_moved(view: ProposalView) -> bool:
     return bool(view.records) and all(share.moved >= share.records for share in view.shares)
 
 
-def _share(share: Share, *, done: bool) -> str:
+def _moved(view: ProposalView) -> int:
+    return sum(share.moved for share in view.shares)
+
+
+def _fates(view: ProposalView) -> str:
+    left = {state: number for state, number in view.states.items() if state is not AssignmentState.MOVED}
+    return listing((f"{_(state)} ({number:,})" for state, number in sorted(left.items())), 10)
+
+
+def _share(share: Share, *, done: bool, ended: bool) -> str:
     value = money(share.value)
-    text = _("• {name}: {records}") if done else _("• {name}: {moved:,} of {records} moved so far")
+    text = _("• {name}: {moved:,} of {records} moved") if ended else _("• {name}: {moved:,} of {records} moved so far")
+    text = _("• {name}: {records}") if done else text
     text = text.format(name=mrkdwn(share.successor.name), records=records(share.records), moved=share.moved)
     return f"{text} ({value})" if value else text
 
@@ -44,5 +60,9 @@ def _next(view: ProposalView) -> str:
     }
     if view.state is ProposalState.APPROVED and _all_moved(view):
         return _("All records were read back. The case message has the counts before and after.")
+    if view.ended and (view.states.keys() & {AssignmentState.REFUSED, AssignmentState.STOPPED}):
+        return _("The moves have ended. The case message says why, and its Retry proposes these records again.")
+    if view.ended:
+        return _("The moves have ended. The case message has the counts before and after.")
     newer = _("{name} has a newer version to decide on.").format(name=mrkdwn(view.approver.name))
     return by_state.get(view.state, newer)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from bot.cli.checks.systems import checks
-from connectors.contract import AccountId, Person, Verdict
+from connectors.contract import AccountId, MoveOrder, MoveOutcome, Person, Verdict
 from connectors.errors import Forbidden
 from connectors.tryton import MANIFEST, wire
 from tests.conformance.accounts import newcomer, person
@@ -161,6 +162,36 @@ def test_a_model_of_the_book_that_may_not_be_read_is_an_error_and_not_nothing(wo
             list(connector.records(leaver))
     finally:
         admin.call("ir.model.access.write", [access], {"perm_read": True})
+
+
+def test_who_can_own_an_opportunity_is_known_before_the_move(world: BookWorld, south: int) -> None:
+    """An employee of the other company, an ended contract, one that ends soon, and a user who is no employee."""
+    _bot(world.server, companies=[["add", [south]]], company_filter="all")
+    here, ended, ending, plain = world.seller(), world.seller(), world.seller(), world.create(newcomer())
+    today = datetime.now(UTC).date()
+    for account, end in ((ended, today - timedelta(days=1)), (ending, today + timedelta(days=10))):
+        day = {"__class__": "date", "year": end.year, "month": end.month, "day": end.day}
+        employee = world.server.employee_id(world.login(account))
+        world.server.as_admin().call("company.employee.write", [employee], {"end_date": day})
+    leaver, connector = AccountId(str(world.server.user_id(LEAVER.uid))), world.connect()
+    records = {record.name: record for record in connector.records(leaver)}
+    pools = {record.owner_pool for record in records.values()}
+    assert pools == {"company:1", f"company:{south}"} == {records["south"].owner_pool, "company:1"}
+    everybody = [here, ended, ending, plain, leaver]
+    now, later = (connector.owner_faults(everybody, pools, today + timedelta(days=days)) for days in (0, 14))
+    assert {one: {pool for pool in pools if not by[pool]} for one, by in now.items()} == {
+        here: {"company:1"},
+        ended: set(),
+        ending: {"company:1"},
+        plain: set(),
+        leaver: pools,
+    }
+    assert "is no employee of Northwind South, Inc. on " in now[here][f"company:{south}"]
+    assert (bool(later[ending]["company:1"]), later[here]["company:1"]) == (True, "")
+    north = next(record.id for record in records.values() if record.owner_pool == "company:1" and not record.fixed)
+    tried = [(records["south"].id, here), (north, ended), (north, plain), (north, here)]
+    outcomes = [connector.move([MoveOrder(record, leaver, to)])[0].outcome for record, to in tried]
+    assert outcomes == [*[MoveOutcome.REFUSED] * 3, MoveOutcome.MOVED]
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from bot.slack.messages import case as message
+from bot.slack.messages import lockout
 from connectors.contract import AccountId, Group, GroupId
 from connectors.errors import Missing, OutcomeUnknown, Unavailable
+from tests.bot.workplace import strings
 from tests.workflows.memory import Killed, MemoryCrm
 from tests.workflows.office import DANA, HR, SECURITY, Office
 from workflows.access.views import RestrictionLine
 from workflows.cases.holds import CasePolicy
 from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.systems.registry import Systems
 
@@ -75,6 +78,26 @@ def test_a_week_before_the_day_the_named_groups_and_no_others_are_left(office: O
     assert "taken out of sensitive groups" in _said(office, case_id)
     assert office.work("restrict") == 0, "done once"
     assert office.directory.writes == {}
+
+
+def test_groups_that_are_not_left_are_told_to_who_asked_by_a_new_message_once(office: Office) -> None:
+    """The case message alone was edited, which notifies nobody: the person kept the groups unseen."""
+    case_id = _schedule(office)
+    office.crm.down = True
+    office.clock.pass_(days=4)
+    for _ in range(3):
+        office.work("restrict")
+        office.clock.pass_(minutes=10)
+    told = [post for post in office.posts().values() if post.kind == MessageKind.LOCKOUT_FAILED]
+    assert sorted((post.channel, post.wanted_version) for post in told) == [("C0CASES", 1), (HR.slack_id, 1)]
+    text = "\n".join(strings(lockout.build(office.offboarding.case(case_id)).blocks))
+    assert "sensitive groups need attention" in text
+    assert "still to do: not reachable" in text
+    assert "NOT LOCKED OUT" not in text
+    office.crm.down = False
+    office.clock.pass_(hours=2)
+    office.work("restrict")
+    assert "need attention" not in "\n".join(strings(lockout.build(office.offboarding.case(case_id)).blocks))
 
 
 def test_notice_shorter_than_that_restricts_at_once_and_an_immediate_case_has_no_such_step(office: Office) -> None:

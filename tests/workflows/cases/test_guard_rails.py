@@ -187,6 +187,17 @@ def test_a_rejected_case_never_runs_and_still_counts(held: tuple[Office, str]) -
     assert office.offboarding.case(office.offboarding.open(office.request())).state is CaseState.HELD
 
 
+@pytest.mark.parametrize(("answer", "by"), [("release", SECURITY), ("reject", SECURITY), ("reject", HR)])
+def test_who_asked_hears_by_a_new_message_what_became_of_a_held_case(
+    held: tuple[Office, str], answer: str, by: Actor
+) -> None:
+    """Security's message and the case message were edited, which notifies nobody. Whoever answers knows it already."""
+    office, case_id = held
+    getattr(office.offboarding, answer)(case_id, by)
+    told = [post.channel for post in office.posts().values() if post.id.startswith(f"answered:{case_id}")]
+    assert told == ([HR.slack_id] if by == SECURITY else [])
+
+
 def test_cancelling_in_between_does_not_get_round_the_count(tmp_path: Path) -> None:
     office = Office(tmp_path, rules=CasePolicy(mass_cases_per_hour=2))
     later = office.clock.now() + timedelta(days=1)

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
+from bot.slack.messages import access
 from connectors.contract import AccountId
 from connectors.errors import OutcomeUnknown
+from tests.bot.workplace import strings
 from tests.workflows.memory import Killed, User
 from tests.workflows.office import BOB, CAROL, HR, MAX, SECURITY, Office
 from tests.workflows.proof import proven
@@ -15,6 +17,7 @@ from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.outbox import MessageKind
 
 
 @pytest.fixture
@@ -246,3 +249,21 @@ def test_an_old_case_is_not_undone_under_a_later_one(office: Office, case_id: st
         office.offboarding.undo(case_id, HR)
     assert (caught.value.code, caught.value.facts["case"]) == (Code.LATER_CASE, later)
     assert not _dana(office, "crm").active
+
+
+def test_who_gave_access_back_is_told_by_a_new_message(office: Office, case_id: str) -> None:
+    """An edited message notifies nobody: the first trouble and the end are messages of their own."""
+    office.offboarding.undo(case_id, SECURITY)
+    office.crm.down = True
+    office.work("undo")
+    told = [post.id for post in office.posts().values() if post.kind == MessageKind.RESTORED]
+    assert told == [f"restored:{case_id}:1:trouble"]
+    office.crm.down = False
+    for _ in range(5):
+        office.clock.pass_(minutes=5)
+        office.work("undo")
+    channels = {post.id: post.channel for post in office.posts().values() if post.kind == MessageKind.RESTORED}
+    assert channels[f"restored:{case_id}:1:done"] == SECURITY.slack_id != ""
+    text = "\n".join(strings(access.build(office.offboarding.case(case_id)).blocks))
+    assert "has access back" in text
+    assert "cannot come back" in text

@@ -85,6 +85,13 @@ def faults(stage: Stage, text: str | bytes) -> list[tuple[int, str]]:
     return [(one.line, one.what) for one in caught.value.faults]
 
 
+@pytest.mark.parametrize("column", ["address", "id"])
+def test_a_column_that_stands_twice_is_refused_and_not_guessed(stage: Stage, column: str) -> None:
+    """The second “address” was ignored without a word, so that nobody knew which of them counted."""
+    twice = f"id,address,{column}\nopportunity:000,bob@x.example,carol@x.example\n"
+    assert faults(stage, twice) == [(1, f"has the column “{column}” twice: leave the one that counts")]
+
+
 def test_pages_have_every_client_once_whole(stage: Stage) -> None:
     first, total = stage.handover.proposals.client_page(stage.proposal().id, 0, 4)
     rest, _ = stage.handover.proposals.client_page(stage.proposal().id, 4, 4)

@@ -14,6 +14,7 @@ from tests.workflows.stage import CASE, HANNA, Stage, crm
 from workflows.clients.views import PutBackView
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.clients import AssignmentState, PutBack
+from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 
 
@@ -187,6 +188,56 @@ def test_nothing_goes_to_a_leaver_who_is_locked_out(back: Back) -> None:
     back.world.users[AccountId("dana")].active = True
     back.work(10)
     assert len(back.world.owned("dana")) == 12
+
+
+def test_what_the_system_refused_stays_a_problem_and_can_be_asked_for_again(back: Back) -> None:
+    """A second undo neither says that all is done, nor forgets what was refused or is somebody else's."""
+    bobs = sorted(back.world.owned("bob"))
+    back.world.give(bobs[0], "zed")
+    for record in bobs[1:3]:
+        back.world.fix(record, "locked by a workflow")
+    back.begin()
+    back.work()
+    assert back.states() == {AssignmentState.PUT_BACK: 9, AssignmentState.NOT_PUT_BACK: 3}
+    told = "\n".join(back.stage.clients().unreturned)
+    assert (told.count("locked by a workflow"), told.count("somebody else has it now")) == (2, 1)
+    assert back.plan().asked == 2
+    assert back.begin() == 2
+    back.work()
+    assert back.states() == {AssignmentState.PUT_BACK: 9, AssignmentState.NOT_PUT_BACK: 3}
+    assert "\n".join(back.stage.clients().unreturned) == told
+    for record in bobs[1:3]:
+        back.world.fix(record, "")
+    assert back.begin("client PARTY:") == 2
+    back.work()
+    assert back.states() == {AssignmentState.PUT_BACK: 11, AssignmentState.NOT_PUT_BACK: 1}
+    notes = [line.note for line in back.stage.handover.put_backs.csv_lines(CASE)]
+    assert (notes.count(""), notes.count("somebody else has it now (account zed)")) == (11, 1)
+    with pytest.raises(Refused, match=Code.NOTHING_TO_PUT_BACK):
+        back.begin()
+    assert set(back.world.writes.values()) == {1}
+
+
+def test_another_undo_does_not_hide_that_the_first_waits(back: Back) -> None:
+    back.begin("client PARTY:3")
+    back.world.down = True
+    back.work()
+    assert "not reachable" in back.stage.clients().put_back_problems[0]
+    back.begin()
+    assert "not reachable" in back.stage.clients().put_back_problems[0]
+
+
+def test_who_asked_is_told_by_a_new_message_that_it_waits_and_that_it_is_done(back: Back) -> None:
+    """An edited message notifies nobody, so that each answer is a message of its own."""
+    back.world.down = True
+    back.stage.handover.put_backs.begin(CASE, HANNA)
+    back.work(3)
+    told = [post for post in back.stage.posts().values() if post.kind == MessageKind.CLIENTS]
+    assert [(post.id, post.channel) for post in told] == [("clients:c1:1:trouble", "U0HANNA")]
+    back.world.down = False
+    back.work(10)
+    assert back.stage.posts()["clients:c1:1:done"].channel == "U0HANNA"
+    assert len([post for post in back.stage.posts() if post.startswith("clients:")]) == 2
 
 
 def test_while_clients_move_nothing_is_put_back(tmp_path: Path) -> None:

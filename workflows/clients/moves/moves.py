@@ -33,6 +33,7 @@ from workflows.clients.split.sealed import (
     unseal_proposal,
 )
 from workflows.clients.split.unmoved import Reasons
+from workflows.storage.case import leaving
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
@@ -134,6 +135,8 @@ class Moves:
     """States in which an outcome is recorded even by a superseded attempt: the outcome is a fact."""
     states: Mapping[MoveOutcome, AssignmentState] = STATES
     action = "clients.moved"
+    renews_notes = False
+    """True where a line may have a note of an earlier try, which is then not true any more."""
 
     def __init__(self, context: ClientContext, book_attempt: BookAttempt) -> None:
         self._context = context
@@ -305,16 +308,24 @@ class Moves:
             raise ValueError(f"asked about {row.record_id}, answered about {outcome.record}")
         row.state, row.owner_after = self.states[outcome.outcome], outcome.owner or ""
         row.moved_at = self._context.clock.now()
-        if note := self.note(outcome):
+        note = self.note(outcome)
+        if note or self.renews_notes:
             row.sealed = seal_note(self._context.vault, self._book_attempt.case, row, note)
         session.add(row)
 
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Return the accounts that cannot receive, with a stored sentence why. Raises `PreconditionFailed`."""
         closed = self._receivers.inactive_accounts(accounts)
+        with self._context.store.read() as session:
+            gone = leaving(session, self._context.vault, self._book_attempt.data.successors)
+        vault = self._context.vault
+        left = {by[key] for by in self._receiving.values() for key in map(vault.blind, sorted(gone)) if key in by}
         return {
-            account: gettext_lazy("the successor's account there is {verdict}", verdict=loaded(verdict)).stored
-            for account, verdict in closed.items()
+            **{account: gettext_lazy("the successor is leaving, too").stored for account in left},
+            **{
+                account: gettext_lazy("the successor's account there is {verdict}", verdict=loaded(verdict)).stored
+                for account, verdict in closed.items()
+            },
         }
 
     def note(self, outcome: Moved) -> str:
@@ -351,7 +362,7 @@ def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, 
         sa.exists().where(col(Assignment.proposal_id) == Proposal.id, col(Assignment.system) == book.system),
     )
     for proposal_id in session.exec(carried_out).all():
-        show_outcome(session, proposal_id, book.case_id, book_attempt.data.opened_by)
+        show_outcome(session, proposal_id, book.case_id, book_attempt.data.opened_by, moved=True)
 
 
 def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:

@@ -21,6 +21,7 @@ from config.text import Sentence, _, gettext_lazy, loaded, shown
 from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
 from connectors.contract import MoveOrder as Order
 from connectors.errors import ConnectorError
+from workflows.answers import answer
 from workflows.authorization import Right
 from workflows.clients.context import (
     CHUNK,
@@ -42,6 +43,7 @@ from workflows.storage.case import CaseData, read_case
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Proposal, PutBack
+from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish, retry_at
 from workflows.systems.accounts import PreconditionFailed
@@ -76,6 +78,7 @@ class PutBackMoves(Moves):
         MoveOutcome.REFUSED: AssignmentState.NOT_PUT_BACK,
     }
     action = "clients.put_back"
+    renews_notes = True
 
     def __init__(self, context: ClientContext, attempt: PutBackAttempt, names: Mapping[str, str]) -> None:
         """`names`: people by account, for the notes."""
@@ -174,11 +177,16 @@ class PutBacks:
             case, _ = read_case(session, self._context.vault, case_id)
             self._refuse(session, case, search)
         chosen = [row.id for _, rows in self._chunks(case, search) for row in rows] if search.strip() else None
+        again = self._chunks(case, "", AssignmentState.NOT_PUT_BACK)
+        refused = [row.id for _, rows in again for row in rows if self._is_theirs(row, self._receiving(case))]
         with self._context.store.write() as session:
-            moved = sa.and_(col(Assignment.case_id) == case.id, col(Assignment.state) == AssignmentState.MOVED)
-            parts = (
-                [moved] if chosen is None else [moved & col(Assignment.id).in_(ids) for ids in chunks(chosen, CHUNK)]
-            )
+            mine = col(Assignment.case_id) == case.id
+            tried = mine & col(Assignment.state).in_((AssignmentState.MOVED, AssignmentState.NOT_PUT_BACK))
+            parts = [
+                tried & col(Assignment.id).in_(ids) for ids in chunks(refused if chosen is None else chosen, CHUNK)
+            ]
+            if chosen is None:
+                parts.append(mine & (col(Assignment.state) == AssignmentState.MOVED))
             asked: Counter[str] = Counter()
             for part in parts:
                 counted = select(Assignment.system, sa.func.count()).where(part).group_by(Assignment.system)
@@ -252,22 +260,45 @@ class PutBacks:
         if session.exec(moving).first():
             raise Refused(Code.STILL_MOVING, case=case.id)
         if not any(self._chunks(case, search)):
-            done = any(self._chunks(case, search, *UNDER_WAY))
+            left = any(self._chunks(case, search, AssignmentState.NOT_PUT_BACK))
+            done = not left and any(self._chunks(case, search, *UNDER_WAY))
             raise Refused(Code.ALREADY_PUT_BACK if done else Code.NOTHING_TO_PUT_BACK, case=case.id)
 
     def _chunks(self, case: Case, search: str, *states: AssignmentState) -> Iterator[tuple[str, list[Assignment]]]:
-        """Yield matching lines by system, a page at a time. Names are sealed, so a search decrypts all lines."""
-        lines = select(Assignment).where(
-            Assignment.case_id == case.id, col(Assignment.state).in_(states or (AssignmentState.MOVED,))
-        )
+        """Yield matching lines by system, a page at a time. Names are sealed, so a search decrypts all lines.
+
+        Without `states`: those that can go back, also where that was refused before and the successor still has them.
+        """
+        wanted = states or (AssignmentState.MOVED, AssignmentState.NOT_PUT_BACK)
+        lines = select(Assignment).where(Assignment.case_id == case.id, col(Assignment.state).in_(wanted))
+        receiving = {} if states else self._receiving(case)
         for page in pages(self._context.store, lines):
             found = [row for row in page if _matches(self._context, case, row, search.strip().casefold())]
+            if not states:
+                found = [row for row in found if row.state == AssignmentState.MOVED or self._is_theirs(row, receiving)]
             for system, rows in groupby(sorted(found, key=lambda row: row.system), lambda row: row.system):
                 yield system, list(rows)
 
+    def _receiving(self, case: Case) -> Mapping[tuple[str | None, str, str], AccountId]:
+        """Return the account that received records, by proposal, system and keyed hash of the successor."""
+        vault = self._context.vault
+        with self._context.store.read() as session:
+            shown = select(Proposal).where(Proposal.case_id == case.id, Proposal.version > 0)
+            accounts = {row.id: unseal_proposal(vault, case, row).accounts for row in session.exec(shown).all()}
+        return {
+            (proposal, system, vault.blind(key)): account
+            for proposal, by_system in accounts.items()
+            for system, by_key in by_system.items()
+            for key, account in by_key.items()
+        }
+
+    def _is_theirs(self, row: Assignment, receiving: Mapping[tuple[str | None, str, str], AccountId]) -> bool:
+        """Return whether a record that was not put back was still its successor's at that time."""
+        return row.owner_after != "" and receiving.get((row.proposal_id, row.system, row.successor)) == row.owner_after
+
     def _create_work(self, session: Session, case: Case, system: str, by: Actor) -> None:
         now, row_id = self._context.clock.now(), f"{case.id}:{system}"
-        asked: dict[str, Any] = {"asked_by": by.name or by.id, "asked_at": now, "done_at": None, "reason": ""}
+        asked: dict[str, Any] = {"asked_by": by.name or by.id, "asked_at": now, "done_at": None}
         if row := session.get(PutBack, row_id):
             again(session, row.sqlmodel_update(asked), now)
         else:
@@ -293,6 +324,12 @@ class PutBacks:
                 case_id=row.case_id,
                 data={"system": row.system, "reason": reason.english if reason else ""},
             )
+            session.flush()
+            waiting = select(PutBack.id).where(PutBack.case_id == row.case_id, PutBack.state == WorkState.DUE)
+            if error or session.exec(waiting).first() is None:
+                data = read_case(session, self._context.vault, row.case_id)[1]
+                asked = ("clients.put_back_asked",)
+                answer(self._context, session, row.case_id, data, MessageKind.CLIENTS, asked, done=not error)
             self._context.show_case(session, row.case_id)
 
 

@@ -13,7 +13,7 @@ from functools import partial
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from config.text import gettext_lazy
+from config.text import _, gettext_lazy, shown
 from workflows.clients.approvals import changes
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.clients.approvals.eligibility import Eligibility, LiveDirectory, PendingProposal
@@ -21,10 +21,12 @@ from workflows.clients.context import CHUNK, OPEN, ClientContext, chunks, has_li
 from workflows.clients.proposals import upload
 from workflows.clients.proposals.publishing import add_version, request_decision
 from workflows.clients.proposals.records import whole_clients
-from workflows.clients.split.rules import DEALS
+from workflows.clients.split.allocation import capacity_notes
+from workflows.clients.split.rules import DEALS, owner_fault
 from workflows.clients.split.sealed import LineData, ProposalData, ShareTotals, line_context, load_line, unseal_proposal
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
+from workflows.storage.case import leaving
 from workflows.storage.rows.clients import Assignment, BookHandover, BookPhase, ProposalState
 from workflows.storage.work import again
 
@@ -100,6 +102,7 @@ class ProposalEditor:
         with self._edited(proposal_id, digest, by, directory) as edited:
             if strangers := set(successors.values()) - {successor.key for successor in edited.data.successors}:
                 raise Refused(Code.UNKNOWN_SUCCESSOR, successor=min(strangers))
+            self._refuse_leaving(edited, set(successors.values()))
             found = self._whole_clients(edited, successors)
             blind = {key: self._context.vault.blind(key) for key in successors.values()}
             changed = {}
@@ -107,10 +110,28 @@ class ProposalEditor:
                 key = successors[line]
                 if key not in edited.proposal_data.accounts[rows[0].system]:
                     raise Refused(Code.UNKNOWN_SUCCESSOR, successor=key, system=rows[0].system)
+                self._refuse_fault(edited, key, rows)
                 changed.update({row.id: (row, key) for row in rows if row.successor != blind[key]})
             if not changed:
                 raise Refused(Code.NOTHING_CHANGED, proposal=proposal_id)
             return self._publish(edited, changed, {})
+
+    def _refuse_leaving(self, edited: EditedProposal, keys: Collection[str]) -> None:
+        """Refuse successors who are leaving, too, since the book was listed. Raises `Refused(CANNOT_RECEIVE)`."""
+        chosen = [successor for successor in edited.data.successors if successor.key in keys]
+        gone = leaving(edited.session, self._context.vault, chosen)
+        for successor in chosen:
+            if successor.key in gone:
+                raise Refused(Code.CANNOT_RECEIVE, successor=successor.name, why=_("is leaving, too"))
+
+    def _refuse_fault(self, edited: EditedProposal, key: str, rows: Sequence[Assignment]) -> None:
+        """Refuse who could not own the client when the book was listed. Raises `Refused(CANNOT_RECEIVE)`."""
+        faults = edited.proposal_data.owner_faults.get(rows[0].system, {})
+        if key not in faults:
+            return
+        pools = {line.owner_pool for _row, line in self._unsealed(edited, rows)}
+        if why := owner_fault(faults, key, pools):
+            raise Refused(Code.CANNOT_RECEIVE, successor=key, why=shown(why))
 
     def _whole_clients(self, edited: EditedProposal, lines: Collection[str]) -> dict[str, list[Assignment]]:
         """Return all lines of each client that one of `lines` names. Raises `Refused(UNKNOWN_RECORD)`."""
@@ -147,11 +168,13 @@ class ProposalEditor:
         edits = [*changed.values(), *((row, "") for row in excluded.values())]
         edit = changes.edit_of(context, edited.case, edited.data, edits)
         what = changes.sentence(edited.data, [edit])
+        shares = self._recounted_shares(edited, edits)
         proposal_data = replace(
             edited.proposal_data,
             settled_by="",
             words="",
-            shares=self._recounted_shares(edited, edits),
+            shares=shares,
+            split_notes=tuple(note for by_key in shares.values() for note in self._capacity_notes(by_key)),
             sensitivities=self._remaining_sensitivities(edited, excluded),
             why=gettext_lazy(
                 "an edit of version {version} by {name}: {what}",
@@ -220,6 +243,13 @@ class ProposalEditor:
             system: {key: totals for key, totals in by_key.items() if totals.records}
             for system, by_key in shares.items()
         }
+
+    def _capacity_notes(self, shares: Mapping[str, ShareTotals]) -> list[str]:
+        """Return what is true of the successors' capacities after the edit; notes on the first split are not."""
+        colleagues = self._context.allocation_policy.colleagues
+        limits = {key: colleagues[key].capacity for key in shares if key in colleagues}
+        over = {key: shares[key].families - limit for key, limit in limits.items() if limit is not None}
+        return capacity_notes({key: more for key, more in over.items() if more > 0})
 
     def _unsealed(self, edited: EditedProposal, rows: Iterable[Assignment]) -> Iterator[tuple[Assignment, LineData]]:
         unseal = self._context.vault.opener(edited.case.wrapped_key)

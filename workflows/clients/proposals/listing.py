@@ -6,22 +6,23 @@ change is in the draft only while the book is read, to mark that it was seen: `r
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import Sentence, gettext_lazy, ngettext_lazy
+from config.text import Sentence, gettext_lazy, joined, loaded, ngettext_lazy, stored
 from connectors.contract import AccountId, Person, Record, Verdict
 from workflows.clients.context import CHUNK, BookAttempt, ClientContext, chunks
 from workflows.clients.proposals.publishing import REPEATED
 from workflows.clients.proposals.search import line_names
 from workflows.clients.proposals.upload import allocation_request
 from workflows.clients.split import unmoved
-from workflows.clients.split.rules import FamilyTotals, split
-from workflows.clients.split.sealed import ProposalData, draft_line, line_context, line_id, load_line
+from workflows.clients.split.rules import FamilyTotals, OwnerFaults, split, unowned
+from workflows.clients.split.sealed import ProposalData, draft_line, line_context, line_id, load_line, seal_note
 from workflows.people import Successor
 from workflows.storage.case import leaving
 from workflows.storage.rows.clients import Assignment, AssignmentState, LineNames, Proposal, ProposalState
@@ -42,51 +43,95 @@ EARLIER = sa.select(
 """The row that a record has already."""
 
 
-def active_successors(
-    context: ClientContext, system: System, successors: Sequence[Successor], leaver: Sequence[AccountId]
-) -> tuple[dict[str, AccountId], list[str]]:
-    """Return the active account of each successor by key, in their order, and stored sentences on the others.
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """Those of a case's successors who can own at least some of the listed records."""
 
-    Who leaves, too, gets nothing. Raises `PreconditionFailed` where nobody has one.
+    accounts: Mapping[str, AccountId]
+    """Each one's account by key, in the case's order."""
+    faults: OwnerFaults
+    """Reasons for which each cannot own the records of some owner pools."""
+    notes: tuple[str, ...]
+    """Stored sentences on the others, and on what these cannot own."""
+
+
+def find_receivers(
+    context: ClientContext,
+    system: System,
+    successors: Sequence[Successor],
+    leaver: Sequence[AccountId],
+    pools: Collection[str],
+    on: date,
+) -> Receivers:
+    """Read which successors can own records of these pools on the day of the move.
+
+    Who leaves, too, gets nothing. Raises `PreconditionFailed` where nobody can own any.
     """
-    directory = require_accounts(system)
+    directory, book = require_accounts(system), context.system(system.name)[1]
     with context.store.read() as session:
         gone = leaving(session, context.vault, successors)
     found = {
         successor.key: directory.find(Person(successor.name, (successor.email,))).accounts for successor in successors
     }
     seen = directory.observe([account.id for hits in found.values() for account in hits])
+    active = {
+        key: [one.id for one in known if one.id not in leaver and seen[one.id].verdict is Verdict.OPEN]
+        for key, known in found.items()
+    }
+    single = {key: accounts[0] for key, accounts in active.items() if len(accounts) == 1 and key not in gone}
+    read = book.owner_faults(sorted(set(single.values())), pools, on) if single else {}
+    faults = {
+        key: {pool: stored(read[account][pool]) for pool in pools if read[account][pool]}
+        for key, account in single.items()
+    }
     accounts: dict[str, AccountId] = {}
     notes = []
     for successor in successors:
-        known = found[successor.key]
-        active = [
-            account.id for account in known if account.id not in leaver and seen[account.id].verdict is Verdict.OPEN
-        ]
-        if len(active) == 1 and successor.key not in gone:
-            accounts[successor.key] = active[0]
-        else:
-            notes.append(
-                gettext_lazy(
-                    "{name} gets nothing in {system}: {why}",
-                    name=successor.name,
-                    system=system.name,
-                    why=_why(len(known), len(active), leaves=successor.key in gone),
-                ).stored
-            )
+        key = successor.key
+        reasons = sorted(set(faults.get(key, {}).values()))
+        why = _why(len(found[key]), len(active[key]), leaves=key in gone)
+        if why is None and (not reasons or len(faults[key]) < len(pools)):
+            accounts[key] = single[key]
+        told = {"name": successor.name, "system": system.name, "why": why or said(reasons)}
+        if key not in accounts:
+            notes.append(gettext_lazy("{name} gets nothing in {system}: {why}", **told).stored)
+        elif reasons:
+            notes.append(gettext_lazy("{name} cannot get every client in {system}: {why}", **told).stored)
+    if not accounts and any(faults.values()):
+        why_not = sorted({why for by in faults.values() for why in by.values()})
+        raise PreconditionFailed(
+            gettext_lazy("none of the successors can own the records here: {why}", why=said(why_not))
+        )
     if not accounts:
         raise PreconditionFailed(gettext_lazy("none of the successors has an active account here"))
-    return accounts, notes
+    return Receivers(accounts, {key: faults[key] for key in accounts if faults[key]}, tuple(notes))
 
 
-def _why(found: int, active: int, *, leaves: bool) -> Sentence:
+def said(reasons: Sequence[str]) -> Sentence:
+    """Return stored sentences as one."""
+    return joined(", ", [loaded(reason) for reason in reasons])
+
+
+def _why(found: int, active: int, *, leaves: bool) -> Sentence | None:
     if leaves:
         return gettext_lazy("is leaving, too")
     if not found:
         return gettext_lazy("no account there")
     if not active:
         return gettext_lazy("the account there is not active")
-    return gettext_lazy("{count} accounts match", count=active)
+    return gettext_lazy("{count} accounts match", count=active) if active > 1 else None
+
+
+def unowned_notes(clients: int) -> list[str]:
+    """Return a stored sentence on the clients that none of the successors can own, if there are any."""
+    if not clients:
+        return []
+    note = ngettext_lazy(
+        "{count:,} client stays with the leaver, because none of the successors can own it",
+        "{count:,} clients stay with the leaver, because none of the successors can own them",
+        clients,
+    )
+    return [note.stored]
 
 
 class DraftListing:
@@ -104,6 +149,8 @@ class DraftListing:
         self._unseal = context.vault.opener(book_attempt.case.wrapped_key)
         self.staying: dict[str, Counter[str]] = {}
         """The reasons for which records stay, by kind."""
+        self.refused: dict[str, Counter[str]] = {}
+        """The reasons for which none of the successors can own records, by kind."""
         self._repeated = False
 
     def gather(self, owners: Sequence[AccountId], *, again: bool) -> None:
@@ -119,13 +166,21 @@ class DraftListing:
         """Assign every family to a successor; return the draft's data, or None where nothing was listed."""
         if not self.families:
             return None
-        accounts, inactive = active_successors(self._context, system, self._book_attempt.data.successors, leaver)
+        moves_at = max(self._context.clock.now(), self._book_attempt.case.effective_at).date()
+        receivers = find_receivers(
+            self._context, system, self._book_attempt.data.successors, leaver, self.families.all_pools(), moves_at
+        )
+        accounts = receivers.accounts
         request = replace(self._request, given=self._families_given(accounts))
-        done, faults, hits = split(self.families, accounts, request, self._system)
+        done, faults, hits = split(self.families, accounts, receivers.faults, request, self._system)
         self._assign(done.chosen)
+        lost = unowned(self.families, done.chosen, receivers.faults)
+        self._refuse(lost)
+        if not done.chosen:
+            return None
         named = {row.line for row in self._request.rows if row.system == self._system}
         unused = sorted({fault.line for fault in faults} | (named - hits))
-        notes = [*inactive, *done.notes]
+        notes = [*receivers.notes, *unowned_notes(len(lost))]
         if unused:
             note = ngettext_lazy(
                 "{count} line of the file was not followed, the book has changed since: {lines}",
@@ -139,16 +194,36 @@ class DraftListing:
             tuple(notes),
             {self._system: accounts},
             {self._system: self.families.shares(done.chosen)},
-            sensitivities={self._system: self.families.sensitive()},
+            sensitivities={self._system: self.families.sensitive(done.chosen)},
+            split_notes=done.notes,
+            owner_faults={self._system: receivers.faults},
         )
 
     def release(self, session: Session) -> None:
         """After a whole listing, take records that stay out of the draft, and delete those that are gone."""
-        staying = (sa.and_(*self._mine()), col(Assignment.state) == AssignmentState.EXCLUDED)
-        session.execute(sa.delete(Assignment).where(*staying, col(Assignment.proposal_id).is_(None)))
-        session.execute(
-            sa.update(Assignment).where(*staying, col(Assignment.proposal_id) == self.draft).values(proposal_id=None)
+        mine = sa.and_(*self._mine())
+        excluded = col(Assignment.state) == AssignmentState.EXCLUDED
+        session.execute(sa.delete(Assignment).where(mine, excluded, col(Assignment.proposal_id).is_(None)))
+        asked_nobody = col(Assignment.state).in_((AssignmentState.EXCLUDED, AssignmentState.REFUSED))
+        in_draft = col(Assignment.proposal_id) == self.draft
+        session.execute(sa.update(Assignment).where(mine, asked_nobody, in_draft).values(proposal_id=None))
+
+    def _refuse(self, families: Mapping[str, Sequence[str]]) -> None:
+        """Keep families that none of the successors can own out of the proposal: refused, with the reason."""
+        lines = select(Assignment).where(
+            col(Assignment.proposal_id) == self.draft, col(Assignment.state) == AssignmentState.PROPOSED
         )
+        for some in chunks(families, CHUNK):
+            with self._context.store.write() as session:
+                self._book_attempt.hold(session)
+                for row in session.exec(lines.where(col(Assignment.family).in_(some))).all():
+                    why = gettext_lazy(
+                        "none of the successors can own it: {why}", why=said(families[row.family])
+                    ).stored
+                    row.state = AssignmentState.REFUSED
+                    row.sealed = seal_note(self._context.vault, self._book_attempt.case, row, why)
+                    session.add(row)
+                    unmoved.count(self.refused, row.kind, why)
 
     def _mine(self) -> tuple[sa.ColumnElement[bool], ...]:
         return col(Assignment.case_id) == self._book_attempt.case.id, col(Assignment.system) == self._system

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from config.text import _, shown
 from connectors.contract import ClientBook
 from workflows.clients.context import ClientContext
-from workflows.clients.proposals.listing import active_successors
+from workflows.clients.proposals.listing import find_receivers, unowned_notes
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.split.rules import AllocationRequest, FamilyTotals, split
@@ -32,9 +33,15 @@ class _SystemPreview:
 
 
 def preview(
-    context: ClientContext, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+    context: ClientContext,
+    leaver: Leaver,
+    successors: Sequence[Successor],
+    strategy: Strategy,
+    content: bytes,
+    at: datetime | None,
 ) -> Preview:
-    """Read every book and split it as a case would. The faults of the file are in `faults`, by line."""
+    """Read every book and split it as a case would at `at`. The faults of the file are in `faults`, by line."""
+    on = max(context.clock.now(), at or context.clock.now()).date()
     try:
         rows, unread = assignment_file.read_valid_rows(content) if content else ((), [])
     except InvalidAssignmentFile as unfit:
@@ -42,7 +49,7 @@ def preview(
     wanted = AllocationRequest(context.allocation_policy, strategy, leaver.email, rows)
     seen: dict[str, _SystemPreview] = {}
     problems = []
-    answers = context.systems.ask(lambda system: _look(context, system, leaver, successors, wanted), SECONDS)
+    answers = context.systems.ask(lambda system: _look(context, system, leaver, successors, wanted, on), SECONDS)
     for name, answer in answers.items():
         if isinstance(answer, _SystemPreview):
             seen[name] = answer
@@ -68,7 +75,12 @@ def preview(
 
 
 def _look(
-    context: ClientContext, system: System, leaver: Leaver, successors: Sequence[Successor], wanted: AllocationRequest
+    context: ClientContext,
+    system: System,
+    leaver: Leaver,
+    successors: Sequence[Successor],
+    wanted: AllocationRequest,
+    on: date,
 ) -> _SystemPreview | str | None:
     book = system.having(ClientBook)
     if book is None:
@@ -84,8 +96,9 @@ def _look(
                     families.add(record)
         if not families:
             return _SystemPreview({}, staying)
-        receivers, inactive = active_successors(context, system, successors, accounts)
+        receivers = find_receivers(context, system, successors, accounts, families.all_pools(), on)
     except PreconditionFailed as trouble:
         return str(trouble)
-    done, faults, hits = split(families, receivers, wanted, system.name)
-    return _SystemPreview(families.shares(done.chosen), staying, (*inactive, *done.notes), faults, hits)
+    done, faults, hits = split(families, receivers.accounts, receivers.faults, wanted, system.name)
+    notes = (*receivers.notes, *unowned_notes(len(families) - len(done.chosen)), *done.notes)
+    return _SystemPreview(families.shares(done.chosen), staying, notes, faults, hits)

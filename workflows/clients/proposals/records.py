@@ -153,7 +153,7 @@ def csv_file(context: ClientContext, proposal: Proposal, case: Case, data: CaseD
 
     def rows() -> Iterator[Sequence[object]]:
         for system, family, row, kind, record, key, state, sealed in _records(context, proposal, case):
-            name, client, value, currency, stage, is_open, note, sensitivity = unseal(sealed, line_context(row))
+            name, client, value, currency, stage, is_open, note, sensitivity, *_pool = unseal(sealed, line_context(row))
             person = people.get(key) or nobody()
             deal = (system, family, client, name, kind, record, value, currency, stage, "yes" if is_open else "no")
             yield *deal, person.name, person.email, state, shown(note), sensitivity, version

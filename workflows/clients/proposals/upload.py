@@ -14,8 +14,8 @@ from config.text import _
 from workflows.clients.context import ClientContext
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import AssignmentRow
-from workflows.clients.split.rules import AllocationRequest
-from workflows.clients.split.sealed import ProposalData, line_context, line_id
+from workflows.clients.split.rules import AllocationRequest, owner_fault
+from workflows.clients.split.sealed import ProposalData, line_context, line_id, load_line
 from workflows.clients.views import LineFault
 from workflows.people import Successor
 from workflows.refusals import Code, Refused
@@ -44,7 +44,7 @@ def changed_successors(
     """
     rows, faults = assignment_file.read_valid_rows(content)
     faults += assignment_file.stale(rows, str(version))
-    clients = _ProposalClients(context, session, proposal_id, case, data, rows)
+    clients = _ProposalClients(context, session, proposal_id, case, data, rows, proposal_data)
     chosen: dict[Client, tuple[str, str]] = {}
     for row in rows:
         if fault := clients.apply(row, proposal_data, chosen):
@@ -66,6 +66,7 @@ class _ProposalClients:
         case: Case,
         data: CaseData,
         rows: Sequence[AssignmentRow],
+        proposal_data: ProposalData,
     ) -> None:
         self._case = case.id
         self._keys = {context.vault.blind(successor.key): successor.key for successor in data.successors}
@@ -79,6 +80,9 @@ class _ProposalClients:
             row.client.casefold(): [] for row in rows if not row.record and not row.client_id
         }
         unseal = context.vault.opener(case.wrapped_key)
+        self._faults = proposal_data.owner_faults
+        self._pools: dict[Client, set[str]] = defaultdict(set)
+        """The owner pools of each client's records, in systems where some successor cannot own all."""
         columns = (Assignment.id, Assignment.system, Assignment.family, Assignment.successor, Assignment.sealed)
         for line, system, family, successor, sealed in session.execute(
             sa.select(*map(col, columns))
@@ -88,6 +92,8 @@ class _ProposalClients:
         ):
             client = (system, family)
             self._records[line] = client
+            if self._faults.get(system):
+                self._pools[client].add(load_line(unseal(sealed, line_context(line))).owner_pool)
             if client in self._now:
                 continue
             self._now[client] = (line, successor)
@@ -108,6 +114,8 @@ class _ProposalClients:
             return _("{address} is no successor of this case with an active account in {system}").format(
                 address=row.address[:80], system=client[0]
             )
+        if why := owner_fault(self._faults.get(client[0], {}), row.address, self._pools.get(client, ())):
+            return assignment_file.cannot_own(row, why)
         earlier = self._said.setdefault(client, (row.address, row.line))
         if earlier[0] != row.address:
             return assignment_file.contradiction(row, *earlier)

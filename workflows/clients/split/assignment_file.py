@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from config.identifiers import address_or_nothing, plain, visible
-from config.text import _
+from config.text import _, shown
 from workflows.clients.views import LineFault
 from workflows.csv_cells import unescape_cell
 from workflows.people import Successor
@@ -124,6 +124,11 @@ def ambiguous(clients: int) -> str:
     return _("{count} clients have this name: name them by “client id”").format(count=clients)
 
 
+def cannot_own(row: AssignmentRow, why: str) -> str:
+    """Return the fault of a row whose successor cannot own the client's records."""
+    return _("{address} cannot own this client's records: {why}").format(address=row.address, why=shown(why))
+
+
 def contradiction(row: AssignmentRow, other: str, line: int) -> str:
     """Return the fault of a row that gives a client away which an earlier line gives to another successor."""
     fault = _("gives a client to {one} that line {line} gives to {other}: a client stays whole")
@@ -211,7 +216,11 @@ def _address(cell: str) -> str:
 
 def _places(header: Sequence[str], line: int) -> dict[str, int]:
     titles = [title.strip().casefold() for title in header]
-    places = {key: titles.index(name) for key, names in COLUMNS.items() for name in reversed(names) if name in titles}
+    used = {key: next((name for name in names if name in titles), "") for key, names in COLUMNS.items()}
+    if twice := [name for name in used.values() if titles.count(name) > 1 and name]:
+        fault = _("has the column “{name}” twice: leave the one that counts").format(name=twice[0])
+        raise InvalidAssignmentFile([LineFault(line, fault)])
+    places = {key: titles.index(name) for key, name in used.items() if name}
     if "address" not in places or not places.keys() & {"record", "client_id", "client"}:
         raise InvalidAssignmentFile(
             [

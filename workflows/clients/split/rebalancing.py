@@ -37,10 +37,10 @@ class SuccessorLoads:
                 return index
         return None
 
-    def least_loaded(self) -> int:
-        """Return the least loaded of all with room; where all are full, the least loaded."""
-        index = self.least_loaded_of(self.all_indexes)
-        return min(self.all_indexes, key=self.loads.__getitem__) if index is None else index
+    def least_loaded(self, group: tuple[int, ...]) -> int:
+        """Return the least loaded of a group with room; where all are full, the least loaded."""
+        index = self.least_loaded_of(group)
+        return min(group, key=self.loads.__getitem__) if index is None else index
 
     def add(self, index: int, weight: float) -> None:
         """Count one client."""
@@ -74,6 +74,8 @@ class WeightedFamily(NamedTuple):
     value: float
     family: str
     traits: frozenset[tuple[str, str]]
+    possible: tuple[int, ...]
+    """The successors who can own it, by index."""
 
 
 def lower_bound(weights: Iterable[float], successors: int, capacities: Sequence[int | None] = ()) -> float:
@@ -116,10 +118,12 @@ def rebalance(totals: SuccessorLoads, assigned: Sequence[list[WeightedFamily]], 
 def _exchange_best(totals: SuccessorLoads, assigned: Sequence[list[WeightedFamily]], most: int, other: int) -> bool:
     """Make the exchange that brings two loads closest together; return False where none does."""
     gap = totals.loads[most] - totals.loads[other]
-    others = sorted(assigned[other], key=lambda load: (load.weight, load.family))
+    others = sorted(
+        (load for load in assigned[other] if most in load.possible), key=lambda load: (load.weight, load.family)
+    )
     weights = [load.weight for load in others]
     best: tuple[float, WeightedFamily, WeightedFamily | None] | None = None
-    for load in assigned[most]:
+    for load in (load for load in assigned[most] if other in load.possible):
         near = bisect_left(weights, load.weight - gap / 2)
         candidates: list[WeightedFamily | None] = list(others[max(0, near - 1) : near + 1])
         for back in [*candidates, *([] if totals.full(other) else [None])]:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from config.text import _
 from connectors.contract import AccountId, Record
 from workflows.clients.split.allocation import AllocationItem, AllocationRule, AllocationTarget, Split, Traits, allocate
-from workflows.clients.split.assignment_file import AssignmentRow, ambiguous, contradiction
+from workflows.clients.split.assignment_file import AssignmentRow, ambiguous, cannot_own, contradiction
 from workflows.clients.split.sealed import ShareTotals
 from workflows.clients.views import LineFault
 from workflows.storage.rows.case import Strategy
@@ -74,6 +74,8 @@ class FamilyTotals:
     _amounts: dict[str, ExactAmounts] = field(default_factory=lambda: defaultdict(ExactAmounts))
     _traits: list[Traits] = field(default_factory=list)
     _sensitivities: dict[int, frozenset[str]] = field(default_factory=dict)
+    _pools: list[frozenset[str]] = field(default_factory=list)
+    """The owner pools of each family's records."""
     _same_words: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
     _same_traits: dict[Traits, Traits] = field(default_factory=dict)
     """One object for all sets that are alike: a large book has few different ones."""
@@ -81,6 +83,10 @@ class FamilyTotals:
     def __len__(self) -> int:
         """Return the number of families."""
         return len(self._places)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the families."""
+        return iter(self._places)
 
     def __contains__(self, family: object) -> bool:
         """Return whether the book has a family."""
@@ -93,6 +99,7 @@ class FamilyTotals:
             self._records.append(0)
             self._deals.append(0)
             self._traits.append(NONE)
+            self._pools.append(frozenset())
         self._records[place] += 1
         if record.open:
             self._deals[place] += record.kind in DEALS
@@ -104,9 +111,20 @@ class FamilyTotals:
         if record.sensitivity:
             words = self._sensitivities.get(place, frozenset()) | {record.sensitivity}
             self._sensitivities[place] = self._same_words.setdefault(words, words)
+        if record.owner_pool not in self._pools[place]:
+            pools = self._pools[place] | {record.owner_pool}
+            self._pools[place] = self._same_words.setdefault(pools, pools)
         if self.wanted:
             for name in {str(record.id), record.family, record.family_name.casefold()}.intersection(self.wanted):
                 self.found[name].add(record.family)
+
+    def pools(self, family: str) -> frozenset[str]:
+        """Return the owner pools of a family's records."""
+        return self._pools[self._places[family]]
+
+    def all_pools(self) -> frozenset[str]:
+        """Return the owner pools of all records."""
+        return frozenset().union(*set(self._pools))
 
     def items(self, shared: Traits = NONE) -> Iterator[AllocationItem]:
         """Yield the families for allocation; a currency weighs as much as it has records, whatever its rate.
@@ -125,13 +143,14 @@ class FamilyTotals:
                 sum((amounts[place] * rate for amounts, rate in rates), Decimal(0)),
                 self._records[place],
                 self._traits[place] | shared if shared else self._traits[place],
+                self._pools[place],
             )
 
     def shares(self, chosen: Mapping[str, str]) -> dict[str, ShareTotals]:
-        """Return the share of each successor."""
+        """Return the share of each successor. A family without one is in no share."""
         records, families, deals = Counter[str](), Counter[str](), Counter[str]()
         value: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-        keys = [chosen[family] for family in self._places]
+        keys = [chosen.get(family, "") for family in self._places]
         for key, number, open_deals in zip(keys, self._records, self._deals, strict=True):
             records[key] += number
             families[key] += 1
@@ -139,11 +158,12 @@ class FamilyTotals:
         for currency, amounts in self._amounts.items():
             for place, amount in amounts:
                 value[keys[place]][currency] += amount
-        return {key: ShareTotals(records[key], families[key], dict(value[key]), deals[key]) for key in families}
+        return {key: ShareTotals(records[key], families[key], dict(value[key]), deals[key]) for key in families if key}
 
-    def sensitive(self) -> dict[str, int]:
-        """Return how many clients there are of each sensitivity."""
-        return dict(Counter(word for words in self._sensitivities.values() for word in words))
+    def sensitive(self, chosen: Mapping[str, str]) -> dict[str, int]:
+        """Return how many clients with a successor there are of each sensitivity."""
+        given = (self._sensitivities.get(place, ()) for family, place in self._places.items() if family in chosen)
+        return dict(Counter(word for words in given for word in words))
 
 
 def _own(record: Record) -> Traits:
@@ -189,20 +209,56 @@ class AllocationRequest:
         return frozenset(row.name for row in self.rows)
 
 
+OwnerFaults = Mapping[str, Mapping[str, str]]
+"""Reasons for which each successor cannot own records, by owner pool: stored sentences, only where there is one."""
+
+
 def split(
-    families: FamilyTotals, accounts: Mapping[str, AccountId], request: AllocationRequest, system: str
+    families: FamilyTotals,
+    accounts: Mapping[str, AccountId],
+    owner_faults: OwnerFaults,
+    request: AllocationRequest,
+    system: str,
 ) -> tuple[Split, list[LineFault], set[int]]:
     """Split one system's book; return also the faults of the file, and the lines that name a client of this system."""
-    mapping, faults, hits = resolve(families, accounts, request.rows, system)
+    mapping, faults, hits = resolve(families, accounts, owner_faults, request.rows, system)
+    barred = {key: frozenset(owner_faults.get(key, ())) for key in accounts}
     known = [request.policy.colleagues.get(key, AllocationTarget(key)) for key in accounts]
-    targets = [replace(target, traits=target.traits | {("co_owner", str(accounts[target.key]))}) for target in known]
+    targets = [
+        replace(target, traits=target.traits | {("co_owner", str(accounts[target.key]))}, barred=barred[target.key])
+        for target in known
+    ]
+    given = {family: key for family, key in request.given.items() if not families.pools(family) & barred[key]}
     items = families.items(request.policy.team(request.leaver))
-    done = allocate(items, targets, request.strategy, rules=request.policy.rules, mapping={**mapping, **request.given})
+    done = allocate(items, targets, request.strategy, rules=request.policy.rules, mapping={**mapping, **given})
     return done, faults, hits
 
 
+def owner_fault(owner_faults: OwnerFaults, key: str, pools: Collection[str]) -> str:
+    """Return the first reason, stored, for which a successor cannot own records of these pools; empty if they can."""
+    return next((why for pool, why in owner_faults.get(key, {}).items() if pool in pools), "")
+
+
+def unowned(families: FamilyTotals, chosen: Mapping[str, str], owner_faults: OwnerFaults) -> dict[str, Sequence[str]]:
+    """Return the families that none of the successors can own, each with the reasons."""
+    known: dict[frozenset[str], Sequence[str]] = {}
+    found = {}
+    for family in families:
+        if family not in chosen:
+            pools = families.pools(family)
+            if pools not in known:
+                reasons = [owner_fault(owner_faults, key, pools) for key in owner_faults]
+                known[pools] = list(dict.fromkeys(filter(None, reasons)))
+            found[family] = known[pools]
+    return found
+
+
 def resolve(
-    families: FamilyTotals, accounts: Mapping[str, AccountId], rows: Sequence[AssignmentRow], system: str
+    families: FamilyTotals,
+    accounts: Mapping[str, AccountId],
+    owner_faults: OwnerFaults,
+    rows: Sequence[AssignmentRow],
+    system: str,
 ) -> tuple[dict[str, str], list[LineFault], set[int]]:
     """Return a successor by family, the faults of lines, and the lines that name a client of this system."""
     mapping: dict[str, tuple[str, int]] = {}
@@ -218,6 +274,8 @@ def resolve(
         elif row.address not in accounts:
             fault = _("{address} is no successor with an active account in {system}")
             faults.append(LineFault(row.line, fault.format(address=row.address, system=system)))
+        elif why := owner_fault(owner_faults, row.address, families.pools(found[0])):
+            faults.append(LineFault(row.line, cannot_own(row, why)))
         elif mapping.setdefault(found[0], (row.address, row.line))[0] != row.address:
             faults.append(LineFault(row.line, contradiction(row, *mapping[found[0]])))
     return {family: key for family, (key, _line) in mapping.items()}, faults, hits

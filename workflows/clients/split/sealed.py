@@ -46,6 +46,7 @@ class LineData:
     open: bool
     note: str = ""
     sensitivity: str = ""
+    owner_pool: str = ""
 
 
 def line_context(row: str) -> str:
@@ -70,7 +71,8 @@ def load_line(plain: Sequence[Any]) -> LineData:
 
 
 def _plain_line(line: LineData | Record, note: str) -> Sequence[Any]:
-    return line.name, line.family_name, str(line.value), line.currency, line.stage, line.open, note, line.sensitivity
+    shown = line.name, line.family_name, str(line.value), line.currency, line.stage, line.open, note, line.sensitivity
+    return *shown, line.owner_pool
 
 
 def seal_note(vault: Vault, case: Case, row: Assignment, note: str) -> bytes:
@@ -163,6 +165,10 @@ class ProposalData:
     words: str = ""
     sensitivities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By system: the number of clients of each sensitivity."""
+    split_notes: tuple[str, ...] = ()
+    """Stored sentences on this very split; an edit writes them anew."""
+    owner_faults: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    """By system: why successors cannot own records of some owner pools, by key and pool, when the book was listed."""
 
     @property
     def records(self) -> int:
@@ -184,6 +190,8 @@ class ProposalData:
             accounts={**self.accounts, **other.accounts},
             shares={**self.shares, **other.shares},
             sensitivities={**self.sensitivities, **other.sensitivities},
+            split_notes=(*self.split_notes, *other.split_notes),
+            owner_faults={**self.owner_faults, **other.owner_faults},
         )
 
 

@@ -25,6 +25,9 @@ class MessageKind(StrEnum):
     LOCKOUT_FAILED = "lockout_failed"
     LOCKOUT_ENDED = "lockout_ended"
     JOINED = "joined"
+    BUNDLE = "bundle"
+    CLIENTS = "clients"
+    RESTORED = "restored"
     AUDIT_FILE = "audit_file"
     NOTE_FILE = "note_file"
 
