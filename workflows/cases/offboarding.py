@@ -36,8 +36,11 @@ from workflows.storage.case import (
     UNWATCHED,
     CaseData,
     is_about,
+    is_of,
+    keep_names,
     leaving,
     mail_key,
+    open_case_data,
     read_case,
     refresh_case_message,
     slack_key,
@@ -48,6 +51,7 @@ from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp, SnapshotOccasion
 from workflows.storage.rows.work_state import WorkState
+from workflows.storage.vault import WrongKey
 from workflows.storage.work import Task, again
 from workflows.systems.registry import System
 
@@ -164,6 +168,7 @@ class Offboarding:
         """Write the case with all its work, in the caller's transaction."""
         session.add(case)
         session.flush()
+        keep_names(session, self._vault, case.id, request.leaver)
         if request.keep_access:
             leave.create_leave_work(
                 session, case, [system.name for system, _ in self._systems.with_capability(ClientBook)], now
@@ -315,12 +320,21 @@ class Offboarding:
 
         A case opened within the day counts even if it has ended: a second submission is no rehire.
         """
-        same = sa.or_(
-            col(Case.leaver_key) == self._key(leaver), col(Case.mail_key) == mail_key(self._vault, leaver.email)
-        )
         fresh = sa.and_(col(Case.state) == CaseState.WATCHED, col(Case.opened_at) > self._clock.now() - FRESH)
         with self._store.read() as session:
-            return session.exec(select(Case.id).where(same, sa.or_(col(Case.state).in_(OPEN), fresh))).first()
+            same = sa.or_(col(Case.leaver_key) == self._key(leaver), is_of(self._vault, leaver.emails))
+            found = session.exec(select(Case).where(same, sa.or_(col(Case.state).in_(OPEN), fresh))).all()
+        return next((case.id for case in found if self._is_same_person(case, leaver)), None)
+
+    def _is_same_person(self, case: Case, leaver: Leaver) -> bool:
+        """Return whether a case with one of the leaver's addresses is theirs: two people may share a further one."""
+        if case.leaver_key == self._key(leaver) or case.mail_key == mail_key(self._vault, leaver.email):
+            return True
+        try:
+            other = open_case_data(self._vault, case).leaver.directory_id
+        except WrongKey:  # an unreadable case stops no lock-out
+            return False
+        return not (other and leaver.directory_id and other != leaver.directory_id)
 
     def _refuse(self, request: OffboardingRequest, now: datetime) -> None:
         leaver = request.leaver

@@ -20,7 +20,7 @@ from connectors.errors import ConnectorError
 from workflows.access import observation
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import SEVERITY
-from workflows.access.identity import read_directory_entries
+from workflows.access.identity import keep, read_directory_entries
 from workflows.access.links import PersonLinks, links_of, other_persons_accounts
 from workflows.context import Context
 from workflows.people import Leaver
@@ -178,7 +178,11 @@ class NewAccounts:
             with suppress(WrongKey):  # said for the line itself
                 known[case.id] = open_case_data(self._context.vault, case).leaver
         with suppress(ConnectorError):  # its own sweep says so
-            known = dict(zip(known, read_directory_entries(self._context.systems, [*known.values()]), strict=True))
+            now = dict(zip(known, read_directory_entries(self._context.systems, [*known.values()]), strict=True))
+            for case_id, leaver in now.items():
+                if leaver != known[case_id]:
+                    keep(self._context, case_id, leaver)
+            return now
         return known
 
     def _look_up(
