@@ -18,7 +18,7 @@ from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.vault import Vault, WrongKey
-from workflows.storage.work import say
+from workflows.storage.work import reopen, say
 from workflows.systems.registry import System
 
 LOOK_BACK = timedelta(days=90)
@@ -176,6 +176,7 @@ def adopt(
     """Add the row of an account that a lookup showed locked: audits then notice if it is opened again."""
     row_id, before = f"{access_id}:{account.id}", dict(account.before.state) if account.before else {}
     data = AccountData(account.login, account.matched_by, before, was=account.verdict)
+    reopen(session, access_id, account.id, now)
     system = access_id.rpartition(":")[2]
     journal.write(
         session,

@@ -16,6 +16,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from config.identifiers import folded
 from connectors.contract import ClientBook
 from workflows.access import manual_step, restriction
+from workflows.access.absence import AbsenceCheck
 from workflows.access.inventory import create_inventory
 from workflows.access.links import all_links
 from workflows.access.protected import ProtectedAccounts
@@ -74,6 +75,7 @@ class Offboarding:
         start: Start,
         *,
         guards: ProtectedAccounts,
+        absence: AbsenceCheck,
         follow_up_days: Sequence[int],
         rules: CasePolicy = CasePolicy(),  # noqa: B008 - a frozen value
     ) -> None:
@@ -82,7 +84,7 @@ class Offboarding:
         self._systems, self._clock = context.systems, context.clock
         self._authorization = context.authorization
         self._casefile, self._handover, self._start = casefile, handover, start
-        self._guards, self._days = guards, tuple(follow_up_days)
+        self._guards, self._absence, self._days = guards, absence, tuple(follow_up_days)
         self._holds = Holds(context, handover.decisions, rules)
         self._schedule = Schedule(
             context, handover.decisions, self._days, self._holds, start, undo_days=rules.undo_days
@@ -98,6 +100,7 @@ class Offboarding:
             refusals.append(Refused(Code.OPEN_CASE, case=open_case))
         with self._store.read() as session:
             links = all_links(session, self._vault, self._key(leaver))
+        surveys = planning.prove(self._systems, surveys, self._absence, leaver, links)
         now = self._clock.now()
         linked = [system for system, of_system in links.items() if of_system.accounts or of_system.nobody(now)]
         warnings = (
