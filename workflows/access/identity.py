@@ -87,15 +87,17 @@ def _knowing(leaver: Leaver, entry: Account) -> Leaver:
     return leaver.knowing((entry.email, *entry.also), (entry.login, *entry.logins), entry.employee_number)
 
 
-def candidates(accounts: Accounts, leaver: Leaver, lookup: Lookup) -> tuple[Account, ...]:
+def candidates(accounts: Accounts, leaver: Leaver, lookup: Lookup) -> tuple[tuple[Account, ...], str]:
     """Return the accounts that may be the leaver's and were not matched: a person is asked about each.
 
-    A system that does not answer this question has none; whoever matched is locked all the same.
+    The text is empty, or says why they were not looked for. Whoever matched is locked all the same, and audits look
+    for others in the system's list.
     """
     matched = {one.id for one in lookup.accounts}
-    with suppress(ConnectorError):
-        return tuple(one for one in accounts.related(person(leaver)) if one.id not in matched)
-    return ()
+    try:
+        return tuple(one for one in accounts.related(person(leaver)) if one.id not in matched), ""
+    except ConnectorError as error:
+        return (), _("other accounts of the same person were not looked for: {why}").format(why=say(error))
 
 
 def read_identity(context: Context, leaver: Leaver, *, late: bool) -> Identity:
@@ -125,6 +127,20 @@ def read_identity(context: Context, leaver: Leaver, *, late: bool) -> Identity:
     own = (names(entry) if entry else kept) - (frozenset().union(*others) if late else frozenset())
     taken = kept & frozenset().union(*others) - own
     return Identity(leaver, own, taken, () if entry else unasked)
+
+
+def other_persons_accounts(
+    context: Context, leaver: Leaver, system: str, found: Sequence[Account], known: Collection[str]
+) -> frozenset[AccountId]:
+    """Return the accounts of an audit's lookup that belong to another person by now. `known`: those of the case.
+
+    The directory is asked only about accounts that are new. Raises what it raises: without its answer the owner is not
+    known.
+    """
+    if all(one.id in known for one in found):
+        return frozenset()
+    present = read_identity(context, leaver, late=True)
+    return present.strangers(found, known, directory=system == context.systems.directory)
 
 
 def other_owner(systems: Systems, leaver: Leaver, account: Account) -> str:

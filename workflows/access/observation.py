@@ -226,13 +226,15 @@ def report_new_account(
     )
 
 
-def report_candidate(session: Session, findings: Findings, case_id: str, system: str, account: Account) -> None:
+def report_candidate(
+    session: Session, findings: Findings, case_id: str, system: str, account: Account, by: str = "lock-out"
+) -> None:
     """Open the finding for an account that may be the leaver's: a person must say. It is not locked by itself."""
     words = _("may be the leaver's too, by its name or number; it was not touched")
     findings.report(
         session,
         FindingReport(FindingKind.POSSIBLE, case_id, system, account.id, words, account.name, login=account.login),
-        "lock-out",
+        by,
     )
 
 

@@ -96,7 +96,7 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
     if accounts is None:
         return SystemSurvey(_plan(system, (), "", None, _("this connector cannot look accounts up")))
     lookup = accounts.find(person(leaver))
-    asked = candidates(accounts, leaver, lookup)
+    asked, unasked = candidates(accounts, leaver, lookup)
     lines, unread = _lines(system, lookup.accounts)
     book = _book(system, lookup)
     several = ngettext(
@@ -114,6 +114,7 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
             *foreseen,
             *unread,
             *map(asked_about, asked),
+            *((unasked,) if unasked else ()),
             *(lookup.doubts if lines else ()),
             *system.connector.blind_spots(),
         ),

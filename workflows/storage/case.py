@@ -100,9 +100,15 @@ def name_key(vault: Vault, name: str) -> str:
     return vault.blind("name:" + plain(name))
 
 
+def number_key(vault: Vault, number: str) -> str:
+    """Return the keyed hash of an employee number, by which other accounts of a leaver are found."""
+    return vault.blind("number:" + number)
+
+
 def keep_names(session: Session, vault: Vault, case_id: str, leaver: Leaver) -> None:
-    """Add the leaver's addresses and log-ins by which the case is not found yet."""
+    """Add the leaver's addresses, log-ins and number by which the case is not found yet."""
     keys = {name_key(vault, name) for name in (*leaver.emails, *leaver.logins)}
+    keys |= {number_key(vault, leaver.employee_number)} if leaver.employee_number else set()
     known = session.exec(select(CaseName.key).where(CaseName.case_id == case_id))
     session.add_all(CaseName(case_id=case_id, key=key) for key in sorted(keys.difference(known)))
 

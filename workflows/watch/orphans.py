@@ -68,6 +68,7 @@ class Orphans:
                 named = named or bool(addresses(account))
             dormant |= self._record_dormant(self._directory, page, by)
             second |= self._newcomers.suspects(self._directory, page, by)
+            self._newcomers.ask_about(self._directory, page, by)
         if whole and not named:
             raise Unavailable(_("it shows nobody with an address, which is not believed"))
         self._settle(self._directory, FindingKind.DORMANT, dormant)
@@ -107,6 +108,7 @@ class Orphans:
             orphans |= self._record(FindingKind.ORPHAN, system.name, hits, by)
             dormant |= self._record_dormant(system.name, [one for one in page if one.id not in orphans], by)
             second |= self._newcomers.suspects(system.name, page, by)
+            self._newcomers.ask_about(system.name, page, by)
         if nobody:
             raise Unavailable(_("it shows nobody, which is not believed"))
         if disabled is not None:

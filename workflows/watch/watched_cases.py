@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from config.identifiers import origins
 from config.text import _, ngettext
 from connectors.contract import Account, Verdict
 from workflows.context import Context
-from workflows.storage.case import UNWATCHED, mail_key, name_key
+from workflows.storage.case import UNWATCHED, mail_key, name_key, number_key
 from workflows.storage.findings import FindingReport, still_open
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseName, CaseState
@@ -129,6 +130,17 @@ def in_watched_cases(
 ) -> list[tuple[str, Account]]:
     """Return the accounts with an address or log-in of a past case's leaver, each with the case."""
     return _found(session, _by_name(vault, [(one, [*addresses(one), *logins(one)]) for one in accounts]), *_past(now))
+
+
+def related_in_watched_cases(
+    session: Session, vault: Vault, accounts: Sequence[Account], now: datetime
+) -> list[tuple[str, Account]]:
+    """Return the accounts that may be another one of a past case's leaver, by name or number, each with the case."""
+    keys = _by_name(vault, [(one, origins((*addresses(one), *logins(one)))) for one in accounts])
+    for one in accounts:
+        if one.employee_number:
+            keys[number_key(vault, one.employee_number)].append(one)
+    return _found(session, keys, *_past(now))
 
 
 def addresses(account: Account) -> list[str]:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import select
 
 from connectors.contract import AccountId
+from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryListing, World
 from tests.workflows.office import CAROL, DANA, SECURITY, Office
 from workflows.access import identity
@@ -157,3 +158,70 @@ def _audit_with_a_case(office: Office) -> AuditView:
     office.offboarding.open(office.request())
     office.work("revoke")
     return office.audits.run_now(SECURITY)
+
+
+@pytest.mark.parametrize(
+    ("login", "email", "number"),
+    [
+        ("adm-dana", "it@x.example", ""),
+        ("x1", "Dana+crm@x.example", ""),
+        ("dana.admin@x.example", "", ""),
+        ("x2", "", "4711"),
+    ],
+    ids=["affix", "plus", "address", "number"],
+)
+def test_another_account_that_is_made_later_is_asked_about_once_and_never_touched(
+    listing: Office, login: str, email: str, number: str
+) -> None:
+    listing.directory.users[AccountId("directory-dana")].employee_number = "4711"
+    case_id = opened(listing)
+    listing.work("revoke")
+    other = listing.crm.user("crm-more", email, login=login, employee_number=number)
+    view = listing.audits.run_now(SECURITY)
+    assert [(one.kind, one.case_id, one.login) for one in view.findings] == [("possible account", case_id, login)]
+    assert [one.id for one in listing.audits.run_now(SECURITY).findings] == [view.findings[0].id]
+    assert other.active
+    other.active = False
+    assert listing.audits.run_now(SECURITY).findings == ()
+
+
+def test_who_is_said_to_be_somebody_else_is_not_asked_about_again(listing: Office) -> None:
+    case_id = opened(listing)
+    listing.work("revoke")
+    listing.crm.user("crm-more", "", login="adm-dana")
+    assert len(listing.audits.run_now(SECURITY).findings) == 1
+    listing.linking.deny(case_id, "crm", SECURITY, account="crm-more", reason="a script of the sales team")
+    assert listing.offboarding.case(case_id).findings == ()
+    assert listing.audits.run_now(SECURITY).findings == ()
+
+
+def test_a_colleague_whose_name_has_an_affix_is_not_asked_about(listing: Office) -> None:
+    opened(listing)
+    listing.work("revoke")
+    listing.directory.user("directory-a", "a.dana.smith@x.example", login="asmith", name="A. Dana")
+    listing.crm.user("crm-a", "a.dana.smith@x.example", login="a.dana")
+    assert listing.audits.run_now(SECURITY).findings == ()
+
+
+def test_a_plan_says_that_other_accounts_were_not_looked_for(office: Office) -> None:
+    office.crm.fail("related", Unavailable("too long"))
+    plan = office.offboarding.plan(DANA)
+    assert any("other accounts of the same person were not looked for" in warning for warning in plan.warnings)
+
+
+@pytest.mark.parametrize("lists", [False, True], ids=["looked up", "listed"])
+def test_an_address_given_away_hides_no_account_under_another_address(tmp_path: Path, lists: bool) -> None:
+    office = Office(tmp_path, crm_lists=lists)
+    case_id = opened(office)
+    office.work("revoke")
+    office.directory.users[AccountId("directory-dana")].email = "gone@x.example"
+    office.directory.user("directory-new", "dana@x.example", login="dnew")
+    hired = office.crm.user("crm-new", "dana@x.example", login="dnew")
+    office.crm.user("crm-second", OTHER, login="second")
+    view = office.audits.run_now(SECURITY)
+    assert {(one.kind, one.system, one.login) for one in view.findings if one.system == "crm"} == {
+        ("address reused", "crm", "dnew"),
+        ("new account", "crm", "second"),
+    }
+    assert not office.offboarding.case(case_id).locked_out
+    assert hired.active

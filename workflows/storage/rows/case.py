@@ -91,7 +91,7 @@ class Case(Table, table=True):
 
 
 class CaseName(Table, table=True):
-    """Keyed hash of one address or log-in of a case's leaver. The case is found by each that it ever had."""
+    """Keyed hash of one address, log-in or number of a case's leaver. The case is found by each that it ever had."""
 
     case_id: str = Field(foreign_key="case_.id", primary_key=True)
     key: str = Field(primary_key=True, index=True)
