@@ -131,6 +131,8 @@ class Offboarding:
         case = self._new_case(request, effective, now)
         try:
             with self._store.write() as session:
+                if other := self._open_case(session, request.leaver):  # opened since, under another address
+                    raise Refused(Code.OPEN_CASE, case=other)
                 why = self._holds.judge(session, now, effective, people)
                 self._write(session, case, request, rows, now)
                 held = None if request.keep_access else why  # without a lock-out, nothing is held
@@ -323,10 +325,13 @@ class Offboarding:
 
         A case opened within the day counts even if it has ended: a second submission is no rehire.
         """
-        fresh = sa.and_(col(Case.state) == CaseState.WATCHED, col(Case.opened_at) > self._clock.now() - FRESH)
         with self._store.read() as session:
-            same = sa.or_(col(Case.leaver_key) == self._key(leaver), is_of(self._vault, leaver.emails))
-            found = session.exec(select(Case).where(same, sa.or_(col(Case.state).in_(OPEN), fresh))).all()
+            return self._open_case(session, leaver)
+
+    def _open_case(self, session: Session, leaver: Leaver) -> str | None:
+        fresh = sa.and_(col(Case.state) == CaseState.WATCHED, col(Case.opened_at) > self._clock.now() - FRESH)
+        same = sa.or_(col(Case.leaver_key) == self._key(leaver), is_of(self._vault, leaver.emails))
+        found = session.exec(select(Case).where(same, sa.or_(col(Case.state).in_(OPEN), fresh))).all()
         return next((case.id for case in found if self._is_same_person(case, leaver)), None)
 
     def _is_same_person(self, case: Case, leaver: Leaver) -> bool:

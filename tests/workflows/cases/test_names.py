@@ -1,7 +1,7 @@
 """Every address and log-in of a leaver: each of them finds the case, wherever it is asked who leaves."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -63,6 +63,24 @@ def test_a_second_case_under_another_address_is_refused(office: Office, left: st
     with pytest.raises(Refused) as caught:
         office.offboarding.open(office.request(leaver=again))
     assert (caught.value.code, caught.value.facts["case"]) == (Code.OPEN_CASE, left)
+
+
+def test_a_case_that_is_opened_meanwhile_under_another_address_is_seen(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds = office.offboarding._holds
+    people, first = holds.people, list[str]()
+
+    def meanwhile(at: datetime) -> int | None:
+        monkeypatch.undo()
+        other = replace(DANA, email=OTHER, addresses=(DANA.email,), directory_id="", slack_id="")
+        first.append(office.offboarding.open(office.request(leaver=other)))
+        return people(at)
+
+    monkeypatch.setattr(holds, "people", meanwhile)
+    with pytest.raises(Refused) as caught:
+        office.offboarding.open(office.request())
+    assert (caught.value.code, [caught.value.facts["case"]]) == (Code.OPEN_CASE, first)
 
 
 def test_two_people_of_the_directory_who_share_an_address_have_a_case_each(office: Office, left: str) -> None:

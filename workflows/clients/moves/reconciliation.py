@@ -45,7 +45,7 @@ def new_records_sentence(session: Session, case_id: str, system: str, owned: int
 
 
 NOTHING = N_("owns nothing")
-NO_ACCOUNT = "no account of the leaver was found here, so there are no clients to hand over"
+NO_ACCOUNT = N_("no account of the leaver was found here, so there are no clients to hand over")
 """Reason of a book that ended so. People read one of the next two, by what the access track knows."""
 NO_BOOK = N_("no account of the leaver is here, so no clients are handed over")
 NOT_KNOWN = N_(
