@@ -253,11 +253,18 @@ def build_services(
     exports = ExportTrack(context, channel=settings.slack.security_channel, look_back=look_back, zone=zone)
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
     casefile = Casefile(context, handover.proposals, exports, sheet)
+    absence = AbsenceCheck(context)
     offboarding = Offboarding(
-        context, casefile, handover, start, guards=guards, follow_up_days=policy.follow_up_days, rules=policies.cases
+        context,
+        casefile,
+        handover,
+        start,
+        guards=guards,
+        absence=absence,
+        follow_up_days=policy.follow_up_days,
+        rules=policies.cases,
     )
     linking = AccountLinking(context, guards, offboarding.retry, zone=zone, none_days=policy.none_days)
-    absence = AbsenceCheck(context)
     services = Services(
         settings=settings,
         offboarding=offboarding,

@@ -99,6 +99,21 @@ def relatives(names: Iterable[str]) -> tuple[str, ...]:
     )
 
 
+def origins(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the log-ins or addresses whose relatives these names are, or to which they add a `+`."""
+    found = []
+    for name in names:
+        user, at, domain = plain(name).partition("@")
+        for sign in "-_.":
+            first, _sign, behind = user.partition(sign)
+            before, _sign, last = user.rpartition(sign)
+            found += [behind + at + domain] if first in AFFIXES and behind else []
+            found += [before + at + domain] if last in AFFIXES and before else []
+        base, plus, _tag = user.partition("+")
+        found += [base + at + domain] if plus and at and base else []
+    return distinct(found)
+
+
 def is_among(value: str, wanted: Iterable[str]) -> bool:
     """Return whether a value is one of those wanted, without guesses."""
     return bool(value.strip()) and plain(value) in {plain(one) for one in wanted}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from sqlmodel import and_, col, false, or_, select
+from sqlmodel import col, select
 
 from config.actors import ActorSettings, Command, table_of
 from config.settings import Role, Roles
@@ -12,7 +12,7 @@ from config.text import _
 from workflows.people import SLACK, Actor, Leaver
 from workflows.ports import Clock, DeliveryFailed, WorkspaceDirectory
 from workflows.refusals import Code, Refused
-from workflows.storage.case import is_about, mail_key, read_case, slack_key
+from workflows.storage.case import is_about, is_of, read_case
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.store import Store
@@ -166,11 +166,8 @@ class Authorization:
 
     def _is_locked_out(self, by: Actor) -> bool:
         """Return whether a case locks this person out now, and was neither undone nor closed."""
-        same = [col(Case.mail_key) == mail_key(self.vault, by.email)] if by.email else []
-        if by.slack_id:
-            same.append(col(Case.slack_key) == slack_key(self.vault, by.slack_id))
-        begun = and_(col(Case.state).in_(IN_FORCE), col(Case.effective_at) <= self.clock.now())
-        found = select(Case.id).where(or_(false(), *same), begun).limit(1)
+        begun = col(Case.state).in_(IN_FORCE), col(Case.effective_at) <= self.clock.now()
+        found = select(Case.id).where(is_of(self.vault, [by.email], by.slack_id), *begun).limit(1)
         with self.store.read() as session:
             return session.exec(found).first() is not None
 

@@ -72,7 +72,9 @@ def show(plan: Plan, preview: Preview | None = None) -> None:
 
 def _row(system: SystemPlan) -> tuple[str, ...]:
     if system.problem:
-        return system.title, _("? not looked up: {problem}").format(problem=system.problem), "", "", ""
+        unproven = _("? no account found, which is no proof: {problem}")
+        words = unproven if system.how and not system.accounts else _("? not looked up: {problem}")
+        return system.title, words.format(problem=system.problem), "", "", ""
     if system.by_hand:
         return system.title, _("manual step"), "", "\n".join(system.does), ""
     accounts = "\n".join(_account(line) for line in system.accounts) or _("no account ({how})").format(how=system.how)

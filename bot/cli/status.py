@@ -244,5 +244,6 @@ def _clients(clients: ClientsView | None) -> str:
     said = _("{listed} listed, {moved} moved, {left} left; {state}").format(
         listed=clients.listed, moved=clients.moved, left=clients.left, state=state
     )
-    stay = [_("{records} stay: {reason}").format(records=one.records, reason=one.reason) for one in clients.kept]
+    stay = [_("not known in {systems}").format(systems=", ".join(clients.not_known))] if clients.not_known else []
+    stay += [_("{records} stay: {reason}").format(records=one.records, reason=one.reason) for one in clients.kept]
     return "; ".join([said, *stay])

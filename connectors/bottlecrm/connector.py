@@ -31,6 +31,7 @@ from connectors.contract import (
     Person,
     Record,
     RecordId,
+    Roster,
     Token,
     Tokens,
     Verdict,
@@ -45,7 +46,7 @@ CONTROLS = 2
 """Fewest members in a list that prove a lookup: one of them is our own user."""
 
 
-class BottleCrm(HttpConnector, Accounts, Tokens, ClientBook):
+class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook):
     """One organization in BottleCRM over REST.
 
     Safe for use by several threads; nothing is sent before the first call.
@@ -158,6 +159,22 @@ class BottleCrm(HttpConnector, Accounts, Tokens, ClientBook):
                 reason = _("the list of members does not show our own user either")
                 gone = Observation(Verdict.UNKNOWN, gone.how, reason)
         return {account: wire.observation(found[account]) if account in found else gone for account in accounts}
+
+    def everyone(self) -> Iterator[Account]:
+        """Stream every member, inactive ones included; each pass has as many as the server counts.
+
+        Raises `Unavailable` if the list does not show our own user: it is then not the whole one.
+        """
+        shows_us = False
+        for one in self._rest.listed():
+            shows_us = shows_us or self._shows_us([one])
+            yield wire.account(one)
+        if not shows_us:
+            raise Unavailable(_("the list of members does not show our own user either"))
+
+    def locked(self) -> frozenset[AccountId]:
+        """Read the whole list, and return the inactive members."""
+        return frozenset(one.id for one in self.everyone() if one.verdict is Verdict.LOCKED)
 
     def before(self, account: AccountId) -> BeforeImage:
         """Read whether the member is active."""

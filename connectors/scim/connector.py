@@ -31,10 +31,11 @@ from connectors.http_connector import HttpConnector
 from connectors.scim import wire
 from connectors.scim.bulk_observation import BulkObservation, Removals
 from connectors.scim.faults import NotJson, RequestRejected, Stale, Unsupported
-from connectors.scim.lookups import Lookups
+from connectors.scim.lookups import LIST_AT_MOST, Lookups
 from connectors.scim.matches import CONTROLS
 from connectors.scim.membership_changes import MembershipChanges
 from connectors.scim.memberships import Memberships
+from connectors.scim.relations import find_related
 from connectors.scim.service import USERS, Service
 from connectors.scim.settings import ScimSettings
 
@@ -127,6 +128,10 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
     def find(self, person: Person) -> Lookup:
         """Look people up by `userName`, `emails` and `externalId`, ignoring case."""
         return self._lookups.find(person)
+
+    def related(self, person: Person) -> Sequence[Account]:
+        """Compare the whole list by names with an affix or a `+`, by `externalId`, number and further addresses."""
+        return find_related(self._service, person, LIST_AT_MOST)
 
     def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
         """Read users by filters, by the list or one by one, whichever takes the fewest requests."""

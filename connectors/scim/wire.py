@@ -99,6 +99,11 @@ class User:
         )
 
     @property
+    def employee_number(self) -> str:
+        """Return the number of the enterprise extension, or nothing."""
+        return _first(attributes(attributes(self.raw).get(ENTERPRISE)).get("employeenumber"))
+
+    @property
     def state(self) -> Mapping[str, str]:
         """Return the values that a lock changes."""
         return {"active": "unknown" if self.active is None else str(self.active).lower()}
@@ -137,7 +142,7 @@ def account(user: User, by: str) -> Account:
         title=user.title,
         before=BeforeImage(found, user.state),
         also=user.emails[1:],
-        employee_number=_first(attributes(attributes(user.raw).get(ENTERPRISE)).get("employeenumber")),
+        employee_number=user.employee_number,
     )
 
 

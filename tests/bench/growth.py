@@ -195,19 +195,18 @@ def company(count: int, folder: Path) -> Company:
     exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
     findings = FindingList(context, day)
     casefile = Casefile(context, handover.proposals, exports, findings)
+    absence = AbsenceCheck(context)
     offboarding = Offboarding(
-        context, casefile, handover, lambda *_work: None, guards=ProtectedAccounts(()), follow_up_days=DAYS
-    )
-    audits = Audits(
         context,
         casefile,
-        _nobody,
-        _nobody,
-        AbsenceCheck(context),
-        sheet=findings,
-        channel="C0AUDIT",
-        zone="UTC",
-        at=hour(8),
+        handover,
+        lambda *_work: None,
+        guards=ProtectedAccounts(()),
+        absence=absence,
+        follow_up_days=DAYS,
+    )
+    audits = Audits(
+        context, casefile, _nobody, _nobody, absence, sheet=findings, channel="C0AUDIT", zone="UTC", at=hour(8)
     )
     return Company(count, store, audits, offboarding)
 

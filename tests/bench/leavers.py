@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from tests.sandbox.company import ldif
 from tests.sandbox.company.slapd import Slapd
 from workflows.access.account_state import VerdictNote, seal
+from workflows.storage.case import name_key
 from workflows.storage.rows.access import Access, LeaverAccount
-from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.case import Case, CaseName, CaseState
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
@@ -59,6 +60,7 @@ def rows(store: Store, count: int, systems: Sequence[str] = (SYSTEM,)) -> None:
         while page := list(islice(numbers, PAGE)):
             cases, locked = zip(*(_case(vault, number, systems) for number in page), strict=True)
             session.execute(sa.insert(Case), list(cases))
+            session.execute(sa.insert(CaseName), [name for number in page for name in _names(vault, number)])
             session.execute(sa.insert(Access), [access for one in locked for access, _account in one])
             session.execute(sa.insert(LeaverAccount), [account for one in locked for _access, account in one])
 
@@ -80,6 +82,11 @@ Row = dict[str, object]
 def case_id(number: int) -> str:
     """Return the id of one leaver's case."""
     return f"HO-250131-{number:06x}"
+
+
+def _names(vault: Vault, number: int) -> list[Row]:
+    names = f"leaver{number}@northwind.example", f"leaver{number}"
+    return [{"case_id": case_id(number), "key": name_key(vault, name)} for name in names]
 
 
 def _case(vault: Vault, number: int, systems: Sequence[str]) -> tuple[Row, list[tuple[Row, Row]]]:

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from sqlmodel import col, select
+
 from config.identifiers import is_among, plain
 from config.text import _
 from connectors.contract import Account, AccountId, Accounts, Lookup, Person
@@ -16,8 +18,9 @@ from connectors.errors import ConnectorError
 from workflows.context import Context
 from workflows.people import Leaver
 from workflows.ports import DeliveryFailed
-from workflows.storage.case import person, read_case
-from workflows.storage.rows.case import Case
+from workflows.storage.case import keep_names, open_case_data, person
+from workflows.storage.rows.case import Case, CaseName
+from workflows.storage.vault import WrongKey
 from workflows.storage.work import say
 from workflows.systems.registry import Systems
 
@@ -25,6 +28,9 @@ FRESH = timedelta(minutes=10)
 """Time after the opening of a case for which the plan's identity is that of now."""
 NAMES_ARE_REUSED = timedelta(days=1)
 """Time after the lock-out from which an address may be another person's."""
+
+PAGE = 500
+"""Cases whose names are kept in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +87,17 @@ def _knowing(leaver: Leaver, entry: Account) -> Leaver:
     return leaver.knowing((entry.email, *entry.also), (entry.login, *entry.logins), entry.employee_number)
 
 
-def candidates(accounts: Accounts, leaver: Leaver, lookup: Lookup) -> tuple[Account, ...]:
+def candidates(accounts: Accounts, leaver: Leaver, lookup: Lookup) -> tuple[tuple[Account, ...], str]:
     """Return the accounts that may be the leaver's and were not matched: a person is asked about each.
 
-    A system that does not answer this question has none; whoever matched is locked all the same.
+    The text is empty, or says why they were not looked for. Whoever matched is locked all the same, and audits look
+    for others in the system's list.
     """
     matched = {one.id for one in lookup.accounts}
-    with suppress(ConnectorError):
-        return tuple(one for one in accounts.related(person(leaver)) if one.id not in matched)
-    return ()
+    try:
+        return tuple(one for one in accounts.related(person(leaver)) if one.id not in matched), ""
+    except ConnectorError as error:
+        return (), _("other accounts of the same person were not looked for: {why}").format(why=say(error))
 
 
 def read_identity(context: Context, leaver: Leaver, *, late: bool) -> Identity:
@@ -121,6 +129,20 @@ def read_identity(context: Context, leaver: Leaver, *, late: bool) -> Identity:
     return Identity(leaver, own, taken, () if entry else unasked)
 
 
+def other_persons_accounts(
+    context: Context, leaver: Leaver, system: str, found: Sequence[Account], known: Collection[str]
+) -> frozenset[AccountId]:
+    """Return the accounts of an audit's lookup that belong to another person by now. `known`: those of the case.
+
+    The directory is asked only about accounts that are new. Raises what it raises: without its answer the owner is not
+    known.
+    """
+    if all(one.id in known for one in found):
+        return frozenset()
+    present = read_identity(context, leaver, late=True)
+    return present.strangers(found, known, directory=system == context.systems.directory)
+
+
 def other_owner(systems: Systems, leaver: Leaver, account: Account) -> str:
     """Return the name of the directory's entry with an account's address, if it is another one than the leaver's.
 
@@ -148,11 +170,28 @@ def read_directory_entries(systems: Systems, leavers: Sequence[Leaver]) -> list[
 def keep(context: Context, case_id: str, leaver: Leaver) -> None:
     """Keep further identifiers with the case: a directory may forget them."""
     with context.store.write(case_id) as session:
-        case, data = read_case(session, context.vault, case_id)
-        if not case.wrapped_key or data.leaver == leaver:
+        case = session.get_one(Case, case_id)
+        if not case.wrapped_key:
             return
-        case.sealed = context.vault.seal(case.wrapped_key, replace(data, leaver=leaver).dump(), f"case:{case_id}")
-        session.add(case)
+        data = open_case_data(context.vault, case)
+        known = data.leaver  # another attempt may have kept more meanwhile
+        leaver = leaver.knowing(known.emails, known.logins, known.employee_number)
+        if leaver != known:
+            case.sealed = context.vault.seal(case.wrapped_key, replace(data, leaver=leaver).dump(), f"case:{case_id}")
+            session.add(case)
+        keep_names(session, context.vault, case_id, leaver)
+
+
+def keep_missing_names(context: Context) -> None:
+    """Keep the names of cases that an earlier version opened, by which they are found from now on."""
+    has_names = select(CaseName.key).where(CaseName.case_id == Case.id).exists()
+    with context.store.read() as session:
+        unnamed = session.exec(select(Case.id).where(~has_names)).all()
+    for start in range(0, len(unnamed), PAGE):
+        with context.store.write() as session:
+            for case in session.exec(select(Case).where(col(Case.id).in_(unnamed[start : start + PAGE]))):
+                with suppress(WrongKey):  # the sweep says so
+                    keep_names(session, context.vault, case.id, open_case_data(context.vault, case).leaver)
 
 
 def _directory(systems: Systems) -> Accounts | None:

@@ -18,8 +18,8 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import Inventory
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.work import again, finish, retry_at
-from workflows.systems.accounts import KeptAccounts
+from workflows.storage.work import again, finish, reopen_empty, retry_at
+from workflows.systems.accounts import KeptAccounts, kept_accounts
 from workflows.systems.registry import System
 
 
@@ -56,7 +56,10 @@ class Inventories:
         identity.keep(context, case.id, present.leaver)
         with context.store.write() as session:
             row = session.get_one(Inventory, row_id, with_for_update=True)
+            before = kept_accounts(context.vault, case.wrapped_key, row)
             row.sealed, row.done_at = kept.seal(context.vault, case.wrapped_key, row_id), now
+            if kept.chosen and not before.logins:
+                reopen_empty(session, row_id, now)
             if present.doubts:
                 again(session, row, now + context.retry)
             else:

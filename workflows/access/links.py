@@ -22,7 +22,7 @@ from workflows.access.protected import ProtectedAccounts
 from workflows.access.views import Candidate
 from workflows.authorization import Right
 from workflows.context import Context
-from workflows.people import Actor, Leaver
+from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, CaseData, person, read_case, refresh_case_message
 from workflows.storage.findings import open_of
@@ -30,7 +30,7 @@ from workflows.storage.rows.access import AccountLink, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.vault import Vault
-from workflows.systems.registry import System, Systems
+from workflows.systems.registry import System
 
 Retry = Callable[[str, str, Actor], None]
 
@@ -189,7 +189,7 @@ class AccountLinking:
                 raise Refused(Code.IN_CASE, account=login)
             self._replace(session, case, system, by, account, login, denied=reason.strip())
             for finding in open_of(session, case_id, system):
-                if finding.account_id == account and finding.kind == FindingKind.NEW_ACCOUNT:
+                if finding.account_id == account and finding.kind in (FindingKind.NEW_ACCOUNT, FindingKind.POSSIBLE):
                     self._findings.close(session, finding, by)
             refresh_case_message(session, case_id)
         self._begin_again(case, system, by)
@@ -378,23 +378,3 @@ def match_accounts(
         note=note,
         others=tuple(account for account in own if account.id not in chosen),
     )
-
-
-def other_persons_accounts(
-    systems: Systems, leaver: Leaver, system: str, found: Sequence[Account], known: Collection[str]
-) -> frozenset[AccountId]:
-    """Return the accounts that belong to another person by now, because a name was reused after the lock-out.
-
-    The directory's ids decide. If an entry has the leaver's address and another id, it is another person. No unknown
-    account elsewhere is then matched to the leaver by its address. Raises what the directory raises: without its answer
-    the owner is not known.
-    """
-    fresh = [account for account in found if account.id not in known]
-    if not leaver.directory_id or not fresh or systems.directory not in systems:
-        return frozenset()
-    if system == systems.directory:
-        return frozenset(account.id for account in fresh if account.id != leaver.directory_id)
-    directory = systems[systems.directory].having(Accounts)
-    present = directory.find(person(leaver)).accounts if directory else ()
-    reused = any(account.id != leaver.directory_id for account in present)
-    return frozenset(account.id for account in fresh) if reused else frozenset()

@@ -18,7 +18,7 @@ from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.vault import Vault, WrongKey
-from workflows.storage.work import say
+from workflows.storage.work import reopen, say
 from workflows.systems.registry import System
 
 LOOK_BACK = timedelta(days=90)
@@ -176,6 +176,7 @@ def adopt(
     """Add the row of an account that a lookup showed locked: audits then notice if it is opened again."""
     row_id, before = f"{access_id}:{account.id}", dict(account.before.state) if account.before else {}
     data = AccountData(account.login, account.matched_by, before, was=account.verdict)
+    reopen(session, access_id, account.id, now)
     system = access_id.rpartition(":")[2]
     journal.write(
         session,
@@ -225,13 +226,15 @@ def report_new_account(
     )
 
 
-def report_candidate(session: Session, findings: Findings, case_id: str, system: str, account: Account) -> None:
+def report_candidate(
+    session: Session, findings: Findings, case_id: str, system: str, account: Account, by: str = "lock-out"
+) -> None:
     """Open the finding for an account that may be the leaver's: a person must say. It is not locked by itself."""
     words = _("may be the leaver's too, by its name or number; it was not touched")
     findings.report(
         session,
         FindingReport(FindingKind.POSSIBLE, case_id, system, account.id, words, account.name, login=account.login),
-        "lock-out",
+        by,
     )
 
 

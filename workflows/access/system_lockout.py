@@ -112,7 +112,7 @@ class SystemLockouts:
         others += self._undecided(accounts, job, match, lookup)
         results += [result for _account, result in others]
         if job.access.attempt == 0:  # asked once, after the locks
-            self._report_candidates(job, candidates(accounts, identity.leaver, lookup))
+            self._report_candidates(job, candidates(accounts, identity.leaver, lookup)[0])
         if not results:
             return self._without_account(system, job, lookup, match)
         if gone and strangers and not fresh and not job.nobody:

@@ -22,7 +22,7 @@ from workflows.clients.reading import ClientTrackQueries
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Leaver
-from workflows.storage.case import UNWATCHED, mail_key, read_case, slack_key
+from workflows.storage.case import UNWATCHED, is_of, read_case
 from workflows.storage.rows.access import Access, LeaverAccount, ManualStep, Restoration
 from workflows.storage.rows.case import Case, CaseState, Reason
 from workflows.storage.rows.clients import Leave
@@ -141,13 +141,7 @@ class Casefile:
         """Return the newest case by its id, or by the leaver's address or Slack id."""
         named = (
             select(Case.id)
-            .where(
-                sa.or_(
-                    col(Case.id) == who,
-                    col(Case.mail_key) == mail_key(self._vault, who),
-                    col(Case.slack_key) == slack_key(self._vault, who),
-                )
-            )
+            .where(sa.or_(col(Case.id) == who, is_of(self._vault, [who], who)))
             .order_by(col(Case.opened_at).desc())
         )
         found = session.exec(named.limit(1)).first() if who else None

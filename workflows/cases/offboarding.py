@@ -16,6 +16,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from config.identifiers import folded
 from connectors.contract import ClientBook
 from workflows.access import manual_step, restriction
+from workflows.access.absence import AbsenceCheck
 from workflows.access.inventory import create_inventory
 from workflows.access.links import all_links
 from workflows.access.protected import ProtectedAccounts
@@ -36,8 +37,11 @@ from workflows.storage.case import (
     UNWATCHED,
     CaseData,
     is_about,
+    is_of,
+    keep_names,
     leaving,
     mail_key,
+    open_case_data,
     read_case,
     refresh_case_message,
     slack_key,
@@ -48,6 +52,7 @@ from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp, SnapshotOccasion
 from workflows.storage.rows.work_state import WorkState
+from workflows.storage.vault import WrongKey
 from workflows.storage.work import Task, again
 from workflows.systems.registry import System
 
@@ -70,6 +75,7 @@ class Offboarding:
         start: Start,
         *,
         guards: ProtectedAccounts,
+        absence: AbsenceCheck,
         follow_up_days: Sequence[int],
         rules: CasePolicy = CasePolicy(),  # noqa: B008 - a frozen value
     ) -> None:
@@ -78,7 +84,7 @@ class Offboarding:
         self._systems, self._clock = context.systems, context.clock
         self._authorization = context.authorization
         self._casefile, self._handover, self._start = casefile, handover, start
-        self._guards, self._days = guards, tuple(follow_up_days)
+        self._guards, self._absence, self._days = guards, absence, tuple(follow_up_days)
         self._holds = Holds(context, handover.decisions, rules)
         self._schedule = Schedule(
             context, handover.decisions, self._days, self._holds, start, undo_days=rules.undo_days
@@ -94,6 +100,7 @@ class Offboarding:
             refusals.append(Refused(Code.OPEN_CASE, case=open_case))
         with self._store.read() as session:
             links = all_links(session, self._vault, self._key(leaver))
+        surveys = planning.prove(self._systems, surveys, self._absence, leaver, links)
         now = self._clock.now()
         linked = [system for system, of_system in links.items() if of_system.accounts or of_system.nobody(now)]
         warnings = (
@@ -124,6 +131,8 @@ class Offboarding:
         case = self._new_case(request, effective, now)
         try:
             with self._store.write() as session:
+                if other := self._open_case(session, request.leaver):  # opened since, under another address
+                    raise Refused(Code.OPEN_CASE, case=other)
                 why = self._holds.judge(session, now, effective, people)
                 self._write(session, case, request, rows, now)
                 held = None if request.keep_access else why  # without a lock-out, nothing is held
@@ -164,6 +173,7 @@ class Offboarding:
         """Write the case with all its work, in the caller's transaction."""
         session.add(case)
         session.flush()
+        keep_names(session, self._vault, case.id, request.leaver)
         if request.keep_access:
             leave.create_leave_work(
                 session, case, [system.name for system, _ in self._systems.with_capability(ClientBook)], now
@@ -315,12 +325,24 @@ class Offboarding:
 
         A case opened within the day counts even if it has ended: a second submission is no rehire.
         """
-        same = sa.or_(
-            col(Case.leaver_key) == self._key(leaver), col(Case.mail_key) == mail_key(self._vault, leaver.email)
-        )
-        fresh = sa.and_(col(Case.state) == CaseState.WATCHED, col(Case.opened_at) > self._clock.now() - FRESH)
         with self._store.read() as session:
-            return session.exec(select(Case.id).where(same, sa.or_(col(Case.state).in_(OPEN), fresh))).first()
+            return self._open_case(session, leaver)
+
+    def _open_case(self, session: Session, leaver: Leaver) -> str | None:
+        fresh = sa.and_(col(Case.state) == CaseState.WATCHED, col(Case.opened_at) > self._clock.now() - FRESH)
+        same = sa.or_(col(Case.leaver_key) == self._key(leaver), is_of(self._vault, leaver.emails))
+        found = session.exec(select(Case).where(same, sa.or_(col(Case.state).in_(OPEN), fresh))).all()
+        return next((case.id for case in found if self._is_same_person(case, leaver)), None)
+
+    def _is_same_person(self, case: Case, leaver: Leaver) -> bool:
+        """Return whether a case with one of the leaver's addresses is theirs: two people may share a further one."""
+        if case.leaver_key == self._key(leaver) or case.mail_key == mail_key(self._vault, leaver.email):
+            return True
+        try:
+            other = open_case_data(self._vault, case).leaver.directory_id
+        except WrongKey:  # an unreadable case stops no lock-out
+            return False
+        return not (other and leaver.directory_id and other != leaver.directory_id)
 
     def _refuse(self, request: OffboardingRequest, now: datetime) -> None:
         leaver = request.leaver

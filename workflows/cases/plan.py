@@ -1,20 +1,34 @@
 """The plan of an offboarding, looked up in every system at once; nothing is written."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from config.text import N_, _, join, ngettext
-from connectors.contract import Account, Accounts, ClientBook, ExportLog, Groups, Lookup, Sessions, Tokens, Verdict
+from connectors.contract import (
+    Account,
+    Accounts,
+    ClientBook,
+    ExportLog,
+    Groups,
+    Lookup,
+    Observation,
+    Sessions,
+    Tokens,
+    Verdict,
+)
 from connectors.errors import ConnectorError
 from workflows.access import manual_step, restriction
+from workflows.access.absence import AbsenceCheck
 from workflows.access.identity import candidates, identify
+from workflows.access.links import PersonLinks
 from workflows.access.protected import ProtectedAccounts, foresee
 from workflows.access.views import AccountLine, BookLine, SystemPlan
-from workflows.people import Leaver
-from workflows.storage.case import person
+from workflows.people import Leaver, Successor
+from workflows.storage.case import CaseData, person
+from workflows.storage.journal import HANDOVER
 from workflows.storage.work import say
 from workflows.systems.registry import System, Systems
 
@@ -37,6 +51,7 @@ class SystemSurvey:
     """The answer of one system."""
 
     plan: SystemPlan
+    lookup: Lookup | None = None
     accounts: tuple[Account, ...] = ()
     warnings: tuple[str, ...] = ()
     """Warnings to read before confirming."""
@@ -81,7 +96,7 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
     if accounts is None:
         return SystemSurvey(_plan(system, (), "", None, _("this connector cannot look accounts up")))
     lookup = accounts.find(person(leaver))
-    asked = candidates(accounts, leaver, lookup)
+    asked, unasked = candidates(accounts, leaver, lookup)
     lines, unread = _lines(system, lookup.accounts)
     book = _book(system, lookup)
     several = ngettext(
@@ -93,15 +108,46 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
     foreseen = foresee(system, {one.id for one in lookup.accounts})
     return SystemSurvey(
         _plan(system, lines, lookup.how, book, problem),
+        lookup,
         lookup.accounts,
         (
             *foreseen,
             *unread,
             *map(asked_about, asked),
+            *((unasked,) if unasked else ()),
             *(lookup.doubts if lines else ()),
             *system.connector.blind_spots(),
         ),
     )
+
+
+def prove(
+    systems: Systems,
+    surveys: dict[str, SystemSurvey],
+    absence: AbsenceCheck,
+    leaver: Leaver,
+    links: Mapping[str, PersonLinks],
+) -> dict[str, SystemSurvey]:
+    """Return the answers with the proof of every absence, or with the reason for which there is none, as a problem.
+
+    A system where everybody should have an account is left to `unlinked`.
+    """
+    data = CaseData(leaver, Successor("", "", leaver.manager_email), (), HANDOVER, "")
+
+    def check(system: System) -> Observation | None:
+        one = surveys[system.name]
+        if one.lookup is None or one.accounts or one.plan.problem or system.expects_account:
+            return None
+        return absence.judge(system, one.lookup, data, links)
+
+    proven = dict(surveys)
+    for name, answer in systems.ask(check, SECONDS).items():
+        how = surveys[name].plan.how
+        seen = Observation(Verdict.UNKNOWN, how, say(answer)) if isinstance(answer, ConnectorError) else answer
+        if seen:
+            why = "" if seen.verdict is Verdict.ABSENT else seen.reason
+            proven[name] = replace(proven[name], plan=replace(proven[name].plan, how=seen.how, problem=why))
+    return proven
 
 
 def asked_about(account: Account) -> str:
@@ -151,11 +197,18 @@ def unmatched(leaver: Leaver, linked: Collection[str], directory: str) -> tuple[
 def warnings(surveys: dict[str, SystemSurvey]) -> tuple[str, ...]:
     """Return the warnings of the systems' answers, to read before confirming."""
     words = [f"{one.plan.title}: {warning}." for one in surveys.values() for warning in one.warnings]
-    unreachable = [one.plan.title for one in surveys.values() if one.plan.problem and not one.plan.accounts]
+    dark = [one for one in surveys.values() if one.plan.problem and not one.plan.accounts]
+    unreachable = [one.plan.title for one in dark if not one.lookup]
     if unreachable:
         words.append(
             _("{systems}: not looked up. The case will say unknown there until a read succeeds.").format(
                 systems=", ".join(unreachable)
+            )
+        )
+    if unproven := [one.plan.title for one in dark if one.lookup]:
+        words.append(
+            _("{systems}: no account was found, which is no proof. The case will say unknown there.").format(
+                systems=", ".join(unproven)
             )
         )
     if not any(one.plan.accounts or one.plan.problem for one in surveys.values()):
@@ -191,6 +244,8 @@ def _book(system: System, lookup: Lookup) -> BookLine | None:
     book = system.having(ClientBook)
     if book is None:
         return None
+    if not lookup.accounts:
+        return BookLine(system.name, {}, {}, _("no account was found there, so its clients are not known"))
     counts, value = Counter[str](), defaultdict[str, Decimal](Decimal)
     try:
         for account in lookup.accounts:

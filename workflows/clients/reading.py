@@ -5,14 +5,15 @@ Over 250 lines because every query of the client track is here; all but the prev
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import ngettext, shown
+from config.text import _, ngettext, shown
+from connectors.contract import Verdict
 from workflows.clients.approval_policy import ApprovalRole
 from workflows.clients.approvals import changes, requests
 from workflows.clients.approvals.requests import UnsealedRequest
@@ -20,7 +21,7 @@ from workflows.clients.context import ClientContext
 from workflows.clients.moves import leave
 from workflows.clients.moves.halts import halt_fields
 from workflows.clients.moves.put_back import put_back_fields
-from workflows.clients.moves.reconciliation import NOTHING
+from workflows.clients.moves.reconciliation import NO_ACCOUNT, NO_BOOK, NOT_KNOWN, NOTHING
 from workflows.clients.proposals.preview import preview
 from workflows.clients.proposals.records import client_page, csv_file, nobody
 from workflows.clients.proposals.search import find_lines, page
@@ -39,7 +40,7 @@ from workflows.clients.views import (
 from workflows.people import Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
-from workflows.storage.rows.access import LeaverAccount
+from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseState, Strategy
 from workflows.storage.rows.clients import (
     Assignment,
@@ -192,12 +193,16 @@ class ClientTrackQueries:
         proposal = session.exec(shown_versions.order_by(*pending_first).limit(1)).first()
         case, data = read_case(session, self._context.vault, case_id)
         kept = [(book, unmoved.unseal(self._context.vault, case, book)) for book in books]
+        absent = self._absent(session, case_id)
         return ClientsView(
             proposal=self._view(session, proposal, case, data) if proposal else None,
             listed=sum(by_state.values()) - stay,
             moved=by_state.get(AssignmentState.MOVED, 0),
             left=sum(by_state.get(state, 0) for state in LEFT),
-            problems=tuple(f"{book.system}: {problem}" for book, known in kept for problem in _problems(book, known)),
+            problems=tuple(
+                f"{book.system}: {problem}" for book, known in kept for problem in _problems(book, known, absent)
+            ),
+            not_known=tuple(book.system for book in books if book.reason == NO_ACCOUNT and book.system not in absent),
             rate=self._rate(session, case_id, books),
             balance=tuple(line for book, known in kept for line in self._balance(session, case, book, known)),
             complete=all(book.state == WorkState.DONE for book in books),
@@ -206,6 +211,11 @@ class ClientTrackQueries:
             **halt_fields(books, by_state),
             **put_back_fields(self._context, session, case, by_state),
         )
+
+    def _absent(self, session: Session, case_id: str) -> set[str]:
+        """Return the systems where the access track proved, or a person said, that there is no account."""
+        absent = Access.case_id == case_id, Access.verdict == Verdict.ABSENT
+        return set(session.exec(select(Access.system).where(*absent)))
 
     def _view(self, session: Session, proposal: Proposal, case: Case, data: CaseData) -> ProposalView:
         unsealed = unseal_proposal(self._context.vault, case, proposal)
@@ -310,8 +320,10 @@ class ClientTrackQueries:
         return unmoved.sentences(book.system, before, after, leaver, fates)
 
 
-def _problems(book: BookHandover, known: UnmovedReasons) -> Iterator[str]:
-    if book.reason and book.reason != NOTHING:
+def _problems(book: BookHandover, known: UnmovedReasons, absent: Collection[str]) -> Iterator[str]:
+    if book.reason == NO_ACCOUNT:
+        yield _(NO_BOOK if book.system in absent else NOT_KNOWN)
+    elif book.reason and book.reason != NOTHING:
         yield shown(book.reason)
     if number := unmoved.total(known.refused):
         message = ngettext(

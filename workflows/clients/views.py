@@ -263,6 +263,8 @@ class ClientsView:
     """The first of them, with their present owners."""
     put_back_by: str = ""
     put_back_problems: tuple[str, ...] = ()
+    not_known: tuple[str, ...] = ()
+    """Systems where no account was found and nothing proves that there is none: its clients are not known."""
 
 
 @dataclass(frozen=True, slots=True)

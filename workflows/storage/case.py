@@ -1,12 +1,13 @@
 """Case with its personal data in clear, and its change from running to watched."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
+from config.identifiers import plain
 from connectors.contract import Person
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
@@ -14,7 +15,7 @@ from workflows.storage.group_commit import run_later, run_pending
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.access import Access, ManualStep
-from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.case import Case, CaseName, CaseState
 from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.table import table_of
@@ -90,8 +91,34 @@ class CaseData:
 
 
 def mail_key(vault: Vault, email: str) -> str:
-    """Return the keyed hash of an address, by which a case is found."""
+    """Return the keyed hash of the address that a case is opened with."""
     return vault.blind("mail:" + email.casefold())
+
+
+def name_key(vault: Vault, name: str) -> str:
+    """Return the keyed hash of an address or a log-in, by which a case is found."""
+    return vault.blind("name:" + plain(name))
+
+
+def number_key(vault: Vault, number: str) -> str:
+    """Return the keyed hash of an employee number, by which other accounts of a leaver are found."""
+    return vault.blind("number:" + number)
+
+
+def keep_names(session: Session, vault: Vault, case_id: str, leaver: Leaver) -> None:
+    """Add the leaver's addresses, log-ins and number by which the case is not found yet."""
+    keys = {name_key(vault, name) for name in (*leaver.emails, *leaver.logins)}
+    keys |= {number_key(vault, leaver.employee_number)} if leaver.employee_number else set()
+    known = session.exec(select(CaseName.key).where(CaseName.case_id == case_id))
+    session.add_all(CaseName(case_id=case_id, key=key) for key in sorted(keys.difference(known)))
+
+
+def is_of(vault: Vault, emails: Sequence[str], slack_id: str = "") -> sa.ColumnElement[bool]:
+    """Return the condition that a case's leaver has, or had, one of these addresses, or has this Slack id."""
+    told = [email for email in emails if email.strip()]
+    named = select(CaseName.case_id).where(col(CaseName.key).in_([name_key(vault, email) for email in told]))
+    known = sa.or_(col(Case.mail_key).in_([mail_key(vault, email) for email in told]), col(Case.id).in_(named))
+    return sa.or_(known, col(Case.slack_key) == slack_key(vault, slack_id)) if slack_id else known
 
 
 def slack_key(vault: Vault, slack_id: str) -> str:
@@ -103,9 +130,8 @@ def leaving(session: Session, vault: Vault, people: Iterable[Successor]) -> froz
     """Return the keys of those for whom a case is scheduled, running or watched: they leave, or have left."""
     found = set()
     for one in people:
-        same = [col(Case.mail_key) == mail_key(vault, one.email)] if one.email else []
-        same += [col(Case.slack_key) == slack_key(vault, one.slack_id)] if one.slack_id else []
-        query = sa.select(col(Case.id)).where(sa.or_(sa.false(), *same), col(Case.state).in_(LEAVING)).limit(1)
+        same = is_of(vault, [one.email], one.slack_id)
+        query = sa.select(col(Case.id)).where(same, col(Case.state).in_(LEAVING)).limit(1)
         if session.execute(query).first() is not None:
             found.add(one.key)
     return frozenset(found)

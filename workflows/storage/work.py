@@ -4,12 +4,12 @@ import json
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from config.text import N_, Sentence
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.storage.rows.access import Access, Inventory, ManualStep, Restoration, Restriction
-from workflows.storage.rows.clients import ApprovalRequest, BookHandover, BookPhase, Leave, PutBack
+from workflows.storage.rows.clients import ApprovalRequest, Assignment, BookHandover, BookPhase, Leave, PutBack
 from workflows.storage.rows.watch import AuditRun, ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkRow, WorkState
 
@@ -92,6 +92,17 @@ def connector_error_sentence(error: ConnectorError) -> Sentence:
     """Return the same as a sentence that is stored and shown later."""
     words = next(words for kind, words in TROUBLE.items() if isinstance(error, kind))
     return Sentence("{trouble}: {why}", {"trouble": Sentence(words), "why": next(iter(error.args), "")})
+
+
+def reopen_empty(session: Session, book_id: str, now: datetime) -> None:
+    """Have a finished book without any record listed again: accounts of the leaver are known now."""
+    book = session.get(BookHandover, book_id, with_for_update=True)
+    if book is None or book.state != WorkState.DONE:
+        return
+    listed = select(Assignment.id).where(Assignment.case_id == book.case_id, Assignment.system == book.system)
+    if session.exec(listed.limit(1)).first() is None:
+        book.phase, book.reason = BookPhase.LIST, ""
+        again(session, book, now)
 
 
 def reopen(session: Session, book_id: str, account: str, now: datetime) -> None:

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from config.text import _, gettext_lazy
 from connectors.contract import Verdict
 from workflows.access.absence import AbsenceCheck
+from workflows.access.identity import keep_missing_names
 from workflows.authorization import Right
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
@@ -253,6 +254,7 @@ class Audits:
     def _carry_out(self, run_id: str) -> None:
         started = self._context.clock.now()
         self._look_for_tampering(run_id)
+        keep_missing_names(self._context)
         unread = new_systems.catch_up(self._context, self._absence, run_id)
         tally = self._sweep.run(run_id)
         self._orphans.look(run_id, tally)

@@ -10,7 +10,8 @@ from connectors.contract import AccountId, Accounts, ClientBook, Observation, Ve
 from connectors.errors import ConnectorError
 from workflows.access import manual_step, observation
 from workflows.access.absence import AbsenceCheck
-from workflows.access.links import all_links, other_persons_accounts
+from workflows.access.identity import other_persons_accounts
+from workflows.access.links import all_links
 from workflows.cases.casefile import Casefile
 from workflows.cases.views import CaseView, FollowUpLine
 from workflows.clients.moves import reconciliation
@@ -92,7 +93,7 @@ class FollowUps:
             links = all_links(session, self._context.vault, case.leaver_key)
         read = observation.observe(accounts, ids, system.manifest.limits.observe_batch)
         seen = self._absence.believed(system, read, dict.fromkeys(ids, case.id))
-        others = other_persons_accounts(self._context.systems, leaver, system.name, lookup.accounts, ids)
+        others = other_persons_accounts(self._context, leaver, system.name, lookup.accounts, ids)
         verdicts = [seen[one].verdict for one in ids] or [
             one.verdict for one in lookup.accounts if one.id not in others
         ]

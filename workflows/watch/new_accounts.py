@@ -11,17 +11,18 @@ from contextlib import suppress
 from dataclasses import replace
 
 import sqlalchemy as sa
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from config.identifiers import plain
 from config.text import _
 from connectors.contract import Account, AccountId, Accounts, Observation, Roster, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import observation
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import SEVERITY
-from workflows.access.identity import read_directory_entries
-from workflows.access.links import PersonLinks, links_of, other_persons_accounts
+from workflows.access.identity import keep, other_owner, other_persons_accounts, read_directory_entries
+from workflows.access.links import PersonLinks, links_of
 from workflows.context import Context
 from workflows.people import Leaver
 from workflows.storage.case import open_case_data, person
@@ -32,7 +33,7 @@ from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
 from workflows.systems.registry import System
-from workflows.watch.watched_cases import having_accounts, in_watched_cases, without_accounts
+from workflows.watch.watched_cases import having_accounts, in_watched_cases, related_in_watched_cases, without_accounts
 
 SECOND = (FindingKind.NEW_ACCOUNT, FindingKind.ADDRESS_REUSED)
 """Kinds of finding that a lookup opens, and closes once the lookup no longer shows them."""
@@ -101,6 +102,57 @@ class NewAccounts:
             self._report_missed(access, [one for case_id, one in hits if case_id == access.case_id], by)
         return suspect
 
+    def ask_about(self, system: str, page: Sequence[Account], by: str) -> None:
+        """Report open accounts of the page that may be another one of a past leaver, for a person to judge.
+
+        Such a finding is closed once the list shows the account locked.
+        """
+        context, alive = self._context, [one for one in page if one.verdict is Verdict.OPEN]
+        locked = {one.id for one in page if one.verdict is Verdict.LOCKED}
+        with context.store.read() as session:
+            told = still_open(session, system, [FindingKind.POSSIBLE])
+            hits = related_in_watched_cases(session, context.vault, alive, context.clock.now())
+            asked = {(row.case_id, row.account_id) for row in told}
+            fresh = [
+                (case, one)
+                for case_id, one in hits
+                if (case_id, one.id) not in asked and (case := self._lacks(session, case_id, system, one)) is not None
+            ]
+        fresh = [(case, one) for case, one in fresh if not self._is_of_another(case, system, one)]
+        settled = [row for row in told if row.account_id in locked]
+        if fresh or settled:
+            with context.store.write() as session:
+                for case, one in fresh:
+                    observation.report_candidate(session, context.findings, case.id, system, one, by)
+                for row in settled:
+                    context.findings.close_resolved(
+                        session, FindingReport(FindingKind.POSSIBLE, row.case_id or "", system, row.account_id)
+                    )
+
+    def _lacks(self, session: Session, case_id: str, system: str, account: Account) -> Case | None:
+        """Return the case if it has begun in the system, and nobody has said of the account whose it is."""
+        access, case = session.get(Access, f"{case_id}:{system}"), session.get_one(Case, case_id)
+        links = links_of(session, self._context.vault, [case.leaver_key])[case.leaver_key][system]
+        decided = account.id in {*links.accounts, *links.denied}
+        known = session.get(LeaverAccount, f"{case_id}:{system}:{account.id}") is not None
+        begun = access is not None and access.state != WorkState.CANCELLED
+        return case if begun and not (decided or known) else None
+
+    def _is_of_another(self, case: Case, system: str, account: Account) -> bool:
+        """Return whether an account is the leaver's by its names, or another person's by the directory.
+
+        Of the leaver's own, `suspects` takes care.
+        """
+        try:
+            leaver = open_case_data(self._context.vault, case).leaver
+        except WrongKey:
+            return True
+        mine = {plain(name) for name in (*leaver.emails, *leaver.logins)}
+        if mine & {plain(name) for name in account.names} or account.id == leaver.directory_id:
+            return True
+        in_directory = system == self._context.systems.directory
+        return bool(account.email and not in_directory and other_owner(self._context.systems, leaver, account))
+
     def _report_missed(self, access: Access, listed: list[Account], by: str) -> None:
         """Report open accounts that the system's list shows and its lookup does not."""
         with self._context.store.read() as session:
@@ -109,7 +161,7 @@ class NewAccounts:
             leaver = open_case_data(self._context.vault, case).leaver
         except WrongKey:
             return
-        others = other_persons_accounts(self._context.systems, leaver, access.system, listed, ())
+        others = other_persons_accounts(self._context, leaver, access.system, listed, ())
         mine, theirs = ([one for one in listed if (one.id in others) is other] for other in (False, True))
         seen = Observation(Verdict.OPEN if mine else Verdict(access.verdict), _("shown by the system's list"))
         self._say(access, mine, theirs, seen, by, linked=False, adopt=False, unproven=False)
@@ -178,7 +230,11 @@ class NewAccounts:
             with suppress(WrongKey):  # said for the line itself
                 known[case.id] = open_case_data(self._context.vault, case).leaver
         with suppress(ConnectorError):  # its own sweep says so
-            known = dict(zip(known, read_directory_entries(self._context.systems, [*known.values()]), strict=True))
+            now = dict(zip(known, read_directory_entries(self._context.systems, [*known.values()]), strict=True))
+            for case_id, leaver in now.items():
+                if leaver != known[case_id]:
+                    keep(self._context, case_id, leaver)
+            return now
         return known
 
     def _look_up(
@@ -200,7 +256,7 @@ class NewAccounts:
             data = replace(data, leaver=leavers.get(case.id, data.leaver))
             lookup = accounts.find(person(data.leaver))
             known = {row.account_id for row in rows}
-            others = other_persons_accounts(self._context.systems, data.leaver, system.name, lookup.accounts, known)
+            others = other_persons_accounts(self._context, data.leaver, system.name, lookup.accounts, known)
             fresh = [one for one in lookup.accounts if one.id not in known]
             denied = links[system.name].denied
             matched = {one.id for one in lookup.accounts} - others

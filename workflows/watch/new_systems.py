@@ -16,8 +16,9 @@ from connectors.errors import ConnectorError
 from workflows.access import manual_step, observation
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import VerdictNote, seal
+from workflows.access.identity import other_persons_accounts
 from workflows.access.inventory import create_inventory
-from workflows.access.links import all_links, other_persons_accounts
+from workflows.access.links import all_links
 from workflows.cases.offboarding import OPEN, create_access_work
 from workflows.context import Context
 from workflows.ports import Clock
@@ -122,7 +123,7 @@ def _look(context: Context, absence: AbsenceCheck, system: System, case_id: str,
         case, data = read_case(session, context.vault, case_id)
         links = all_links(session, context.vault, case.leaver_key)
     lookup = accounts.find(person(data.leaver))
-    others = other_persons_accounts(context.systems, data.leaver, system.name, lookup.accounts, ())
+    others = other_persons_accounts(context, data.leaver, system.name, lookup.accounts, ())
     found = tuple(observation.imaged(accounts, one) for one in lookup.accounts if one.id not in others)
     if not found:
         seen = absence.judge(system, lookup, data, links)

@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
 
+from config.identifiers import plain
 from config.text import _, ngettext
 from connectors.contract import Account, Accounts, Roster, Verdict
 from connectors.errors import ConnectorError, Unavailable
 from workflows.access import observation
+from workflows.access.absence import Kind
 from workflows.context import Context
 from workflows.storage.findings import FindingReport, still_open
 from workflows.storage.rows.watch import FindingKind
 from workflows.systems.registry import System
 from workflows.watch.new_accounts import NewAccounts
 from workflows.watch.sweep import SweepCounts, at_once
-from workflows.watch.watched_cases import in_cases
+from workflows.watch.watched_cases import addresses, in_cases, logins
 
 PAGE = 500
 UNREADABLE = (ConnectorError, *observation.MALFORMED)
@@ -26,7 +28,7 @@ UNREADABLE = (ConnectorError, *observation.MALFORMED)
 
 
 class Orphans:
-    """Comparison of the directory with every other system by address, never by name."""
+    """Comparison of the directory with every other system by address, or by log-in where an account has no address."""
 
     def __init__(self, context: Context, dormant: timedelta, newcomers: NewAccounts) -> None:
         """Take `dormant`, a time without a log-in. Zero: no account is dormant, and earlier findings are closed."""
@@ -51,7 +53,7 @@ class Orphans:
             tally.merge(seen)
 
     def _disabled(self, by: str, tally: SweepCounts, *, whole: bool) -> set[int] | None:
-        """Return the addresses that only locked entries have, as numbers to save memory.
+        """Return the addresses and log-ins that only locked entries have, as numbers to save memory.
 
         None: the directory cannot list everybody. If not `whole`, locked entries are not needed now.
         """
@@ -59,13 +61,15 @@ class Orphans:
         roster = system.having(Roster) if system else None
         if system is None or roster is None:
             return None
-        locked, alive, dormant, second = set[int](), set[int](), set[str](), set[str]()
+        locked, alive, dormant, second, named = set[int](), set[int](), set[str](), set[str](), False
         for page in _pages(roster.everyone() if whole else roster.alive()):
             for account in page:
-                (locked if account.verdict is Verdict.LOCKED else alive).update(_addresses(account))
+                (locked if account.verdict is Verdict.LOCKED else alive).update(_addresses(account), _logins(account))
+                named = named or bool(addresses(account))
             dormant |= self._record_dormant(self._directory, page, by)
             second |= self._newcomers.suspects(self._directory, page, by)
-        if whole and not (locked or alive):
+            self._newcomers.ask_about(self._directory, page, by)
+        if whole and not named:
             raise Unavailable(_("it shows nobody with an address, which is not believed"))
         self._settle(self._directory, FindingKind.DORMANT, dormant)
         self._again(system, second, by, tally)
@@ -99,10 +103,12 @@ class Orphans:
         orphans, dormant, second, nobody = set[str](), set[str](), set[str](), True
         for page in _pages(roster.everyone()):
             nobody = False
-            hits = [one for one in page if disabled and one.verdict is Verdict.OPEN and disabled & _addresses(one)]
+            alive = [one for one in page if disabled and one.verdict is Verdict.OPEN]
+            hits = [one for one in alive if disabled and disabled & (_addresses(one) or _logins(one))]
             orphans |= self._record(FindingKind.ORPHAN, system.name, hits, by)
             dormant |= self._record_dormant(system.name, [one for one in page if one.id not in orphans], by)
             second |= self._newcomers.suspects(system.name, page, by)
+            self._newcomers.ask_about(system.name, page, by)
         if nobody:
             raise Unavailable(_("it shows nobody, which is not believed"))
         if disabled is not None:
@@ -147,7 +153,12 @@ class Orphans:
 
 
 def _addresses(account: Account) -> set[int]:
-    return {hash(one.casefold()) for one in (account.email, *account.also) if one}
+    return {hash(one.casefold()) for one in addresses(account)}
+
+
+def _logins(account: Account) -> set[int]:
+    """Return the log-ins, apart from addresses: they tell whose an account is only if it has no address."""
+    return {hash((Kind.LOGIN, plain(one))) for one in logins(account)}
 
 
 def _pages(accounts: Iterator[Account]) -> Iterator[list[Account]]:

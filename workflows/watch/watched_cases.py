@@ -1,20 +1,21 @@
 """Watched cases that an audit reads: those whose time has come, their lines, and lock-outs that no read confirmed."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from config.identifiers import origins
 from config.text import _, ngettext
 from connectors.contract import Account, Verdict
 from workflows.context import Context
-from workflows.storage.case import UNWATCHED, mail_key
+from workflows.storage.case import UNWATCHED, mail_key, name_key, number_key
 from workflows.storage.findings import FindingReport, still_open
 from workflows.storage.rows.access import Access, LeaverAccount
-from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.case import Case, CaseName, CaseState
 from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
@@ -106,8 +107,11 @@ def having_accounts(system: str) -> SelectOfScalar[str]:
 
 
 def in_cases(session: Session, vault: Vault, system: str, accounts: Sequence[Account]) -> set[str]:
-    """Return the accounts of a case, by their id or the person's address. A case that is over does not count."""
-    keys = _by_address(vault, accounts)
+    """Return the accounts of a case, by their id or one of the person's addresses.
+
+    A log-in tells it only of an account without an address. A case that is over does not count.
+    """
+    keys = _by_name(vault, {one.id: (one, addresses(one) or logins(one)) for one in accounts}.values())
     here = (
         select(LeaverAccount.account_id)
         .join(Case, col(LeaverAccount.case_id) == col(Case.id))
@@ -117,27 +121,61 @@ def in_cases(session: Session, vault: Vault, system: str, accounts: Sequence[Acc
             col(Case.state).not_in(OVER),
         )
     )
-    cases = select(Case.mail_key).where(col(Case.mail_key).in_(list(keys)), col(Case.state).not_in(OVER))
-    return {*session.exec(here), *(str(one.id) for key in session.exec(cases) for one in keys[key])}
+    found = _found(session, keys, col(Case.state).not_in(OVER))
+    return {*session.exec(here), *(str(one.id) for _case_id, one in found)}
 
 
 def in_watched_cases(
     session: Session, vault: Vault, accounts: Sequence[Account], now: datetime
 ) -> list[tuple[str, Account]]:
-    """Return the accounts with the address of a past case's leaver, each with the case."""
-    keys = _by_address(vault, accounts)
+    """Return the accounts with an address or log-in of a past case's leaver, each with the case."""
+    return _found(session, _by_name(vault, [(one, [*addresses(one), *logins(one)]) for one in accounts]), *_past(now))
+
+
+def related_in_watched_cases(
+    session: Session, vault: Vault, accounts: Sequence[Account], now: datetime
+) -> list[tuple[str, Account]]:
+    """Return the accounts that may be another one of a past case's leaver, by name or number, each with the case."""
+    keys = _by_name(vault, [(one, origins((*addresses(one), *logins(one)))) for one in accounts])
+    for one in accounts:
+        if one.employee_number:
+            keys[number_key(vault, one.employee_number)].append(one)
+    return _found(session, keys, *_past(now))
+
+
+def addresses(account: Account) -> list[str]:
+    """Return the addresses of an account."""
+    return [one for one in (account.email, *account.also) if one]
+
+
+def logins(account: Account) -> list[str]:
+    """Return the log-ins of an account."""
+    return [one for one in (account.login, *account.logins) if one]
+
+
+def _by_name(vault: Vault, named: Iterable[tuple[Account, Sequence[str]]]) -> dict[str, list[Account]]:
+    """Return the accounts by the keys under which a case may be found: those of now, and of earlier versions."""
+    keys = defaultdict[str, list[Account]](list)
+    for account, names in named:
+        for name in names:
+            keys[name_key(vault, name)].append(account)
+            keys[mail_key(vault, name)].append(account)
+    return keys
+
+
+def _found(
+    session: Session, keys: Mapping[str, Sequence[Account]], *which: sa.ColumnElement[bool]
+) -> list[tuple[str, Account]]:
     if not keys:
         return []
-    cases = select(Case.id, Case.mail_key).where(col(Case.mail_key).in_(list(keys)), *_past(now))
-    return [(case_id, one) for case_id, key in session.exec(cases) for one in keys[key]]
-
-
-def _by_address(vault: Vault, accounts: Sequence[Account]) -> dict[str, list[Account]]:
-    keys = defaultdict[str, list[Account]](list)
-    for one in accounts:
-        for address in dict.fromkeys(name.casefold() for name in (one.email, *one.also) if name):
-            keys[mail_key(vault, address)].append(one)
-    return keys
+    named = (
+        select(Case.id, CaseName.key)
+        .join(CaseName, col(CaseName.case_id) == col(Case.id))
+        .where(col(CaseName.key).in_(list(keys)), *which)
+    )
+    opened = select(Case.id, Case.mail_key).where(col(Case.mail_key).in_(list(keys)), *which)
+    every = ((case_id, one) for query in (named, opened) for case_id, key in session.exec(query) for one in keys[key])
+    return list({(case_id, one.id): (case_id, one) for case_id, one in every}.values())
 
 
 def has_open_finding(*kinds: FindingKind) -> sa.Exists:

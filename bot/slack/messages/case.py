@@ -225,7 +225,7 @@ def _problems(view: CaseView, clients: ClientsView) -> list[Block]:
 def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
     proposal = clients.proposal
     if clients.complete:
-        return _ended(clients)
+        return _not_known(clients) or _ended(clients)
     if proposal and proposal.state is ProposalState.PENDING:
         return _("{listed}; waiting for approval by {name}").format(
             listed=records(clients.listed), name=requests.waits_for(proposal)
@@ -240,6 +240,14 @@ def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
     if proposal is None:
         return _("the list is being made; {name} will then be asked to approve").format(name=mrkdwn(view.approver.name))
     return _("{listed} to be moved").format(listed=records(clients.left or clients.listed))
+
+
+def _not_known(clients: ClientsView) -> str:
+    """Return where the clients are not known, after what was handed over elsewhere; empty if they are known."""
+    if not clients.not_known:
+        return ""
+    words = _("not known in {systems}").format(systems=listing(clients.not_known))
+    return f"{words}; {_ended(clients)}" if clients.listed or clients.staying else words
 
 
 def _ended(clients: ClientsView) -> str:

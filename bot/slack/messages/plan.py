@@ -60,11 +60,10 @@ def _clients(point: str, books: list[BookLine]) -> str:
 def _system(system: SystemPlan) -> list[Block]:
     lines = [f"*{mrkdwn(system.title)}* ({mrkdwn(system.system)})"]
     if system.problem:
-        lines.append(
-            _("? could not be looked up: {why} The case keeps trying. Until then the verdict is unknown.").format(
-                why=short(system.problem)
-            )
-        )
+        words = _("? could not be looked up: {why} The case keeps trying. Until then the verdict is unknown.")
+        if system.how and not system.accounts:
+            words = _("? no account found, which is no proof: {why}. The verdict will be unknown.")
+        lines.append(words.format(why=short(system.problem)))
     elif system.by_hand:
         lines[0] += _(" – by hand, by a person")
         lines += [_("• will be done: {what}").format(what=short(what, 600)) for what in system.does]

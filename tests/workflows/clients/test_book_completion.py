@@ -11,7 +11,7 @@ from tests.workflows.conftest import Replica, Staged
 from tests.workflows.memory import Killed, MemoryCrm, World
 from tests.workflows.office import SECURITY, Office
 from tests.workflows.stage import MAX, Stage, crm
-from workflows.clients.moves.reconciliation import NO_ACCOUNT, NOTHING, left_with, reconcile_book
+from workflows.clients.moves.reconciliation import NO_ACCOUNT, NOT_KNOWN, NOTHING, left_with, reconcile_book
 from workflows.storage.rows.clients import Assignment as Line
 from workflows.storage.rows.clients import AssignmentState, BookHandover, ProposalState
 from workflows.storage.rows.work_state import WorkState
@@ -187,7 +187,7 @@ def test_no_account_is_said_and_one_that_is_found_later_is_listed(office: Office
     assert (book.state, book.reason) == (WorkState.DONE, NO_ACCOUNT)
     clients = office.offboarding.case(case).clients
     assert clients is not None
-    assert NO_ACCOUNT in clients.problems[0]
+    assert NOT_KNOWN in clients.problems[0]
     office.crm.users[dana.id] = dana
     office.work("revoke")
     assert _book(office, f"{case}:crm").state == WorkState.DUE

@@ -93,14 +93,19 @@ def test_a_new_system_that_is_down_stays_not_looked_up_and_the_audit_says_so(off
     assert "not looked up yet" in _line(office.offboarding.case(case_id)).reason
 
 
-def test_a_stranger_with_the_old_address_is_not_the_leaver(office: Office, wiki: World) -> None:
+@pytest.mark.parametrize(("login", "verdict"), [("dana2", Verdict.ABSENT), ("dana", Verdict.OPEN)])
+def test_a_stranger_with_the_old_address_is_not_the_leaver_and_an_account_with_their_log_in_is_asked_about(
+    office: Office, wiki: World, login: str, verdict: Verdict
+) -> None:
     case_id = _past(office)
     office.clock.pass_(days=60)
     office.directory.user("directory-dana2", "dana@x.example", login="dana2")
+    wiki.users[AccountId("wiki-dana")].login = login
     _add(office, wiki.system(MemoryDirectory))
     kinds = {one.kind for one in office.audits.run_now(SECURITY).findings if one.system == "wiki"}
-    assert "new account" not in kinds
-    assert _line(office.offboarding.case(case_id)).verdict is Verdict.ABSENT
+    assert ("new account" in kinds) == (verdict is Verdict.OPEN)
+    assert _line(office.offboarding.case(case_id)).verdict is verdict
+    assert wiki.users[AccountId("wiki-dana")].active
 
 
 def test_retry_locks_there_at_once(office: Office, wiki: World) -> None:

@@ -12,7 +12,7 @@ from workflows.clients.context import ClientContext
 from workflows.clients.split.sealed import ProposalData, ShareTotals, load
 from workflows.context import Context
 from workflows.people import Actor, Successor
-from workflows.storage.case import mail_key, read_case
+from workflows.storage.case import is_of, read_case
 from workflows.storage.outbox import request_update
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import ApprovalRequest, Decision, Delegation, Proposal, RequestState
@@ -166,9 +166,9 @@ def person_key(vault: Vault, person: Successor) -> str:
 def has_left(vault: Vault, session: Session, person: Successor) -> bool:
     """Return whether a case has locked this person out."""
     left = select(Case.id).where(
-        Case.mail_key == mail_key(vault, person.email), col(Case.state).in_((CaseState.RUNNING, CaseState.WATCHED))
+        is_of(vault, [person.email], person.slack_id), col(Case.state).in_((CaseState.RUNNING, CaseState.WATCHED))
     )
-    return bool(person.email) and session.exec(left.limit(1)).first() is not None
+    return session.exec(left.limit(1)).first() is not None
 
 
 def settle(session: Session, row: ApprovalRequest, result: RequestState, now: datetime) -> None:

@@ -88,6 +88,8 @@ def _look(
     families, staying = FamilyTotals(wanted.names), 0
     try:
         accounts = leaver_accounts(context.store, context.vault, "", leaver, system)
+        if not accounts:
+            return _("no account was found there, so its clients are not known")
         for account in accounts:
             for record in book.records(account):
                 if record.fixed:

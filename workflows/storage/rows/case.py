@@ -72,6 +72,7 @@ class Case(Table, table=True):
     leaver_key: str = Field(index=True)
     """Keyed hash of the stable id in the company's directory, or of the address if that id is not known."""
     mail_key: str = Field(index=True)
+    """Keyed hash of the address that the case was opened with. All addresses are in `CaseName`."""
     slack_key: str = Field(default="", index=True)
     """Keyed hash of the leaver's Slack id."""
     state: str = Field(index=True)
@@ -87,6 +88,13 @@ class Case(Table, table=True):
     """Sealed `case.CaseData`: the leaver, the successors and other people."""
     hold_reason: str = ""
     """A `HoldReason`, or empty."""
+
+
+class CaseName(Table, table=True):
+    """Keyed hash of one address, log-in or number of a case's leaver. The case is found by each that it ever had."""
+
+    case_id: str = Field(foreign_key="case_.id", primary_key=True)
+    key: str = Field(primary_key=True, index=True)
 
 
 class Headcount(Table, table=True):
