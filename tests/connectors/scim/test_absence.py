@@ -49,17 +49,20 @@ def test_an_account_that_the_list_shows_is_not_gone_because_a_read_by_its_id_fai
     crowd, connector = _crowd(world, wanted), world.connect(inactive_means=means)
     account = crowd[-1]
     connector.use_lock_history(lambda _: True)
-    world.server.manners.refuse = lambda call: 404 * (call.path == f"/Users/{account}")
-    hides = wanted > 1  # among many it is read by its id only if the list hides it
-    shown: list[bool] = [hides]
+    read_by_id: list[bool] = []
 
-    def hide_once(call: Call, body: Any) -> Any:
-        if _users(call) and shown[0] and any(one["id"] == account for one in body["Resources"]):
-            shown[0] = False
+    def refuse(call: Call) -> int:
+        if call.path != f"/Users/{account}":
+            return 0
+        read_by_id.append(True)
+        return 404
+
+    def hide(call: Call, body: Any) -> Any:
+        if _users(call) and wanted > 1 and not read_by_id:  # among many it is read by its id only if the list hides it
             return body | {"Resources": [one for one in body["Resources"] if one["id"] != account]}
         return body
 
-    world.server.manners.rewrite = hide_once
+    world.server.manners.refuse, world.server.manners.rewrite = refuse, hide
     assert connector.observe(crowd)[account].verdict is Verdict.UNKNOWN
 
 
