@@ -3,8 +3,9 @@
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, takewhile
+from typing import TypeVar
 
 import ldap
 from ldap.dn import dn2str, str2dn
@@ -18,8 +19,11 @@ from connectors.ldap.directory import Directory
 from connectors.ldap.faults import NO_ANSWER, NOT_NOW, server_words, translate
 from connectors.ldap.wire import Entry, either, equals, parent
 
+T = TypeVar("T")
 SAMPLE = 1000
 """Accounts and groups whose rights are asked for."""
+FOLDERS = 200
+"""Entries with others below them that are looked into."""
 LIMITS = (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED, ldap.TIMELIMIT_EXCEEDED)
 
 
@@ -82,22 +86,56 @@ def _unsearchable(directory: Directory, link: LdapConnection) -> Iterator[str]:
 
 
 def hidden_entries(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
-    """Compare the entries that we see with the server's own count of those below each folder."""
-    name, base, seen, told = directory.dialect.children, directory.settings.base_dn, Counter[str](), dict[str, int]()
-    rows = link.search(base, "(objectClass=*)", [name], []) if name else ()
+    """Compare the entries that we see with what the server itself says of those below each folder."""
     try:
-        for row in takewhile(lambda _row: time.monotonic() < end, rows):
-            seen[parent(row.dn).casefold()] += 1
-            if row.text(name).isdecimal():
-                told[row.dn] = int(row.text(name))
+        if directory.dialect.children:
+            yield from _uncounted(directory, link, end)
+        else:
+            yield from _opaque(directory, link, end)
     except LIMITS as error:  # who was found is read all the same
         yield str(translate(error, _("counting entries")))
-        return
-    for folder, total in told.items() if time.monotonic() < end else ():
+    except TimeoutError:
+        yield _("whether entries below {base} are hidden cannot be told: counting them takes too long").format(
+            base=directory.settings.base_dn
+        )
+
+
+def _uncounted(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
+    """Yield, as sentences, the folders in which we see fewer entries than the server counts."""
+    name, seen, told = directory.dialect.children, Counter[str](), dict[str, int]()
+    for row in in_time(link.search(directory.settings.base_dn, "(objectClass=*)", [name], []), end):
+        seen[parent(row.dn).casefold()] += 1
+        if row.text(name).isdecimal():
+            told[row.dn] = int(row.text(name))
+    for folder, total in told.items():
         count = total - seen[str(dn2str(str2dn(folder))).casefold()]
         if count > 0:
             words = _("{count} of {total} entries below {folder} cannot be seen: an account may be one of them")
             yield words.format(count=count, total=total, folder=folder)
+
+
+def _opaque(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
+    """Yield, as sentences, the folders in which the server has entries and shows none (RFC 3673, X.501)."""
+    rows = link.search(directory.settings.base_dn, "(hasSubordinates=TRUE)", ["1.1"], [])
+    for row in islice(in_time(rows, end), FOLDERS):
+        if not link.has_child(row.dn):
+            words = _("no entry below {folder} can be seen, and there are some: an account may be one of them")
+            yield words.format(folder=row.dn)
+
+
+def in_time(rows: Iterable[T], end: float) -> Iterator[T]:
+    """Stream rows. Raises `TimeoutError` at the time `end`."""
+    for row in rows:
+        if time.monotonic() > end:
+            raise TimeoutError
+        yield row
+
+
+def tells_hidden_entries(directory: Directory, link: LdapConnection) -> bool:
+    """Return whether the server counts the entries below the base, those that it hides included."""
+    name = directory.dialect.children
+    base = link.read(directory.settings.base_dn, [name]) if name else None
+    return base is not None and base.text(name).isdecimal()
 
 
 def _hidden_locks(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:

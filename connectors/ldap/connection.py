@@ -90,6 +90,25 @@ class LdapConnection:
         except (ldap.REFERRAL, ldap.INSUFFICIENT_ACCESS):
             return None
 
+    def refuses(self, dn: str) -> bool:
+        """Return whether the server refuses to read an entry, or has it elsewhere: then it is there."""
+        try:
+            self.read(dn, ["1.1"])
+        except (ldap.REFERRAL, ldap.INSUFFICIENT_ACCESS):
+            return True
+        return False
+
+    def has_child(self, dn: str) -> bool:
+        """Return whether an entry right below another can be seen, referrals included."""
+        sent = self._raw.search_ext(dn, ldap.SCOPE_ONELEVEL, attrlist=["1.1"], sizelimit=1)
+        try:
+            rows, _controls = self._receive(sent, 1)
+        except ldap.SIZELIMIT_EXCEEDED:
+            return True
+        except (ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS):
+            return False
+        return bool(rows)
+
     def first_person(self, base: str, people: str, attributes: Sequence[str]) -> Entry | None:
         """Read one person, the first that the server returns; None if the bot's account can see nobody."""
         sent = self._send(base, people, attributes, SimplePagedResultsControl(True, 1, ""))

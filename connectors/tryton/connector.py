@@ -5,6 +5,7 @@ res/user.py, `on_modification`; tried). Every write here carries the time stamp 
 refuses it if somebody else wrote in between.
 """
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from config.text import _
+from connectors.comparison import Comparison, Visible
 from connectors.contract import (
     Account,
     AccountId,
@@ -34,13 +36,13 @@ from connectors.contract import (
     Sessions,
     Verdict,
 )
-from connectors.errors import Conflict, Forbidden, Missing, Unavailable
+from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, Unavailable
 from connectors.http_connector import HttpConnector
 from connectors.identifiers import folded_all, resembles
 from connectors.tryton import log, wire
 from connectors.tryton.book import Book
 from connectors.tryton.owners import USER, Owners
-from connectors.tryton.restrictions import Restrictions
+from connectors.tryton.restrictions import Restrictions, fewer_records
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.settings import TrytonSettings
 
@@ -63,7 +65,11 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         self._api = self._rpc.api
         self._owners = Owners(self._rpc)
         self._book = Book(self._rpc, self._owners, settings.owner_fields)
-        self._restrictions = Restrictions(self._rpc, settings.login, settings.opportunities_at_least)
+        self._restrictions, second = Restrictions(self._rpc, settings.login), settings.compared()
+        self._second = Tryton(second) if second else None
+        self._comparison = Comparison(
+            self.visible, settings.login, settings.accounts_at_least, self._second, settings.compare_login
+        )
 
     def own_account(self) -> str:
         """Return the log-in in the settings."""
@@ -71,8 +77,44 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
 
     def blind_spots(self) -> Sequence[str]:
         """Return the companies and record rules that hide records or users from our own user."""
-        fields = (field.partition(":")[0] for field in self._settings.owner_fields)
-        return (*self._restrictions.of_book(tuple(fields)), *self._restrictions.of_users())
+        unclear = self._comparison.look().unclear if self._comparison.possible else ()
+        return (*self._restrictions.of_book(self._models), *self._restrictions.of_users(), *unclear)
+
+    def shortfalls(self) -> Sequence[str]:
+        """Return users and records that the second user sees and ours does not, and counts below the settings' own."""
+        settings, users = self._settings, self._comparison.look().missing if self._comparison.possible else ()
+        if self._second is None and settings.opportunities_at_least is None:
+            return users
+        try:
+            ours, theirs = self.record_counts(self._models), dict[str, int]()
+            theirs |= self._second.record_counts(self._models) if self._second else {}
+        except ConnectorError as error:
+            text = _("the records that {login} sees cannot be compared: {error}")
+            return (*users, text.format(login=settings.login, error=error))
+        return (*users, *fewer_records(settings, ours, theirs))
+
+    def record_counts(self, models: Sequence[str]) -> Mapping[str, int]:
+        """Return the number of records that our user sees of each model of the book."""
+        return self._restrictions.counts(models)
+
+    def visible(self, seconds: float) -> Visible:
+        """List the ids of all users, inactive ones included."""
+        end, found = time.monotonic() + seconds, set[str]()
+        for row in self._every(wire.ANY_STATE, ["id"]):
+            found.add(str(row["id"]))
+            if time.monotonic() > end:
+                text = _("there are more than {count}, and counting takes too long")
+                raise Unavailable(text.format(count=len(found)))
+        return Visible(frozenset(found))
+
+    def close(self) -> None:
+        """Close the connections."""
+        super().close()
+        self._comparison.close()
+
+    @property
+    def _models(self) -> tuple[str, ...]:
+        return tuple(field.partition(":")[0] for field in self._settings.owner_fields)
 
     def check(self) -> str:
         """Sign in, read our own rights, look at `owner_fields`, open the log.
@@ -108,7 +150,7 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         asked = (wire.lookup(person), 0, None, None, wire.USER_FIELDS)
         rows = self._rpc.read(f"{USER}.search_read", *asked, context=wire.ALL)
         found = tuple(wire.account(row, by) for row in rows if (by := wire.matched(person, row)))
-        return Lookup(found, how) if found else self._searched(person, how)
+        return self._comparison.judged(Lookup(found, how) if found else self._searched(person, how), person)
 
     def _searched(self, person: Person, how: str) -> Lookup:
         """Read all users where a search finds none: one that a search misses, or that only resembles the person."""
@@ -149,9 +191,10 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         if hidden:
             gone = Observation(Verdict.UNKNOWN, gone.how, "; ".join(hidden))
         malformed = Observation(Verdict.UNKNOWN, gone.how, _("this is not the form of a user's id"))
-        return {
+        seen = {
             a: malformed if n is None else wire.observation(rows[n]) if n in rows else gone for a, n in numbers.items()
         }
+        return self._comparison.observed(seen)
 
     def locked(self) -> frozenset[AccountId]:
         """Read the ids of all inactive users, 1000 to a call."""

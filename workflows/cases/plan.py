@@ -99,6 +99,8 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
             *unread,
             *map(asked_about, asked),
             *(lookup.doubts if lines else ()),
+            *lookup.hidden,
+            *system.connector.shortfalls(),
             *system.connector.blind_spots(),
         ),
     )

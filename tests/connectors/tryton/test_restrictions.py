@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr, ValidationError
 
 from bot.cli.checks.systems import checks
 from connectors.contract import AccountId, MoveOrder, MoveOutcome, Person, Verdict
 from connectors.errors import Forbidden
 from connectors.tryton import MANIFEST, wire
+from connectors.tryton.connector import Tryton as Connector
 from tests.conformance.accounts import newcomer, person
 from tests.connectors.tryton.world import BookWorld
-from tests.sandbox.company.people import LEAVER
+from tests.sandbox.company.people import LEAVER, PEOPLE
 from tests.sandbox.company.tryton import Tryton
 from workflows.cases.plan import look
 from workflows.people import Leaver
@@ -145,7 +147,48 @@ def test_fewer_opportunities_than_expected_are_said(world: BookWorld) -> None:
     [(every,)] = world.server.query("SELECT count(*) FROM sale_opportunity WHERE company = 1")
     settings = world.settings(opportunities_at_least=every + 1_000)
     connector = type(world.connect())(settings)
-    assert any(f"says {every + 1_000}" in one for one in connector.blind_spots())
+    assert any(f"says {every + 1_000}" in one for one in connector.shortfalls())
+    assert type(connector)(world.settings(opportunities_at_least=every)).shortfalls() == ()
+
+
+def _compared(world: BookWorld, **changes: Any) -> Connector:
+    password = SecretStr(world.server.admin.password)
+    second = {"compare_login": world.server.admin.login, "compare_password": password}
+    return Connector(world.settings(**second | changes))
+
+
+def test_records_that_only_a_second_user_sees_are_a_fault(world: BookWorld, south: int) -> None:
+    _bot(world.server, companies=[["add", [south]]], company_filter="all")
+    assert _compared(world).shortfalls() == ()
+    [check] = checks({"crm": System("crm", MANIFEST, _compared(world))})
+    assert [(one.ok, one.unseen) for one in check.look()] == [(True, False)]
+    _bot(world.server, company_filter="one")
+    faults = [one.said for one in check.look() if not one.ok]
+    _bot(world.server, company_filter="all")
+    assert [one.split(" sees ")[0] for one in faults] == [world.server.admin.login]
+    assert "records of sale.opportunity" in faults[0]
+
+
+def test_a_user_that_only_a_second_one_sees_is_never_absent(world: BookWorld) -> None:
+    who = newcomer()
+    account, bot = world.create(who), world.server.user_id(world.server.bot.login)
+    colleague = PEOPLE[1]
+    connector = _compared(world, compare_login=colleague.uid, compare_password=SecretStr(colleague.password))
+    [group] = world.server.as_admin().call("res.group.search", [["name", "=", GROUP]])
+    with _rule(world.server, "res.user", f'[["id", "!=", {int(account)}]]', global_p=False, groups=[["add", [group]]]):
+        [fault, *_more] = connector.shortfalls()
+        lookup, seen = connector.find(person(who)), connector.observe([account, AccountId(str(bot))])
+    assert f"sees 1 account that {world.server.bot.login} does not see" in fault
+    assert any(f"sees the account {who.login}" in one for one in lookup.doubts)
+    assert seen[account].verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("wrong", [{"compare_login": "x"}, {"compare_login": ""}, {"compare_login": "bot"}])
+def test_a_second_user_needs_a_password_and_is_another_one(world: BookWorld, wrong: dict[str, Any]) -> None:
+    password = {} if wrong["compare_login"] == "x" else {"compare_password": SecretStr("x")}
+    wrong = {"compare_login": world.server.bot.login} if wrong["compare_login"] == "bot" else wrong
+    with pytest.raises(ValidationError, match="compare_login"):
+        world.settings(**wrong, **password)
 
 
 def test_a_model_of_the_book_that_may_not_be_read_is_an_error_and_not_nothing(world: BookWorld) -> None:
