@@ -70,8 +70,8 @@ def _evidence(directory: Directory, link: LdapConnection, person: Person) -> Ite
 def _named_like(directory: Directory, link: LdapConnection, person: Person) -> Iterator[str]:
     """Yield, as sentences, what shows an entry that a search hides: under the name that a colleague's has there.
 
-    A server may refuse to read it, which it does not do where nothing is (RFC 4511, section 4.1.9), and a group that we
-    see may name it.
+    A server may refuse to read it, which it does not do where nothing is (RFC 4511, section 4.1.9). A group that we see
+    may name it.
     """
     dialect = directory.dialect
     known = link.first_person(directory.settings.base_dn, both(directory.control, f"({dialect.login}=*)"), ["1.1"])

@@ -54,9 +54,9 @@ class World:
         file.write_text(signed_in.refresh)
         return file
 
-    def connect(self, password: str = "good") -> Connector:
+    def connect(self, password: str = "good", **changes: Any) -> Connector:
         token = self.server.token if password == "good" else f"bcrm_pat_{password}"
-        self._connectors.append(Connector(self.settings(token=SecretStr(token))))
+        self._connectors.append(Connector(self.settings(token=SecretStr(token), **changes)))
         return self._connectors[-1]
 
     def nobody(self) -> AccountId:
