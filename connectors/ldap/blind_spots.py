@@ -170,6 +170,12 @@ def _missing_rights(directory: Directory, link: LdapConnection) -> Iterator[str]
             count=len(refused),
             total=len(people),
         )
+    yield from _unknown_resets(directory, link, people)
+    told = link.read(people[0].dn, [dialect.token]) if people and dialect.token else None
+    if people and dialect.token and (told is None or not told.shows(dialect.token)):
+        yield _("cannot tell who is in groups that {bind_dn} does not see: it may not read {attribute}").format(
+            bind_dn=settings.bind_dn, attribute=dialect.token
+        )
     base, query = settings.group_base_dn or settings.base_dn, equals("objectClass", members.object_class)
     groups = _with_rights(directory, link, base, query, [members.attribute])
     # Some groups are the server's own, and refuse everybody: it is a fault only if all do.
@@ -183,6 +189,18 @@ def _missing_rights(directory: Directory, link: LdapConnection) -> Iterator[str]
         )
 
 
+def _unknown_resets(directory: Directory, link: LdapConnection, people: Sequence[Entry]) -> Iterator[str]:
+    """Yield, as sentences, whose passwords we may not reset. A lock then leaves them as they are, and still holds."""
+    token = directory.dialect.our_token(link, directory)
+    told = Counter(directory.dialect.may_reset(row, token) for row in people)
+    for answer, words in (
+        (False, _("{bind_dn} may not reset the passwords of {count} of {total} accounts looked at: they stay")),
+        (None, _("cannot tell whether {bind_dn} may reset the passwords of {count} of {total} accounts looked at")),
+    ):
+        if count := told[answer]:
+            yield words.format(bind_dn=directory.settings.bind_dn, count=count, total=len(people))
+
+
 def refusals(directory: Directory, link: LdapConnection, accounts: Sequence[Entry]) -> Iterator[str]:
     """Yield, as sentences, the locks of these accounts that the server says it will refuse."""
     dialect, settings = directory.dialect, directory.settings
@@ -190,10 +208,15 @@ def refusals(directory: Directory, link: LdapConnection, accounts: Sequence[Entr
     rows = (
         _with_rights(directory, link, settings.base_dn, query, dialect.written) if accounts and dialect.written else ()
     )
+    token = dialect.our_token(link, directory) if rows else ()
     for row in rows:
         if missing := dialect.refused(row, dialect.written):
             yield _("{dn} will not be locked: {bind_dn} may not write {attributes}").format(
                 dn=row.dn, bind_dn=settings.bind_dn, attributes=" or ".join(missing)
+            )
+        elif dialect.may_reset(row, token) is False:
+            yield _("{dn} will be locked, and keeps its password: {bind_dn} may not reset it").format(
+                dn=row.dn, bind_dn=settings.bind_dn
             )
 
 

@@ -26,7 +26,7 @@ def test_a_module_that_is_switched_off_is_a_blind_spot(book: BookWorld) -> None:
 
 def test_fewer_members_than_expected_are_a_fault_and_make_nobody_absent(people: AccountsWorld) -> None:
     total, gone = len(list(people.connect()._rest.listed())), people.nobody()
-    few, enough = people.connect(accounts_at_least=total + 1), people.connect(accounts_at_least=total)
+    few, enough = people.connector(accounts_at_least=total + 1), people.connector(accounts_at_least=total)
     [fault] = few.shortfalls()
     assert f"sees {total} accounts, and accounts_at_least says {total + 1}" in fault
     assert few.observe([gone])[gone].verdict is Verdict.UNKNOWN
