@@ -4,7 +4,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, takewhile
+from itertools import islice
 from typing import TypeVar
 
 import ldap
@@ -12,8 +12,8 @@ from ldap.dn import dn2str, str2dn
 
 from config.text import _
 from connectors.errors import Forbidden
-from connectors.ldap import own_account
-from connectors.ldap.absence import may_search, other_contexts
+from connectors.ldap import attribute_rights, own_account
+from connectors.ldap.absence import other_contexts
 from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.directory import Directory
 from connectors.ldap.faults import NO_ANSWER, NOT_NOW, server_words, translate
@@ -32,13 +32,14 @@ def find(directory: Directory, link: LdapConnection, seconds: float = float("inf
 
     Counting everybody stops after `seconds`; it then says nothing.
     """
-    return [
-        *_other_places(directory, link),
-        *_unsearchable(directory, link),
-        *hidden_entries(directory, link, time.monotonic() + seconds),
-        *_hidden_locks(directory, link, time.monotonic() + seconds),
-        *_missing_rights(directory, link),
-    ]
+    end = time.monotonic() + seconds
+    said = [*_other_places(directory, link), *hidden_entries(directory, link, end)]
+    for look in (attribute_rights.find, attribute_rights.hidden_members):
+        try:
+            said += look(directory, link, end)
+        except LIMITS as error:
+            said.append(str(translate(error, _("listing accounts and groups"))))
+    return [*dict.fromkeys(said), *_missing_rights(directory, link)]
 
 
 def require_writes(directory: Directory, link: LdapConnection) -> None:
@@ -74,14 +75,6 @@ def _other_places(directory: Directory, link: LdapConnection) -> Iterator[str]:
         if link.first_person(context, directory.control, ["1.1"]):
             yield _("there are people below {context}, too: only those below {base_dn} are looked up").format(
                 context=context, base_dn=settings.base_dn
-            )
-
-
-def _unsearchable(directory: Directory, link: LdapConnection) -> Iterator[str]:
-    for name in dict.fromkeys((*dict(directory.dialect.addresses), *directory.dialect.logins)):
-        if not may_search(directory, link, name):
-            yield _("{attribute} may not be searched by {bind_dn}, so nobody can be found by it").format(
-                attribute=name, bind_dn=directory.settings.bind_dn
             )
 
 
@@ -138,26 +131,11 @@ def tells_hidden_entries(directory: Directory, link: LdapConnection) -> bool:
     return base is not None and base.text(name).isdecimal()
 
 
-def _hidden_locks(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
-    base, people = directory.settings.base_dn, directory.people_filter
-    try:
-        everybody, readable = (
-            sum(1 for _one in takewhile(lambda _row: time.monotonic() < end, link.search(base, query, ["1.1"], [])))
-            for query in (people, f"(&{people}{directory.dialect.readable_lock})")
-        )
-    except LIMITS as error:
-        yield str(translate(error, _("listing accounts")))
-        return
-    if readable < everybody and time.monotonic() < end:
-        yield _("{lock} of {count} of {total} accounts cannot be seen, so their verdict is unknown").format(
-            lock=directory.dialect.lock, count=everybody - readable, total=everybody
-        )
-
-
 def _missing_rights(directory: Directory, link: LdapConnection) -> Iterator[str]:
     """Ask for the rights over open accounts that a lock is for, and over groups."""
     dialect, settings = directory.dialect, directory.settings
     if not dialect.written:
+        yield from attribute_rights.refused_writes(directory, link)
         return
     mine, members = own_account.name(directory, link), dialect.memberships[0]
     query = f"(&{directory.control}(!{dialect.locked_query}))"

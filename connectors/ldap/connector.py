@@ -151,7 +151,8 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._comparison.look(0, float("inf"))
         seen_at, seen = self._blind_spots
         spares = map(spare, self._settings.urls if len(self._settings.urls) > 1 else ())
-        self._blind_spots = seen_at, [*seen, *filter(None, spares)]
+        enforced = self._enforcement.doubts(self._directory, random_password())
+        self._blind_spots = seen_at, [*seen, *filter(None, spares), *enforced]
         return said
 
     def blind_spots(self) -> Sequence[str]:
@@ -161,6 +162,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             look = partial(blind_spots.find, self._directory, seconds=COUNT_SECONDS)
             try:
                 seen = self._connections.run(look, _("looking for blind spots"))
+                seen = [*seen, *self._enforcement.doubts(self._directory, random_password())]
             except ConnectorError as error:
                 return (str(error),)
             self._blind_spots = time.monotonic(), seen

@@ -13,7 +13,8 @@ from ldapurl import LDAPUrl
 
 from config.text import N_, _
 from connectors.contract import AccountId, Change, Group, GroupId
-from connectors.errors import Conflict, Missing
+from connectors.errors import Conflict, Forbidden, Missing
+from connectors.ldap.attribute_rights import may_see_members
 from connectors.ldap.back_links import BACK_LINK, groups_beyond, unreadable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import OCCUPANT, ROLE, Membership
@@ -46,6 +47,12 @@ class Memberships:
         entry = self._directory.person(link, account)
         names = self._names(entry, self._dialect.memberships)
         rows = list(link.search(self._base, either(_named_by(*name) for name in names), self._asked))
+        if not rows and not may_see_members(self._directory, link):
+            raise Forbidden(
+                _("{bind_dn} may not search the members of any group, so nobody is seen in one").format(
+                    bind_dn=self._directory.settings.bind_dn
+                )
+            )
         rows += groups_beyond(self._directory, link, entry, rows, self._asked)
         above, named = self._above(link, rows), {row.dn for row in rows}
         groups = [self._group_of(row, above.get(row.dn, ())) for row in rows]

@@ -7,7 +7,7 @@ refuses it if somebody else wrote in between.
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,6 +52,8 @@ _NEEDED = (
 )
 CONTROLS = 2
 """Fewest users in a list that prove a lookup: one of them is our own."""
+KEPT = timedelta(days=60)
+"""Time for which a log should reach back: `exports.look_back_days` is 60 unless set."""
 PAGE = 1000
 """Users in one read of all."""
 
@@ -78,7 +80,24 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
     def blind_spots(self) -> Sequence[str]:
         """Return the companies and record rules that hide records or users from our own user."""
         unclear = self._comparison.look().unclear if self._comparison.possible else ()
-        return (*self._restrictions.of_book(self._models), *self._restrictions.of_users(), *unclear)
+        restricted = (*self._restrictions.of_book(self._models), *self._restrictions.of_users())
+        return (*restricted, *unclear, *self._unlogged())
+
+    def _unlogged(self) -> Sequence[str]:
+        """Return, as sentences, exports that the log does not show. Our own calls must be in it by now."""
+        if self._settings.server_log is None:
+            return (_("exports are not seen: no server_log is set"),)
+        try:
+            path, zone = self._log(), ZoneInfo(self._settings.log_timezone)
+            begun, shown = log.begin(path, zone), log.shows_calls(path, self._settings.login)
+        except (ConnectorError, OSError) as error:
+            return (_("exports are not seen: {error}").format(error=error),)
+        if not shown:
+            text = _("exports are not seen: {path} does not show the calls that Handover has just made")
+            return (text.format(path=path),)
+        text = _("the log {path} begins on {day}: exports before are not seen")
+        young = begun is None or datetime.now(UTC) - begun < KEPT
+        return (text.format(path=path, day=f"{begun or datetime.now(UTC):%Y-%m-%d}"),) if young else ()
 
     def shortfalls(self) -> Sequence[str]:
         """Return users and records that the second user sees and ours does not, and counts below the settings' own."""
@@ -274,7 +293,13 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
     def exports(self, account: AccountId, since: datetime, until: datetime) -> Iterator[ExportEvent]:
         """Read exports from the log by user id; if the log has no id, by the present log-in."""
         row, zone = self._owners.row(account), ZoneInfo(self._settings.log_timezone)
-        found = log.exports(log.lines(log.files(self._log(), since)), zone, row["login"], row["id"])
+        path = self._log()
+        if not log.shows_calls(path, self._settings.login):
+            text = _(
+                "{path} does not show the calls that Handover has just made: it is not the log of this server's calls"
+            )
+            raise Forbidden(text.format(path=path))
+        found = log.exports(log.lines(log.files(path, since)), zone, row["login"], row["id"])
         mine = [log.event(one, row["login"]) for one in found if since <= one.at < until]
         return iter(sorted(mine, key=lambda event: event.at))
 

@@ -120,7 +120,7 @@ def test_a_part_on_another_server_is_said(world: LdapWorld) -> None:
 def test_locks_that_may_not_be_read_are_counted(world: LdapWorld) -> None:
     me = PEOPLE[0]
     blind = Ldap(world.settings(bind_dn=ldif.person_dn(me.uid), password=SecretStr(me.password)))
-    said, _untold = blind.blind_spots()
+    said, *_more = blind.blind_spots()
     number, total = (int(word) for word in said.split() if word.isdigit())
     assert said.startswith("pwdAccountLockedTime of ")
     assert len(PEOPLE) <= number < total

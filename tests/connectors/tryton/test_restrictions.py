@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -263,3 +264,23 @@ def test_an_active_that_is_missing_is_not_no(active: object, verdict: str) -> No
     row = {"id": 1, "login": "x", "name": "X", "email": None, "active": active, "sessions": 0}
     assert wire.observation(row).verdict == verdict
     assert wire.account(row, "login").verdict == verdict
+
+
+def test_exports_without_a_log_or_in_another_log_are_not_taken_for_none(world: BookWorld, tmp_path: Path) -> None:
+    other = tmp_path / "other.log"
+    other.write_text("2026-01-01 00:00:00,000 INFO trytond.protocols.dispatcher x.y() from somebody@::1/x in 1 ms\n")
+    without, wrong = (Connector(world.settings(server_log=one)) for one in (None, other))
+    assert ["no server_log" in one for one in without.blind_spots()] == [True]
+    assert [f"{other} does not show the calls" in one for one in wrong.blind_spots()] == [True]
+    leaver, until = AccountId(str(world.server.user_id(LEAVER.uid))), datetime.now(UTC)
+    with pytest.raises(Forbidden, match="does not show the calls"):
+        list(wrong.exports(leaver, until - timedelta(days=60), until))
+
+
+def test_a_log_that_begins_late_is_said(world: BookWorld, tmp_path: Path) -> None:
+    late, lines = tmp_path / "server.log", world.server.log.read_text().splitlines(keepends=True)
+    begun = datetime.now(UTC) - timedelta(days=5)
+    late.write_text("".join((f"{begun:%Y-%m-%d %H:%M:%S},000 INFO trytond x\n", *lines[-50:])))
+    assert [
+        f"begins on {begun:%Y-%m-%d}" in one for one in Connector(world.settings(server_log=late)).blind_spots()
+    ] == [True]
