@@ -15,8 +15,8 @@ from connectors.errors import ConnectorError
 
 TOLERANCE = 20
 """An expected number may lie below the count by a twentieth, or by one. Below that, it is too old to show anything."""
-COUNT_SECONDS = 3.0
-"""Time for counting outside of a check, as a plan waits for it."""
+COUNT_SECONDS, PROOF_COUNT_SECONDS = 1.5, 5.0
+"""Time for counting outside of a check, as a plan waits for it; the same where a number must prove an absence."""
 KEPT_SECONDS, PROOF_SECONDS = 600.0, 60.0
 """Age at which a comparison is made anew; for a proof of absence."""
 
@@ -88,7 +88,7 @@ class Comparison:
         """Return a lookup with the accounts that only the other credential sees. Without any account, it is doubted."""
         if lookup.accounts:
             return replace(lookup, hidden=self._hidden(person, {one.id for one in lookup.accounts}))
-        doubts = self._hidden(person, ()) or self._proof()
+        doubts = self._hidden(person, ()) if self._second else self._proof()
         return replace(lookup, doubts=(*lookup.doubts, *doubts))
 
     def _hidden(self, person: Person, found: Collection[AccountId]) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ class Comparison:
         gone = [one for one, found in seen.items() if found.verdict is Verdict.ABSENT or found.hidden]
         if not gone or not self.possible:
             return dict(seen)
-        theirs, said = dict[AccountId, Account](), "; ".join(self._proof())
+        theirs, said = dict[AccountId, Account](), "" if self._second else "; ".join(self._proof())
         try:
             theirs |= self._second.read(gone) if self._second else {}
         except ConnectorError as error:
@@ -126,10 +126,10 @@ class Comparison:
             self._second.close()
 
     def _proof(self) -> tuple[str, ...]:
-        """Return what speaks against an absence, whoever is looked for."""
+        """Return what a number says against an absence, whoever is looked for."""
         if not self.possible:
             return ()
-        seen = self.look(PROOF_SECONDS)
+        seen = self.look(PROOF_SECONDS, PROOF_COUNT_SECONDS)
         return (*seen.missing, *seen.unclear)
 
     def _compare(self, seconds: float) -> Compared:

@@ -27,7 +27,7 @@ LONG_AGO = b"19700101000000Z"
 
 
 def find(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
-    """Yield, as sentences, what may not be searched or read. Counting ends at the time `end`, and then says nothing."""
+    """Yield, as sentences, what may not be searched or read. Counting ends at the time `end`, which is said."""
     dialect, people = directory.dialect, directory.people_filter
     names = tuple(dict.fromkeys((*dict(dialect.addresses), *dialect.logins)))
     unsearchable = [name for name in names if not may_search(directory, link, name)]
@@ -44,7 +44,10 @@ def find(directory: Directory, link: LdapConnection, end: float) -> Iterator[str
     seen = {name: _told(name) for name in (dialect.identifier, *(one for one in names if one not in unsearchable))}
     count = _Counter(directory.settings.base_dn, link, end)
     total, whole = count(people), count(both(people, dialect.readable_lock, *seen.values()))
-    if whole is None or total is None or whole >= total:
+    if whole is None or total is None:
+        yield _("whether every account shows all attributes cannot be told: counting takes too long")
+        return
+    if whole >= total:
         return
     readable = count(both(people, dialect.readable_lock))
     if readable is not None and readable < total:
@@ -137,6 +140,6 @@ class _Counter:
 
     def __call__(self, query: str) -> int | None:
         """Return the number of entries that match; None if the time is over."""
-        rows = self._link.search(self._base, query, ["1.1"], [])
+        rows = self._link.rows(self._base, query, ["1.1"], [])
         number = sum(1 for _row in takewhile(lambda _row: time.monotonic() < self._end, rows))
         return number if time.monotonic() < self._end else None

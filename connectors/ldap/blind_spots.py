@@ -30,7 +30,7 @@ LIMITS = (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED, ldap.TIMELIMIT_EXCE
 def find(directory: Directory, link: LdapConnection, seconds: float = float("inf")) -> Sequence[str]:
     """Return everything that the bot's account may not see or do, as sentences.
 
-    Counting everybody stops after `seconds`; it then says nothing.
+    Counting everybody stops after `seconds`, which is said.
     """
     end = time.monotonic() + seconds
     said = [*_other_places(directory, link), *hidden_entries(directory, link, end)]

@@ -65,10 +65,12 @@ class LdapConnection:
         for rows in self._pages(base, query, attributes, controls):
             yield from (self._entry(dn, values) for dn, values in self._present(rows, elsewhere))
 
-    def rows(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
+    def rows(
+        self, base: str, query: str, attributes: Sequence[str], elsewhere: list[str] | None = None
+    ) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
         """Stream raw rows for very large reads. The next page is requested before this one is processed."""
         for rows in self._pages(base, query, attributes, ahead=True):
-            yield from self._present(rows)
+            yield from self._present(rows, elsewhere)
 
     def read(self, dn: str, attributes: Sequence[str], query: str = "(objectClass=*)") -> Entry | None:
         """Read one entry by its DN; None if there is none, or if it does not match `query`."""

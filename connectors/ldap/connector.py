@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from config.text import _
-from connectors.comparison import COUNT_SECONDS, PROOF_SECONDS, Comparison, Visible
+from connectors.comparison import PROOF_SECONDS, Comparison, Visible
 from connectors.connections import ConnectionPool
 from connectors.contract import (
     Account,
@@ -50,8 +50,8 @@ from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, account_names, both, describe, is_candidate, matched_by, related_filter
 
 NOBODY = Person("")
-BLIND_SPOT_SECONDS = 600.0
-"""Age at which blind spots are looked for again."""
+BLIND_SPOT_SECONDS, COUNT_SECONDS = 600.0, 2.0
+"""Age at which blind spots are looked for again; time for counting then, as a plan waits for it."""
 DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
     "openldap": lambda settings: OpenLdapPassword() if settings.lock_by == "password" else OpenLdap(),
     "active_directory": ActiveDirectory,
