@@ -24,7 +24,7 @@ HIDDEN = (
     ("attrs=member,uniqueMember,memberUid", "none", "the members of 8 of 8 groups"),
     (f'dn.subtree="ou=policies,{ldif.SUFFIX}"', "none", "no password policy can be read"),
 )
-"""What each bot may not see, its rights there, and what is said. The bots are people: each has rules of its own."""
+"""Entries or attributes, the rights of one bot there, and the sentence. The bots are people with rules of their own."""
 BOTS = [one for one in PEOPLE if one is not LEAVER][: len(HIDDEN) + 1]
 FREE = BOTS[-1]
 MEMBERS = BOTS[5]
