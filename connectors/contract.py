@@ -104,6 +104,8 @@ class Lookup:
     how: str
     doubts: tuple[str, ...] = ()
     """Reasons, as sentences, for which no accounts is no proof of absence: an incomplete answer, a candidate."""
+    hidden: tuple[str, ...] = ()
+    """Further accounts of the person that we do not see and somebody else does, as sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +286,13 @@ class Connector(Protocol):
 
     def blind_spots(self) -> Sequence[str]:
         """Return what this credential may not see, as sentences. `check` looks for exactly these."""
+        return ()
+
+    def shortfalls(self) -> Sequence[str]:
+        """Return, as sentences, what is known to be there and is not seen: a fault, and no audit is good with it.
+
+        It raises nothing.
+        """
         return ()
 
     @abstractmethod

@@ -15,6 +15,7 @@ from connectors.bottlecrm.rest import Rest
 from connectors.bottlecrm.settings import BottleCrmSettings
 from connectors.bottlecrm.tokens import PersonalTokens
 from connectors.bottlecrm.wire import Member
+from connectors.comparison import Comparison, Visible
 from connectors.contract import (
     Account,
     AccountId,
@@ -58,6 +59,7 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook):
         self._api = self._rest.api
         self._tokens = PersonalTokens(self._rest, settings.session_file)
         self._book = Book(self._rest)
+        self._comparison = Comparison(self.visible, settings.login, settings.accounts_at_least)
 
     def __repr__(self) -> str:
         return f"BottleCrm({self._settings.url})"
@@ -103,7 +105,16 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook):
         return (
             *((off.format(kinds=", ".join(hidden)),) if hidden else ()),
             *((role.format(role=profile.get("role")),) if profile.get("role") != ADMINISTRATOR else ()),
+            *(self._comparison.look().unclear if self._comparison.possible else ()),
         )
+
+    def shortfalls(self) -> Sequence[str]:
+        """Return a count of members below `accounts_at_least`."""
+        return self._comparison.look().missing if self._comparison.possible else ()
+
+    def visible(self, seconds: float) -> Visible:  # noqa: ARG002 - 200 members in each call
+        """List the ids of all members, inactive ones included."""
+        return Visible(frozenset(one.id for one in self._rest.listed()))
 
     def find(self, person: Person) -> Lookup:
         """Look people up by address, which is the log-in, ignoring case and including inactive members."""
@@ -115,7 +126,7 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook):
         how = _("the organization's members by email: {sought}").format(sought=", ".join(texts))
         if found:
             return Lookup(tuple(map(wire.account, found.values())), how)
-        return self._searched(person, how)
+        return self._comparison.judged(self._searched(person, how), person)
 
     def _searched(self, person: Person, how: str) -> Lookup:
         """Read all members where a search finds none: one that a search misses, or that only resembles the person."""
@@ -158,7 +169,9 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook):
             if not self._shows_us(members.values()):
                 reason = _("the list of members does not show our own user either")
                 gone = Observation(Verdict.UNKNOWN, gone.how, reason)
-        return {account: wire.observation(found[account]) if account in found else gone for account in accounts}
+        return self._comparison.observed(
+            {account: wire.observation(found[account]) if account in found else gone for account in accounts}
+        )
 
     def everyone(self) -> Iterator[Account]:
         """Stream every member, inactive ones included; each pass has as many as the server counts.

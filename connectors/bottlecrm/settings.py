@@ -19,6 +19,8 @@ class BottleCrmSettings(SystemSettings):
     """The address of Handover's own user there; it is never locked."""
     token: Secret
     """A personal access token of that user, who is an administrator of the organization."""
+    accounts_at_least: int | None = Field(default=None, ge=1)
+    """The number of members that the organization's page shows, inactive ones included. Seeing fewer is a fault."""
     session_file: Path | None = None
     """A file with a refresh token of that user, which Handover renews; without it, people's tokens are not revoked."""
     authority: Path | None = None

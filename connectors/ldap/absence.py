@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from ldap.dn import escape_dn_chars, explode_dn
+
 from config.identifiers import variants
 from config.text import _
 from connectors.contract import Person
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.directory import Directory
-from connectors.ldap.wire import below, both, either, equals, holds_no_people, person_filter, same
+from connectors.ldap.wire import below, both, either, equals, holds_no_people, parent, person_filter, same
 
 
 def doubts(directory: Directory, link: LdapConnection, person: Person) -> Sequence[str]:
@@ -59,9 +61,31 @@ def _evidence(directory: Directory, link: LdapConnection, person: Person) -> Ite
     if alike := person_filter(Person("", emails, logins), directory):
         for row in link.search(base, alike, ["objectClass"], []):
             yield _("{dn} differs only in letters that are alike; a person must judge it").format(dn=row.dn)
+    yield from _named_like(directory, link, person)
     if candidates := directory.dialect.candidates_filter(link, person):
         for row in link.search(base, candidates, ["objectClass"], []):
             yield _("{dn} has the same name as its log-in, and another domain").format(dn=row.dn)
+
+
+def _named_like(directory: Directory, link: LdapConnection, person: Person) -> Iterator[str]:
+    """Yield, as sentences, what shows an entry that a search hides: under the name that a colleague's has there.
+
+    A server may refuse to read it, which it does not do where nothing is (RFC 4511, section 4.1.9). A group that we see
+    may name it.
+    """
+    dialect = directory.dialect
+    known = link.first_person(directory.settings.base_dn, both(directory.control, f"({dialect.login}=*)"), ["1.1"])
+    attribute = explode_dn(known.dn)[0].partition("=")[0] if known else ""
+    if known is None or attribute.casefold() != dialect.login.casefold():
+        return
+    for login in filter(None, person.logins):
+        dn = f"{attribute}={escape_dn_chars(login)},{parent(known.dn)}"
+        if link.refuses(dn):
+            yield _("{dn} is there, and {bind_dn} may not read it").format(dn=dn, bind_dn=directory.settings.bind_dn)
+        ways = ((way.attribute, login if way.by_login else dn) for way in dialect.memberships)
+        groups = either(equals(*one) for one in dict.fromkeys(ways))
+        for row in link.search(directory.settings.group_base_dn or directory.settings.base_dn, groups, ["1.1"], []):
+            yield _("the group {group} names {login} as a member").format(group=row.dn, login=login)
 
 
 def other_contexts(directory: Directory, link: LdapConnection) -> Sequence[str]:

@@ -13,7 +13,7 @@ Seen on Samba 4.17 and kept by tests/connectors/ldap; sources in README.md:
 Over 250 lines because these rules hold for one kind of server, and belong together.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -21,12 +21,14 @@ from typing import Any
 from uuid import UUID
 
 import ldap
+from ldap.dn import is_dn
 
 from config.text import N_, _
 from connectors.contract import AccountId, Login, Person, Verdict
 from connectors.ldap import implicit_logins
 from connectors.ldap.dialect import Dialect, Membership, hidden
 from connectors.ldap.faults import ACCOUNT_DISABLED, REFUSED, refusal_code, refusal_words
+from connectors.ldap.security_descriptor import DESCRIPTOR, access_list_only, may_reset_password
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification, either, equals, equals_bytes, generalized_time
 
@@ -115,6 +117,12 @@ def _flags_change(entry: Entry, new: int) -> list[Modification]:
     return [(ldap.MOD_DELETE, CONTROL, [old]), (ldap.MOD_ADD, CONTROL, value)]
 
 
+def sid_text(sid: bytes) -> str:
+    """Return a SID as Windows writes it (MS-DTYP 2.4.2.1)."""
+    numbers = (int.from_bytes(sid[at : at + 4], "little") for at in range(8, len(sid), 4))
+    return "-".join(map(str, ("S", sid[0], int.from_bytes(sid[2:8], "big"), *numbers)))
+
+
 @dataclass(frozen=True, slots=True)
 class ActiveDirectory(Dialect):
     """Locks by userAccountControl. The settings decide whether administrators may be locked too."""
@@ -130,6 +138,7 @@ class ActiveDirectory(Dialect):
     written = (CONTROL,)
     login = "sAMAccountName"
     lock = CONTROL
+    token = TOKEN
     locked_query = f"(&({ACCOUNT_TYPE}={NORMAL_USER})({CONTROL}:{BIT_AND}:={DISABLED}))"
     no_accounts = frozenset({"group", "contact"})
     verdict_attributes = (EXPIRY,)
@@ -202,9 +211,27 @@ class ActiveDirectory(Dialect):
             return Verdict.UNKNOWN, hidden(EXPIRY)
         return Verdict.OPEN, why_open(entry.text(EXPIRY), entry.text("lockoutTime"), datetime.now(UTC))
 
-    def rights_attributes(self, wanted: Sequence[str]) -> Sequence[str]:  # noqa: ARG002 - it names all
-        """Ask for the names of all attributes that we may write (MS-ADTS 3.1.1.4.5.22)."""
-        return (WRITABLE,)
+    def rights_attributes(self, wanted: Sequence[str]) -> Sequence[str]:
+        """Ask for the names of all attributes that we may write (MS-ADTS 3.1.1.4.5.22), and for accounts' rules."""
+        return (WRITABLE, DESCRIPTOR) if CONTROL in wanted else (WRITABLE,)
+
+    def rights_controls(self) -> Sequence[Any]:
+        """Ask for access lists alone."""
+        return (access_list_only(),)
+
+    def our_token(self, link: Any, directory: Any) -> Collection[bytes]:
+        """Return the SIDs of the bot's own entry and of all its groups, wherever it is in the domain."""
+        me, base = self.settings.bind_dn, directory.naming_context(link) or self.settings.base_dn
+        asked, query = ["objectSid"], self.own_account_filter(me)
+        mine = [link.read_if_visible(me, asked)] if is_dn(me) else list(link.search(base, query, asked))
+        if len(mine) != 1 or mine[0] is None:
+            return ()
+        token = link.read(mine[0].dn, [TOKEN])
+        return {*mine[0].values.get("objectsid", ()), *(token.values.get(TOKEN.lower(), ()) if token else ())}
+
+    def may_reset(self, entry: Entry, token: Collection[bytes]) -> bool | None:
+        """Return whether the users of a token may reset the password of an entry; None if nothing tells."""
+        return may_reset_password(entry.first(DESCRIPTOR), token)
 
     def refused(self, entry: Entry, wanted: Sequence[str]) -> Sequence[str]:
         """Return the attributes that the server does not name. It does not tell the right to reset a password."""
@@ -282,6 +309,26 @@ class ActiveDirectory(Dialect):
         token = link.read(entry.dn, [TOKEN])
         sids = token.values.get(TOKEN.lower(), ()) if token else ()
         return [name for name, tail in FULL_POWER.items() if not sids or any(sid.endswith(tail) for sid in sids)]
+
+    def unseen_groups(self, link: Any, directory: Any, entry: Entry) -> Mapping[str, str]:
+        """Return the SIDs of the account's token that no membership explains which we can read.
+
+        Groups in which it is by others count as explained, from its own groups and from its primary group. They are
+        followed level by level: the rule for chains fails on Samba if it meets a hidden group.
+        """
+        told = link.read(entry.dn, [TOKEN])
+        token, base = told.values.get(TOKEN.lower(), ()) if told else (), directory.naming_context(link)
+        base, asked, known = base or directory.settings.base_dn, ["objectSid", "cn"], dict[str, bytes]()
+        primary = self.primary(entry) if token else ""
+        level = [entry, *(link.search(base, primary, asked) if primary else ())]
+        while level and token:
+            known |= {row.dn: row.first("objectSid") for row in level}
+            query = either(equals("member", row.dn) for row in level)
+            level = [row for row in link.search(base, query, asked) if row.dn not in known]
+        left = [sid for sid in token if sid not in known.values()]
+        query = either(equals_bytes("objectSid", sid) for sid in left)
+        names = {row.first("objectSid"): row.text("cn") for row in link.search(base, query, asked)} if left else {}
+        return {sid_text(sid): names.get(sid, "") for sid in left}
 
     def well_known(self, link: Any, directory: Any, group: str) -> str:
         """Return the filter for Domain Admins or Administrators, by SID: the names differ between languages."""

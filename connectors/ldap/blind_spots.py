@@ -3,38 +3,43 @@
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import islice, takewhile
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
 
 import ldap
 from ldap.dn import dn2str, str2dn
 
 from config.text import _
 from connectors.errors import Forbidden
-from connectors.ldap import own_account
-from connectors.ldap.absence import may_search, other_contexts
+from connectors.ldap import attribute_rights, own_account
+from connectors.ldap.absence import other_contexts
 from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.directory import Directory
 from connectors.ldap.faults import NO_ANSWER, NOT_NOW, server_words, translate
 from connectors.ldap.wire import Entry, either, equals, parent
 
+T = TypeVar("T")
 SAMPLE = 1000
 """Accounts and groups whose rights are asked for."""
+FOLDERS = 200
+"""Entries with others below them that are looked into."""
 LIMITS = (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED, ldap.TIMELIMIT_EXCEEDED)
 
 
 def find(directory: Directory, link: LdapConnection, seconds: float = float("inf")) -> Sequence[str]:
     """Return everything that the bot's account may not see or do, as sentences.
 
-    Counting everybody stops after `seconds`; it then says nothing.
+    Counting everybody stops after `seconds`, which is said.
     """
-    return [
-        *_other_places(directory, link),
-        *_unsearchable(directory, link),
-        *hidden_entries(directory, link, time.monotonic() + seconds),
-        *_hidden_locks(directory, link, time.monotonic() + seconds),
-        *_missing_rights(directory, link),
-    ]
+    end = time.monotonic() + seconds
+    said = [*_other_places(directory, link), *hidden_entries(directory, link, end)]
+    for look in (attribute_rights.find, attribute_rights.hidden_members):
+        try:
+            said += look(directory, link, end)
+        except LIMITS as error:
+            said.append(str(translate(error, _("listing accounts and groups"))))
+    return [*dict.fromkeys(said), *_missing_rights(directory, link)]
 
 
 def require_writes(directory: Directory, link: LdapConnection) -> None:
@@ -73,53 +78,64 @@ def _other_places(directory: Directory, link: LdapConnection) -> Iterator[str]:
             )
 
 
-def _unsearchable(directory: Directory, link: LdapConnection) -> Iterator[str]:
-    for name in dict.fromkeys((*dict(directory.dialect.addresses), *directory.dialect.logins)):
-        if not may_search(directory, link, name):
-            yield _("{attribute} may not be searched by {bind_dn}, so nobody can be found by it").format(
-                attribute=name, bind_dn=directory.settings.bind_dn
-            )
-
-
 def hidden_entries(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
-    """Compare the entries that we see with the server's own count of those below each folder."""
-    name, base, seen, told = directory.dialect.children, directory.settings.base_dn, Counter[str](), dict[str, int]()
-    rows = link.search(base, "(objectClass=*)", [name], []) if name else ()
+    """Compare the entries that we see with what the server itself says of those below each folder."""
     try:
-        for row in takewhile(lambda _row: time.monotonic() < end, rows):
-            seen[parent(row.dn).casefold()] += 1
-            if row.text(name).isdecimal():
-                told[row.dn] = int(row.text(name))
+        if directory.dialect.children:
+            yield from _uncounted(directory, link, end)
+        else:
+            yield from _opaque(directory, link, end)
     except LIMITS as error:  # who was found is read all the same
         yield str(translate(error, _("counting entries")))
-        return
-    for folder, total in told.items() if time.monotonic() < end else ():
+    except TimeoutError:
+        yield _("whether entries below {base} are hidden cannot be told: counting them takes too long").format(
+            base=directory.settings.base_dn
+        )
+
+
+def _uncounted(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
+    """Yield, as sentences, the folders in which we see fewer entries than the server counts."""
+    name, seen, told = directory.dialect.children, Counter[str](), dict[str, int]()
+    for row in in_time(link.search(directory.settings.base_dn, "(objectClass=*)", [name], []), end):
+        seen[parent(row.dn).casefold()] += 1
+        if row.text(name).isdecimal():
+            told[row.dn] = int(row.text(name))
+    for folder, total in told.items():
         count = total - seen[str(dn2str(str2dn(folder))).casefold()]
         if count > 0:
             words = _("{count} of {total} entries below {folder} cannot be seen: an account may be one of them")
             yield words.format(count=count, total=total, folder=folder)
 
 
-def _hidden_locks(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
-    base, people = directory.settings.base_dn, directory.people_filter
-    try:
-        everybody, readable = (
-            sum(1 for _one in takewhile(lambda _row: time.monotonic() < end, link.search(base, query, ["1.1"], [])))
-            for query in (people, f"(&{people}{directory.dialect.readable_lock})")
-        )
-    except LIMITS as error:
-        yield str(translate(error, _("listing accounts")))
-        return
-    if readable < everybody and time.monotonic() < end:
-        yield _("{lock} of {count} of {total} accounts cannot be seen, so their verdict is unknown").format(
-            lock=directory.dialect.lock, count=everybody - readable, total=everybody
-        )
+def _opaque(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
+    """Yield, as sentences, the folders in which the server has entries and shows none (RFC 3673, X.501)."""
+    rows = link.search(directory.settings.base_dn, "(hasSubordinates=TRUE)", ["1.1"], [])
+    for row in islice(in_time(rows, end), FOLDERS):
+        if not link.has_child(row.dn):
+            words = _("no entry below {folder} can be seen, and there are some: an account may be one of them")
+            yield words.format(folder=row.dn)
+
+
+def in_time(rows: Iterable[T], end: float) -> Iterator[T]:
+    """Stream rows. Raises `TimeoutError` at the time `end`."""
+    for row in rows:
+        if time.monotonic() > end:
+            raise TimeoutError
+        yield row
+
+
+def tells_hidden_entries(directory: Directory, link: LdapConnection) -> bool:
+    """Return whether the server counts the entries below the base, those that it hides included."""
+    name = directory.dialect.children
+    base = link.read(directory.settings.base_dn, [name]) if name else None
+    return base is not None and base.text(name).isdecimal()
 
 
 def _missing_rights(directory: Directory, link: LdapConnection) -> Iterator[str]:
     """Ask for the rights over open accounts that a lock is for, and over groups."""
     dialect, settings = directory.dialect, directory.settings
     if not dialect.written:
+        yield from attribute_rights.refused_writes(directory, link)
         return
     mine, members = own_account.name(directory, link), dialect.memberships[0]
     query = f"(&{directory.control}(!{dialect.locked_query}))"
@@ -131,6 +147,12 @@ def _missing_rights(directory: Directory, link: LdapConnection) -> Iterator[str]
             attributes=" or ".join(dict.fromkeys(name for missing in refused for name in missing)),
             count=len(refused),
             total=len(people),
+        )
+    yield from _unknown_resets(directory, link, people)
+    told = link.read(people[0].dn, [dialect.token]) if people and dialect.token else None
+    if people and dialect.token and (told is None or not told.shows(dialect.token)):
+        yield _("cannot tell who is in groups that {bind_dn} does not see: it may not read {attribute}").format(
+            bind_dn=settings.bind_dn, attribute=dialect.token
         )
     base, query = settings.group_base_dn or settings.base_dn, equals("objectClass", members.object_class)
     groups = _with_rights(directory, link, base, query, [members.attribute])
@@ -145,6 +167,18 @@ def _missing_rights(directory: Directory, link: LdapConnection) -> Iterator[str]
         )
 
 
+def _unknown_resets(directory: Directory, link: LdapConnection, people: Sequence[Entry]) -> Iterator[str]:
+    """Yield, as sentences, whose passwords we may not reset. A lock then leaves them as they are, and still holds."""
+    token = directory.dialect.our_token(link, directory)
+    told = Counter(directory.dialect.may_reset(row, token) for row in people)
+    for answer, words in (
+        (False, _("{bind_dn} may not reset the passwords of {count} of {total} accounts looked at: they stay")),
+        (None, _("cannot tell whether {bind_dn} may reset the passwords of {count} of {total} accounts looked at")),
+    ):
+        if count := told[answer]:
+            yield words.format(bind_dn=directory.settings.bind_dn, count=count, total=len(people))
+
+
 def refusals(directory: Directory, link: LdapConnection, accounts: Sequence[Entry]) -> Iterator[str]:
     """Yield, as sentences, the locks of these accounts that the server says it will refuse."""
     dialect, settings = directory.dialect, directory.settings
@@ -152,10 +186,15 @@ def refusals(directory: Directory, link: LdapConnection, accounts: Sequence[Entr
     rows = (
         _with_rights(directory, link, settings.base_dn, query, dialect.written) if accounts and dialect.written else ()
     )
+    token = dialect.our_token(link, directory) if rows else ()
     for row in rows:
         if missing := dialect.refused(row, dialect.written):
             yield _("{dn} will not be locked: {bind_dn} may not write {attributes}").format(
                 dn=row.dn, bind_dn=settings.bind_dn, attributes=" or ".join(missing)
+            )
+        elif dialect.may_reset(row, token) is False:
+            yield _("{dn} will be locked, and keeps its password: {bind_dn} may not reset it").format(
+                dn=row.dn, bind_dn=settings.bind_dn
             )
 
 

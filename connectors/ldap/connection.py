@@ -65,10 +65,12 @@ class LdapConnection:
         for rows in self._pages(base, query, attributes, controls):
             yield from (self._entry(dn, values) for dn, values in self._present(rows, elsewhere))
 
-    def rows(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
+    def rows(
+        self, base: str, query: str, attributes: Sequence[str], elsewhere: list[str] | None = None
+    ) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
         """Stream raw rows for very large reads. The next page is requested before this one is processed."""
         for rows in self._pages(base, query, attributes, ahead=True):
-            yield from self._present(rows)
+            yield from self._present(rows, elsewhere)
 
     def read(self, dn: str, attributes: Sequence[str], query: str = "(objectClass=*)") -> Entry | None:
         """Read one entry by its DN; None if there is none, or if it does not match `query`."""
@@ -89,6 +91,25 @@ class LdapConnection:
             return self.read(dn, attributes)
         except (ldap.REFERRAL, ldap.INSUFFICIENT_ACCESS):
             return None
+
+    def refuses(self, dn: str) -> bool:
+        """Return whether the server refuses to read an entry, or has it elsewhere: then it is there."""
+        try:
+            self.read(dn, ["1.1"])
+        except (ldap.REFERRAL, ldap.INSUFFICIENT_ACCESS):
+            return True
+        return False
+
+    def has_child(self, dn: str) -> bool:
+        """Return whether an entry right below another can be seen, referrals included."""
+        sent = self._raw.search_ext(dn, ldap.SCOPE_ONELEVEL, attrlist=["1.1"], sizelimit=1)
+        try:
+            rows, _controls = self._receive(sent, 1)
+        except ldap.SIZELIMIT_EXCEEDED:
+            return True
+        except (ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS):
+            return False
+        return bool(rows)
 
     def first_person(self, base: str, people: str, attributes: Sequence[str]) -> Entry | None:
         """Read one person, the first that the server returns; None if the bot's account can see nobody."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from config.text import _
+from connectors.comparison import PROOF_SECONDS, Comparison, Visible
 from connectors.connections import ConnectionPool
 from connectors.contract import (
     Account,
@@ -71,8 +72,16 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._enforcement = Enforcement(self._connections)
         self._certificates = ways_in.ClientCertificates(settings)
         self._by_address: dict[str, LdapConnections] = {}
-        self._own_account = ""
+        self._own_account, second = "", settings.compared()
+        self._comparison = Comparison(
+            self.visible,
+            settings.bind_dn,
+            settings.accounts_at_least,
+            Ldap(second) if second else None,
+            settings.compare_bind_dn,
+        )
         self._blind_spots: tuple[float, Sequence[str]] = (float("-inf"), ())
+        self._hidden: tuple[float, Sequence[str]] = (float("-inf"), ())
 
     def __repr__(self) -> str:
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
@@ -139,9 +148,11 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             return ""
 
         said = self._connections.run(check, _("checking the directory"))
+        self._comparison.look(0, float("inf"))
         seen_at, seen = self._blind_spots
         spares = map(spare, self._settings.urls if len(self._settings.urls) > 1 else ())
-        self._blind_spots = seen_at, [*seen, *filter(None, spares)]
+        enforced = self._enforcement.doubts(self._directory, random_password())
+        self._blind_spots = seen_at, [*seen, *filter(None, spares), *enforced]
         return said
 
     def blind_spots(self) -> Sequence[str]:
@@ -151,10 +162,30 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             look = partial(blind_spots.find, self._directory, seconds=COUNT_SECONDS)
             try:
                 seen = self._connections.run(look, _("looking for blind spots"))
+                seen = [*seen, *self._enforcement.doubts(self._directory, random_password())]
             except ConnectorError as error:
                 return (str(error),)
             self._blind_spots = time.monotonic(), seen
-        return seen
+        unclear = () if self._told else self._comparison.look().unclear
+        return [*seen, *unclear]
+
+    def shortfalls(self) -> Sequence[str]:
+        """Return what the second account sees and the bot's does not, and a count below `accounts_at_least`."""
+        return self._comparison.look().missing
+
+    def visible(self, seconds: float) -> Visible:
+        """List the ids of people and groups."""
+        return self._connections.run(
+            lambda link: roster.visible(self._directory, link, time.monotonic() + seconds), _("counting accounts")
+        )
+
+    @property
+    def _told(self) -> bool:
+        """Return whether nothing is there to compare with, and the server itself counts the entries that it hides."""
+        if self._comparison.possible:
+            return False
+        tells = partial(blind_spots.tells_hidden_entries, self._directory)
+        return self._connections.run(tells, _("looking for blind spots"))
 
     def connections(self) -> ConnectionPool[LdapConnection]:
         """Return the pool that every read and write takes its connection from."""
@@ -164,10 +195,12 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         """Close the connections."""
         for one in (self._connections, *self._by_address.values()):
             one.close()
+        self._comparison.close()
 
     def find(self, person: Person) -> Lookup:
         """Look people up by the attributes that hold addresses and log-ins; names are not compared."""
-        return self._connections.run(lambda link: self._lookup(link, person), _("looking a person up"), lookup=True)
+        found = self._connections.run(lambda link: self._lookup(link, person), _("looking a person up"), lookup=True)
+        return self._comparison.judged(found, person)
 
     def related(self, person: Person) -> Sequence[Account]:
         """Search by employee number, by addresses with a `+`, and by the affixes of administrators and guests."""
@@ -206,14 +239,15 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             found = self._directory.people(link, accounts, attributes, elsewhere)
             doubts = [part_only(elsewhere)] if elsewhere else []
             if any(account not in found for account in accounts):
-                doubts += blind_spots.hidden_entries(self._directory, link, time.monotonic() + COUNT_SECONDS)
+                doubts += self._hidden_entries(link)
             return found, doubts
 
         found, doubts = self._connections.run(read, _("reading accounts"))
-        return {
+        seen = {
             account: self._enforced(self._observation(account, found.get(account), doubts), found.get(account))
             for account in accounts
         }
+        return self._comparison.observed(seen)
 
     def locked(self) -> frozenset[AccountId]:
         """Read all locked accounts, 1000 to a page. Those with another way in are left out, and read one by one."""
@@ -325,8 +359,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         person = self._dialect.with_implicit_logins(link, self._settings.base_dn, person)
         rows, doubts = self._directory.search(link, person)
         if not rows:
-            hidden = blind_spots.hidden_entries(self._directory, link, time.monotonic() + COUNT_SECONDS)
-            doubts = [*doubts, *absence.doubts(self._directory, link, person), *hidden]
+            doubts = [*doubts, *absence.doubts(self._directory, link, person), *self._hidden_entries(link)]
         doubts = [*doubts, *blind_spots.refusals(self._directory, link, rows), *self._plan_ways_in(rows)]
         alike = [row for row in rows if is_candidate(row, person, self._directory)]
         text = _("{dn} differs only in letters that are alike; a person must judge it")
@@ -340,6 +373,15 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             yield from (f"{self._dialect.handle(row)}: {words}" for words in said if words)
         if rows and self._dialect.certificates_pass and (fault := self._certificates.fault()):
             yield fault
+
+    def _hidden_entries(self, link: LdapConnection) -> Sequence[str]:
+        """Return what the server says of entries that it hides, not older than the minute of a proof."""
+        looked_at, hidden = self._hidden
+        if time.monotonic() - looked_at > PROOF_SECONDS:
+            end = time.monotonic() + COUNT_SECONDS
+            hidden = tuple(blind_spots.hidden_entries(self._directory, link, end))
+            self._hidden = time.monotonic(), hidden
+        return hidden
 
     def _account(self, link: LdapConnection, entry: Entry, person: Person) -> Account:
         named = entry.text("manager") if person is not NOBODY else ""

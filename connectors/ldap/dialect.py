@@ -3,7 +3,7 @@
 Over 250 lines because the author of a dialect reads this one page.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -60,6 +60,8 @@ class Dialect(Protocol):
     """The filter for people in lists, unless the settings give one. Nobody is absent because of it."""
     rules: tuple[str, str] = ("", "")
     """Class and attribute of groups whose members follow from a rule, an LDAP URL; empty if there are none."""
+    token: str = ""
+    """Attribute of a person with all groups that the server counts, wherever they are; empty if there is none."""
     roles: str = ""
     """Attribute of a person with the DNs of all roles, which are read and never left; empty if there are none."""
     addresses: Sequence[tuple[str, str]] = (("mail", ""),)
@@ -224,6 +226,18 @@ class Dialect(Protocol):
     def rights_controls(self) -> Sequence[Any]:
         """Return the controls that ask the server for our rights."""
         return ()
+
+    def unseen_groups(self, link: Any, directory: Any, entry: Entry) -> Mapping[str, str]:  # noqa: ARG002
+        """Return the ids of groups that the server counts for an account and no membership that we see, with names."""
+        return {}
+
+    def our_token(self, link: Any, directory: Any) -> Collection[bytes]:  # noqa: ARG002
+        """Return the ids of the bot's own entry that the server gives rights to."""
+        return ()
+
+    def may_reset(self, entry: Entry, token: Collection[bytes]) -> bool | None:  # noqa: ARG002
+        """Return whether we may reset a password; true where `refused` tells it, None where nothing does."""
+        return True
 
     def refused(self, entry: Entry, wanted: Sequence[str]) -> Sequence[str]:  # noqa: ARG002
         """Return those of `wanted` that we may not write; none where the server does not tell."""

@@ -6,19 +6,21 @@ ppolicy_use_lockout). If it gives no reason, the policy's own entry is read.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ldap.controls import DecodeControlTuples
 from ldap.controls.ppolicy import PasswordPolicyControl
 
 from config.text import _
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import LdapConnections
+from connectors.ldap.directory import Directory
 from connectors.ldap.openldap import ACCOUNT_LOCKED, OWN_POLICY
-from connectors.ldap.wire import Entry
+from connectors.ldap.wire import Entry, both, equals
 
 KEPT_SECONDS = 60.0
 """Seconds for which the answer for one policy holds."""
-MUST_LOCK = "pwdLockout"
+MUST_LOCK, POLICY_CLASS = "pwdLockout", "pwdPolicy"
 
 
 class Enforcement:
@@ -38,6 +40,18 @@ class Enforcement:
             found = self._try(entry, policy, secret)
             self._faults[policy] = (now, found)
         return found
+
+    def doubts(self, directory: Directory, secret: str) -> Sequence[str]:
+        """Return, as sentences, why locks may not be enforced: tried on an account that is locked, or read."""
+        dialect, base = directory.dialect, directory.settings.base_dn
+        if not dialect.enforced_by_policy:
+            return ()
+        asked, query = [*dialect.attributes], both(directory.people_filter, dialect.locked_query)
+        locked = self._connections.run(lambda link: link.first_person(base, query, asked), _("looking for locks"))
+        if locked:
+            fault = self.fault(locked, secret)
+            return (fault,) if fault else ()
+        return self._connections.run(lambda link: _of_policies(directory, link), _("reading password policies"))
 
     def _try(self, entry: Entry, policy: str, secret: str) -> str:
         refusal = self._connections.try_login(entry.dn, secret, [PasswordPolicyControl()])
@@ -67,3 +81,19 @@ class Enforcement:
 def _policy_answer(refusal: Mapping[str, object]) -> PasswordPolicyControl | None:
     controls = DecodeControlTuples(refusal.get("ctrls") or [])
     return next((one for one in controls if isinstance(one, PasswordPolicyControl)), None)
+
+
+def _of_policies(directory: Directory, link: LdapConnection) -> Sequence[str]:
+    """Return, as sentences, the policies of people that enforce no lock; or that none can be read."""
+    base = directory.naming_context(link) or directory.settings.base_dn
+    policies = list(link.search(base, equals("objectClass", POLICY_CLASS), [MUST_LOCK], []))
+    if not policies:
+        return (_("no password policy can be read and no account is locked, so nothing shows that locks are enforced"),)
+    words = _("the password policy {policy} does not show that it enforces locks, and it is people's own")
+    hollow = (row.dn for row in policies if row.text(MUST_LOCK).upper() != "TRUE")
+    return [words.format(policy=dn) for dn in hollow if _has_people(directory, link, dn)]
+
+
+def _has_people(directory: Directory, link: LdapConnection, policy: str) -> bool:
+    query = both(directory.people_filter, equals(OWN_POLICY, policy))
+    return any(map(directory.dialect.is_person, link.search(directory.settings.base_dn, query, ["objectClass"], [])))

@@ -4,6 +4,7 @@ It is read too, for groups that lie where we do not look.
 """
 
 import contextlib
+import re
 from collections.abc import Mapping, Sequence
 
 import ldap
@@ -12,7 +13,8 @@ from ldapurl import LDAPUrl
 
 from config.text import N_, _
 from connectors.contract import AccountId, Change, Group, GroupId
-from connectors.errors import Conflict, Missing
+from connectors.errors import Conflict, Forbidden, Missing
+from connectors.ldap.attribute_rights import may_see_members
 from connectors.ldap.back_links import BACK_LINK, groups_beyond, unreadable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import OCCUPANT, ROLE, Membership
@@ -24,6 +26,8 @@ CLASS = "objectClass"
 PRIMARY = N_("this is the account's primary group, which nobody can leave")
 RULE = N_("a rule of the directory makes its members (memberURL), so nobody can be taken out of it")
 BY_ROLE = N_("this is a role (nsRoleDN), which is not taken away: an administrator must do it")
+SID = re.compile(r"S-1(-\d+)+")
+"""The only name of a group that is known by an account's token alone."""
 DEPTH = 20
 """Levels of nested groups that are followed at most, if the server does not follow them for us."""
 
@@ -43,19 +47,29 @@ class Memberships:
         entry = self._directory.person(link, account)
         names = self._names(entry, self._dialect.memberships)
         rows = list(link.search(self._base, either(_named_by(*name) for name in names), self._asked))
+        if not rows and not may_see_members(self._directory, link):
+            raise Forbidden(
+                _("{bind_dn} may not search the members of any group, so nobody is seen in one").format(
+                    bind_dn=self._directory.settings.bind_dn
+                )
+            )
         rows += groups_beyond(self._directory, link, entry, rows, self._asked)
         above, named = self._above(link, rows), {row.dn for row in rows}
         groups = [self._group_of(row, above.get(row.dn, ())) for row in rows]
         groups += [self._group_of(row, (), _(PRIMARY)) for row in self._primary(link, entry) if row.dn not in named]
         groups += [self._group_of(row, (), _(RULE)) for row in self._by_rule(link, entry) if row.dn not in named]
         groups += [self._group_of(row, (), _(BY_ROLE)) for row in self._roles(link, entry)]
-        return sorted(groups, key=lambda group: group.name)
+        return [*sorted(groups, key=lambda group: group.name), *self._beyond_reach(link, entry)]
 
     def remove(self, link: LdapConnection, account: AccountId, group: GroupId) -> Change:
         """Delete every value that names the account, in one write.
 
         Raises `Conflict` for the last member of a group that may not be empty, and for the primary group.
         """
+        if SID.fullmatch(group):
+            if group not in self._dialect.unseen_groups(link, self._directory, self._directory.person(link, account)):
+                return Change.ALREADY
+            raise unreadable(self._directory, group)
         entry, found, ways = self._both(link, account, group)
         names = self._names(entry, ways)
         if self._is_primary(link, entry, found) and not self._here(link, found, names):
@@ -91,6 +105,8 @@ class Memberships:
 
         A value that is already there is not written: a group that could not be left may refuse a join too.
         """
+        if SID.fullmatch(group):
+            return Change.ALREADY
         if self._is_computed(self._group(link, group)):
             return Change.ALREADY
         entry, found, ways = self._both(link, account, group)
@@ -107,6 +123,11 @@ class Memberships:
                 change = Change.MADE
         self._others.compare(link, found, names)
         return change
+
+    def _beyond_reach(self, link: LdapConnection, entry: Entry) -> Sequence[Group]:
+        """Return the groups of an account's token that we cannot take it out of: of another domain, or hidden."""
+        unseen = self._dialect.unseen_groups(link, self._directory, entry)
+        return [Group(GroupId(sid), name or sid) for sid, name in unseen.items()]
 
     def _by_rule(self, link: LdapConnection, entry: Entry) -> Sequence[Entry]:
         """Return the groups whose rule (an LDAP URL) matches an entry."""

@@ -1,13 +1,15 @@
 """All accounts at once: who is locked, and who is there."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 from config.text import _
+from connectors.comparison import Visible
 from connectors.contract import Account, AccountId, Verdict
 from connectors.errors import Forbidden, Unavailable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.directory import Directory
-from connectors.ldap.wire import NUMBERS, Entry, account_names, both, first_value
+from connectors.ldap.wire import NUMBERS, Entry, account_names, both, either, equals, first_value
 
 
 def locked(directory: Directory, link: LdapConnection, ways_in: Sequence[str] = ()) -> frozenset[AccountId]:
@@ -30,6 +32,32 @@ def locked(directory: Directory, link: LdapConnection, ways_in: Sequence[str] = 
         if judged[lock]:
             found.add(dialect.named(first_value(values, dialect.identifier)))
     return frozenset(found - {AccountId("")})
+
+
+def visible(directory: Directory, link: LdapConnection, end: float) -> Visible:
+    """Return the names of all people and all groups that can be seen. Raises `Unavailable` at the time `end`."""
+    dialect, settings = directory.dialect, directory.settings
+    groups = either(equals("objectClass", one) for one in sorted({way.object_class for way in dialect.memberships}))
+    return Visible(
+        _names(link, settings.base_dn, directory.people_filter, end, dialect.is_person),
+        _names(link, settings.group_base_dn or settings.base_dn, groups, end),
+    )
+
+
+def _names(
+    link: LdapConnection, base: str, query: str, end: float, wanted: Callable[[Entry], bool] = lambda _entry: True
+) -> frozenset[str]:
+    """Return the DNs of all entries that match and whose classes are `wanted`."""
+    found, judged = set[str](), dict[tuple[bytes, ...], bool]()
+    for dn, values in link.rows(base, query, ["objectClass"]):
+        if time.monotonic() > end:
+            raise Unavailable(_("there are more than {count}, and counting takes too long").format(count=len(found)))
+        classes = tuple(values.get("objectClass", ()))
+        if classes not in judged:  # the classes alone decide, and there are few different ones
+            judged[classes] = wanted(Entry.read(dn, values))
+        if judged[classes]:
+            found.add(dn)
+    return frozenset(found)
 
 
 def alive(directory: Directory, link: LdapConnection) -> Iterator[Account]:

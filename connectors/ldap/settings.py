@@ -12,6 +12,8 @@ from config.text import _
 from connectors.settings import ReadableFile, SystemSettings, is_loopback
 
 GLOBAL_CATALOG = (3268, 3269)
+ALONE = {"compare_bind_dn": "", "compare_password": None, "accounts_at_least": None}
+"""Settings of a connector that is itself compared with nothing."""
 
 
 def _address(url: str) -> str:
@@ -51,6 +53,12 @@ class LdapSettings(SystemSettings):
     """People are looked up below this."""
     group_base_dn: Annotated[str, AfterValidator(_dn)] = ""
     """Groups are looked up below this; empty: below `base_dn`."""
+    accounts_at_least: int | None = Field(default=None, ge=1)
+    """The number of people's accounts that the directory's administrator counts. Seeing fewer is a fault."""
+    compare_bind_dn: str = ""
+    """A second account, which may read everything below `base_dn`. What it sees and the bot does not is a fault."""
+    compare_password: Secret | None = None
+    """The password of `compare_bind_dn`."""
     people_filter: Annotated[str, AfterValidator(_filter)] = ""
     """Filter for people in lists and counts; empty: the dialect's own. Nobody is absent because of it."""
     address_attributes: tuple[str, ...] = ("mailAlternateAddress", "mailLocalAddress", "proxyAddresses")
@@ -75,6 +83,13 @@ class LdapSettings(SystemSettings):
     request_seconds: float = Field(default=15, gt=0, le=300)
     connections: int = Field(default=8, gt=0, le=64)
     """Largest number of open connections."""
+
+    def compared(self) -> Self | None:
+        """Return the same settings for the second account, if there is one."""
+        if self.compare_password is None:
+            return None
+        changes = {"bind_dn": self.compare_bind_dn, "password": self.compare_password, **ALONE}
+        return self.model_copy(update=changes)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -102,6 +117,12 @@ class LdapSettings(SystemSettings):
             ),
             _("bind_dn: is not a DN such as uid=svc-handover,ou=services,dc=example,dc=com"): (
                 not windows and not is_dn(self.bind_dn)
+            ),
+            _("compare_bind_dn, compare_password: each needs the other"): (
+                bool(self.compare_bind_dn) is (self.compare_password is None)
+            ),
+            _("compare_bind_dn: must be another account than bind_dn"): (
+                self.compare_bind_dn.casefold() == self.bind_dn.casefold()
             ),
             _('lock_by: is for dialect = "openldap"'): self.lock_by != "ppolicy" and self.dialect != "openldap",
             _('id_attribute: is for dialect = "389ds"'): self.id_attribute and self.dialect != "389ds",

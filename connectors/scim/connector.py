@@ -3,11 +3,13 @@
 A lock reads, writes with the version that was read, and reads again.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from config.text import N_, _
+from connectors.comparison import Comparison, Visible
 from connectors.contract import (
     Account,
     AccountId,
@@ -55,6 +57,14 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         self._sweep = BulkObservation(self._service, removals, settings.connections)
         self._memberships = Memberships(self._service, reads=settings.read_groups)
         self._changes = MembershipChanges(self._service, self._memberships)
+        second = settings.compared()
+        self._comparison = Comparison(
+            self.visible,
+            _("the token"),
+            settings.accounts_at_least,
+            Scim(second) if second else None,
+            _("the second token"),
+        )
 
     def __repr__(self) -> str:
         return f"Scim({self._settings.url})"
@@ -98,6 +108,7 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         seen = self._service.sees()
         if not seen:
             raise Forbidden(_("the token may not see any account in {url}/Users").format(url=self._settings.url))
+        self._comparison.look(0, float("inf"))
         return _("SCIM at {url}: {seen} accounts or more; the server offers {features}").format(
             url=self._settings.url, seen=seen, features=self._service.features()
         )
@@ -110,24 +121,41 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
             said.append(_("read_groups: nobody sees who is in which group"))
         try:
             pages = list(islice(self._service.pages(USERS), 2))
-            seen, needed = self._service.sees(), settings.accounts_at_least
         except (Unavailable, Conflict, Forbidden) as error:
             return (*said, _("cannot tell what the list leaves out: {error}").format(error=error))
         users = [user for page in pages for user in page.users]
-        if needed and seen < needed:
-            text = _("the token sees {seen} accounts, and accounts_at_least says {expected}")
-            said.append(text.format(seen=seen, expected=needed))
         if len(users) < CONTROLS:
             said.append(_("the token sees no account beside one, so no lookup can be tried on another"))
         if any(not user.id or not user.readable for user in users):
             said.append(_("the list has records without an id, a log-in or a readable address"))
         if not any(user.shows_active for user in users):
             said.append(_("the list does not say who is active, so audits cannot read it"))
-        return tuple(said)
+        return (*said, *self._comparison.look().unclear)
+
+    def shortfalls(self) -> Sequence[str]:
+        """Return what the second token sees and the bot's does not, and a count below `accounts_at_least`."""
+        return self._comparison.look().missing
+
+    def visible(self, seconds: float) -> Visible:
+        """List the ids of all users; for a number alone, ask the server for its total."""
+        if self._settings.accounts_at_least is not None and self._settings.compare_token is None:
+            return Visible(frozenset(), total=self._service.sees())
+        end, found = time.monotonic() + seconds, set[str]()
+        for page in self._service.pages(USERS):
+            found |= {user.id for user in page.users}
+            if time.monotonic() > end:
+                text = _("there are more than {count}, and counting takes too long")
+                raise Unavailable(text.format(count=len(found)))
+        return Visible(frozenset(found))
+
+    def close(self) -> None:
+        """Close the connections."""
+        super().close()
+        self._comparison.close()
 
     def find(self, person: Person) -> Lookup:
         """Look people up by `userName`, `emails` and `externalId`, ignoring case."""
-        return self._lookups.find(person)
+        return self._comparison.judged(self._lookups.find(person), person)
 
     def related(self, person: Person) -> Sequence[Account]:
         """Compare the whole list by names with an affix or a `+`, by `externalId`, number and further addresses."""
@@ -139,7 +167,7 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many accounts by filters, by the list or one by one, whichever takes the fewest requests."""
-        return self._sweep.observe(accounts)
+        return self._comparison.observed(self._sweep.observe(accounts))
 
     def everyone(self) -> Iterator[Account]:
         """Stream every user that matches `user_filter`.

@@ -39,7 +39,9 @@ class ScimSettings(SystemSettings):
     user_filter: str = ""
     """A SCIM filter that narrows lookups, such as `userType eq "Employee"`."""
     accounts_at_least: int | None = Field(default=None, ge=1)
-    """The number of accounts that the application's own page shows. If the bot sees fewer, doctor and plans say so."""
+    """The number of accounts that the application's own page shows. Seeing fewer is a fault."""
+    compare_token: Secret | None = None
+    """A second token, which may read every account. What it sees and the bot's does not is a fault."""
     page_size: int = Field(default=100, ge=1, le=1000)
     """Accounts per requested page; the server may send fewer."""
     paging: Literal["announced", "cursor"] = "announced"
@@ -58,10 +60,17 @@ class ScimSettings(SystemSettings):
     ca_file: ReadableFile | None = None
     """PEM file of the authorities to trust; the system's own if left out."""
 
+    def compared(self) -> Self | None:
+        """Return the same settings for the second token, if there is one."""
+        changes = {"token": self.compare_token, "compare_token": None, "accounts_at_least": None}
+        return self.model_copy(update=changes) if self.compare_token else None
+
     @model_validator(mode="after")
     def _safe(self) -> Self:
         if not self.token.get_secret_value():
             raise ValueError(_("token: is empty"))
+        if self.compare_token and self.compare_token.get_secret_value() == self.token.get_secret_value():
+            raise ValueError(_("compare_token: must be another token than token"))
         if self.url.startswith("http:") and not is_loopback(self.url):
             raise ValueError(_("url: {url} would send the token unprotected; use https://").format(url=self.url))
         if self.auth_header.lower() in {name.lower() for name in self.headers}:

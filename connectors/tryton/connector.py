@@ -5,13 +5,15 @@ res/user.py, `on_modification`; tried). Every write here carries the time stamp 
 refuses it if somebody else wrote in between.
 """
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from config.text import _
+from connectors.comparison import Comparison, Visible
 from connectors.contract import (
     Account,
     AccountId,
@@ -34,13 +36,13 @@ from connectors.contract import (
     Sessions,
     Verdict,
 )
-from connectors.errors import Conflict, Forbidden, Missing, Unavailable
+from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, Unavailable
 from connectors.http_connector import HttpConnector
 from connectors.identifiers import folded_all, resembles
 from connectors.tryton import log, wire
 from connectors.tryton.book import Book
 from connectors.tryton.owners import USER, Owners
-from connectors.tryton.restrictions import Restrictions
+from connectors.tryton.restrictions import Restrictions, fewer_records
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.settings import TrytonSettings
 
@@ -50,6 +52,8 @@ _NEEDED = (
 )
 CONTROLS = 2
 """Fewest users in a list that prove a lookup: one of them is our own."""
+KEPT = timedelta(days=60)
+"""Time for which a log should reach back: `exports.look_back_days` is 60 unless set."""
 PAGE = 1000
 """Users in one read of all."""
 
@@ -63,7 +67,11 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         self._api = self._rpc.api
         self._owners = Owners(self._rpc)
         self._book = Book(self._rpc, self._owners, settings.owner_fields)
-        self._restrictions = Restrictions(self._rpc, settings.login, settings.opportunities_at_least)
+        self._restrictions, second = Restrictions(self._rpc, settings.login), settings.compared()
+        self._second = Tryton(second) if second else None
+        self._comparison = Comparison(
+            self.visible, settings.login, settings.accounts_at_least, self._second, settings.compare_login
+        )
 
     def own_account(self) -> str:
         """Return the log-in in the settings."""
@@ -71,8 +79,61 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
 
     def blind_spots(self) -> Sequence[str]:
         """Return the companies and record rules that hide records or users from our own user."""
-        fields = (field.partition(":")[0] for field in self._settings.owner_fields)
-        return (*self._restrictions.of_book(tuple(fields)), *self._restrictions.of_users())
+        unclear = self._comparison.look().unclear if self._comparison.possible else ()
+        restricted = (*self._restrictions.of_book(self._models), *self._restrictions.of_users())
+        return (*restricted, *unclear, *self._unlogged())
+
+    def _unlogged(self) -> Sequence[str]:
+        """Return, as sentences, exports that the log does not show. Our own calls must be in it by now."""
+        if self._settings.server_log is None:
+            return (_("exports are not seen: no server_log is set"),)
+        try:
+            path, zone = self._log(), ZoneInfo(self._settings.log_timezone)
+            begun, shown = log.begin(path, zone), log.shows_calls(path, self._settings.login)
+        except (ConnectorError, OSError) as error:
+            return (_("exports are not seen: {error}").format(error=error),)
+        if not shown:
+            text = _("exports are not seen: {path} does not show the calls that Handover has just made")
+            return (text.format(path=path),)
+        text = _("the log {path} begins on {day}: exports before are not seen")
+        young = begun is None or datetime.now(UTC) - begun < KEPT
+        return (text.format(path=path, day=f"{begun or datetime.now(UTC):%Y-%m-%d}"),) if young else ()
+
+    def shortfalls(self) -> Sequence[str]:
+        """Return users and records that the second user sees and ours does not, and counts below the settings' own."""
+        settings, users = self._settings, self._comparison.look().missing if self._comparison.possible else ()
+        if self._second is None and settings.opportunities_at_least is None:
+            return users
+        try:
+            ours, theirs = self.record_counts(self._models), dict[str, int]()
+            theirs |= self._second.record_counts(self._models) if self._second else {}
+        except ConnectorError as error:
+            text = _("the records that {login} sees cannot be compared: {error}")
+            return (*users, text.format(login=settings.login, error=error))
+        return (*users, *fewer_records(settings, ours, theirs))
+
+    def record_counts(self, models: Sequence[str]) -> Mapping[str, int]:
+        """Return the number of records that our user sees of each model of the book."""
+        return self._restrictions.counts(models)
+
+    def visible(self, seconds: float) -> Visible:
+        """List the ids of all users, inactive ones included."""
+        end, found = time.monotonic() + seconds, set[str]()
+        for row in self._every(wire.ANY_STATE, ["id"]):
+            found.add(str(row["id"]))
+            if time.monotonic() > end:
+                text = _("there are more than {count}, and counting takes too long")
+                raise Unavailable(text.format(count=len(found)))
+        return Visible(frozenset(found))
+
+    def close(self) -> None:
+        """Close the connections."""
+        super().close()
+        self._comparison.close()
+
+    @property
+    def _models(self) -> tuple[str, ...]:
+        return tuple(field.partition(":")[0] for field in self._settings.owner_fields)
 
     def check(self) -> str:
         """Sign in, read our own rights, look at `owner_fields`, open the log.
@@ -108,7 +169,7 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         asked = (wire.lookup(person), 0, None, None, wire.USER_FIELDS)
         rows = self._rpc.read(f"{USER}.search_read", *asked, context=wire.ALL)
         found = tuple(wire.account(row, by) for row in rows if (by := wire.matched(person, row)))
-        return Lookup(found, how) if found else self._searched(person, how)
+        return self._comparison.judged(Lookup(found, how) if found else self._searched(person, how), person)
 
     def _searched(self, person: Person, how: str) -> Lookup:
         """Read all users where a search finds none: one that a search misses, or that only resembles the person."""
@@ -149,9 +210,10 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         if hidden:
             gone = Observation(Verdict.UNKNOWN, gone.how, "; ".join(hidden))
         malformed = Observation(Verdict.UNKNOWN, gone.how, _("this is not the form of a user's id"))
-        return {
+        seen = {
             a: malformed if n is None else wire.observation(rows[n]) if n in rows else gone for a, n in numbers.items()
         }
+        return self._comparison.observed(seen)
 
     def locked(self) -> frozenset[AccountId]:
         """Read the ids of all inactive users, 1000 to a call."""
@@ -231,7 +293,13 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
     def exports(self, account: AccountId, since: datetime, until: datetime) -> Iterator[ExportEvent]:
         """Read exports from the log by user id; if the log has no id, by the present log-in."""
         row, zone = self._owners.row(account), ZoneInfo(self._settings.log_timezone)
-        found = log.exports(log.lines(log.files(self._log(), since)), zone, row["login"], row["id"])
+        path = self._log()
+        if not log.shows_calls(path, self._settings.login):
+            text = _(
+                "{path} does not show the calls that Handover has just made: it is not the log of this server's calls"
+            )
+            raise Forbidden(text.format(path=path))
+        found = log.exports(log.lines(log.files(path, since)), zone, row["login"], row["id"])
         mine = [log.event(one, row["login"]) for one in found if since <= one.at < until]
         return iter(sorted(mine, key=lambda event: event.at))
 

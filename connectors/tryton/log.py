@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ _SERVED = re.compile(
     r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) INFO trytond\.wsgi "
     r"<JSONRequest (?:(?P<user>\d+)@)?\S+ '.*' \[POST\] model\.(?P<call>[\w.]+)> in \d+ ms$"
 )
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}")
+DISPATCHER = " trytond.protocols.dispatcher "
+"""The name in each line about a call."""
+TAIL_BYTES, FIRST_LINES = 2**20, 1000
+EPOCH = datetime.fromtimestamp(0, UTC)
 SOON = timedelta(minutes=1)
 """Time after the dispatcher's line until the answer is expected. Lines without an answer outlive it."""
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -62,6 +68,22 @@ def lines(paths: Iterable[Path]) -> Iterator[str]:
     for path in paths:
         with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8", errors="replace") as stream:
             yield from stream
+
+
+def shows_calls(path: Path, login: str) -> bool:
+    """Return whether the end of a log has calls of a log-in that has just called: it is the log of this server."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        end = stream.read().decode("utf-8", "replace")
+    return any(f" from {login}@" in line for line in end.splitlines() if DISPATCHER in line)
+
+
+def begin(log: Path, zone: tzinfo) -> datetime | None:
+    """Return the time of the first line of the oldest file that has one; None if no line has a time."""
+    for line in islice(lines(files(log, EPOCH)), FIRST_LINES):
+        if found := _TIME.match(line):
+            return _moment(found[0], zone)
+    return None
 
 
 def exports(source: Iterable[str], zone: tzinfo, login: str, user: int) -> Iterator[Export]:

@@ -12,6 +12,7 @@ from config.text import _
 from connectors.errors import ConnectorError, Forbidden
 from connectors.tryton.owners import COMPANY, EMPLOYEE, PARTY, USER
 from connectors.tryton.rpc import Rpc
+from connectors.tryton.settings import TrytonSettings
 
 RULES, RULE = "ir.rule.group", "ir.rule"
 OPPORTUNITIES = "sale.opportunity"
@@ -20,10 +21,10 @@ _RULES = ["model", "name", "global_p", "default_p", "groups", "rules"]
 
 
 class Restrictions:
-    """Reads what our own user may not see. `at_least`: the number of opportunities that somebody else has counted."""
+    """Reads what our own user may not see."""
 
-    def __init__(self, rpc: Rpc, login: str, at_least: int | None) -> None:
-        self._rpc, self._login, self._at_least = rpc, login, at_least
+    def __init__(self, rpc: Rpc, login: str) -> None:
+        self._rpc, self._login = rpc, login
 
     def of_book(self, models: Sequence[str]) -> list[str]:
         """Return what hides records of the book, as sentences."""
@@ -36,7 +37,7 @@ class Restrictions:
     def _read(self, models: Sequence[str], *, book: bool) -> list[str]:
         try:
             [own] = self._rpc.read(f"{USER}.read", [self._rpc.user], _OWN)
-            hidden = [*self._counted(), *self._companies(own)] if book else []
+            hidden = self._companies(own) if book else []
             return [*hidden, *self._rules(own, list(dict.fromkeys(models)))]
         except (Forbidden, ValueError, KeyError, TypeError) as error:
             text = _("cannot tell what {login} may not see: {error}")
@@ -44,14 +45,10 @@ class Restrictions:
         except ConnectorError as error:
             return [_("cannot tell now what {login} may not see: {error}").format(login=self._login, error=error)]
 
-    def _counted(self) -> list[str]:
-        if self._at_least is None:
-            return []
-        found = int(self._rpc.read(f"{OPPORTUNITIES}.search_count", []))
-        if found >= self._at_least:
-            return []
-        text = _("{login} sees {found} opportunities, and opportunities_at_least says {expected}")
-        return [text.format(login=self._login, found=found, expected=self._at_least)]
+    def counts(self, models: Sequence[str]) -> dict[str, int]:
+        """Return the number of records that we see of opportunities, parties and other models."""
+        every = dict.fromkeys((OPPORTUNITIES, PARTY, *models))
+        return {model: int(self._rpc.read(f"{model}.search_count", [])) for model in every}
 
     def _companies(self, own: Mapping[str, Any]) -> list[str]:
         """Return the companies whose opportunities stay hidden."""
@@ -92,3 +89,15 @@ def _by_company(domains: Sequence[str]) -> bool:
     return any(
         json.loads(domain or "0") in ([seen], seen, ["OR", seen, ["company", "=", None]], []) for domain in domains
     )
+
+
+def fewer_records(settings: TrytonSettings, ours: Mapping[str, int], theirs: Mapping[str, int]) -> Sequence[str]:
+    """Return, as sentences, what we do not see by the settings' figure and the second user's counts. Pure."""
+    said, expected = list[str](), settings.opportunities_at_least or 0
+    if ours[OPPORTUNITIES] < expected:
+        text = _("{login} sees {found} opportunities, and opportunities_at_least says {expected}")
+        said.append(text.format(login=settings.login, found=ours[OPPORTUNITIES], expected=expected))
+    words = _("{them} sees {count} records of {model}, and {login} sees {found}")
+    them, us = settings.compare_login, settings.login
+    more = {model: count for model, count in theirs.items() if count > ours[model]}
+    return (*said, *(words.format(them=them, count=n, model=m, login=us, found=ours[m]) for m, n in more.items()))

@@ -2,10 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from config.secrets import Secret
 from config.text import _
@@ -67,8 +67,29 @@ class TrytonSettings(SystemSettings):
     owner_fields: Annotated[tuple[Annotated[str, AfterValidator(_owner_field)], ...], AfterValidator(_once)] = ()
     """Further fields that name an employee or a user: their records are handed over too. Each is `MODEL:FIELD`."""
     opportunities_at_least: int | None = Field(default=None, ge=0)
-    """The number of opportunities that Tryton's administrator sees. If the bot sees fewer, doctor and plans say so."""
+    """The number of opportunities that Tryton's administrator sees. Seeing fewer is a fault."""
+    accounts_at_least: int | None = Field(default=None, ge=1)
+    """The number of users that Tryton's administrator sees, inactive ones included. Seeing fewer is a fault."""
+    compare_login: str = ""
+    """A second user, who may read everything. What they see and the bot does not is a fault."""
+    compare_password: Secret | None = None
+    """The password of `compare_login`."""
     server_log: Path | None = None
     """The server's log file as this machine sees it; rotated ones beside it are read too. Without it: no exports."""
     log_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """The time zone of the log's times."""
+
+    def compared(self) -> Self | None:
+        """Return the same settings for the second user, if there is one."""
+        if self.compare_password is None:
+            return None
+        alone = {"compare_login": "", "compare_password": None, "accounts_at_least": None}
+        return self.model_copy(update={"login": self.compare_login, "password": self.compare_password, **alone})
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if bool(self.compare_login) is (self.compare_password is None):
+            raise ValueError(_("compare_login, compare_password: each needs the other"))
+        if self.compare_login == self.login:
+            raise ValueError(_("compare_login: must be another user than login"))
+        return self

@@ -6,6 +6,7 @@ from datetime import datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from tests.sandbox.company import slapd_conf
 from tests.sandbox.company.people import HR, LEAVER, SECURITY
 from tests.sandbox.company.slapd import Slapd
 from tests.sandbox.company.tryton import Tryton
@@ -28,6 +29,7 @@ def secrets(directory: Slapd, crm: Tryton, slack: SlackServer) -> dict[str, str]
         "SLACK_APP_TOKEN": app.app_token,
         "SLACK_SIGNING_SECRET": app.signing_secret,
         "LDAP_PASSWORD": directory.bind_password,
+        "LDAP_COMPARE_PASSWORD": slapd_conf.ROOT_PASSWORD,
         "CRM_PASSWORD": crm.bot.password,
     }
 
@@ -107,6 +109,8 @@ ca_file = "{directory.ca_file}"
 bind_dn = "{directory.bind_dn}"
 password = "env:LDAP_PASSWORD"
 base_dn = "{directory.base_dn}"
+compare_bind_dn = "{slapd_conf.ROOT_DN}"
+compare_password = "env:LDAP_COMPARE_PASSWORD"
 
 [systems.crm]
 {crm_lines}

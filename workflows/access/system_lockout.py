@@ -117,6 +117,7 @@ class SystemLockouts:
             return self._without_account(system, job, lookup, match)
         if gone and strangers and not fresh and not job.nobody:
             results.append(remade(lookup))
+        results += [LockoutResult(Verdict.UNKNOWN, one, lookup.how, complete=False) for one in lookup.hidden]
         worst = LockoutResult.worst(results)
         return replace(worst, reason=join("; ", (worst.reason, match.note))) if match.note else worst
 

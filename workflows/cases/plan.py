@@ -116,6 +116,8 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
             *map(asked_about, asked),
             *((unasked,) if unasked else ()),
             *(lookup.doubts if lines else ()),
+            *lookup.hidden,
+            *system.connector.shortfalls(),
             *system.connector.blind_spots(),
         ),
     )

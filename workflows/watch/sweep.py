@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from config.text import stored
+from config.text import _, stored
 from connectors.contract import AccountId, Accounts, Observation, Roster, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import observation as watch
@@ -113,6 +113,8 @@ class AccountSweep:
             self._accounts(system, accounts, seen, by)
             seen.update(self._newcomers.look(system, accounts, by))
             residual.look_again(self._context, system.name, accounts)
+            words = _("{system}: accounts may be hidden there: {why}")
+            tally.not_looked += [words.format(system=system.name, why=why) for why in accounts.shortfalls()]
         except ConnectorError as error:
             tally.not_read.append(watch.unreadable(system.name, system.manifest.title, error))
             with self._context.store.write() as session:

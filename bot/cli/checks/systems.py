@@ -16,6 +16,7 @@ TODO: tuple[tuple[type[ConnectorError], str], ...] = (
     (Unavailable, N_("Check the address in [systems.{name}], and that this machine can reach it.")),
 )
 
+TODO_SHORT = N_("Give the bot's user the right to see them, or correct the figure or the second user in the settings.")
 TODO_UNSEEN = N_("Give the bot's user the right to see it, or check it there by hand.")
 
 
@@ -28,10 +29,11 @@ def _look(system: System) -> list[CheckResult]:
     what = f"systems.{system.name}"
     try:
         said = f"{system.manifest.title}: {system.connector.check()}"
+        short = [CheckResult(what, False, one, _(TODO_SHORT)) for one in system.connector.shortfalls()]
         unseen = [CheckResult(what, True, one, _(TODO_UNSEEN), unseen=True) for one in system.connector.blind_spots()]
     except ConnectorError as error:
         return [CheckResult(what, False, str(error), todo(system.name, error))]
-    return [CheckResult(what, True, said), *unseen, *pace(system), *_groups(system)]
+    return [CheckResult(what, True, said), *short, *unseen, *pace(system), *_groups(system)]
 
 
 def pace(system: System) -> list[CheckResult]:

@@ -24,6 +24,16 @@ def test_a_module_that_is_switched_off_is_a_blind_spot(book: BookWorld) -> None:
         book.server.execute("UPDATE organization SET modules_off = ?", ["[]"])
 
 
+def test_fewer_members_than_expected_are_a_fault_and_make_nobody_absent(people: AccountsWorld) -> None:
+    total, gone = len(list(people.connect()._rest.listed())), people.nobody()
+    few, enough = people.connector(accounts_at_least=total + 1), people.connector(accounts_at_least=total)
+    [fault] = few.shortfalls()
+    assert f"sees {total} accounts, and accounts_at_least says {total + 1}" in fault
+    assert few.observe([gone])[gone].verdict is Verdict.UNKNOWN
+    assert few.find(person(newcomer())).doubts == (fault,)
+    assert (enough.shortfalls(), enough.observe([gone])[gone].verdict) == ((), Verdict.ABSENT)
+
+
 @pytest.fixture
 def demoted(people: AccountsWorld) -> Iterator[AccountsWorld]:
     change = "UPDATE profile SET role = ? WHERE user_id = (SELECT id FROM users WHERE email = ?)"

@@ -56,7 +56,10 @@ class World:
 
     def connect(self, password: str = "good") -> Connector:
         token = self.server.token if password == "good" else f"bcrm_pat_{password}"
-        self._connectors.append(Connector(self.settings(token=SecretStr(token))))
+        return self.connector(token=SecretStr(token))
+
+    def connector(self, **changes: Any) -> Connector:
+        self._connectors.append(Connector(self.settings(**changes)))
         return self._connectors[-1]
 
     def nobody(self) -> AccountId:

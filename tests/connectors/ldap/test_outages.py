@@ -83,7 +83,7 @@ def test_a_dead_address_is_left_aside_for_a_minute(world: LdapWorld, monkeypatch
     def check() -> list[str]:
         tried.clear()
         connector.close()
-        connector.check()
+        connector.headcount()
         return list(tried)
 
     assert check() == [dead, world.slapd.tls_url]

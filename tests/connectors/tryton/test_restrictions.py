@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr, ValidationError
 
 from bot.cli.checks.systems import checks
 from connectors.contract import AccountId, MoveOrder, MoveOutcome, Person, Verdict
 from connectors.errors import Forbidden
 from connectors.tryton import MANIFEST, wire
+from connectors.tryton.connector import Tryton as Connector
 from tests.conformance.accounts import newcomer, person
 from tests.connectors.tryton.world import BookWorld
-from tests.sandbox.company.people import LEAVER
+from tests.sandbox.company.people import LEAVER, PEOPLE
 from tests.sandbox.company.tryton import Tryton
 from workflows.cases.plan import look
 from workflows.people import Leaver
@@ -145,7 +148,48 @@ def test_fewer_opportunities_than_expected_are_said(world: BookWorld) -> None:
     [(every,)] = world.server.query("SELECT count(*) FROM sale_opportunity WHERE company = 1")
     settings = world.settings(opportunities_at_least=every + 1_000)
     connector = type(world.connect())(settings)
-    assert any(f"says {every + 1_000}" in one for one in connector.blind_spots())
+    assert any(f"says {every + 1_000}" in one for one in connector.shortfalls())
+    assert type(connector)(world.settings(opportunities_at_least=every)).shortfalls() == ()
+
+
+def _compared(world: BookWorld, **changes: Any) -> Connector:
+    password = SecretStr(world.server.admin.password)
+    second = {"compare_login": world.server.admin.login, "compare_password": password}
+    return Connector(world.settings(**second | changes))
+
+
+def test_records_that_only_a_second_user_sees_are_a_fault(world: BookWorld, south: int) -> None:
+    _bot(world.server, companies=[["add", [south]]], company_filter="all")
+    assert _compared(world).shortfalls() == ()
+    [check] = checks({"crm": System("crm", MANIFEST, _compared(world))})
+    assert [(one.ok, one.unseen) for one in check.look()] == [(True, False)]
+    _bot(world.server, company_filter="one")
+    faults = [one.said for one in check.look() if not one.ok]
+    _bot(world.server, company_filter="all")
+    assert [one.split(" sees ")[0] for one in faults] == [world.server.admin.login]
+    assert "records of sale.opportunity" in faults[0]
+
+
+def test_a_user_that_only_a_second_one_sees_is_never_absent(world: BookWorld) -> None:
+    who = newcomer()
+    account, bot = world.create(who), world.server.user_id(world.server.bot.login)
+    colleague = PEOPLE[1]
+    connector = _compared(world, compare_login=colleague.uid, compare_password=SecretStr(colleague.password))
+    [group] = world.server.as_admin().call("res.group.search", [["name", "=", GROUP]])
+    with _rule(world.server, "res.user", f'[["id", "!=", {int(account)}]]', global_p=False, groups=[["add", [group]]]):
+        [fault, *_more] = connector.shortfalls()
+        lookup, seen = connector.find(person(who)), connector.observe([account, AccountId(str(bot))])
+    assert f"sees 1 account that {world.server.bot.login} does not see" in fault
+    assert any(f"sees the account {who.login}" in one for one in lookup.doubts)
+    assert seen[account].verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("wrong", [{"compare_login": "x"}, {"compare_login": ""}, {"compare_login": "bot"}])
+def test_a_second_user_needs_a_password_and_is_another_one(world: BookWorld, wrong: dict[str, Any]) -> None:
+    password = {} if wrong["compare_login"] == "x" else {"compare_password": SecretStr("x")}
+    wrong = {"compare_login": world.server.bot.login} if wrong["compare_login"] == "bot" else wrong
+    with pytest.raises(ValidationError, match="compare_login"):
+        world.settings(**wrong, **password)
 
 
 def test_a_model_of_the_book_that_may_not_be_read_is_an_error_and_not_nothing(world: BookWorld) -> None:
@@ -220,3 +264,23 @@ def test_an_active_that_is_missing_is_not_no(active: object, verdict: str) -> No
     row = {"id": 1, "login": "x", "name": "X", "email": None, "active": active, "sessions": 0}
     assert wire.observation(row).verdict == verdict
     assert wire.account(row, "login").verdict == verdict
+
+
+def test_exports_without_a_log_or_in_another_log_are_not_taken_for_none(world: BookWorld, tmp_path: Path) -> None:
+    other = tmp_path / "other.log"
+    other.write_text("2026-01-01 00:00:00,000 INFO trytond.protocols.dispatcher x.y() from somebody@::1/x in 1 ms\n")
+    without, wrong = (Connector(world.settings(server_log=one)) for one in (None, other))
+    assert ["no server_log" in one for one in without.blind_spots()] == [True]
+    assert [f"{other} does not show the calls" in one for one in wrong.blind_spots()] == [True]
+    leaver, until = AccountId(str(world.server.user_id(LEAVER.uid))), datetime.now(UTC)
+    with pytest.raises(Forbidden, match="does not show the calls"):
+        list(wrong.exports(leaver, until - timedelta(days=60), until))
+
+
+def test_a_log_that_begins_late_is_said(world: BookWorld, tmp_path: Path) -> None:
+    late, lines = tmp_path / "server.log", world.server.log.read_text().splitlines(keepends=True)
+    begun = datetime.now(UTC) - timedelta(days=5)
+    late.write_text("".join((f"{begun:%Y-%m-%d %H:%M:%S},000 INFO trytond x\n", *lines[-50:])))
+    assert [
+        f"begins on {begun:%Y-%m-%d}" in one for one in Connector(world.settings(server_log=late)).blind_spots()
+    ] == [True]

@@ -91,13 +91,14 @@ class Scim:
         etag: bool = True,
         cursor: bool = False,
         token: str = "practice-scim-token",
+        second_token: str = "practice-second-token",
         people: Iterable[Employee] = PEOPLE,
     ) -> None:
-        self.token, self.manners, self.calls = token, Manners(), list[Call]()
+        self.token, self.second_token, self.manners, self.calls = token, second_token, Manners(), list[Call]()
         provider = _provider(patch, filters, etag, cursor)
         self._service = ScimService(provider, secret="practice" * 8)
         self.storage = InMemoryStorage()
-        self._application = BearerTokenApplication(self.storage, provider, self._service, [token])
+        self._application = BearerTokenApplication(self.storage, provider, self._service, [token, second_token])
         self._server: BaseWSGIServer | None = None
         self._seed(list(people))
 

@@ -178,9 +178,17 @@ def exports_in(log: str) -> Iterator[str]:
             yield entry
 
 
+LONG = timedelta(days=100)
+"""Age of the log."""
+
+
 def spread(history: str, now: datetime) -> str:
-    """Give the recorded entries the times of `HISTORY`, counted back from `now`; their text stays the server's own."""
-    days, at, stamped = iter([*(ago for ago, *_ in HISTORY), 1.0]), now, []
+    """Give the recorded entries the times of `HISTORY`, counted back from `now`; their text stays the server's own.
+
+    The log begins before all of them, as that of a server that has run for long.
+    """
+    days, at = iter([*(ago for ago, *_ in HISTORY), 1.0]), now
+    stamped = [f"{now - LONG:%Y-%m-%d %H:%M:%S},000 INFO trytond.modules the server's first line\n"]
     for entry in exports_in(history):
         if " trytond.protocols.dispatcher " in entry.partition("\n")[0]:
             at = now - timedelta(days=next(days))

@@ -7,7 +7,7 @@ import pytest
 
 from connectors.contract import AccountId, Change, Group, GroupId, Locked, Login, Verdict
 from connectors.errors import BadCredential, Conflict, Forbidden, OutcomeUnknown, Unavailable
-from tests.workflows.memory import Killed
+from tests.workflows.memory import Killed, MemoryCrm
 from tests.workflows.office import DANA, SECURITY, Office
 from workflows.access.views import SystemLine
 from workflows.cases.views import CaseView
@@ -42,6 +42,22 @@ def test_a_leaver_is_locked_out_everywhere_and_everybody_else_stays(office: Offi
     [account] = _line(case, "directory").accounts
     assert account.login == "dana"
     assert any("taken out of group" in done for done in account.done)
+
+
+def test_a_hidden_account_of_the_leaver_is_in_the_verdict_and_stops_no_lock(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, hidden = MemoryCrm.find, ["the second user sees the account dana2"]
+    monkeypatch.setattr(MemoryCrm, "find", lambda self, who: replace(find(self, who), hidden=tuple(hidden)))
+    case_id = _open(office)
+    office.work("revoke")
+    line = _line(office.offboarding.case(case_id), "crm")
+    assert not office.crm.users[AccountId("crm-dana")].active
+    assert (line.verdict, line.reason) == (Verdict.UNKNOWN, hidden[0])
+    hidden.clear()
+    office.clock.pass_(minutes=6)
+    office.work("revoke")
+    assert office.offboarding.case(case_id).locked_out
 
 
 def test_before_anything_ran_the_verdict_is_unknown(office: Office) -> None:

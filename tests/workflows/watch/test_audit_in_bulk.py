@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from connectors.contract import AccountId, Limits, Verdict
 from connectors.errors import Missing, Unavailable
+from tests.workflows.memory import MemoryCrm, MemoryDirectory
 from tests.workflows.office import SECURITY, Office
 from tests.workflows.watch.test_responses import audit
 from workflows.cases.holds import CasePolicy
@@ -230,6 +231,18 @@ def test_who_has_a_case_or_another_live_entry_is_no_orphan(tmp_path: Path) -> No
 
 def test_what_cannot_list_everybody_is_said_as_not_looked_for(office: Office, crowd: list[str]) -> None:
     assert audit(office).not_looked == ("orphans were not looked for in crm: it cannot list everybody",)
+
+
+def test_an_audit_of_a_system_that_hides_accounts_is_not_good(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.offboarding.open(office.request())
+    office.work("revoke", "exports", "book")
+    before = audit(office).not_looked
+    for kind in (MemoryDirectory, MemoryCrm):
+        monkeypatch.setattr(kind, "shortfalls", lambda _self: ("the bot sees 3 accounts, and there are 4",))
+    assert set(audit(office).not_looked) - set(before) == {
+        f"{name}: accounts may be hidden there: the bot sees 3 accounts, and there are 4"
+        for name in ("directory", "crm")
+    }
 
 
 @pytest.mark.parametrize("world", ["directory", "crm"])
