@@ -36,7 +36,7 @@ from workflows.access.account_state import ENDED, GROUP, LOCKED, SEVERITY, TOKEN
 from workflows.access.residual import noted
 from workflows.context import Context
 from workflows.storage.group_commit import run_later
-from workflows.storage.journal import HANDOVER
+from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.table import table_of
 from workflows.storage.rows.watch import FindingKind
@@ -284,7 +284,7 @@ class AccountLockout:
                     actor=HANDOVER,
                     action=action,
                     case_id=self._case,
-                    data={"system": self._system.name, "account": self._id, **(facts or {})},
+                    data={"system": self._system.name, "account": Personal(self._id), **(facts or {})},
                 )
             return data
 
