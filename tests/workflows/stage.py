@@ -215,7 +215,7 @@ class Stage:
             session.expunge_all()
             for entry in found:
                 entry.actor, facts = self.journal.opener(session, entry.case_id)(entry)
-                entry.data = json.dumps(facts)
+                entry.data = json.dumps(facts, ensure_ascii=False)
         return found
 
     def case(self) -> Case:

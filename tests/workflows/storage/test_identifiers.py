@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import select
 
 from connectors.contract import AccountId, RecordId, Verdict
+from connectors.errors import Unavailable
 from tests.workflows.access.test_manual_steps import badge
 from tests.workflows.clients.test_approvals import say
 from tests.workflows.office import HR, MAX, SECURITY, Office
@@ -55,6 +56,8 @@ def whole(office: Office) -> str:
     crm = office.crm
     for n in range(4):
         crm.record(f"opportunity:{n}", "crm-dana", family=f"party:{n}", value=n)
+    crm.users[AccountId("crm-dana")].tokens["t-1"] = "dana's laptop"
+    crm.fail("count", Unavailable("no answer about uid=dana"))
     crm.user("crm-dana-2", "dana@x.example", login="dana.other")
     office.handover.delegations.make("U0MAX", "U0ZOE", office.clock.now(), office.clock.now() + timedelta(days=3), HR)
     case_id = office.offboarding.open(

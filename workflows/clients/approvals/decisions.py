@@ -243,7 +243,7 @@ class DecisionRegister:
                 "digest": proposal.digest,
                 "request": row.request_id,
                 "delegated": row.decider_key != row.principal_key,
-                **({"unchecked": sorted(directory.unanswered)} if directory.unanswered else {}),
+                **({"unchecked": Personal(sorted(directory.unanswered))} if directory.unanswered else {}),
             },
         )
 

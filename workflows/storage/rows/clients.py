@@ -194,7 +194,8 @@ class BookHandover(CaseWork, table=True):
     phase: str = BookPhase.LIST
     claimed_by: str = ""
     """Last runner of this attempt: of two runners at once, only this one's writes count."""
-    reason: str = ""
+    reason: str = identifier_column("reason", default="")
+    """Sentence that may name somebody in a system's words."""
     counts_before: str = identifier_column("counts", default="{}")
     """JSON: `{owner: {kind: count}}` for leaver and successors, right before the first move."""
     counts_after: str = identifier_column("counts", default="{}")
@@ -245,7 +246,7 @@ class PutBack(CaseWork, table=True):
 
     system: str
     state: str = Field(default=WorkState.DUE, index=True)
-    reason: str = ""
+    reason: str = identifier_column("reason", default="")
     asked_by: str = identifier_column("actor")
     asked_at: datetime = utc_column()
     done_at: datetime | None = utc_column(default=None)

@@ -63,7 +63,7 @@ class OutboxMessage(Table, table=True):
     shown_at: datetime | None = utc_column(default=None)
     """Time of the last delivery."""
     next_try_at: datetime | None = utc_column(default=None)
-    problem: str = ""
+    problem: str = identifier_column("reason", default="")
     claimed_by: str = ""
     """Process that is delivering the message now, or empty."""
     claimed_until: datetime | None = utc_column(default=None)

@@ -19,7 +19,7 @@ depends_on = None
 
 ACCOUNT, ACTOR = Identifier("account"), Identifier("actor")
 MESSAGE = Identifier("message", ":")
-COUNTS = Identifier("counts")
+COUNTS, REASON = Identifier("counts"), Identifier("reason")
 COLUMNS: Mapping[str, Mapping[str, Identifier]] = {
     "leaver_account": {"id": Identifier("account row"), "account_id": ACCOUNT},
     "clearance": {"id": Identifier("clearance"), "account_id": ACCOUNT},
@@ -29,9 +29,9 @@ COLUMNS: Mapping[str, Mapping[str, Identifier]] = {
     "proposal": {"settled_by": ACTOR},
     "decision": {"decided_by": ACTOR},
     "delegation": {"from_id": ACTOR, "to_id": ACTOR, "made_by": ACTOR, "ended_by": ACTOR},
-    "book_handover": {"counts_before": COUNTS, "counts_after": COUNTS, "halted_by": ACTOR},
+    "book_handover": {"counts_before": COUNTS, "counts_after": COUNTS, "halted_by": ACTOR, "reason": REASON},
     "assignment": {"owner": ACCOUNT, "owner_after": ACCOUNT},
-    "put_back": {"asked_by": ACTOR},
+    "put_back": {"asked_by": ACTOR, "reason": REASON},
     "leave": {"answered_by": ACTOR},
     "exclusion": {"by": ACTOR},
     "outbox_message": {
@@ -39,6 +39,7 @@ COLUMNS: Mapping[str, Mapping[str, Identifier]] = {
         "subject": Identifier("subject", "@|"),
         "channel": Identifier("place"),
         "thread_parent_id": MESSAGE,
+        "problem": REASON,
     },
     "finding": {
         "key": Identifier("finding"),
