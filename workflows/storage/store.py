@@ -81,11 +81,9 @@ class Store:
         """
         self.url = url
         self._on_commit: list[Callable[[], None]] = []
-        self._writer = connect(url)
-        self._reader = connect(url, read_only=True)
         self.vault = vault
-        for engine in (self._writer, self._reader):
-            bind_vault(engine, vault)
+        self._writer = connect(url, vault)
+        self._reader = connect(url, vault, read_only=True)
         # SQLite makes a second writer sleep for up to 100 ms at a time; instead, threads of one process queue here
         # (measured: a lock-out of 8 systems ended 0.2 to 0.5 s earlier).
         self._queue: AbstractContextManager[object] = nullcontext() if self.postgres else threading.Lock()
@@ -222,9 +220,11 @@ def sqlite_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'handover.sqlite'}"
 
 
-def connect(url: str, *, read_only: bool = False, pool_size: int = 20) -> sa.Engine:
+def connect(url: str, vault: Vault | None = None, *, read_only: bool = False, pool_size: int = 20) -> sa.Engine:
     """Return a pool of connections, none open yet. A read-only connection sees one moment of the rows throughout."""
-    return (_sqlite if url.startswith("sqlite") else _postgres)(url, read_only, pool_size)
+    engine = (_sqlite if url.startswith("sqlite") else _postgres)(url, read_only, pool_size)
+    bind_vault(engine, vault)
+    return engine
 
 
 def _postgres(url: str, read_only: bool, pool_size: int) -> sa.Engine:

@@ -35,7 +35,7 @@ SOMEBODY = ("dana", "neill", "max", "bob", "carol", "hanna", "sam", "zoe", "eve"
 IN_BYTES = ("o'neill", "crm-dana", "directory-dana", "dana@x", "dana.other", "u0dana", "u0max", "slack:", "bob@x")
 """Those that chance does not write into encrypted bytes."""
 KEYED = re.compile(r"sealed\.[A-Za-z0-9+/]+=*|[0-9a-f]{12,}")
-"""What a key made of a text: chance writes short names into it."""
+"""Values that a key made of a text: chance writes short names into them."""
 EXCEPTIONS = {("journal_head", "signature"): "bytes of a signature", ("journal_head", "public_key"): "bytes of a key"}
 """Columns that may hold such a text, each with why."""
 ADA, ZOE = Actor("slack:U0ADA", "Ada"), Actor("slack:U0ZOE", "Zoe")
