@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from sqlmodel import Session, select
 
@@ -152,9 +153,8 @@ def _sealed(vault: Vault, key: bytes, row: str, seen: Observation, *, choose: bo
 
 def known(session: Session, access_id: str) -> list[LeaverAccount]:
     """Return the account rows of one system of one case."""
-    return list(
-        session.exec(select(LeaverAccount).where(LeaverAccount.access_id == access_id).order_by(LeaverAccount.id))
-    )
+    rows = session.exec(select(LeaverAccount).where(LeaverAccount.access_id == access_id))
+    return sorted(rows, key=attrgetter("account_id"))
 
 
 def new_accounts(found: Sequence[Account], rows: Sequence[LeaverAccount]) -> list[Account]:
