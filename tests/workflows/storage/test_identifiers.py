@@ -39,6 +39,7 @@ KEYED = re.compile(r"sealed\.[A-Za-z0-9+/]+=*|[0-9a-f]{12,}")
 EXCEPTIONS = {("journal_head", "signature"): "bytes of a signature", ("journal_head", "public_key"): "bytes of a key"}
 """Columns that may hold such a text, each with why."""
 ADA, ZOE = Actor("slack:U0ADA", "Ada"), Actor("slack:U0ZOE", "Zoe")
+AT_TERMINAL = replace(HR, terminal=True, login="cli:hr")
 APPROVER = Actor(f"slack:{MAX.slack_id}", "Max", "max@x.example", terminal=True, login="cli:max")
 
 
@@ -59,12 +60,12 @@ def whole(office: Office) -> str:
     crm.users[AccountId("crm-dana")].tokens["t-1"] = "dana's laptop"
     crm.fail("count", Unavailable("no answer about uid=dana"))
     crm.user("crm-dana-2", "dana@x.example", login="dana.other")
-    office.handover.delegations.make("U0MAX", "U0ZOE", office.clock.now(), office.clock.now() + timedelta(days=3), HR)
+    office.handover.delegations.make(
+        "U0MAX", "U0ZOE", office.clock.now(), office.clock.now() + timedelta(days=3), AT_TERMINAL
+    )
     case_id = office.offboarding.open(
         office.request(
-            effective_at=office.clock.now() + timedelta(hours=5),
-            reason=Reason.DISMISSAL,
-            requested_by=replace(HR, terminal=True, login="cli:hr"),
+            effective_at=office.clock.now() + timedelta(hours=5), reason=Reason.DISMISSAL, requested_by=AT_TERMINAL
         )
     )
     office.work()
@@ -81,6 +82,7 @@ def whole(office: Office) -> str:
     edited = office.handover.edits.exclude(proposal.id, proposal.digest, [line], "hers", APPROVER)
     proposal = office.handover.proposals.view(edited)
     office.work()
+    assert "U0ZOE" in {post.channel for post in office.posts().values()}, "a delegation made at the terminal counts"
     office.handover.decisions.decide(proposal.id, proposal.digest, APPROVER, approve=True)
     office.work()
     office.manual.confirm(f"{case_id}:badge", ADA, note="Dana gave it to Ada")
