@@ -115,7 +115,10 @@ def test_nothing_of_an_identifier_stays_in_the_file(old: str, tmp_path: Path) ->
     fill(old)
     engine = sa.create_engine(old)
     with engine.begin() as connection:
-        connection.exec_driver_sql("update leaver_account set id = 'HO-1:crm:uid=dana', account_id = 'uid=dana'")
+        accounts = sa.Table("leaver_account", sa.MetaData(), autoload_with=connection)
+        [row] = connection.execute(accounts.select()).mappings()
+        made = [{**row, "id": f"HO-1:crm:uid=dana{n}", "account_id": f"uid=dana{n}"} for n in range(300)]
+        connection.execute(accounts.insert(), made)
     engine.dispose()
     assert b"uid=dana" in (tmp_path / "handover.sqlite").read_bytes()
     upgraded(old).close()
