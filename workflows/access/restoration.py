@@ -8,6 +8,8 @@ not moved back; the result lists both. A lock-out that is under way while HR und
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from sqlmodel import select
+
 from config.text import _, gettext_lazy
 from connectors.contract import AccountId, Accounts, BeforeImage, GroupId, Groups, Verdict
 from connectors.errors import ConnectorError, Missing, OthersTouched, OutcomeUnknown

@@ -142,7 +142,7 @@ def test_a_master_key_that_does_not_fit_is_told(tmp_path: Path) -> None:
 def test_lost_members_of_a_group_are_a_fault_until_somebody_accepts_them(tmp_path: Path) -> None:
     config = configuration(tmp_path)
     examined(config, {})
-    store = Store(sqlite_url(tmp_path / "data"))
+    store = Store(sqlite_url(tmp_path / "data"), VAULT)
     kind = FindingKind.MEMBERS_LOST
     with store.write() as session:
         session.add(
