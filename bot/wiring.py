@@ -153,9 +153,14 @@ def open_store(storage: Storage, *, announce: bool = False) -> Store:
     if not storage.url:
         storage.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         _keep_private(storage.path)
-    store = Store(storage.url or stores.sqlite_url(storage.path), announce=announce)
+    store = Store(storage.url or stores.sqlite_url(storage.path), open_vault(storage), announce=announce)
     store.upgrade()
     return store
+
+
+def open_vault(storage: Storage) -> Vault:
+    """Return the vault under the master key."""
+    return Vault(base64.b64decode(storage.master_key.get_secret_value()))
 
 
 def _keep_private(folder: Path) -> None:
@@ -225,7 +230,7 @@ def build_context(
     `members`: the workspace that gives standing.
     """
     storage = settings.storage
-    vault = Vault(base64.b64decode(storage.master_key.get_secret_value()))
+    vault = store.vault or open_vault(storage)
     keys = [base64.b64decode(key.get_secret_value()) for key in storage.mark_keys]
     marks = Marks(base64.b64decode(storage.master_key.get_secret_value()), keys)
     journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()), marks, outlets)

@@ -12,6 +12,7 @@ from tests.sandbox.company.samba import Samba
 from tests.sandbox.company.slapd import Slapd
 from tests.sandbox.postgres import Postgres
 from workflows.storage import store as rows_of
+from workflows.storage.vault import Vault
 
 pytest.register_assert_rewrite("tests.conformance")  # the suites are no test modules, and must explain themselves too
 
@@ -32,18 +33,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(autouse=True)
 def _connections_end_with_their_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Close what a test opened and left open: from 3.13 on Python warns of it, in whatever test runs at that moment."""
-    opened: list[sa.Engine] = []
+    opened: list[tuple[sa.Engine, str]] = []
     connect = rows_of.connect
 
-    def noted(url: str, *, read_only: bool = False, pool_size: int = 20) -> sa.Engine:
-        opened.append(_with_shared_statements(connect(url, read_only=read_only, pool_size=pool_size)))
-        return opened[-1]
+    def noted(url: str, vault: Vault | None = None, *, read_only: bool = False, pool_size: int = 20) -> sa.Engine:
+        engine = connect(url, vault, read_only=read_only, pool_size=pool_size)
+        opened.append((engine, f"{engine.name} {vault and vault.blind('tests')}"))
+        return _with_shared_statements(*opened[-1])
 
     monkeypatch.setattr(rows_of, "connect", noted)
     yield
-    for engine in opened:
+    for engine, kind in opened:
         if getattr(engine.dialect, "server_version_info", None):  # it has connected, and knows its server
-            _dialects.setdefault(engine.name, engine.dialect)
+            _dialects.setdefault(kind, engine.dialect)
         engine.dispose()
 
 
@@ -51,11 +53,14 @@ _dialects: dict[str, sa.Dialect] = {}
 _statements = defaultdict[str, dict[Any, Any]](dict)
 
 
-def _with_shared_statements(engine: sa.Engine) -> sa.Engine:
-    """Return the engine with the statements that earlier tests compiled: that took a fifth of the suite's time."""
-    if dialect := _dialects.get(engine.name):
+def _with_shared_statements(engine: sa.Engine, kind: str) -> sa.Engine:
+    """Return the engine with the statements that earlier tests compiled: that took a fifth of the suite's time.
+
+    `kind`: database and key, to which compiled statements are bound.
+    """
+    if dialect := _dialects.get(kind):
         engine.dialect = dialect
-        engine.update_execution_options(compiled_cache=_statements[engine.name])
+        engine.update_execution_options(compiled_cache=_statements[kind])
     return engine
 
 

@@ -4,7 +4,6 @@ Whoever can write to the database has no key. So the entry of a decision, which 
 on. A row that says something else was changed by another hand.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -49,10 +48,10 @@ def acts(context: Context, session: Session, case_id: str, like: str = "%", *, s
 
     Raises `Tampered` for an entry without our mark, unless not `strict`: then such an entry is left out.
     """
-    found = []
+    found, opened = [], context.journal.opener(session, case_id)
     for entry, marked in context.journal.entries(session, case_id, like):
         if marked:
-            found.append(Act(entry.action, entry.actor, json.loads(entry.data)))
+            found.append(Act(entry.action, *opened(entry)))
         elif strict:
             raise Tampered(gettext_lazy(FORGED, action=entry.action))
     return found

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.figures import Figure, Run
-from tests.bench.leavers import directory, rows
+from tests.bench.leavers import MASTER, directory, rows
 from workflows.storage.store import Store, sqlite_url
+from workflows.storage.vault import Vault
 
 LEAVERS, FEW = 100_000, 10_000
 ROUNDS = 5
@@ -54,7 +55,7 @@ def _median(runs: list[dict[str, Any]]) -> float:
 
 def _rows(folder: Path, count: int) -> None:
     folder.mkdir()
-    store = Store(sqlite_url(folder))
+    store = Store(sqlite_url(folder), Vault(MASTER))
     store.upgrade()
     rows(store, count)
     store.close()

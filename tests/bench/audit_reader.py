@@ -82,9 +82,10 @@ def _settings(url: str) -> LdapSettings:
 
 
 def _audits(directory: Ldap, folder: Path) -> Audits:
-    store, clock = Store(sqlite_url(folder)), SystemClock()
+    vault, clock = Vault(MASTER), SystemClock()
+    store = Store(sqlite_url(folder), vault)
     systems = Systems([System(SYSTEM, MANIFEST, directory)], SYSTEM)
-    vault, journal = Vault(MASTER), Journal(store, clock, b"s" * 32, Marks(b"m" * 32))
+    journal = Journal(store, clock, b"s" * 32, Marks(b"m" * 32))
     context = Context(store, vault, journal, systems, clock, authorization(store, vault, journal, clock))
     return services_on(context).services.audits
 

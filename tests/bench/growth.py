@@ -177,7 +177,8 @@ class Company:
 
 def company(count: int, folder: Path) -> Company:
     """Write the rows and build the services."""
-    store, vault, clock, day = Store(sqlite_url(folder)), Vault(MASTER), SystemClock(), timedelta(days=1)
+    vault, clock, day = Vault(MASTER), SystemClock(), timedelta(days=1)
+    store = Store(sqlite_url(folder), vault)
     names = [f"system{number}" for number in range(SYSTEMS)]
     systems = Systems(
         [

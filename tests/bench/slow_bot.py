@@ -37,9 +37,11 @@ from workflows.storage.outbox import SINGLE_PROCESS
 from workflows.storage.rows.case import Reason, Strategy
 from workflows.storage.store import Store
 from workflows.storage.store import sqlite_url as rows_url
+from workflows.storage.vault import Vault
 from workflows.systems.connection_limit import share_connections
 from workflows.systems.registry import Systems
 
+MASTER = b"k" * 32
 MANY = 10_000
 """Cases an hour that the guard lets through here, where all of them leave on one day."""
 
@@ -86,7 +88,7 @@ class SlowBot:
         while not (line := self._process.stdout.readline()).startswith("ready"):
             assert line or self._process.poll() is None, "the bot did not come up"
         self.due = datetime.fromisoformat(line.split()[1])
-        self.store = Store(self._arguments.database_url or rows_url(self._folder))
+        self.store = Store(self._arguments.database_url or rows_url(self._folder), Vault(MASTER))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
@@ -139,7 +141,7 @@ def main(text: str) -> None:
 
 
 def _settings(arguments: BotArguments) -> Settings:
-    key = base64.b64encode(b"k" * 32).decode()
+    key = base64.b64encode(MASTER).decode()
     env = {
         "KEY": key,
         "BOT": arguments.bot_token,

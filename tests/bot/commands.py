@@ -46,6 +46,7 @@ from workflows.systems.registry import System, Systems
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "A" * 43 + "="
+VAULT = Vault(b64decode(KEY))
 ENV = {"MASTER": KEY, "SIGNING": KEY, "BOT": "xoxb-practice", "APP": "xapp-practice", "SHOP": "open sesame"}
 TESS = Actor("cli:tess", "tess")
 """The operator of these tests. She has every role, is enrolled, and gives a code with each command."""
@@ -151,7 +152,7 @@ class Wiring:
             put_backs=self.put_backs,
             leaves=self.leaves,
         )
-        store = Store(sqlite_url(settings.storage.path))
+        store = Store(sqlite_url(settings.storage.path), VAULT)
         try:
             store.upgrade()
             made: dict[str, Any] = {"enrolments": make_enrolments(store), "clock_record": self.clock_record}
@@ -162,8 +163,8 @@ class Wiring:
 
 def make_enrolments(store: Store) -> Enrolments:
     """Return the enrolments in a store, under the tests' keys."""
-    key = b64decode(KEY)
-    return Enrolments(store, Vault(key), Journal(store, CLOCK, key, Marks(b"m" * 32)), CLOCK, "Handover Northwind")
+    journal = Journal(store, CLOCK, b64decode(KEY), Marks(b"m" * 32))
+    return Enrolments(store, VAULT, journal, CLOCK, "Handover Northwind")
 
 
 def configuration(folder: Path, api_url: str = "http://127.0.0.1:9/api/", more: str = "") -> Path:
@@ -199,7 +200,7 @@ roles = ["hr", "approver", "security", "admin"]
 """,
         encoding="utf-8",
     )
-    store = Store(sqlite_url(folder / "data"))
+    store = Store(sqlite_url(folder / "data"), VAULT)
     lay_out(store)
     APPS[str(path)] = enrol(make_enrolments(store), TESS, CLOCK.now())
     store.close()

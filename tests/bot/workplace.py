@@ -185,7 +185,7 @@ class Workplace:
         """Return the actors of a journal action."""
         query = select(JournalEntry.actor).where(JournalEntry.action == action).order_by(col(JournalEntry.at))
         with self.office.store.read() as session:
-            return list(session.exec(query).all())
+            return [self.office.vault.open_id("actor", actor) for actor in session.exec(query)]
 
     def cases(self) -> list[CaseView]:
         return self.services.offboarding.cases()

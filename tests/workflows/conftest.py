@@ -12,8 +12,10 @@ from tests.workflows import office as office_rows
 from tests.workflows import stage as stage_rows
 from tests.workflows.office import Office
 from tests.workflows.stage import Stage
+from tests.workflows.tables import VAULT
 from workflows.engine.durable import Engine
 from workflows.storage.store import Store, sqlite_url
+from workflows.storage.vault import Vault
 from workflows.systems.registry import System
 
 DATABASES = ("sqlite", "postgresql")
@@ -50,7 +52,7 @@ def inspected(metafunc: pytest.Metafunc) -> set[str]:
 def template(postgres: Postgres) -> str:
     """Return a PostgreSQL database with all tables, the engine's too, and no row, to be copied."""
     url = postgres.database("rows")
-    store = Store(url)
+    store = Store(url, VAULT)
     store.upgrade()
     store.close()
     engine = Engine(url)
@@ -83,8 +85,8 @@ def rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
                     known[folder] = server.database(f"test_{next(_numbers)}", template)
                 return known[folder]
 
-            def closed(url: str) -> Store:
-                store = Store(url)
+            def closed(url: str, vault: Vault) -> Store:
+                store = Store(url, vault)
                 stack.callback(store.close)
                 return store
 
@@ -97,7 +99,7 @@ def rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
     """Return rows with all tables."""
-    store = Store(url)
+    store = Store(url, VAULT)
     store.upgrade()
     yield store
     store.close()
@@ -130,7 +132,7 @@ def replica(url: str) -> Iterator[Replica]:
     with ExitStack() as stack:
 
         def start() -> Store:
-            store = Store(url)
+            store = Store(url, VAULT)
             stack.callback(store.close)
             return store
 

@@ -14,7 +14,7 @@ from config.client_book import ClientSettings
 from config.settings import Company, PolicySettings, Roles, Settings, Slack, Storage
 from tests.workflows.members import ACTORS, ROLES, MemoryMembers
 from tests.workflows.memory import MemoryDirectory, MemoryListing, Time, World
-from tests.workflows.tables import lay_out
+from tests.workflows.tables import VAULT, lay_out
 from workflows.cases.holds import CasePolicy
 from workflows.cases.views import OffboardingRequest
 from workflows.clients.approval_policy import ApprovalPolicy
@@ -134,7 +134,7 @@ class Office:
                     sessions=1,
                     manager_email="max@x.example",
                 )
-        self.store = Store(url or sqlite_url(folder))
+        self.store = Store(url or sqlite_url(folder), VAULT)
         lay_out(self.store)
         crm = self.crm.system(MemoryListing if crm_lists else None)
         self.systems = systems or Systems([self.directory.system(MemoryDirectory), crm, *more], "directory")

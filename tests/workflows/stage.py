@@ -1,5 +1,6 @@
 """A case on the stage: rows in a fresh store, systems in memory, and hands to move the clock and the work along."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,7 @@ from bot.services import WorkHandlers
 from tests.workflows.members import MemoryMembers, authorization
 from tests.workflows.memory import Time, World
 from tests.workflows.office import services_on
-from tests.workflows.tables import lay_out
+from tests.workflows.tables import VAULT, lay_out
 from workflows.clients.approval_policy import ApprovalPolicy
 from workflows.clients.handover import ClientHandover
 from workflows.clients.views import ClientsView, ProposalView, RecordLine
@@ -27,7 +28,6 @@ from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store, sqlite_url
-from workflows.storage.vault import Vault
 from workflows.systems.registry import System, Systems
 
 CASE = "c1"
@@ -67,9 +67,9 @@ class Stage:
         """`url`: PostgreSQL rows with all tables, in place of an SQLite file in `folder`."""
         self.time = Time()
         self.members, self.policy = MemoryMembers(), policy or ApprovalPolicy()
-        self.store = Store(url or sqlite_url(folder))
+        self.store = Store(url or sqlite_url(folder), VAULT)
         lay_out(self.store)
-        self.vault = Vault(b"m" * 32)
+        self.vault = VAULT
         self.journal = Journal(self.store, self.time, b"s" * 32, Marks(b"m" * 32))
         self.systems = Systems(list(systems))
         permit = authorization(self.store, self.vault, self.journal, self.time, self.members)
@@ -209,8 +209,14 @@ class Stage:
             return {post.id: post for post in session.exec(select(OutboxMessage)).all()}
 
     def journalled(self, action: str) -> list[JournalEntry]:
+        """Return the entries of an action, with their actors and facts in clear."""
         with self.store.read() as session:
-            return list(session.exec(select(JournalEntry).where(JournalEntry.action == action)).all())
+            found = list(session.exec(select(JournalEntry).where(JournalEntry.action == action)))
+            session.expunge_all()
+            for entry in found:
+                entry.actor, facts = self.journal.opener(session, entry.case_id)(entry)
+                entry.data = json.dumps(facts, ensure_ascii=False)
+        return found
 
     def case(self) -> Case:
         with self.store.read() as session:

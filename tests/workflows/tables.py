@@ -11,6 +11,10 @@ from tempfile import TemporaryDirectory
 import sqlalchemy as sa
 
 from workflows.storage.store import Store, sqlite_url
+from workflows.storage.vault import Vault
+
+VAULT = Vault(b"m" * 32)
+"""The vault of offices and stages."""
 
 
 def lay_out(store: Store) -> None:

@@ -16,6 +16,7 @@ from config.actors import ActorSettings
 from tests.workflows.access.test_manual_steps import badge
 from tests.workflows.members import EVERYTHING
 from tests.workflows.office import BOB, DANA, HR, MAX, NONE, SECURITY, Office
+from tests.workflows.tables import VAULT
 from workflows.authorization import BY_POLICY, HOLDERS, PEOPLE_ONLY, Right, granted
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
@@ -255,7 +256,7 @@ def test_a_refusal_is_on_record_with_the_act(tmp_path: Path) -> None:
         stage.office.offboarding.undo(stage.case, Actor("slack:U0DANA", "Dana"))
     with stage.office.store.read() as session:
         entries = session.exec(select(JournalEntry).where(JournalEntry.action == "refused")).all()
-    assert [(entry.actor, entry.case_id) for entry in entries] == [("slack:U0DANA", stage.case)]
+    assert [(VAULT.open_id("actor", entry.actor), entry.case_id) for entry in entries] == [("slack:U0DANA", stage.case)]
     assert '"undo a case"' in entries[0].data
 
 

@@ -6,7 +6,7 @@ a step that was done answers `already`.
 Over 250 lines because the order of the steps matters and is read as a whole.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -36,7 +36,7 @@ from workflows.access.account_state import ENDED, GROUP, LOCKED, SEVERITY, TOKEN
 from workflows.access.residual import noted
 from workflows.context import Context
 from workflows.storage.group_commit import run_later
-from workflows.storage.journal import HANDOVER
+from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.table import table_of
 from workflows.storage.rows.watch import FindingKind
@@ -251,7 +251,7 @@ class AccountLockout:
             self._left.append(text)
         with language("en"):
             lost = ngettext("{count} other member is gone", "{count} other members are gone", error.count)
-        facts = {"change": str(Change.MADE), "result": lost.format(count=error.count)}
+        facts = {"change": str(Change.MADE), "result": Personal(lost.format(count=error.count))}
         self._change(lambda data: data.plus(text, mark), "access.group", facts)
 
     def _record_step(
@@ -266,10 +266,11 @@ class AccountLockout:
         shown = words()
         with language("en"):
             result = words()
-        self._change(lambda data: note(data).plus(shown, mark), f"access.{what}", {"change": change, "result": result})
+        facts = {"change": change, "result": Personal(result)}
+        self._change(lambda data: note(data).plus(shown, mark), f"access.{what}", facts)
 
     def _change(
-        self, change: Callable[[AccountData], AccountData], action: str = "", facts: dict[str, str] | None = None
+        self, change: Callable[[AccountData], AccountData], action: str = "", facts: Mapping[str, object] | None = None
     ) -> AccountData:
         context = f"account:{self._row}"
 
@@ -284,7 +285,7 @@ class AccountLockout:
                     actor=HANDOVER,
                     action=action,
                     case_id=self._case,
-                    data={"system": self._system.name, "account": self._id, **(facts or {})},
+                    data={"system": self._system.name, "account": Personal(self._id), **(facts or {})},
                 )
             return data
 

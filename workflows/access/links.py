@@ -26,6 +26,7 @@ from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, CaseData, person, read_case, refresh_case_message
 from workflows.storage.findings import open_of
+from workflows.storage.journal import Personal
 from workflows.storage.rows.access import AccountLink, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import FindingKind
@@ -278,7 +279,7 @@ class AccountLinking:
             actor=by,
             action="account.denied" if denied else "account.linked",
             case_id=case.id,
-            data={"system": system, "account": account or "none"},
+            data={"system": system, "account": Personal(account or "none")},
             sealed=self._vault.seal(case.wrapped_key, denied, f"denied:{row_id}") if denied else b"",
         )
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from sqlmodel import Session, select
 
@@ -13,11 +14,11 @@ from connectors.errors import Conflict, ConnectorError, Missing
 from workflows.access.account_state import SEVERITY, AccountData, VerdictNote, seal
 from workflows.storage.case import refresh_case_message
 from workflows.storage.findings import FindingReport, Findings, open_of
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.journal import HANDOVER, Journal, Personal
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import FindingKind
-from workflows.storage.vault import Vault, WrongKey
+from workflows.storage.vault import SEALED, Vault, WrongKey
 from workflows.storage.work import reopen, say
 from workflows.systems.registry import System
 
@@ -32,10 +33,17 @@ log = logging.getLogger(__name__)
 
 
 def observe(accounts: Accounts, ids: Sequence[AccountId], batch: int) -> dict[AccountId, Observation]:
-    """Read many accounts, `batch` a call. An account that the answer leaves out is unknown, never assumed locked."""
+    """Read many accounts, `batch` a call. An account that the answer leaves out is unknown, never assumed locked.
+
+    So is an account whose id in our rows no key opens: that a system does not know such an id proves nothing.
+    """
     seen: dict[AccountId, Observation] = {}
-    for start in range(0, len(ids), batch):
-        seen |= _page(accounts, ids[start : start + batch])
+    asked = [one for one in ids if not one.startswith(SEALED)]
+    for start in range(0, len(asked), batch):
+        seen |= _page(accounts, asked[start : start + batch])
+    if len(asked) < len(ids):
+        lost = Observation(Verdict.UNKNOWN, _("bulk read"), _("the account's id was changed in the database"))
+        seen |= dict.fromkeys(set(ids) - set(asked), lost)
     return seen
 
 
@@ -145,9 +153,8 @@ def _sealed(vault: Vault, key: bytes, row: str, seen: Observation, *, choose: bo
 
 def known(session: Session, access_id: str) -> list[LeaverAccount]:
     """Return the account rows of one system of one case."""
-    return list(
-        session.exec(select(LeaverAccount).where(LeaverAccount.access_id == access_id).order_by(LeaverAccount.id))
-    )
+    rows = session.exec(select(LeaverAccount).where(LeaverAccount.access_id == access_id))
+    return sorted(rows, key=attrgetter("account_id"))
 
 
 def new_accounts(found: Sequence[Account], rows: Sequence[LeaverAccount]) -> list[Account]:
@@ -183,7 +190,7 @@ def adopt(
         actor=HANDOVER,
         action="account.found",
         case_id=case.id,
-        data={"system": system, "account": account.id, "by": account.matched_by},
+        data={"system": system, "account": Personal(account.id), "by": account.matched_by},
     )
     session.add(
         LeaverAccount(

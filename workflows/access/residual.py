@@ -10,7 +10,7 @@ from connectors.contract import AccountId, Accounts, Residual, Verdict
 from workflows.access.account_state import AccountData
 from workflows.context import Context
 from workflows.storage.case import refresh_case_message
-from workflows.storage.journal import HANDOVER
+from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.vault import WrongKey
@@ -76,7 +76,7 @@ def _end(context: Context, row_id: str, case_id: str, residual: Residual) -> Non
         row.sealed = context.vault.seal(key, noted(data, residual, now, anew=False), f"account:{row_id}")
         session.add(row)
         refresh_case_message(session, case_id)
-        facts = {"system": row.system, "account": row.account_id}
+        facts = {"system": row.system, "account": Personal(row.account_id)}
         context.journal.write(session, actor=HANDOVER, action="access.residual_ended", case_id=case_id, data=facts)
 
     context.store.group_write(write, case_id)

@@ -13,7 +13,7 @@ from sqlmodel import select
 from config.text import _, gettext_lazy
 from connectors.contract import AccountId, Accounts, BeforeImage, GroupId, Groups, Verdict
 from connectors.errors import ConnectorError, Missing, OthersTouched, OutcomeUnknown
-from workflows.access import lost_members
+from workflows.access import lost_members, observation
 from workflows.access.account_state import ENDED, TOKEN, UNCONFIGURED, AccountData
 from workflows.answers import answer
 from workflows.context import Context
@@ -54,9 +54,7 @@ class Restorations:
         with self._context.store.read() as session:
             row = session.get_one(Restoration, row_id)
             key = session.get_one(Case, row.case_id).wrapped_key
-            accounts = session.exec(
-                select(LeaverAccount).where(LeaverAccount.access_id == row_id).order_by(LeaverAccount.id)
-            ).all()
+            accounts = observation.known(session, row_id)
         if row.state != WorkState.DUE or row.due_at > self._context.clock.now():
             return
         try:

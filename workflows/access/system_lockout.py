@@ -31,7 +31,7 @@ from workflows.context import Context
 from workflows.storage.case import person
 from workflows.storage.findings import open_of
 from workflows.storage.group_commit import run_later
-from workflows.storage.journal import HANDOVER
+from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.work import reopen, say
@@ -277,7 +277,7 @@ class SystemLockouts:
             actor=HANDOVER,
             action="account.found",
             case_id=job.case.id,
-            data={"system": job.access.system, "account": found.id, "by": found.matched_by},
+            data={"system": job.access.system, "account": Personal(found.id), "by": found.matched_by},
         )
         if system.has(ClientBook):
             reopen(session, job.access.id, found.id, self._context.clock.now())

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -53,10 +54,10 @@ class CaseRows:
         self.leaves = self.read(Leave)
 
     def read(self, kind: type[Row]) -> dict[str, list[Row]]:
-        """Read all rows of one kind."""
+        """Read all rows of one kind, in the order of their ids, which the database may hold sealed."""
         rows = defaultdict[str, list[Row]](list)
-        query = select(kind).where(col(kind.case_id).in_(self._ids)).order_by(col(kind.id))
-        for row in self._session.exec(query):
+        query = select(kind).where(col(kind.case_id).in_(self._ids))
+        for row in sorted(self._session.exec(query), key=attrgetter("id")):
             rows[row.case_id].append(row)
         return rows
 

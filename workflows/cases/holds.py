@@ -3,7 +3,6 @@
 A held case has all its rows, but none is due, so no other module needs to check for a hold.
 """
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -164,10 +163,11 @@ class Holds:
         now = self._clock.now()
         with self._store.write() as session:
             case, data = self._held(session, case_id, by, "release")
-            moved = select(JournalEntry.actor, JournalEntry.data).where(
+            moved = select(JournalEntry).where(
                 JournalEntry.case_id == case_id, JournalEntry.action == "case.rescheduled"
             )
-            movers = [Actor(mover, "", login=json.loads(said).get("login", "")) for mover, said in session.exec(moved)]
+            said = map(self._journal.opener(session, case_id), session.exec(moved))
+            movers = [Actor(mover, "", login=data.get("login", "")) for mover, data in said]
             # Neither who opened or rescheduled the case, nor the leaver, through Slack or the command line.
             same = any(by.may_be(one) for one in (data.opened_by, *movers))
             if same or by.service or is_about(data.leaver, by):

@@ -38,7 +38,7 @@ from workflows.clients.split import unmoved
 from workflows.clients.split.sealed import ProposalData, seal_proposal
 from workflows.clients.split.unmoved import UnmovedReasons
 from workflows.storage.case import read_case
-from workflows.storage.journal import HANDOVER
+from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Halt, Proposal
 from workflows.storage.rows.work_state import WorkState
@@ -243,7 +243,7 @@ class ClientHandover:
                 actor=HANDOVER,
                 action="book.put_off",
                 case_id=book.case_id,
-                data={"system": book.system, "phase": book.phase, "reason": reason.english},
+                data={"system": book.system, "phase": book.phase, "reason": Personal(reason.english)},
             )
             self._publish_if_ready(session, book_attempt)
             self._context.show_case(session, book.case_id)

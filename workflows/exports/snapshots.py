@@ -23,7 +23,7 @@ from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, advance_case, read_case, refresh_case_message
-from workflows.storage.journal import HANDOVER
+from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case, CaseState
@@ -187,7 +187,7 @@ class ExportTrack:
                 actor=HANDOVER,
                 action="exports.taken" if failed is None else "exports.tried",
                 case_id=case.id,
-                data={"snapshot": snapshot_id, "unread": figures.problems()},
+                data={"snapshot": snapshot_id, "unread": Personal(figures.problems())},
                 sealed=row.sealed,
             )
             enqueue(

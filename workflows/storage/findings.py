@@ -1,6 +1,5 @@
 """Findings: states that a person must act on. A finding opens once, is seen again, and closes once."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -170,7 +169,7 @@ class Findings:
 
     def _new(self, session: Session, sighting: FindingReport, by: str) -> Finding:
         now = self._clock.now()
-        digest = hashlib.sha256(f"{sighting.key}|{now.isoformat()}".encode()).hexdigest()[:12]
+        digest = self._vault.blind(f"finding:{sighting.key}|{now.isoformat()}")[:12]
         row = Finding(
             id=f"F-{digest}",
             key=sighting.key,

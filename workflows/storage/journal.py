@@ -11,7 +11,8 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
@@ -20,15 +21,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import Session, col, select
 
 from config.text import _
-from workflows.people import Actor
+from workflows.people import SLACK, TERMINAL, Actor
 from workflows.ports import Clock
 from workflows.storage import heads
 from workflows.storage.group_commit import run_later
 from workflows.storage.heads import Head, HeadOutlet
 from workflows.storage.marks import Marks
+from workflows.storage.rows.case import Case
 from workflows.storage.rows.operations import JournalEntry, JournalHead
 from workflows.storage.rows.table import table_of
 from workflows.storage.store import Store
+from workflows.storage.vault import SEALED, Vault
 
 log = logging.getLogger(__name__)
 events = logging.getLogger("handover")
@@ -64,6 +67,7 @@ WRITER_LOCK = "journal"
 
 
 ENTRY = table_of(JournalEntry)
+CASE_KEY = sa.select(table_of(Case).c.wrapped_key).where(table_of(Case).c.id == sa.bindparam("case"))
 NEW_ENTRY = sa.insert(ENTRY)
 LAST = sa.select(ENTRY.c.seq, ENTRY.c.hash).where(ENTRY.c.seq.is_not(None)).order_by(ENTRY.c.seq.desc()).limit(1)
 NEW = sa.select(ENTRY).where(ENTRY.c.seq.is_(None)).order_by(ENTRY.c.at, ENTRY.c.id).limit(PAGE)
@@ -73,6 +77,13 @@ PLACE = (
     .where(ENTRY.c.id == sa.bindparam("key"))
     .values(seq=sa.bindparam("place"), prev=sa.bindparam("before"), hash=sa.bindparam("digest"))
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """A fact of an entry that identifies somebody: sealed under the case's key, or, without a case, the journal's."""
+
+    value: Any
 
 
 class Journal:
@@ -104,22 +115,62 @@ class Journal:
     ) -> None:
         """Add an entry at the end of the caller's transaction.
 
-        `data` must hold no personal data; that goes into `sealed`.
+        The actor is sealed. `data` holds personal data as `Personal` alone; texts for people go into `sealed`.
         """
-        door = {name: value for name, value in (("terminal", actor.terminal), ("login", actor.login)) if value}
+        door: dict[str, Any] = {"terminal": True} if actor.terminal else {}
+        if actor.login:
+            door["login"] = self._person(actor.login)
         entry = {
             "id": f"{time.time_ns():016x}{secrets.token_hex(8)}",  # in the order of writing, also within one moment
             "at": self._clock.now(),
-            "actor": actor.id,
+            "actor": self._person(actor.id),
             "action": action,
             "case_id": case_id,
-            "data": _encodable({**door, **(data or {})}),
+            "data": _encodable(door | self._sealed_facts(session, case_id, data or {})),
             "sealed": sealed,
             "prev": "",
             "hash": "",
         }
         entry["mark"] = self._marks.make(_facts(*(entry[name] for name in FACTS)))
         run_later(session, NEW_ENTRY, entry)
+
+    @property
+    def _vault(self) -> Vault:
+        if self._store.vault is None:
+            raise ValueError("a journal is written and read on rows with a vault")
+        return self._store.vault
+
+    def _person(self, actor_id: str) -> str:
+        """Seal the id of a person. This program and scripts are nobody."""
+        return self._vault.seal_id("actor", actor_id) if actor_id.startswith((SLACK, TERMINAL)) else actor_id
+
+    def _sealed_facts(self, session: Session, case_id: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        if not any(isinstance(value, Personal) for value in data.values()):
+            return dict(data)
+        key, context = _case_key(session, case_id), _context(case_id)
+        return {
+            name: self._vault.seal_fact(key, value.value, context) if isinstance(value, Personal) else value
+            for name, value in data.items()
+        }
+
+    def opener(self, session: Session, case_id: str) -> Callable[[JournalEntry], tuple[str, dict[str, Any]]]:
+        """Return what tells the actor and the facts of a case's entries. What no key opens any more stays as it is."""
+        key, context = _case_key(session, case_id), _context(case_id)
+
+        def opened(entry: JournalEntry) -> tuple[str, dict[str, Any]]:
+            data = json.loads(entry.data)
+            for name, value in data.items():
+                if name == "login":
+                    data[name] = self._person_of(value)
+                elif isinstance(value, str) and value.startswith(SEALED):
+                    data[name] = self._vault.open_fact(key, value, context)
+            return self._person_of(entry.actor), data
+
+        return opened
+
+    def _person_of(self, text: str) -> str:
+        """Return an actor's id in clear. An entry of an earlier version has it in clear."""
+        return self._vault.open_id("actor", text) if text.startswith(SEALED) else text
 
     def note(self, action: str, actor: Actor, data: Mapping[str, Any], case_id: str = "") -> None:
         """Add an entry in a transaction of its own, for a refusal or a look at personal data."""
@@ -253,6 +304,14 @@ def _log(entry: Any) -> None:
     facts = {name: data[name] for name in SHOWN if name in data}
     case = {"case": entry.case_id} if entry.case_id else {}
     events.info(entry.action, extra={"facts": {**case, **facts}})
+
+
+def _case_key(session: Session, case_id: str) -> bytes:
+    return (session.connection().execute(CASE_KEY, {"case": case_id}).scalar_one_or_none() if case_id else None) or b""
+
+
+def _context(case_id: str) -> str:
+    return f"journal:{case_id}"
 
 
 def _newest_head(session: Session) -> Head | None:

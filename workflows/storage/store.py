@@ -20,6 +20,8 @@ from sqlmodel import Session
 
 from config.text import _
 from workflows.storage.group_commit import GroupCommit, run_pending
+from workflows.storage.rows.table import bind_vault
+from workflows.storage.vault import Vault
 
 R = TypeVar("R")
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -71,15 +73,17 @@ class NewerTables(Exception):
 class Store:
     """Sessions on the rows. `write` lets writers take turns; `read` never waits for them."""
 
-    def __init__(self, url: str, *, announce: bool = False) -> None:
+    def __init__(self, url: str, vault: Vault | None = None, *, announce: bool = False) -> None:
         """Take a `url`, `sqlite:////path/handover.sqlite` or `postgresql+psycopg://...`.
 
+        `vault`: keys of the identifiers in the rows; without it, only the journal's proof can be read.
         `announce`: notify the running processes of every commit, for a command that runs nothing itself.
         """
         self.url = url
         self._on_commit: list[Callable[[], None]] = []
-        self._writer = connect(url)
-        self._reader = connect(url, read_only=True)
+        self.vault = vault
+        self._writer = connect(url, vault)
+        self._reader = connect(url, vault, read_only=True)
         # SQLite makes a second writer sleep for up to 100 ms at a time; instead, threads of one process queue here
         # (measured: a lock-out of 8 systems ended 0.2 to 0.5 s earlier).
         self._queue: AbstractContextManager[object] = nullcontext() if self.postgres else threading.Lock()
@@ -160,7 +164,7 @@ class Store:
                 for limit in ("lock_timeout", "statement_timeout"):  # a long migration is no fault
                     connection.exec_driver_sql(f"set local {limit} = 0")
                 connection.execute(LOCK_EVERYTHING)
-            config.attributes["connection"] = connection
+            config.attributes.update(connection=connection, vault=self.vault)
             command.upgrade(config, "head")
             connection.commit()
 
@@ -216,9 +220,11 @@ def sqlite_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'handover.sqlite'}"
 
 
-def connect(url: str, *, read_only: bool = False, pool_size: int = 20) -> sa.Engine:
+def connect(url: str, vault: Vault | None = None, *, read_only: bool = False, pool_size: int = 20) -> sa.Engine:
     """Return a pool of connections, none open yet. A read-only connection sees one moment of the rows throughout."""
-    return (_sqlite if url.startswith("sqlite") else _postgres)(url, read_only, pool_size)
+    engine = (_sqlite if url.startswith("sqlite") else _postgres)(url, read_only, pool_size)
+    bind_vault(engine, vault)
+    return engine
 
 
 def _postgres(url: str, read_only: bool, pool_size: int) -> sa.Engine:

@@ -3,6 +3,10 @@
 Deleting a case's wrapped key makes its personal data unreadable for good. The journal, which hashes ciphertext, still
 verifies. The context given with each value is authenticated: a sealed value that was moved to another row does not
 open.
+
+Identifiers by which rows are found (accounts, people who act) are sealed with AES-SIV (RFC 5297): a keyed hash, under a
+key for each purpose that is derived from the master key, and the text encrypted under it. The same identifier is the
+same value, so that the database compares and indexes it. It outlives a case's key: past leavers are audited for years.
 """
 
 import base64
@@ -10,12 +14,14 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Callable, Iterator
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, is_dataclass
+from functools import cache, lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
@@ -26,6 +32,10 @@ NONCE = 12
 KEY = 32
 NONCES = 256
 """Number of nonces that are drawn at once for many values."""
+SEALED = "sealed."
+"""Beginning of a sealed identifier, and of one that no key opens."""
+RECENT = 4096
+"""Number of identifiers that are kept as they were sealed or opened last."""
 
 
 class WrongKey(Exception):
@@ -40,6 +50,11 @@ class Vault:
             raise ValueError(_("the master key has {count} bytes; it needs {KEY}").format(count=len(master), KEY=KEY))
         self._master = AESGCM(_derive(master, b"case keys"))
         self._index = _derive(master, b"blind index")
+        self._ciphers = cache(lambda purpose: AESSIV(_derive(master, b"identifiers " + purpose.encode(), 2 * KEY)))
+        self.seal_id = lru_cache(RECENT)(self._seal_id)
+        """Seal an identifier for one purpose: the same one is the same text. Empty stays empty."""
+        self.open_id = lru_cache(RECENT)(self._open_id)
+        """Return a sealed identifier in clear, or `SEALED` and what stands there if it was not sealed under our key."""
 
     def new_key(self) -> bytes:
         """Make a data key for a case; return it wrapped under the master key."""
@@ -85,6 +100,32 @@ class Vault:
         digest = hmac.new(self._index, b"pseudonym:" + text.encode(errors="replace"), hashlib.sha256).digest()
         return "Leaver " + base64.b32encode(digest)[:6].decode()
 
+    def open_ids(self, purpose: str, sealed: Iterable[str]) -> list[str]:
+        """Return many identifiers in clear, each for the only time: see `open_id`."""
+        cipher = self._ciphers(purpose)
+        return [_opened(cipher, one) for one in sealed]
+
+    def _seal_id(self, purpose: str, text: str) -> str:
+        if not text or text.startswith(SEALED):
+            return text
+        return SEALED + _text(self._ciphers(purpose).encrypt(text.encode(errors="surrogatepass"), None))
+
+    def _open_id(self, purpose: str, sealed: str) -> str:
+        return _opened(self._ciphers(purpose), sealed)
+
+    def seal_fact(self, wrapped: bytes, value: Any, context: str) -> str:
+        """Seal a value of the journal as text, under a case's key; without one, under the key of the purpose."""
+        if wrapped:
+            return SEALED + _text(self.seal(wrapped, value, context))
+        return self.seal_id(context, _json(value).decode())
+
+    def open_fact(self, wrapped: bytes, sealed: str, context: str) -> Any:
+        """Return a value that `seal_fact` sealed, or what stands there if no key opens it."""
+        try:
+            return self.open(wrapped, _bytes(sealed), context) if wrapped else from_json(self.open_id(context, sealed))
+        except (WrongKey, ValueError):
+            return sealed
+
     def _key(self, wrapped: bytes) -> AESGCM:
         return AESGCM(_decrypt(self._master, wrapped, b"case key"))
 
@@ -101,8 +142,25 @@ def _plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else to_jsonable_python(value)
 
 
-def _derive(master: bytes, purpose: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=KEY, salt=None, info=b"handover " + purpose).derive(master)
+def _opened(cipher: AESSIV, sealed: str) -> str:
+    if not sealed:
+        return ""
+    try:
+        return cipher.decrypt(_bytes(sealed), None).decode(errors="surrogatepass")
+    except (InvalidTag, ValueError):
+        return SEALED + sealed.removeprefix(SEALED)
+
+
+def _text(sealed: bytes) -> str:
+    return b2a_base64(sealed, newline=False).decode()
+
+
+def _bytes(sealed: str) -> bytes:
+    return a2b_base64(sealed[len(SEALED) :])
+
+
+def _derive(master: bytes, purpose: bytes, length: int = KEY) -> bytes:
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=b"handover " + purpose).derive(master)
 
 
 def _nonces() -> Iterator[bytes]:

@@ -25,7 +25,7 @@ from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import GOOD
 from workflows.context import Context
 from workflows.storage.findings import ABOUT_ACCOUNTS, still_open
-from workflows.storage.rows.access import Access, LeaverAccount
+from workflows.storage.rows.access import ACCOUNT, ACCOUNT_ROW, Access, LeaverAccount
 from workflows.storage.rows.watch import SweepStatus
 from workflows.storage.work import say
 from workflows.systems.registry import System
@@ -46,11 +46,11 @@ log = logging.getLogger(__name__)
 
 
 Raw = tuple[str, str, str, str]
-"""Fields of a `SweepRow`, as the driver returns them."""
+"""Fields of a `SweepRow`, as the driver returns them: both ids are sealed."""
 
 
 class SweepRow(NamedTuple):
-    """Fields of an account that a sweep needs."""
+    """Fields of an account that a sweep needs. `id` is sealed."""
 
     id: str
     account_id: str
@@ -171,13 +171,16 @@ class AccountSweep:
         asked: deque[tuple[list[SweepRow], Future[dict[AccountId, Observation]]]] = deque()
         with ThreadPoolExecutor(AHEAD, thread_name_prefix=f"sweep-{system.name}") as pool:
             for rows in self._pages(system.name, batch):
+                ids = self._context.vault.open_ids(ACCOUNT, [row[1] for row in rows])
                 page = [
-                    SweepRow._make(row) for row in rows if row[1] not in locked or row[2] != LOCKED or row[1] in pending
+                    SweepRow(row[0], account_id, row[2], row[3])
+                    for account_id, row in zip(ids, rows, strict=True)
+                    if account_id not in locked or row[2] != LOCKED or account_id in pending
                 ]
                 seen[Verdict.LOCKED] += len(rows) - len(page)
                 if page:
-                    ids = [AccountId(row.account_id) for row in page]
-                    asked.append((page, pool.submit(watch.observe, accounts, ids, batch)))
+                    wanted = [AccountId(row.account_id) for row in page]
+                    asked.append((page, pool.submit(watch.observe, accounts, wanted, batch)))
                 if len(asked) > AHEAD:
                     yield self._believed(system, *asked.popleft())
             for known, answer in asked:
@@ -194,7 +197,10 @@ class AccountSweep:
     ) -> None:
         with self._context.store.write() as session:
             for row in rows:
-                fresh, observation = session.get_one(LeaverAccount, row.id), answer[AccountId(row.account_id)]
+                fresh, observation = (
+                    session.get_one(LeaverAccount, self._row_id(row.id)),
+                    answer[AccountId(row.account_id)],
+                )
                 who, now = changed_by.get(row.account_id, ""), self._context.clock.now()
                 watch.record(session, self._context.vault, self._context.findings, fresh, observation, by, now, who)
 
@@ -203,10 +209,13 @@ class AccountSweep:
         with self._context.store.read() as session:
             left_out = watched_cases.unwatched_case_ids(session, self._context.clock.now())
         while page := self._page(system, after, batch):
-            after = page[-1][0]
+            after = self._row_id(page[-1][0])
             kept = [row for row in page if row[3] not in left_out] if left_out else page
             if kept:
                 yield kept
+
+    def _row_id(self, sealed: str) -> str:
+        return self._context.vault.open_id(ACCOUNT_ROW, sealed)
 
     def _page(self, system: str, after: str, batch: int) -> list[Raw]:
         query = (

@@ -18,7 +18,7 @@ from config.actors import ActorSettings
 from config.settings import Role, Roles, Settings
 from connectors.contract import Verdict
 from tests.bot import samples
-from tests.bot.commands import CLOCK, ENV, ROOT, Wiring, configuration, document, handover, make_enrolments
+from tests.bot.commands import CLOCK, ENV, ROOT, VAULT, Wiring, configuration, document, handover, make_enrolments
 from tests.bot.fakes import FakeJournal
 from tests.enrolled import App
 from tests.enrolled import enrol as enrolled
@@ -96,7 +96,7 @@ def acts(wiring: Wiring) -> list[str]:
 
 def new_app(config: str, person: Actor) -> App:
     """Enrol a person as in Slack."""
-    store = Store(sqlite_url(Path(config).parent / "data"))
+    store = Store(sqlite_url(Path(config).parent / "data"), VAULT)
     app = enrolled(make_enrolments(store), person, CLOCK.now())
     store.close()
     return app

@@ -19,7 +19,7 @@ from bot.slack.metrics import Metrics
 from bot.slack.people import HomeTeam
 from bot.slack.serve import make_health_web
 from bot.slack.web_server import listening
-from tests.bot.commands import ENV, TESS, Wiring, configuration, document, handover
+from tests.bot.commands import ENV, TESS, VAULT, Wiring, configuration, document, handover
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
@@ -105,7 +105,7 @@ def test_with_slack_down_everything_else_is_still_examined(tmp_path: Path) -> No
 
 def test_a_master_key_that_does_not_fit_is_told(tmp_path: Path) -> None:
     config = configuration(tmp_path)
-    store = Store(sqlite_url(tmp_path / "data"))
+    store = Store(sqlite_url(tmp_path / "data"), VAULT)
     store.upgrade()
     with store.write() as session:
         session.add(
@@ -142,7 +142,7 @@ def test_a_master_key_that_does_not_fit_is_told(tmp_path: Path) -> None:
 def test_lost_members_of_a_group_are_a_fault_until_somebody_accepts_them(tmp_path: Path) -> None:
     config = configuration(tmp_path)
     examined(config, {})
-    store = Store(sqlite_url(tmp_path / "data"))
+    store = Store(sqlite_url(tmp_path / "data"), VAULT)
     kind = FindingKind.MEMBERS_LOST
     with store.write() as session:
         session.add(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.commands import Wiring, configuration, document, handover
+from tests.bot.commands import VAULT, Wiring, configuration, document, handover
 from workflows.people import Actor
 from workflows.ports import SystemClock
 from workflows.storage.heads import Head
@@ -19,7 +19,7 @@ from workflows.storage.store import Store, sqlite_url
 def data(tmp_path: Path) -> Path:
     """A journal of three entries under a signed head, after that of an enrolment."""
     configuration(tmp_path)
-    store = Store(sqlite_url(tmp_path / "data"))
+    store = Store(sqlite_url(tmp_path / "data"), VAULT)
     store.upgrade()
     journal = Journal(store, SystemClock(), b"\0" * 32, Marks(b"m" * 32))
     for number in range(3):

@@ -41,9 +41,9 @@ class Mover:
         self.case = f"c-{leaver}"
         self.leaver = leaver
         self.clock = SystemClock()
-        self.store = Store(rows)
-        self.store.upgrade()
         self.vault = Vault(b"m" * 32)
+        self.store = Store(rows, self.vault)
+        self.store.upgrade()
         self.systems = Systems([system(address)])
         journal = Journal(self.store, self.clock, b"s" * 32, Marks(b"m" * 32))
         permit = authorization(self.store, self.vault, journal, self.clock)

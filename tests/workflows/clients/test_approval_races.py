@@ -45,7 +45,7 @@ def replica(office: Office) -> Iterator[Callable[[], ClientHandover]]:
     with ExitStack() as stack:
 
         def start() -> ClientHandover:
-            store = Store(office.store.url)
+            store = Store(office.store.url, office.vault)
             stack.callback(store.close)
             policies = Policies(approvals=BOARD)
             return services_on(replace(office.context, store=store), office.members, policies).handover

@@ -16,7 +16,7 @@ from sqlmodel import select
 
 from tests.sandbox.postgres import Postgres
 from tests.workflows.memory import Time
-from tests.workflows.tables import lay_out
+from tests.workflows.tables import VAULT, lay_out
 from workflows.engine.durable import WORKERS, Engine
 from workflows.engine.reconciler import HORIZON, MASS_RUN, OTHERS_EVERY, Reconciler
 from workflows.engine.replicas import ProcessLockHeld, process_lock
@@ -45,7 +45,7 @@ class Desk:
     def __init__(self, url: str, executor: str = "local") -> None:
         self.clock = Time()
         self.threads = {thread.name for thread in threading.enumerate()}
-        self.store = Store(url)
+        self.store = Store(url, VAULT)
         lay_out(self.store)
         self.engine = Engine(url.replace("handover.sqlite", "engine.sqlite"), executor)
         self.ran: Counter[str] = Counter()
@@ -330,7 +330,7 @@ def test_a_task_that_hangs_holds_up_no_other(context: Desk) -> None:
 def test_a_crowd_is_locked_out_first_and_nothing_else_stands_still(
     url: str, leavers: int, audits_by_tick: list[int]
 ) -> None:
-    store, clock, engine = Store(url), Time(), _Handed()
+    store, clock, engine = Store(url, VAULT), Time(), _Handed()
     lay_out(store)
     with store.write() as session:
         for number in range(leavers):
@@ -351,7 +351,7 @@ def test_a_crowd_is_locked_out_first_and_nothing_else_stands_still(
 
 
 def test_a_case_is_one_piece_of_work_and_a_later_attempt_its_own(url: str) -> None:
-    store, clock, engine = Store(url), Time(), _Handed()
+    store, clock, engine = Store(url, VAULT), Time(), _Handed()
     lay_out(store)
     with store.write() as session:
         session.add_all(_case(case, clock.now()) for case in ("c1", "c2"))

@@ -17,6 +17,7 @@ from sqlmodel import select
 from bot.wiring import silence_limit
 from config.settings import Settings
 from tests.sandbox.postgres import Postgres
+from tests.workflows.tables import VAULT
 from workflows.engine.durable import Engine
 from workflows.engine.replicas import DEAD_AFTER, HEIRS, KERNEL, Replicas, new_id
 from workflows.storage.rows.operations import Replica
@@ -67,7 +68,7 @@ class One:
 
 @pytest.fixture
 def rows(postgres: Postgres, template: str) -> Iterator[Store]:
-    store = Store(postgres.database(f"replicas_{time.monotonic_ns()}", template))
+    store = Store(postgres.database(f"replicas_{time.monotonic_ns()}", template), VAULT)
     yield store
     store.close()
 
@@ -184,7 +185,7 @@ def test_who_comes_too_late_ends_although_its_own_clock_saw_nothing(start: Calla
 
 
 def test_without_a_database_it_ends_after_the_limit_and_not_before(postgres: Postgres, template: str) -> None:
-    store = Store(postgres.database("unreachable", template))
+    store = Store(postgres.database("unreachable", template), VAULT)
     one = One(store)
     with one.replicas.living():
         last = time.monotonic()

@@ -32,7 +32,7 @@ class Desk:
 
     def __init__(self, url: str, clock: ForwardClock | None = None) -> None:
         self.clock = clock or ForwardClock()
-        self.store = Store(url)
+        self.store = Store(url, Vault(KEY))
         lay_out(self.store)
         self.known = Enrolments(
             self.store, Vault(KEY), Journal(self.store, self.clock, KEY, Marks(b"m" * 32)), self.clock, "Handover X"

@@ -18,6 +18,7 @@ from sqlmodel import Session, SQLModel, select
 
 from tests.sandbox.postgres import Postgres
 from tests.sandbox.stalling import StallingProxy
+from tests.workflows.tables import VAULT
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.store import HEAD, LIMITS, MIGRATIONS, NewerTables, StorageFailed, Store
 
@@ -140,13 +141,13 @@ def test_replicas_that_start_at_once_make_the_tables_once(postgres: Postgres) ->
     start = "import sys; from workflows.storage.store import Store; Store(sys.argv[1]).upgrade()"
     processes = [subprocess.Popen([sys.executable, "-c", start, url]) for _ in range(2)]
     assert [process.wait(60) for process in processes] == [0, 0]
-    store = Store(url)
+    store = Store(url, VAULT)
     _write(store, "one")
     store.close()
 
 
 def test_a_server_that_is_gone_is_said_and_used_again_when_it_is_back(postgres: Postgres, template: str) -> None:
-    store = Store(postgres.database("gone", template))
+    store = Store(postgres.database("gone", template), VAULT)
     with store.write() as session:
         _post(session, "before")
     postgres.stop()
@@ -168,7 +169,7 @@ def test_one_who_is_paused_in_the_middle_does_not_keep_the_others_out(
     postgres: Postgres, template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(LIMITS, "idle_in_transaction_session_timeout", "1000ms")
-    store = Store(postgres.database("paused", template))
+    store = Store(postgres.database("paused", template), VAULT)
 
     def pause(session: Session) -> None:
         other = threading.Thread(target=_write, args=(store, "other"))
@@ -188,9 +189,9 @@ def test_a_bot_that_is_cut_off_with_its_writers_in_the_queue_stops_no_other_for_
     postgres: Postgres, template: str
 ) -> None:
     url = postgres.database("cut_off", template)
-    other = Store(url)
+    other = Store(url, VAULT)
     with StallingProxy(postgres.port) as proxy:
-        cut = Store(url.replace(str(postgres.port), str(proxy.port)))
+        cut = Store(url.replace(str(postgres.port), str(proxy.port)), VAULT)
         inside, writers = threading.Event(), list[threading.Thread]()
 
         def write(number: int) -> None:
@@ -218,7 +219,7 @@ def test_a_writer_waits_longer_than_its_sessions_do(
     postgres: Postgres, template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(LIMITS, "lock_timeout", "100ms")
-    store = Store(postgres.database("patient", template))
+    store = Store(postgres.database("patient", template), VAULT)
     done = threading.Event()
 
     def second() -> None:

@@ -8,7 +8,12 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from sqlmodel import SQLModel, select
 
+from tests.workflows.tables import VAULT
+from workflows.storage.rows.access import LeaverAccount
+from workflows.storage.rows.outbox import OutboxMessage
+from workflows.storage.rows.table import Identifier, seal_identifier
 from workflows.storage.store import MIGRATIONS, Store, sqlite_url
 
 V0_2_0 = "0001"
@@ -65,11 +70,65 @@ def old(tmp_path: Path) -> str:
     return sqlite_url(tmp_path)
 
 
+def upgraded(url: str) -> Store:
+    """Return the store of this version on the rows of 0.2.0."""
+    store = Store(url, VAULT)
+    store.upgrade()
+    return store
+
+
 def test_a_database_of_0_2_0_keeps_its_rows(old: str) -> None:
     before = fill(old)
     assert len(before) > 25
-    store = Store(old)
-    store.upgrade()
-    store.close()
+    upgraded(old).close()
     after = count(old)
     assert {name: after[name] for name in before} == before
+
+
+def test_identifiers_of_0_2_0_are_sealed_and_found(old: str, tmp_path: Path) -> None:
+    fill(old)
+    store = upgraded(old)
+    with store.read() as session:
+        account = session.exec(select(LeaverAccount).where(LeaverAccount.account_id == "one")).one()
+        assert (account.id, account.system) == ("one", "one")
+        assert session.get_one(OutboxMessage, "one").channel == "one"
+    store.close()
+    known = {
+        (table.name, column.name): column.type
+        for table in SQLModel.metadata.sorted_tables
+        for column in table.columns
+        if isinstance(column.type, Identifier)
+    }
+    assert len(known) > 30
+    engine = sa.create_engine(old)
+    with engine.connect() as connection:
+        for (table, column), kind in known.items():
+            query = f'select "{column}" from {table}'
+            assert connection.exec_driver_sql(query).scalars().all() == [seal_identifier(VAULT, kind, "one")], (
+                table,
+                column,
+            )
+    engine.dispose()
+
+
+def test_nothing_of_an_identifier_stays_in_the_file(old: str, tmp_path: Path) -> None:
+    fill(old)
+    engine = sa.create_engine(old)
+    with engine.begin() as connection:
+        accounts = sa.Table("leaver_account", sa.MetaData(), autoload_with=connection)
+        [row] = connection.execute(accounts.select()).mappings()
+        made = [{**row, "id": f"HO-1:crm:uid=dana{n}", "account_id": f"uid=dana{n}"} for n in range(300)]
+        connection.execute(accounts.insert(), made)
+    engine.dispose()
+    assert b"uid=dana" in (tmp_path / "handover.sqlite").read_bytes()
+    upgraded(old).close()
+    assert b"uid=dana" not in b"".join(path.read_bytes() for path in tmp_path.glob("handover.sqlite*"))
+
+
+def test_rows_to_be_sealed_are_refused_without_a_key(old: str) -> None:
+    fill(old)
+    store = Store(old)
+    with pytest.raises(ValueError, match="master key"):
+        store.upgrade()
+    store.close()
+    upgraded(old).close()

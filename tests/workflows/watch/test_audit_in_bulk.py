@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import select
+from sqlmodel import col, select
 
 from connectors.contract import AccountId, Limits, Verdict
 from connectors.errors import Missing, Unavailable
@@ -119,7 +119,9 @@ def test_a_system_that_dies_half_way_leaves_what_was_written_and_claims_no_more(
     system = office.crm.system(limits=Limits(observe_batch=4))
     office.systems._systems["crm"] = system
     office.crm.users[AccountId("crm-leaver0")].active = True
-    first = sorted(crowd).index(crowd[0]) // 4
+    with office.store.read() as session:
+        pages = select(LeaverAccount.case_id).where(LeaverAccount.system == "crm").order_by(col(LeaverAccount.id))
+        first = session.exec(pages).all().index(crowd[0]) // 4
     office.crm.fail("observe", Unavailable("gone"), skip=2)
     view = audit(office)
     seen_open = view.by_verdict[Verdict.OPEN]

@@ -22,7 +22,7 @@ from workflows.clients.context import ClientContext, set_next_phase, show_outcom
 from workflows.clients.split.sealed import seal_proposal, unseal_proposal
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
-from workflows.storage.journal import HANDOVER
+from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.rows.clients import (
     Assignment,
     AssignmentState,
@@ -147,7 +147,7 @@ class DecisionRegister:
                     action="approval.void",
                     case_id=pending.case.id,
                     sealed=row.sealed,
-                    data={"proposal": pending.proposal.id, "request": row.request_id, "by": row.decided_by},
+                    data={"proposal": pending.proposal.id, "request": row.request_id, "by": Personal(row.decided_by)},
                 )
         return voided
 
@@ -243,7 +243,7 @@ class DecisionRegister:
                 "digest": proposal.digest,
                 "request": row.request_id,
                 "delegated": row.decider_key != row.principal_key,
-                **({"unchecked": sorted(directory.unanswered)} if directory.unanswered else {}),
+                **({"unchecked": Personal(sorted(directory.unanswered))} if directory.unanswered else {}),
             },
         )
 

@@ -19,6 +19,7 @@ from workflows.people import Actor, Successor
 from workflows.ports import WorkspaceMember
 from workflows.refusals import Code, Refused
 from workflows.storage.case import open_case_data, read_case
+from workflows.storage.journal import Personal
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Delegation, Proposal, ProposalState
 
@@ -107,9 +108,9 @@ class Delegations:
     def _keep(self, session: Session, row: Delegation, by: Actor, action: str) -> DelegationView:
         """Store and journal a delegation; make the requests that wait for the principal due: the delegate is asked."""
         session.add(row)
-        self._context.journal.write(
-            session, actor=by, action=action, sealed=row.sealed, data=requests.delegation_facts(row)
-        )
+        facts = requests.delegation_facts(row)
+        people = {name: Personal(facts[name]) for name in ("from", "to")}
+        self._context.journal.write(session, actor=by, action=action, sealed=row.sealed, data=facts | people)
         session.flush()
         for _case_id, found in self._pending_requests(session):
             for request in found:

@@ -110,7 +110,7 @@ class Eligibility:
         if by.slack_id and not by.terminal:
             return
         with self._context.store.read() as session:
-            pending = self.load(session, proposal_id)
+            pending = self.load(session, proposal_id, hold=False)
         own = principal == by.slack_id != ""
         asked = [person.slack_id for request in pending.requests for person in request.data.approvers]
         self._context.authorization.require(Right.RECORD, by, pending.case.id, also=asked if own else ())
@@ -148,9 +148,9 @@ class Eligibility:
             raise Refused(Code.UNKNOWN_PROPOSAL, proposal=proposal_id)
         return proposal.case_id
 
-    def load(self, session: Session, proposal_id: str) -> PendingProposal:
-        """Return a proposal, held until the transaction ends. Raises `Refused(UNKNOWN_PROPOSAL)`."""
-        proposal = session.get(Proposal, proposal_id, with_for_update=True)
+    def load(self, session: Session, proposal_id: str, *, hold: bool = True) -> PendingProposal:
+        """Return a proposal, held until the end of a transaction that writes. Raises `Refused(UNKNOWN_PROPOSAL)`."""
+        proposal = session.get(Proposal, proposal_id, with_for_update=hold or None)
         if proposal is None or proposal.state == ProposalState.DRAFT:
             raise Refused(Code.UNKNOWN_PROPOSAL, proposal=proposal_id)
         case, data = read_case(session, self._context.vault, proposal.case_id)

@@ -21,7 +21,7 @@ from workflows.clients.approvals.requests import AT, RequestData, UnsealedReques
 from workflows.clients.context import ClientContext
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
-from workflows.storage.journal import HANDOVER
+from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.clients import ApprovalRequest, AssignmentState, ProposalState, RequestState
 from workflows.storage.rows.outbox import MessageKind
@@ -74,7 +74,7 @@ class ApproverAppointment:
                 action="approval.appointed",
                 case_id=pending.case.id,
                 sealed=row.sealed,
-                data={"proposal": proposal.id, "request": row.id, "who": user},
+                data={"proposal": proposal.id, "request": row.id, "who": Personal(user)},
             )
 
     def _objection(

@@ -248,7 +248,11 @@ def is_genuine(context: Context, session: Session, row: Delegation) -> bool:
         act for act in acts(context, session, "", "delegation.%", strict=False) if act.data.get("delegation") == row.id
     ]
     newest = last(own, "delegation.made", "delegation.ended")
-    return newest is not None and newest.action == "delegation.made" and dict(newest.data) == delegation_facts(row)
+    return (
+        newest is not None
+        and newest.action == "delegation.made"
+        and delegation_facts(row).items() <= newest.data.items()
+    )
 
 
 def next_delegation_change(session: Session, users: frozenset[str], now: datetime) -> datetime | None:

@@ -34,7 +34,7 @@ from workflows.clients.split.sealed import (
 )
 from workflows.clients.split.unmoved import Reasons
 from workflows.storage.case import leaving
-from workflows.storage.journal import HANDOVER
+from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
 from workflows.storage.vault import Vault, WrongKey
@@ -286,7 +286,7 @@ class Moves:
                         "system": self._name,
                         "at": self._context.clock.now().isoformat(),
                         **Counter(str(moved.outcome) for moved in fresh),
-                        "records": {str(moved.record): [moved.outcome, moved.owner] for moved in fresh},
+                        "records": Personal({str(moved.record): [moved.outcome, moved.owner] for moved in fresh}),
                     },
                 )
             if self._may_show():
@@ -344,7 +344,7 @@ class Moves:
                 actor=HANDOVER,
                 action=f"clients.counted_{moment}",
                 case_id=book.case_id,
-                data={"system": self._name, "counts": counts},
+                data={"system": self._name, "counts": Personal(counts)},
             )
 
 

@@ -40,7 +40,7 @@ from workflows.clients.views import PutBackLine, PutBackView
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
-from workflows.storage.journal import HANDOVER
+from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Proposal, PutBack
 from workflows.storage.rows.outbox import MessageKind
@@ -322,7 +322,7 @@ class PutBacks:
                 actor=HANDOVER,
                 action="clients.put_back_tried" if reason else "clients.put_back_done",
                 case_id=row.case_id,
-                data={"system": row.system, "reason": reason.english if reason else ""},
+                data={"system": row.system, "reason": Personal(reason.english if reason else "")},
             )
             session.flush()
             waiting = select(PutBack.id).where(PutBack.case_id == row.case_id, PutBack.state == WorkState.DUE)

@@ -4,8 +4,11 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from workflows.storage.rows.table import Table, utc_column
+from workflows.storage.rows.table import Table, identifier_column, utc_column
 from workflows.storage.rows.work_state import CaseRow, CaseWork, WorkState
+
+ACCOUNT, ACCOUNT_ROW = "account", "account row"
+"""Purposes of keys: ids of accounts, and of rows about them."""
 
 
 class RestrictionPhase(StrEnum):
@@ -38,9 +41,11 @@ class LeaverAccount(CaseRow, table=True):
         # The index holds every column that a sweep reads, so that a page reads no rows.
         sa.Index("account_pages", "system", "id", "account_id", "verdict", "case_id"),
     )
+    id: str = identifier_column(ACCOUNT_ROW, primary_key=True)
+    """`case:system:account`."""
     access_id: str = Field(foreign_key="access.id", index=True)
     system: str
-    account_id: str
+    account_id: str = identifier_column(ACCOUNT)
     verdict: str = "unknown"
     note: bytes = b""
     read_at: datetime | None = utc_column(default=None)
@@ -60,7 +65,7 @@ class ManualStep(CaseWork, table=True):
     escalated_at: datetime | None = utc_column(default=None)
     confirmed_at: datetime | None = utc_column(default=None)
     """Time of the last confirmation. It belongs to this round if it is not before `asked_at`."""
-    confirmed_by: str = ""
+    confirmed_by: str = identifier_column("actor", default="")
     sealed: bytes = b""
     """Sealed `manual_step.StepData`: the people asked, the confirmer, note, proof and problem."""
     proof: bytes = b""
@@ -103,10 +108,10 @@ class Clearance(CaseRow, table=True):
     A cleared account no longer counts as remaining.
     """
 
-    id: str = Field(primary_key=True)
+    id: str = identifier_column("clearance", primary_key=True)
     """`system:account`."""
     system: str = Field(index=True)
-    account_id: str
+    account_id: str = identifier_column(ACCOUNT)
     at: datetime = utc_column()
 
 
@@ -118,8 +123,8 @@ class AccountLink(Table, table=True):
     person_key: str = Field(index=True)
     """The case's `leaver_key`: later cases of the same person find it."""
     system: str
-    account_id: str = ""
-    by: str
+    account_id: str = identifier_column(ACCOUNT, default="")
+    by: str = identifier_column("actor")
     at: datetime = utc_column()
     wrapped_key: bytes
     sealed: bytes

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from config.text import N_
-from workflows.storage.rows.table import Table, utc_column
+from workflows.storage.rows.table import Table, identifier_column, utc_column
 
 
 class CaseState(StrEnum):
@@ -79,8 +79,8 @@ class Case(Table, table=True):
     immediate: bool
     effective_at: datetime = utc_column()
     opened_at: datetime = utc_column()
-    opened_by: str
-    approver: str
+    opened_by: str = identifier_column("actor")
+    approver: str = identifier_column("actor")
     strategy: str
     reason: str
     wrapped_key: bytes

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from config.text import N_
-from workflows.storage.rows.table import Table, utc_column
+from workflows.storage.rows.table import Table, identifier_column, utc_column
 from workflows.storage.rows.work_state import CaseRow, CaseWork, WorkState
 
 
@@ -92,7 +92,7 @@ class Proposal(CaseRow, table=True):
     state: str = Field(index=True)
     created_at: datetime = utc_column()
     settled_at: datetime | None = utc_column(default=None)
-    settled_by: str = ""
+    settled_by: str = identifier_column("actor", default="")
     lines: bytes = b""
     """Sealed digests of the lines as they were shown, in order; `digest` covers them."""
     sealed: bytes = b""
@@ -124,7 +124,7 @@ class Decision(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
     proposal_id: str = Field(foreign_key="proposal.id", index=True)
     digest: str
-    decided_by: str
+    decided_by: str = identifier_column("actor")
     approve: bool
     decided_at: datetime = utc_column()
     request_id: str = Field(default="", index=True)
@@ -162,14 +162,14 @@ class Delegation(Table, table=True):
     """A delegation: one person decides for another, who is away."""
 
     id: str = Field(primary_key=True)
-    from_id: str = Field(index=True)
-    to_id: str
+    from_id: str = identifier_column("actor", index=True)
+    to_id: str = identifier_column("actor")
     since: datetime = utc_column()
     until: datetime = utc_column()
     made_at: datetime = utc_column()
-    made_by: str
+    made_by: str = identifier_column("actor")
     ended_at: datetime | None = utc_column(default=None)
-    ended_by: str = ""
+    ended_by: str = identifier_column("actor", default="")
     wrapped_key: bytes
     sealed: bytes
     """The two people's names and addresses, and a note."""
@@ -194,14 +194,15 @@ class BookHandover(CaseWork, table=True):
     phase: str = BookPhase.LIST
     claimed_by: str = ""
     """Last runner of this attempt: of two runners at once, only this one's writes count."""
-    reason: str = ""
-    counts_before: str = "{}"
+    reason: str = identifier_column("reason", default="")
+    """Sentence that may name somebody in a system's words."""
+    counts_before: str = identifier_column("counts", default="{}")
     """JSON: `{owner: {kind: count}}` for leaver and successors, right before the first move."""
-    counts_after: str = "{}"
+    counts_after: str = identifier_column("counts", default="{}")
     sealed: bytes = b""
     """`unmoved.UnmovedReasons`: reasons for which records stay, in the vendor's words, counted by kind."""
     halted: str = Halt.NONE
-    halted_by: str = ""
+    halted_by: str = identifier_column("actor", default="")
     halted_at: datetime | None = utc_column(default=None)
 
 
@@ -220,11 +221,11 @@ class Assignment(Table, table=True):
     record_id: str
     kind: str
     family: str
-    owner: str
+    owner: str = identifier_column("account")
     successor: str
     """Key of the successor within the case's sealed data."""
     state: str = Field(default=AssignmentState.PROPOSED)
-    owner_after: str = ""
+    owner_after: str = identifier_column("account", default="")
     moved_at: datetime | None = utc_column(default=None)
     sealed: bytes
     """Name, family name, value, currency, stage, whether open."""
@@ -245,8 +246,8 @@ class PutBack(CaseWork, table=True):
 
     system: str
     state: str = Field(default=WorkState.DUE, index=True)
-    reason: str = ""
-    asked_by: str
+    reason: str = identifier_column("reason", default="")
+    asked_by: str = identifier_column("actor")
     asked_at: datetime = utc_column()
     done_at: datetime | None = utc_column(default=None)
 
@@ -261,7 +262,7 @@ class Leave(CaseWork, table=True):
     keeps_access: bool
     asked_at: datetime | None = utc_column(default=None)
     answered_at: datetime | None = utc_column(default=None)
-    answered_by: str = ""
+    answered_by: str = identifier_column("actor", default="")
     answer: str = LeaveAnswer.NONE
     """Empty: nobody has answered, and nothing happens."""
 
@@ -271,7 +272,7 @@ class Exclusion(CaseRow, table=True):
 
     proposal_id: str
     """The version that had them."""
-    by: str
+    by: str = identifier_column("actor")
     at: datetime = utc_column()
     sealed: bytes
     """Reason, author, number of clients, and number of records by system and kind."""

@@ -44,10 +44,11 @@ class JournalEntry(Table, table=True):
     id: str = Field(primary_key=True)
     at: datetime = utc_column()
     actor: str
+    """The actor as `Journal` seals people; `handover` and scripts are in clear."""
     action: str
     case_id: str = Field(default="", index=True)
     data: str = "{}"
-    """JSON without personal data."""
+    """JSON; what identifies somebody is sealed in it."""
     sealed: bytes = b""
     """Personal data, under the case's key; the hash covers the ciphertext, so the chain outlives the key."""
     seq: int | None = Field(default=None, unique=True, index=True)

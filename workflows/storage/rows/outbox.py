@@ -4,7 +4,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from workflows.storage.rows.table import Table, utc_column
+from workflows.storage.rows.table import Table, identifier_column, utc_column
 
 
 class MessageKind(StrEnum):
@@ -48,14 +48,14 @@ class OutboxMessage(Table, table=True):
         sa.Index("outbox_subject", "kind", "subject"),
         sa.Index("outbox_shown_at", "kind", "shown_at"),
     )
-    id: str = Field(primary_key=True)
+    id: str = identifier_column("message", after=":", primary_key=True)
     kind: str
-    subject: str
-    """Id of the row that the message shows."""
+    subject: str = identifier_column("subject", after="@|")
+    """Id of the row that the message shows; after it, a person."""
     case_id: str = Field(default="", index=True)
-    channel: str
+    channel: str = identifier_column("place")
     """Id of a channel or a person; after the first delivery, of the conversation that received the message."""
-    thread_parent_id: str = ""
+    thread_parent_id: str = identifier_column("message", after=":", default="")
     """Id of the message whose thread holds this one, or empty."""
     ts: str = ""
     wanted_version: int = 1
@@ -63,7 +63,7 @@ class OutboxMessage(Table, table=True):
     shown_at: datetime | None = utc_column(default=None)
     """Time of the last delivery."""
     next_try_at: datetime | None = utc_column(default=None)
-    problem: str = ""
+    problem: str = identifier_column("reason", default="")
     claimed_by: str = ""
     """Process that is delivering the message now, or empty."""
     claimed_until: datetime | None = utc_column(default=None)

@@ -1,7 +1,8 @@
 """The base of all tables, and the type of their datetimes.
 
 Personal and client data stand only in `sealed` columns, encrypted under the case's own key (`workflows.storage.vault`).
-All datetimes are stored as UTC.
+Identifiers by which rows are found are sealed too, in a form that the database compares. All datetimes are stored as
+UTC.
 """
 
 import re
@@ -12,6 +13,8 @@ from typing import Any, ClassVar, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
+
+from workflows.storage.vault import Vault
 
 
 def _table_name(cls: Any) -> Any:
@@ -49,3 +52,53 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
 def utc_column(**kwargs: Any) -> Any:
     """Make a column that holds an aware UTC datetime."""
     return Field(sa_type=UtcDateTime, **kwargs)
+
+
+class Identifier(sa.TypeDecorator[str]):
+    """A text that identifies somebody: in clear in the program, sealed in the database, where equal texts are equal.
+
+    It is found by equality, never by order or by a part. `bind_vault` gives the engine the keys.
+    """
+
+    impl = sa.String()
+    cache_ok = True
+
+    def __init__(self, purpose: str, after: str = "") -> None:
+        """`purpose`: name of the key. `after`: characters; the text up to the first of them stays in clear."""
+        super().__init__()
+        self.purpose, self.after = purpose, after
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        """Seal the text."""
+        return seal_identifier(dialect.vault, self, value) if value else value
+
+    def process_result_value(self, value: str | None, dialect: Any) -> str | None:
+        """Return the text in clear."""
+        if not value:
+            return value
+        head, rest = _split(value, self.after)
+        vault: Vault = dialect.vault
+        return head + vault.open_id(self.purpose, rest)
+
+
+def seal_identifier(vault: Vault, kind: Identifier, text: str) -> str:
+    """Return a text as a column of this kind holds it."""
+    head, rest = _split(text, kind.after)
+    return head + vault.seal_id(kind.purpose, rest)
+
+
+def _split(text: str, after: str) -> tuple[str, str]:
+    if not after:
+        return "", text
+    place = min((text.find(one) + 1 for one in after if one in text), default=len(text))
+    return text[:place], text[place:]
+
+
+def bind_vault(engine: sa.Engine, vault: Vault | None) -> None:
+    """Give an engine the keys of its identifiers; without them, no row with an identifier is read or written."""
+    cast("Any", engine.dialect).vault = vault
+
+
+def identifier_column(purpose: str, *, after: str = "", **kwargs: Any) -> Any:
+    """Make a column of identifiers: see `Identifier`."""
+    return Field(sa_type=cast("Any", Identifier(purpose, after)), **kwargs)

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from config.text import N_
-from workflows.storage.rows.table import Table, utc_column
+from workflows.storage.rows.table import Table, identifier_column, utc_column
 from workflows.storage.rows.work_state import CaseWork, WorkRow, WorkState
 
 
@@ -102,29 +102,29 @@ class Finding(Table, table=True):
         ),
     )
     id: str = Field(primary_key=True)
-    key: str = Field(index=True)
+    key: str = identifier_column("finding", index=True)
     """Key that identifies the same finding tomorrow: `kind|case|system|account`."""
     case_id: str | None = Field(default=None, foreign_key="case_.id", index=True)
     """Case of the finding. None: an orphan, which has a key of its own."""
     kind: str
     """A `FindingKind`."""
     system: str
-    account_id: str = ""
+    account_id: str = identifier_column("account", default="")
     first_seen: datetime = utc_column()
     last_seen: datetime = utc_column()
-    seen_by: str
+    seen_by: str = identifier_column("actor")
     """Audit or follow-up that saw the finding first."""
     closed_at: datetime | None = utc_column(default=None)
-    closed_by: str = ""
+    closed_by: str = identifier_column("actor", default="")
     note: bytes = b""
     """Sealed `findings.FindingNote`, under the case's key or the finding's own."""
     wrapped_key: bytes = b""
     """The finding's own key if it has no case, or if the case's key does not open; else empty."""
     taken_at: datetime | None = utc_column(default=None)
-    taken_by: str = ""
+    taken_by: str = identifier_column("actor", default="")
     accepted_until: datetime | None = utc_column(default=None)
     """End of the acceptance. Until then the finding is listed apart; afterwards it is open as before."""
-    accepted_by: str = ""
+    accepted_by: str = identifier_column("actor", default="")
     escalated_at: datetime | None = utc_column(default=None)
     """Time of the message to administrators and security, sent because nobody had taken the finding."""
     relocked_at: datetime | None = utc_column(default=None)
