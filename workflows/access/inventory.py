@@ -70,6 +70,7 @@ class Inventories:
                 action="access.inventoried",
                 case_id=row.case_id,
                 data={"system": row.system, "accounts": len(found), "complete": not present.doubts},
+                sealed=row.sealed,
             )
 
 

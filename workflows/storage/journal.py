@@ -2,7 +2,7 @@
 
 Entries are written in the transaction of the act that they record. A sealer adds their position and hash link within a
 second and before any report, so that writers never wait for the chain. The head is signed, and leaves the database, at
-every audit and after every settled case.
+every audit, after every settled case, and a minute after any other entry.
 """
 
 import base64
@@ -12,7 +12,7 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,6 +59,8 @@ SETTLING = frozenset(
     }
 )
 """Acts that settle a case or end a permission: a head is signed after each, so that none can be cut off unseen."""
+LONGEST_UNSIGNED = timedelta(minutes=1)
+"""Time after which sealed entries get a head, so that no older ones can be cut off unseen."""
 WRITER_LOCK = "journal"
 """Lock of the sealers of all replicas. Writers of entries go on beside them."""
 
@@ -86,6 +88,9 @@ class Journal:
         self._clock = clock
         self._signer = Ed25519PrivateKey.from_private_bytes(signing_seed)
         self._outlets, self._marks = outlets, marks
+        self._settled = False
+        """True if an act that settles a case waits for a head."""
+        self._unsigned_since: datetime | None = None
 
     @property
     def public_key(self) -> str:
@@ -129,13 +134,16 @@ class Journal:
     def seal(self, *, settle: bool = True) -> int:
         """Give every new entry its position and hash link; return how many were new.
 
-        `settle`: sign the head as well if a case was settled among them.
+        `settle`: sign the head as well, if a case was settled, or if entries have waited for a head for a minute.
         """
-        sealed, settled = 0, False
+        sealed = 0
         while page := self._seal_page():
             sealed += len(page)
-            settled = settled or not SETTLING.isdisjoint(page)
-        if settled and settle:
+            self._settled = self._settled or not SETTLING.isdisjoint(page)
+            self._unsigned_since = self._unsigned_since or self._clock.now()
+        since = self._unsigned_since
+        late = since is not None and abs(self._clock.now() - since) >= LONGEST_UNSIGNED
+        if settle and (self._settled or late):
             for problem in self.sign():
                 log.error("the journal is not signed: %s", problem)
         return sealed
@@ -167,6 +175,7 @@ class Journal:
         A head is signed only over what follows the newest head: here, and in every place that keeps heads.
         """
         self.seal(settle=False)
+        self._settled, self._unsigned_since = False, None
         kept, problems = self._kept_heads()
         with self._store.write(WRITER_LOCK) as session:
             connection = session.connection()
@@ -174,7 +183,7 @@ class Journal:
             before = _newest_head(session)
             problems += _broken(session, before, kept)
             if row is not None and not problems and (before is None or before.seq < row.seq):
-                number = session.exec(select(sa.func.count()).select_from(JournalHead)).one() + 1
+                number = before.number + 1 if before and before.number else _number(session)
                 head = heads.sign(self._signer, before, number, row.seq, row.hash, self._clock.now())
                 session.add(
                     JournalHead(
@@ -202,9 +211,14 @@ class Journal:
             )
         ).all()
         for row in rows:
-            yield row, self._is_ours(session, row)
+            yield row, self.is_ours(session, row)
 
-    def _is_ours(self, session: Session, row: JournalEntry) -> bool:
+    def after(self, session: Session, seq: int) -> list[tuple[Any, bool]]:
+        """Return some sealed entries after one, in their order, each with whether this program wrote it."""
+        return [(row, self.is_ours(session, row)) for row in session.execute(AFTER, {"seq": seq})]
+
+    def is_ours(self, session: Session, row: Any) -> bool:
+        """Return whether this program wrote an entry. See `entries` on version 0.2.0."""
         if self._marks.fits(row.mark, _facts(*(getattr(row, name) for name in FACTS))):
             return True
         unlinked = select(sa.func.max(JournalHead.seq)).where(JournalHead.number == 0)
@@ -258,6 +272,11 @@ def _log(entry: Any) -> None:
 def _newest_head(session: Session) -> Head | None:
     row = session.exec(select(JournalHead).order_by(col(JournalHead.seq).desc()).limit(1)).first()
     return heads.of_row(row) if row is not None else None
+
+
+def _number(session: Session) -> int:
+    """Return the number of the first linked head. Those of version 0.2.0 have none, and count."""
+    return session.exec(select(sa.func.count()).select_from(JournalHead)).one() + 1
 
 
 def _broken(session: Session, before: Head | None, kept: Sequence[Head]) -> list[str]:

@@ -104,7 +104,7 @@ class Clearance(CaseRow, table=True):
     """
 
     id: str = Field(primary_key=True)
-    """`system:account`."""
+    """Keyed hash of case, system and account; any other counts for nothing."""
     system: str = Field(index=True)
     account_id: str
     at: datetime = utc_column()
