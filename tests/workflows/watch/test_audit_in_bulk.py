@@ -139,7 +139,7 @@ def test_a_case_sealed_under_a_lost_key_is_named_and_the_others_are_read(office:
     assert (finding.kind, finding.login) == ("open again", "directory-leaver3")
     sheet = office.audits.csv("audit-1").splitlines()
     assert [line for line in sheet if crowd[3] in line and "unknown" in line]
-    assert len(sheet) == 1 + 2 * (PEOPLE - 1) + 1 + 1
+    assert len(sheet) == 1 + 2 * (PEOPLE - 1) + 1 + 2
 
 
 def test_somebody_without_an_account_whose_case_cannot_be_opened_is_unknown(office: Office) -> None:
