@@ -51,7 +51,7 @@ class RecordedRead:
 
 @dataclass(slots=True)
 class RecordedCase:
-    """What was recorded so far."""
+    """Facts of one case by the journal, up to its newest entry that was read."""
 
     state: str = ""
     effective_at: datetime | None = None
