@@ -3,6 +3,7 @@
 Each is one line of a table: the statements, and what must follow.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,17 +11,21 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import SQLModel, col, select
 
-from connectors.contract import AccountId, Verdict
+from connectors.contract import AccountId, Limits, Verdict
 from tests.workflows.access.test_manual_steps import badge
 from tests.workflows.office import HR, SECURITY, Office
 from tests.workflows.test_tampering import forge, found, is_open
 from workflows.cases.holds import CasePolicy
+from workflows.people import Leaver, Successor
+from workflows.storage.outbox import deliver
 from workflows.storage.rows.access import ManualStep
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import MessageKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.watch import Finding, FindingKind, FollowUp
 from workflows.storage.rows.work_state import WorkState
+from workflows.systems.rate_limit import SharedRateLimit
 
+ZOE = Successor("zoe@x.example", "Zoe", "zoe@x.example", "U0ZOE")
 LATER = "'2036-01-01 00:00:00'"
 NOW = "'2026-03-02 09:00:00'"
 PUT_OFF = (
@@ -40,6 +45,14 @@ PUT_OFF = (
     "update case_ set sealed = '\\x00'",
 )
 """Each moves, ends or hides a lock-out that is an hour ahead."""
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """Return services on SQLite; `--rows postgresql` runs the module on PostgreSQL."""
+    made = Office(tmp_path)
+    yield made
+    made.store.close()
 
 
 @pytest.fixture
@@ -164,8 +177,8 @@ def test_accounts_kept_at_notice_are_locked_though_the_row_is_empty(office: Offi
     assert found(office.store)
 
 
-def test_a_held_case_that_a_row_releases_is_locked_and_told(tmp_path: Path, url: str) -> None:
-    office = Office(tmp_path, url=url, rules=CasePolicy(immediate_needs_second=True, hold_channel="C0SEC"))
+def test_a_held_case_that_a_row_releases_is_locked_and_told(tmp_path: Path) -> None:
+    office = Office(tmp_path, rules=CasePolicy(immediate_needs_second=True, hold_channel="C0SEC"))
     office.offboarding.open(office.request())
     attack(office, "update case_ set state = 'scheduled', hold_reason = ''; update access set state = 'due'")
     office.work("revoke")
@@ -242,6 +255,7 @@ def test_an_audit_that_nobody_did_is_done(office: Office, locked: str) -> None:
     [
         f"update finding set closed_at = {NOW}, closed_by = 'slack:U0SEC'",
         f"update finding set accepted_until = {LATER}, accepted_by = 'slack:U0SEC'",
+        "update finding set kind = 'dormant'",
         "delete from finding",
     ],
 )
@@ -293,6 +307,8 @@ CUT = (
     "delete from journal where seq = 2",
     "update journal set hash = 'x' where seq = (select max(seq) from journal)",
     "delete from journal",
+    "delete from journal_head",
+    "update journal_head set signature = 'x'",
 )
 
 
@@ -323,8 +339,8 @@ def test_a_time_that_another_hand_wrote_stops_no_work(office: Office, ahead: str
     assert office.services.clock_record.fault() == ""
 
 
-def test_a_step_that_nobody_confirmed_is_asked_for_again(tmp_path: Path, url: str) -> None:
-    office = Office(tmp_path, badge(), url=url)
+def test_a_step_that_nobody_confirmed_is_asked_for_again(tmp_path: Path) -> None:
+    office = Office(tmp_path, badge())
     office.offboarding.open(office.request())
     office.work("revoke", "manual")
     assert office.audits.rows.check() == 0
@@ -334,4 +350,74 @@ def test_a_step_that_nobody_confirmed_is_asked_for_again(tmp_path: Path, url: st
         step = session.exec(select(ManualStep)).one()
     assert step.confirmed_at is None
     assert [row.system for row in found(office.store)] == ["badge"]
+    office.store.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["update sweep_status set failed_at = null", f"update sweep_status set read_at = {LATER}, failed_at = null"],
+)
+def test_no_row_says_that_accounts_were_read(office: Office, locked: str, statement: str) -> None:
+    """The CRM does not answer the audit. The row says that it did."""
+    office.audits.run_now(SECURITY)
+    office.clock.pass_(days=1)
+    office.crm.down = True
+    office.audits.run_now(SECURITY)
+    forge(office.store, statement.replace("sweep_status set", "sweep_status set problem = '',"))
+    office.audits.rows.check()
+    lines = {line.system: line.verdict for line in office.offboarding.case(locked).systems}
+    assert lines == {"directory": Verdict.LOCKED, "crm": Verdict.UNKNOWN}
+    assert {row.system for row in found(office.store)} <= {"crm", "directory"}
+    assert found(office.store)
+
+
+def test_the_counts_of_an_audit_are_those_of_the_journal(office: Office, locked: str) -> None:
+    office.crm.users[AccountId("crm-dana")].active = True
+    before = office.audits.run_now(SECURITY)
+    forge(office.store, "update audit_run set result = replace(result, '1', '0')")
+    office.audits.rows.check()
+    after = office.audits.latest()
+    assert after is not None
+    assert after.by_verdict == before.by_verdict
+    assert after.by_verdict[Verdict.OPEN] == 1
+    assert len(found(office.store)) == 1
+
+
+@pytest.mark.parametrize("change", ["state = 'done'", f"due_at = {LATER}"])
+def test_a_step_by_hand_is_not_called_off_by_a_row(tmp_path: Path, change: str) -> None:
+    office = Office(tmp_path, badge())
+    office.offboarding.open(office.request())
+    forge(office.store, f"update manual_step set {change}")
+    office.audits.rows.check()
+    assert office.work("manual") == 1
+    assert [row.system for row in found(office.store)] == ["badge"]
+    office.store.close()
+
+
+def test_a_vendors_pause_until_2036_stops_no_lock_out(office: Office) -> None:
+    limiter = SharedRateLimit(office.store, "crm", Limits(requests=60, window=timedelta(minutes=1)))
+    limiter.take()
+    forge(office.store, f"update tenant_rate_limit set next_at = {LATER}")
+    assert limiter.take() < 5
+
+
+def test_a_claim_until_2036_stops_no_message(office: Office, locked: str) -> None:
+    forge(office.store, f"update outbox_message set claimed_by = 'eve/1', claimed_until = {LATER}")
+
+    class Slack:
+        def show(self, post: OutboxMessage) -> tuple[str, str]:
+            return post.channel, "1.1"
+
+    assert deliver(office.store, Slack(), office.clock) > 0
+
+
+def test_a_larger_company_in_a_row_lifts_no_limit(tmp_path: Path) -> None:
+    """Four people in the directory: the third case of a day waits for a second person."""
+    office = Office(tmp_path, rules=CasePolicy(mass_share=0.5, hold_channel="C0SEC"))
+    for name in ("max", "bob", "carol"):
+        forge(office.store, "update headcount set number = 100000")
+        email = f"{name}@x.example"
+        leaver = Leaver(name, email, f"U0{name.upper()}2", directory_id=f"directory-{name}")
+        case_id = office.offboarding.open(office.request(leaver=leaver, approver=ZOE, successors=(ZOE,)))
+    assert office.offboarding.case(case_id).state == CaseState.HELD
     office.store.close()

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from config.text import Sentence, gettext_lazy, loaded
 from connectors.contract import Verdict
+from workflows.access import manual_step
 from workflows.access.account_state import GOOD
 from workflows.storage.case import LEAVING
 from workflows.storage.rows.access import Access, LeaverAccount, ManualStep
@@ -153,7 +154,7 @@ def differences(recorded: RecordedCase, rows: CaseRows, configured: Collection[s
         for system, access in rows.accesses.items():
             if why := _of_access(recorded, access, rows.accounts[system], now):
                 found.append(Difference(Part.ACCESS, system, why))
-        found += [difference for step in rows.steps.values() for difference in _of_step(recorded, step)]
+        found += [difference for step in rows.steps.values() for difference in _of_step(recorded, step, now)]
         found += _of_follow_ups(recorded, rows.follow_ups, now)
     return found
 
@@ -190,11 +191,11 @@ def _of_access(recorded: RecordedCase, row: Access, accounts: int, now: datetime
     return None
 
 
-def _of_step(recorded: RecordedCase, row: ManualStep) -> list[Difference]:
+def _of_step(recorded: RecordedCase, row: ManualStep, now: datetime) -> list[Difference]:
     confirmed = recorded.confirmed.get(row.system)
     if row.confirmed_at and (confirmed is None or row.confirmed_at > confirmed + SLACK):
         sentence = gettext_lazy("the step by hand was confirmed in the database, and nobody did that")
-    elif row.state != WorkState.DUE:
+    elif row.state != WorkState.DUE or (row.confirmed_at is None and row.due_at > now + manual_step.LOOK + SLACK):
         sentence = gettext_lazy("the step by hand was called off in the database, and nobody did that")
     else:
         return []

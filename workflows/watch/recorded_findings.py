@@ -42,9 +42,12 @@ class RecordedFindings:
         """Open again what rows alone closed, and tell security again what was not told; return the number."""
         with self._context.store.read() as session:
             rows = session.exec(select(Finding).where(col(Finding.closed_at).is_(None)))
-            still_open = {row.id: row.accepted_until for row in rows}
-        suspects = [one for one in self._open if one not in still_open]
-        suspects += [one for one, until in still_open.items() if until not in (None, self._accepted.get(one))]
+            still_open = {row.id: (row.kind, row.accepted_until) for row in rows}
+        suspects = [
+            one
+            for one, (kind, _case_id) in self._open.items()
+            if still_open.get(one, ("", None))[0] != kind or still_open[one][1] not in (None, self._accepted.get(one))
+        ]
         found = 0
         for finding in suspects:
             with self._context.store.write() as session:
@@ -70,6 +73,9 @@ class RecordedFindings:
                 context.findings.close(session, row)  # it was found again meanwhile
             else:
                 row.closed_at, row.closed_by, row.accepted_until = None, "", until
+        elif row.closed_at is None and finding in self._open and row.kind != self._open[finding][0]:
+            sentence = gettext_lazy("finding {finding} was made another one in the database", finding=finding)
+            row.kind = self._open[finding][0]
         elif row.accepted_until not in (None, until):
             sentence = gettext_lazy("finding {finding} was accepted in the database", finding=finding)
             row.accepted_until = until

@@ -18,15 +18,17 @@ from workflows.access.account_state import is_whole, repair
 from workflows.cases.offboarding import create_access_work
 from workflows.context import Context
 from workflows.storage.case import refresh_case_message
+from workflows.storage.heads import Head, of_row
 from workflows.storage.journal import GENESIS, LAST
 from workflows.storage.rows.access import Access, LeaverAccount, ManualStep
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.operations import JournalEntry, JournalHead
 from workflows.storage.rows.watch import FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault, WrongKey
 from workflows.storage.work import again
 from workflows.tampering import ENDED, Act, act_of, acts, report_in
+from workflows.watch.recorded_audits import RecordedAudits
 from workflows.watch.recorded_case import CaseRows, Difference, Part, RecordedCase, differences
 from workflows.watch.recorded_findings import RecordedFindings
 
@@ -45,8 +47,9 @@ class RowCheck:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._cases: dict[str, RecordedCase] = defaultdict(RecordedCase)
-        self._findings = RecordedFindings(context)
+        self._findings, self._audits = RecordedFindings(context), RecordedAudits(context)
         self._seq, self._hash = 0, GENESIS
+        self._head: Head | None = None
         self._one_at_a_time = threading.Lock()
 
     def check(self, by: str = BY, *, everything: bool = False) -> int:
@@ -58,13 +61,15 @@ class RowCheck:
             found = self._read_journal(by, sign=not everything)
             for case_id in list(self._differing(everything=everything)):
                 found += self._mend(case_id, by)
+            with self._context.store.write() as session:
+                found += self._audits.check(session, by)
             return found + self._findings.check(by)
 
     def _read_journal(self, by: str, *, sign: bool) -> int:
         """Read what is new in the journal. An entry without our mark counts for nothing, and is reported."""
         self._context.journal.seal(settle=sign)  # an audit signs at its end
         with self._context.store.read() as session:
-            problem = self._cut(session)
+            problem = self._cut(session) or self._headless(session)
         unmarked = 0
         while not problem:
             with self._context.store.read() as session:
@@ -89,6 +94,7 @@ class RowCheck:
         if case_id:
             self._cases[case_id].add(act)
         self._findings.add(act, case_id)
+        self._audits.add(act)
 
     def _cut(self, session: Session) -> Sentence | None:
         """Return what is missing of the entries that were read before. Reading then goes on at the end."""
@@ -101,6 +107,15 @@ class RowCheck:
         return gettext_lazy(
             "the journal was cut: {count} entries are there, the last one is {seq}", count=number, seq=seq
         )
+
+    def _headless(self, session: Session) -> Sentence | None:
+        """Return which signed head is gone that was there before."""
+        known, newest = self._head, self._context.journal.newest_head()
+        self._head = newest or known
+        row = session.get(JournalHead, known.seq) if known else None
+        if known is None or (row is not None and of_row(row) == known):
+            return None
+        return gettext_lazy("head {number} of the journal was deleted or changed", number=known.number)
 
     def _differing(self, *, everything: bool) -> Iterator[str]:
         """Yield the cases whose rows may differ; they are compared again in a transaction."""
