@@ -215,15 +215,18 @@ class Journal:
 
     def after(self, session: Session, seq: int) -> list[tuple[Any, bool]]:
         """Return some sealed entries after one, in their order, each with whether this program wrote it."""
-        return [(row, self.is_ours(session, row)) for row in session.execute(AFTER, {"seq": seq})]
+        covered = _unlinked(session)
+        return [(row, self._fits(row, covered)) for row in session.execute(AFTER, {"seq": seq})]
 
     def is_ours(self, session: Session, row: Any) -> bool:
         """Return whether this program wrote an entry. See `entries` on version 0.2.0."""
-        if self._marks.fits(row.mark, _facts(*(getattr(row, name) for name in FACTS))):
-            return True
-        unlinked = select(sa.func.max(JournalHead.seq)).where(JournalHead.number == 0)
-        covered = not row.mark and row.seq is not None and row.seq <= (session.exec(unlinked).one() or 0)
-        return covered and row.hash == entry_hash(row, row.seq, row.prev)
+        return self._fits(row, 0 if row.mark else _unlinked(session))
+
+    def _fits(self, row: Any, covered: int) -> bool:
+        """Return whether a mark fits, or whether an entry without one is among those that version 0.2.0 signed."""
+        if row.mark:
+            return self._marks.fits(row.mark, _facts(*(getattr(row, name) for name in FACTS)))
+        return row.seq is not None and row.seq <= covered and row.hash == entry_hash(row, row.seq, row.prev)
 
     def problems(self, session: Session) -> list[str]:
         """Return what is wrong with the newest head, with the entries since, and with the heads kept outside."""
@@ -267,6 +270,11 @@ def _log(entry: Any) -> None:
     facts = {name: data[name] for name in SHOWN if name in data}
     case = {"case": entry.case_id} if entry.case_id else {}
     events.info(entry.action, extra={"facts": {**case, **facts}})
+
+
+def _unlinked(session: Session) -> int:
+    """Return the last entry that a head of version 0.2.0 covers."""
+    return session.exec(select(sa.func.max(JournalHead.seq)).where(JournalHead.number == 0)).one() or 0
 
 
 def _newest_head(session: Session) -> Head | None:

@@ -54,6 +54,7 @@ class RecordedRead:
 class RecordedCase:
     """Facts of one case by the journal, up to its newest entry that was read."""
 
+    opened: bool = False
     state: str = ""
     effective_at: datetime | None = None
     whole: bool = False
@@ -76,7 +77,7 @@ class RecordedCase:
         self.state = STATES.get(act.action, self.state)
         match act.action:
             case "case.opened":
-                self.whole = "systems" in data
+                self.opened, self.whole = True, "systems" in data
                 self.systems, self.days = set(data.get("systems", ())), frozenset(data.get("follow_ups", ()))
                 self.effective_at = datetime.fromisoformat(data["effective_at"])
                 if "keep_access" not in data or data["keep_access"]:  # where it is not told, the row is believed
@@ -132,7 +133,8 @@ def differences(recorded: RecordedCase, rows: CaseRows, configured: Collection[s
     """Return how the rows of a case differ from what was recorded. `configured`: the systems of now."""
     case = rows.case
     if case is None:
-        return [Difference(Part.CASE, "", gettext_lazy("the case was deleted from the database"))]
+        deleted = Difference(Part.CASE, "", gettext_lazy("the case was deleted from the database"))
+        return [deleted] if recorded.opened else []
     found = list(_of_case(recorded, case))
     if not rows.readable:
         found.append(

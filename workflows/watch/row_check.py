@@ -6,7 +6,7 @@ on, and security is told.
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -50,6 +50,7 @@ class RowCheck:
         self._findings, self._audits = RecordedFindings(context), RecordedAudits(context)
         self._seq, self._hash = 0, GENESIS
         self._head: Head | None = None
+        self._marked = False
         self._one_at_a_time = threading.Lock()
 
     def check(self, by: str = BY, *, everything: bool = False) -> int:
@@ -58,9 +59,12 @@ class RowCheck:
         `everything`: compare the work of old cases as well, as an audit does.
         """
         with self._one_at_a_time:
-            found = self._read_journal(by, sign=not everything)
-            for case_id in list(self._differing(everything=everything)):
-                found += self._mend(case_id, by)
+            found, suspects = self._read_journal(by, sign=not everything), self._differing(everything=everything)
+            if suspects:  # work that ended meanwhile is in the journal by now
+                found += self._read_journal(by, sign=not everything)
+            for case_id, rows in suspects.items():
+                if self._differs(case_id, rows):
+                    found += self._mend(case_id, by)
             with self._context.store.write() as session:
                 found += self._audits.check(session, by)
             return found + self._findings.check(by)
@@ -80,7 +84,8 @@ class RowCheck:
                 if (entry.seq, entry.prev) != (self._seq + 1, self._hash):
                     problem = gettext_lazy("entry {seq} of the journal was taken out or changed", seq=self._seq + 1)
                 self._seq, self._hash = entry.seq, entry.hash
-                unmarked += not marked
+                self._marked = self._marked or marked
+                unmarked += self._marked and not marked  # version 0.2.0 made no marks
                 if marked:
                     self._add(act_of(entry), entry.case_id)
         if problem:
@@ -117,8 +122,13 @@ class RowCheck:
             return None
         return gettext_lazy("head {number} of the journal was deleted or changed", number=known.number)
 
-    def _differing(self, *, everything: bool) -> Iterator[str]:
-        """Yield the cases whose rows may differ; they are compared again in a transaction."""
+    def _differs(self, case_id: str, rows: CaseRows) -> bool:
+        now = self._context.clock.now()
+        return bool(differences(self._cases[case_id], rows, self._context.systems, now))
+
+    def _differing(self, *, everything: bool) -> dict[str, CaseRows]:
+        """Return the cases whose rows may differ, with the rows. They are compared again in a transaction."""
+        found: dict[str, CaseRows] = {}
         now, known = self._context.clock.now(), sorted(self._cases)
         for start in range(0, len(known), PAGE):
             page = known[start : start + PAGE]
@@ -129,9 +139,8 @@ class RowCheck:
             ]
             with self._context.store.read() as session:
                 rows = _rows(session, self._context.vault, page, wanted)
-            for case_id in page:
-                if differences(self._cases[case_id], rows[case_id], self._context.systems, now):
-                    yield case_id
+            found |= {case_id: rows[case_id] for case_id in page if self._differs(case_id, rows[case_id])}
+        return found
 
     def _mend(self, case_id: str, by: str) -> int:
         """Compare one case while nobody writes, put its rows back, and report."""
@@ -145,7 +154,7 @@ class RowCheck:
             if not recorded.state:  # its entries were taken out as well
                 recorded = self._cases[case_id]
             found = differences(recorded, rows, context.systems, now)
-            if case is not None:
+            if found and case is not None:
                 self._put_back(session, recorded, rows, case)
                 for difference in found:
                     self._mend_part(session, case, rows, difference, now)
