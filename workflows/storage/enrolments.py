@@ -191,7 +191,8 @@ class Enrolments:
             self._write(session, row, HANDOVER, "code.used again")
             return Refused(Code.USED_CODE)
         row.last_step, row.failures, row.locked_until = step, 0, None
-        self._write(session, row, HANDOVER, ACCEPTED, step=step)
+        if proves:
+            self._write(session, row, HANDOVER, ACCEPTED, step=step)
         return None
 
     def _recorded(self, session: Session, row: Enrolment) -> _RecordedCodes:
@@ -205,7 +206,7 @@ class Enrolments:
             if not marked or data["enrolment"] != row.id:
                 continue
             if entry.action == CONFIRMED:
-                found = _RecordedCodes(data.get("sealed", ""))
+                found = _RecordedCodes(data.get("sealed", ""), data.get("step", 0))
             elif entry.action == RESET:
                 found = _RecordedCodes(RESET)
             elif entry.action == ACCEPTED:
@@ -226,7 +227,7 @@ class Enrolments:
     def _enrol(self, session: Session, row: Enrolment, secret: _Secret, by: Actor) -> None:
         earlier = session.exec(select(JournalEntry.id).where(JournalEntry.action == CONFIRMED).limit(1)).first()
         row.sealed, row.offered, row.enrolled_at = row.offered, b"", self._clock.now()
-        self._write(session, row, by, CONFIRMED, alone=secret.alone, sealed=_digest(row.sealed))
+        self._write(session, row, by, CONFIRMED, alone=secret.alone, sealed=_digest(row.sealed), step=row.last_step)
         if secret.alone and earlier:
             self._report(session, row, secret.person, _("enrolled anew, and nobody vouched for it"), by)
         elif not secret.alone:

@@ -55,8 +55,9 @@ def leaver_accounts(store: Store, vault: Vault, case_id: str, leaver: Leaver, sy
             )
         ).all()
         row = session.get(Inventory, f"{case_id}:{system.name}")
-        key = session.get_one(Case, case_id).wrapped_key
-        kept = kept_accounts(vault, key, row.id, row.sealed) if row else KeptAccounts()
+        kept = KeptAccounts()
+        if row is not None:
+            kept = kept_accounts(vault, session.get_one(Case, case_id).wrapped_key, row.id, row.sealed)
     if known:
         return tuple(AccountId(account) for account in sorted(known))
     accounts = require_accounts(system)
