@@ -213,8 +213,8 @@ class Holds:
 
     def _journal_answer(self, session: Session, by: Actor, action: str, case: Case, data: CaseData) -> None:
         name = self._vault.seal(case.wrapped_key, by.name, f"settled:{case.id}")
-        data = {"effective_at": case.effective_at.isoformat()}
-        self._journal.write(session, actor=by, action=action, case_id=case.id, data=data, sealed=name)
+        at = {"effective_at": case.effective_at.isoformat()}
+        self._journal.write(session, actor=by, action=action, case_id=case.id, data=at, sealed=name)
         request_update(session, f"held:{case.id}")
         if not by.may_be(data.opened_by):  # an edited message notifies nobody
             enqueue(
