@@ -29,7 +29,7 @@ from workflows.watch.new_systems import add_to_open_cases
 
 log = logging.getLogger(__name__)
 AUDIT_TICK, LEAP_TICK, FILE_TICK, JUMP_TICK, UNDELIVERED_TICK, FORGET_TICK = 5.0, 5.0, 5.0, 60.0, 60.0, 3600.0
-TABLES_TICK = 20.0
+TABLES_TICK, ROWS_TICK = 20.0, 60.0
 DUE_REST = 0.25
 """Ticks of a mass run, in which commits never pause, are so far apart."""
 SEAL_DELAY, SEAL_REST = 0.25, 0.5
@@ -78,6 +78,7 @@ def running(
     ticker.every(LEAP_TICK, look, "see whether the clock was set")
     ticker.every(JUMP_TICK, guard.unless_wrong(heal), "make due what a wrong clock put off")
     ticker.every(FORGET_TICK, engine.delete_ended, "forget finished work")
+    ticker.every(ROWS_TICK, guard.unless_wrong(audits.rows.check), "compare the rows with the journal")
     ticker.every(UNDELIVERED_TICK, built.undelivered.check, "look for messages that do not arrive")
     ticker.every(FORGET_TICK, built.retention.prune, "prune settled rows")
     if engine.file:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from workflows.watch.clock_record import ClockRecord
     from workflows.watch.figures import Figures
     from workflows.watch.follow_ups import FollowUps
+    from workflows.watch.key_rotation import KeyRotation
     from workflows.watch.retention import Retention
     from workflows.watch.undelivered import UndeliveredMessages
 
@@ -74,6 +75,7 @@ class Services:
     clock_record: ClockRecord
     joinings: ChannelJoinings
     figures: Figures
+    keys: KeyRotation
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from bot.policies import Policies, read_policies
 from bot.services import Services, WorkHandlers
@@ -56,6 +56,7 @@ from workflows.watch.audit import Audits
 from workflows.watch.clock_record import ClockRecord
 from workflows.watch.figures import Figures
 from workflows.watch.follow_ups import FollowUps
+from workflows.watch.key_rotation import KeyRotation, take_root
 from workflows.watch.responses import FindingPolicy
 from workflows.watch.retention import Retention
 from workflows.watch.undelivered import UndeliveredMessages
@@ -158,11 +159,6 @@ def open_store(storage: Storage, *, announce: bool = False) -> Store:
     return store
 
 
-def open_vault(storage: Storage) -> Vault:
-    """Return the vault under the master key."""
-    return Vault(base64.b64decode(storage.master_key.get_secret_value()))
-
-
 def _keep_private(folder: Path) -> None:
     """Take the database and its log from everybody but its owner. Files made later get the modes of these."""
     os.close(os.open(folder / "handover.sqlite", os.O_RDWR | os.O_CREAT, 0o600))
@@ -217,6 +213,15 @@ def head_outlets(storage: Storage) -> list[HeadOutlet]:
     return [HeadFile(storage.kept_heads), *syslog]
 
 
+def open_vault(storage: Storage) -> Vault:
+    """Return the vault under the configured master keys."""
+    return Vault(_bytes(storage.master_key), [*map(_bytes, storage.former_master_keys)])
+
+
+def _bytes(key: SecretStr) -> bytes:
+    return base64.b64decode(key.get_secret_value())
+
+
 def build_context(
     settings: Settings,
     store: Store,
@@ -231,9 +236,10 @@ def build_context(
     """
     storage = settings.storage
     vault = store.vault or open_vault(storage)
-    keys = [base64.b64decode(key.get_secret_value()) for key in storage.mark_keys]
-    marks = Marks(base64.b64decode(storage.master_key.get_secret_value()), keys)
-    journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()), marks, outlets)
+    take_root(store, vault)
+    former = [*map(_bytes, storage.former_master_keys), vault.root]
+    marks = Marks(_bytes(storage.master_key), [*map(_bytes, storage.mark_keys)], former)
+    journal = Journal(store, clock, _bytes(storage.signing_key), marks, outlets)
     return Context(
         store,
         vault,
@@ -296,6 +302,7 @@ def build_services(
         clock_record=ClockRecord(context.store, context.journal, context.clock, context.authorization),
         joinings=ChannelJoinings(context, settings.slack.security_channel),
         figures=Figures(context),
+        keys=KeyRotation(context.store, context.vault, context.journal, context.authorization),
     )
     return WorkHandlers(
         services,

@@ -84,6 +84,8 @@ class Storage(SettingsTable):
     """Empty: SQLite files in `path`. `postgresql://...`: that database. With a password in it: `env:NAME`."""
     master_key: Key
     """32 bytes in base64 that encrypt every case's own key. Keep a copy: without it all personal data is lost."""
+    former_master_keys: tuple[Key, ...] = ()
+    """Earlier master keys, newest first, until `handover rotate-key` has put every key under the new one."""
     signing_key: Key
     """32 bytes in base64: the Ed25519 seed that signs the journal's head."""
     mark_keys: tuple[Key, ...] = ()

@@ -45,6 +45,7 @@ class Right(StrEnum):
     RECORD = "record an answer of somebody else"
     ENROL = "enrol a person for one-time codes"
     ACCEPT_CLOCK = "accept the clock"
+    ROTATE_KEY = "rotate the master key"
 
 
 HOLDERS: Mapping[Right, tuple[str, ...]] = {
@@ -71,6 +72,7 @@ HOLDERS: Mapping[Right, tuple[str, ...]] = {
     Right.RECORD: ("admin",),
     Right.ENROL: ("security", "admin"),
     Right.ACCEPT_CLOCK: ("security", "admin"),
+    Right.ROTATE_KEY: ("security", "admin"),
 }
 """Roles that grant a right, named as in `[roles]`."""
 COMMANDS: Mapping[Command, tuple[Right, ...]] = {
@@ -90,6 +92,7 @@ PEOPLE_ONLY = frozenset({Right.RELEASE, Right.RELEASE_IMMEDIATE, Right.CONFIRM, 
     Right.RECORD,
     Right.ENROL,
     Right.ACCEPT_CLOCK,
+    Right.ROTATE_KEY,
 }
 """Rights that no script has, because they need a person's word."""
 BY_POLICY = frozenset({Right.RETRY})

@@ -4,10 +4,11 @@ Whoever can write to the database has no key. So the entry of a decision, which 
 on. A row that says something else was changed by another hand.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from config.text import N_, Sentence, gettext_lazy
 from workflows.context import Context
@@ -18,13 +19,22 @@ from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import FindingKind
 from workflows.systems.accounts import PreconditionFailed
 
-SUPPORT: Mapping[str, Collection[str]] = {
-    CaseState.CANCELLED: ("case.cancelled", "case.rejected"),
-    CaseState.UNDONE: ("case.undone",),
-    CaseState.CLOSED: ("case.closed",),
-    CaseState.HELD: ("case.held",),
+STATES: Mapping[str, str] = {
+    "case.opened": CaseState.SCHEDULED,
+    "case.held": CaseState.HELD,
+    "case.released": CaseState.SCHEDULED,
+    "case.rejected": CaseState.CANCELLED,
+    "case.cancelled": CaseState.CANCELLED,
+    "case.running": CaseState.RUNNING,
+    "case.watched": CaseState.WATCHED,
+    "case.undone": CaseState.UNDONE,
+    "case.closed": CaseState.CLOSED,
 }
-"""Acts that give a case a state in which nobody is locked out."""
+"""Acts that give a case a state. A case that keeps access is on leave from its opening."""
+ENDED = (CaseState.CANCELLED, CaseState.UNDONE, CaseState.CLOSED)
+"""States from which no case goes on."""
+SUPPORTED = (*ENDED, CaseState.HELD)
+"""States in which nobody is locked out, and that somebody gives a case after its opening."""
 RESTORING = ("case.undone", "access.restore_again")
 LIFTING = ("case.undone", "case.cancelled", "case.rejected", "case.rescheduled")
 MOVES_END = ("clients.paused", "clients.stopped", "clients.put_back_asked", "case.cancelled", "case.undone")
@@ -41,6 +51,7 @@ class Act(NamedTuple):
     action: str
     actor: str
     data: Mapping[str, Any]
+    at: datetime
 
 
 def acts(context: Context, session: Session, case_id: str, like: str = "%", *, strict: bool = True) -> list[Act]:
@@ -51,10 +62,15 @@ def acts(context: Context, session: Session, case_id: str, like: str = "%", *, s
     found, opened = [], context.journal.opener(session, case_id)
     for entry, marked in context.journal.entries(session, case_id, like):
         if marked:
-            found.append(Act(entry.action, *opened(entry)))
+            found.append(act_of(entry, opened))
         elif strict:
             raise Tampered(gettext_lazy(FORGED, action=entry.action))
     return found
+
+
+def act_of(entry: Any, opened: Callable[[Any], tuple[str, dict[str, Any]]]) -> Act:
+    """Return the act that a row of the journal holds, mapped or not. `opened`: see `Journal.opener`."""
+    return Act(entry.action, *opened(entry), entry.at)
 
 
 def require_journal(context: Context, session: Session) -> None:
@@ -93,14 +109,15 @@ def require_lifted(context: Context, session: Session, case_id: str) -> None:
         raise Tampered(gettext_lazy("groups would be given back, and the case goes on"))
 
 
+def recorded_state(context: Context, session: Session, case_id: str) -> str:
+    """Return the state that the marked entries give a case; empty without any. See `STATES` on leave."""
+    newest = last(acts(context, session, case_id, "case.%", strict=False), *STATES)
+    return STATES[newest.action] if newest else ""
+
+
 def is_supported(context: Context, session: Session, case: Case) -> bool:
     """Return whether somebody ended or held the case, where its row says so. On leave is set as the case is opened."""
-    wanted = SUPPORT.get(case.state)
-    if wanted is None:
-        return True
-    undone_by = ("case.released",) if case.state == CaseState.HELD else ()
-    newest = last(acts(context, session, case.id, strict=False), *wanted, *undone_by)
-    return newest is not None and newest.action in wanted
+    return case.state not in SUPPORTED or recorded_state(context, session, case.id) == case.state
 
 
 def require_approved(found: Sequence[Act], proposal_id: str, digest: str) -> None:
@@ -151,22 +168,23 @@ def report(context: Context, case_id: str, system: str, sentence: Sentence, by: 
         report_in(context, session, case_id, system, sentence, by)
 
 
-def report_in(context: Context, session: Session, case_id: str, system: str, sentence: Sentence, by: str) -> None:
-    """Do as `report`, in the caller's transaction."""
-    sighting = FindingReport(FindingKind.TAMPERED, case_id, system, detail=sentence.stored)
+def report_in(
+    context: Context, session: Session, case_id: str, system: str, sentence: Sentence, by: str, account: str = ""
+) -> None:
+    """Do as `report`, in the caller's transaction. `account`: tells findings of one system apart."""
+    sighting = FindingReport(FindingKind.TAMPERED, case_id, system, account, detail=sentence.stored)
     row = context.findings.report(session, sighting, by)
     if row.first_seen == row.last_seen:
-        enqueue(
-            session,
-            id=f"alarm:{row.id}",
-            kind=MessageKind.ALARM,
-            subject=row.id,
-            case_id=case_id,
-            channel=context.alarm_channel,
-        )
+        alarm(context, session, row.id, case_id)
 
 
-def unsupported_cases(context: Context, session: Session) -> list[str]:
-    """Return the cases whose row says that they ended, or wait, and whose entries do not."""
-    rows = session.exec(select(Case).where(col(Case.state).in_(SUPPORT)).order_by(col(Case.id)))
-    return [case.id for case in rows if not is_supported(context, session, case)]
+def alarm(context: Context, session: Session, finding_id: str, case_id: str) -> None:
+    """Request the message to security about a finding, in the caller's transaction."""
+    enqueue(
+        session,
+        id=f"alarm:{finding_id}",
+        kind=MessageKind.ALARM,
+        subject=finding_id,
+        case_id=case_id,
+        channel=context.alarm_channel,
+    )

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "audit": N_("Show the latest daily audit, or run one now."),
     "findings": N_("List open findings. Take or accept one, or lock its account again."),
     "enrol": N_("List people with one-time codes. Enrol a person, or reset the codes."),
+    "rotate-key": N_("Put all stored keys under the newest master key."),
     "verify": N_("Verify the journal: every hash, every link, every signed head."),
     "backup": N_("Copy the stored data while the bot runs."),
     "restore": N_("Prove that a backup can be restored, or restore it."),

@@ -55,7 +55,7 @@ MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str, i
     ),
     (
         WrongKey,
-        N_("The master key does not fit the stored data."),
+        N_("The master key does not fit the stored data: {error}."),
         N_("Set storage.master_key to the key that the data was written under."),
         EXIT_USAGE,
     ),

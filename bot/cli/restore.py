@@ -51,7 +51,8 @@ def restore(
 
 def _checked(settings: Settings, folder: Path, into: str) -> BackupCheck:
     storage = settings.storage
-    vault = Vault(b64decode(storage.master_key.get_secret_value()))
+    masters = [b64decode(key.get_secret_value()) for key in (storage.master_key, *storage.former_master_keys)]
+    vault = Vault(masters[0], masters[1:])
     keys = (public_half(storage), *storage.former_public_keys)
     kept = HeadFile(storage.kept_heads).kept()
     with tempfile.TemporaryDirectory(prefix="handover-restore-") as scratch:

@@ -118,6 +118,7 @@ class Wiring:
     put_backs: FakePutBacks = field(default_factory=FakePutBacks)
     leaves: FakeLeaves = field(default_factory=FakeLeaves)
     clock_record: FakeClockRecord = field(default_factory=FakeClockRecord)
+    keys: Any = None
     occupied: bool = False
     broken: Exception | None = None
     modes: list[str] = field(default_factory=list)
@@ -156,6 +157,7 @@ class Wiring:
         try:
             store.upgrade()
             made: dict[str, Any] = {"enrolments": make_enrolments(store), "clock_record": self.clock_record}
+            made["keys"] = self.keys
             yield Application(replace(services, **made), store)
         finally:
             store.close()

@@ -117,6 +117,7 @@ def make_services(
         FakeClockRecord(),
         None,
         None,
+        None,
     )
     return Services(*parts)
 

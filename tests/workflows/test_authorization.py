@@ -118,12 +118,13 @@ ACTS: dict[str, Act] = {
     "halts.approve_again": lambda s, by: s.office.services.halts.approve_again(s.case, by),
     "halts.stop": lambda s, by: s.office.services.halts.stop(s.case, by),
     "put_backs.begin": lambda s, by: s.office.services.put_backs.begin(s.case, by),
+    "keys.rotate": lambda s, by: s.office.services.keys.rotate(by),
     "clock_record.accept": lambda s, by: s.office.services.clock_record.accept(by),
     "leaves.stay": lambda s, by: s.office.services.leaves.stay(s.case, by),
     "leaves.move": lambda s, by: s.office.services.leaves.move(s.case, s.office.clock.now() + SOON, by),
 }
 """Every act of the services. A new one is found by the first test."""
-OF_NO_CASE = {"clock_record.accept", "audits.run_now", "delegations.make", "delegations.end"}
+OF_NO_CASE = {"clock_record.accept", "keys.rotate", "audits.run_now", "delegations.make", "delegations.end"}
 """Acts that are about no case: a leaver without a role is refused for the missing role."""
 
 
@@ -230,6 +231,7 @@ RIGHTS = {
     "put_backs.begin": Right.PUT_BACK,
     "leaves.stay": Right.PUT_BACK,
     "leaves.move": Right.PUT_BACK,
+    "keys.rotate": Right.ROTATE_KEY,
 }
 """The right that each act needs."""
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from config.text import N_, _, shown, stored
 from connectors.contract import AccountId, Accounts, Verdict
@@ -14,7 +14,7 @@ from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import SweepStatus
 from workflows.storage.store import Store
-from workflows.storage.vault import Vault
+from workflows.storage.vault import Vault, WrongKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +113,27 @@ def was_locked_by_case(store: Store, vault: Vault, system: str, account: Account
     with store.read() as session:
         rows = session.exec(query).all()
     return any(AccountData(**vault.open(key, row.sealed, f"account:{row.id}")).locked for row, key in rows)
+
+
+def is_whole(vault: Vault, key: bytes, row: LeaverAccount) -> bool:
+    """Return whether an account's row is as Handover wrote it. Where the case's key is gone, the ids alone tell."""
+    if row.id != f"{row.access_id}:{row.account_id}":
+        return False
+    try:
+        vault.open(key, row.sealed, f"account:{row.id}")
+    except WrongKey:
+        return not vault.fits(key)
+    return True
+
+
+def repair(session: Session, vault: Vault, key: bytes, row: LeaverAccount) -> bool:
+    """Give a row the account back that its id names; delete a row that was not written under the case's key.
+
+    Return whether the row stays.
+    """
+    account, row.account_id = row.account_id, row.id.removeprefix(f"{row.access_id}:")
+    if account != row.account_id and is_whole(vault, key, row):
+        session.add(row)
+        return True
+    session.delete(row)
+    return False

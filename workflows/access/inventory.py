@@ -56,7 +56,7 @@ class Inventories:
         identity.keep(context, case.id, present.leaver)
         with context.store.write() as session:
             row = session.get_one(Inventory, row_id, with_for_update=True)
-            before = kept_accounts(context.vault, case.wrapped_key, row)
+            before = kept_accounts(context.vault, case.wrapped_key, row.id, row.sealed)
             row.sealed, row.done_at = kept.seal(context.vault, case.wrapped_key, row_id), now
             if kept.chosen and not before.logins:
                 reopen_empty(session, row_id, now)
@@ -70,6 +70,7 @@ class Inventories:
                 action="access.inventoried",
                 case_id=row.case_id,
                 data={"system": row.system, "accounts": len(found), "complete": not present.doubts},
+                sealed=row.sealed,
             )
 
 

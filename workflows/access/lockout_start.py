@@ -1,5 +1,6 @@
 """Begin of due lock-outs of one case: which rows are due, and the facts known as their work begins."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,18 +11,20 @@ from sqlmodel import Session, col, select
 
 from config.text import N_, _, gettext_lazy, loaded, stored
 from connectors.contract import AccountId
+from workflows.access.account_state import is_whole, repair
 from workflows.access.identity import PresentIdentity
 from workflows.access.links import PersonLinks, all_links, forged_links
 from workflows.context import Context
-from workflows.storage.case import UNWATCHED, CaseData, advance_case, read_case
+from workflows.storage.case import LEAVING, UNWATCHED, CaseData, advance_case, read_case
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import Access, Inventory, LeaverAccount, Restoration
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.work_state import WorkState
+from workflows.storage.vault import WrongKey
 from workflows.storage.work import again
 from workflows.systems.accounts import KeptAccounts, kept_accounts
-from workflows.tampering import acts, is_supported, report_in
+from workflows.tampering import ENDED, acts, is_supported, recorded_state, report_in
 
 ROWS = select(Access).where(Access.case_id == sa.bindparam("case"))
 KNOWN = select(LeaverAccount).where(LeaverAccount.case_id == sa.bindparam("case"))
@@ -73,15 +76,16 @@ class LockoutStart:
     def _jobs(self, session: Session, case_id: str, access_ids: Sequence[str]) -> dict[str, "SystemLockout"]:
         case, data = read_case(session, self._context.vault, case_id)
         rows = session.exec(ROWS, params={"case": case_id}).all()
+        self._compare_state(session, case)
         due = [row for row in rows if row.id in access_ids and self._begins(session, case, row)]
         if due and case.state == CaseState.SCHEDULED:
             advance_case(session, self._context.journal, case.id)
         links = self._links(session, case)
         known: dict[str, list[LeaverAccount]] = {row.id: [] for row in due}
         for account in session.exec(KNOWN, params={"case": case_id}):
-            if account.access_id in known:
+            if account.access_id in known and self._keeps(session, case, account):
                 known[account.access_id].append(account)
-        kept = {row.id: row for row in session.exec(KEPT, params={"case": case_id})}
+        kept = self._kept(session, case)
         present = PresentIdentity(self._context, case, data.leaver)
         return {
             row.id: SystemLockout(
@@ -90,7 +94,7 @@ class LockoutStart:
                 data,
                 links,
                 tuple(known[row.id]),
-                kept_accounts(self._context.vault, case.wrapped_key, kept.get(row.id)),
+                kept.get(row.id, KeptAccounts()),
                 present,
                 links[row.system].nobody(self._context.clock.now()),
             )
@@ -116,6 +120,48 @@ class LockoutStart:
                 kept = {**found[system].accounts, **{AccountId(account): account for account in lost}}
                 found = {**found, system: PersonLinks(kept)}
         return defaultdict(PersonLinks, found)
+
+    def _compare_state(self, session: Session, case: Case) -> None:
+        """Compare the state of a case with the journal's, where its row says that it goes on.
+
+        A case that somebody ended ends again: nobody asked to lock that person. A held case is locked, which is safe.
+        """
+        recorded = recorded_state(self._context, session, case.id) if case.state in LEAVING else ""
+        if recorded in ENDED:
+            sentence = gettext_lazy("the case was taken up again in the database, and nobody did that")
+            case.state = recorded
+            session.add(case)
+        elif recorded == CaseState.HELD:
+            sentence = gettext_lazy("the held case was released in the database, and nobody did that")
+        else:
+            return
+        report_in(self._context, session, case.id, "", sentence, "lock-out")
+
+    def _keeps(self, session: Session, case: Case, row: LeaverAccount) -> bool:
+        """Return whether an account belongs to the case. One that another hand put there is left out, and told."""
+        if is_whole(self._context.vault, case.wrapped_key, row):
+            return True
+        sentence = gettext_lazy("an account was put into the case in the database, or changed there")
+        report_in(self._context, session, case.id, row.system, sentence, "lock-out")
+        return repair(session, self._context.vault, case.wrapped_key, row)
+
+    def _kept(self, session: Session, case: Case) -> Mapping[str, KeptAccounts]:
+        """Return the accounts kept at notice by row, as the journal has them where a row was changed or is gone."""
+        rows = {row.id: row.sealed for row in session.exec(KEPT, params={"case": case.id})}
+        recorded: dict[str, bytes] = {}
+        for entry, marked in self._context.journal.entries(session, case.id, "access.inventoried"):
+            if marked and entry.sealed:
+                recorded[f"{case.id}:{json.loads(entry.data)['system']}"] = entry.sealed
+        kept = {}
+        for row_id, sealed in (rows | recorded).items():
+            try:
+                kept[row_id] = kept_accounts(self._context.vault, case.wrapped_key, row_id, sealed)
+            except WrongKey:
+                recorded[row_id] = b""
+            if recorded.get(row_id) not in (None, rows.get(row_id)):
+                sentence = gettext_lazy("the accounts kept at notice were changed in the database")
+                report_in(self._context, session, case.id, row_id.rpartition(":")[2], sentence, "lock-out")
+        return kept
 
     def _begins(self, session: Session, case: Case, access: Access) -> bool:
         if case.state in UNWATCHED:

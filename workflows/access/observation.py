@@ -103,11 +103,18 @@ def record(
         findings.close_resolved(session, unread)
     if changed:
         session.flush()
-        update_access_verdict(session, vault, row.access_id, seen, now)
+        update_access_verdict(session, vault, findings.journal, row.access_id, seen, now)
 
 
 def update_access_verdict(
-    session: Session, vault: Vault, access_id: str, seen: Observation, now: datetime, *, choose: bool = False
+    session: Session,
+    vault: Vault,
+    journal: Journal,
+    access_id: str,
+    seen: Observation,
+    now: datetime,
+    *,
+    choose: bool = False,
 ) -> None:
     """Update the case's own line after a read of one account, so that no message shows an outdated lock.
 
@@ -124,6 +131,9 @@ def update_access_verdict(
     if any(finding.kind == FindingKind.NEW_ACCOUNT for finding in open_findings):
         return
     key = session.get_one(Case, access.case_id).wrapped_key
+    if access.verdict != seen.verdict:
+        said = {"system": access.system, "verdict": seen.verdict}
+        journal.write(session, actor=HANDOVER, action="access.observed", case_id=access.case_id, data=said)
     access.verdict, access.read_at = seen.verdict, now
     access.note = _sealed(vault, key, f"access:{access.id}", seen, choose=choose)
     session.add(access)

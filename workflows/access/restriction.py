@@ -133,7 +133,8 @@ class Restrictions:
         accounts = system.having(Accounts)
         with self._store.read() as session:
             links = all_links(session, self._vault, case.leaver_key)[system.name]
-            kept = kept_accounts(self._vault, case.wrapped_key, session.get(Inventory, row.id))
+            inventory = session.get(Inventory, row.id)
+            kept = kept_accounts(self._vault, case.wrapped_key, row.id, inventory.sealed if inventory else b"")
         present = tuple(accounts.read(list(kept.logins)).values()) if accounts and kept.chosen else ()
         found = present or (accounts.find(person(people.leaver)).accounts if accounts else ())
         match = match_accounts(found, links.accounts, known={one.id for one in present}, denied=links.denied)

@@ -28,6 +28,7 @@ from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
+from workflows.tampering import acts, last
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ FEW = 2
 """So many cases a day are below any share: else a small company could not let two people go on one day."""
 ONE_AT_A_TIME = 7_205_759
 """Key of the PostgreSQL lock under which cases are opened one after the other, so that each is counted."""
+COUNTED = "directory.counted"
 RELEASED, REJECTED = "case.released", "case.rejected"
 WORK = (Access, Inventory, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction)
 
@@ -59,7 +61,7 @@ class Holds:
     def __init__(self, context: Context, decisions: DecisionRegister, rules: CasePolicy) -> None:
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
-        self._decisions, self._rules = decisions, rules
+        self._decisions, self._rules, self._context = decisions, rules, context
 
     def _count(self, session: Session, now: datetime) -> int:
         """Return the number of cases opened in the last hour, in any state; other openings wait meanwhile."""
@@ -101,6 +103,9 @@ class Holds:
         name, now, number = self._systems.directory, self._clock.now(), None
         with self._store.read() as session:
             known = session.get(Headcount, name)
+            told = last(acts(self._context, session, "", COUNTED, strict=False), COUNTED)
+        if known and (told is None or told.data != {"system": name, "number": known.number}):
+            known = None  # a higher number would lift the limit
         if known and now - known.read_at < DAY:
             return known.number
         system = self._systems.get(name)
@@ -111,6 +116,8 @@ class Holds:
             return known.number if known else None
         with self._store.write() as session:
             session.merge(Headcount(system=name, number=number, read_at=now))
+            said = {"system": name, "number": number}
+            self._journal.write(session, actor=HANDOVER, action=COUNTED, data=said)
         return number
 
     def judge(self, session: Session, now: datetime, effective: datetime, people: int | None) -> HoldReason | None:
@@ -206,7 +213,8 @@ class Holds:
 
     def _journal_answer(self, session: Session, by: Actor, action: str, case: Case, data: CaseData) -> None:
         name = self._vault.seal(case.wrapped_key, by.name, f"settled:{case.id}")
-        self._journal.write(session, actor=by, action=action, case_id=case.id, sealed=name)
+        at = {"effective_at": case.effective_at.isoformat()}
+        self._journal.write(session, actor=by, action=action, case_id=case.id, data=at, sealed=name)
         request_update(session, f"held:{case.id}")
         if not by.may_be(data.opened_by):  # an edited message notifies nobody
             enqueue(

@@ -194,7 +194,11 @@ class Offboarding:
                 "reason": request.reason,
                 "strategy": request.strategy,
                 "immediate": case.immediate,
+                "keep_access": request.keep_access,
+                "systems": [] if request.keep_access else list(self._systems),
+                "follow_ups": [] if request.keep_access else list(self._days),
             },
+            sealed=case.sealed,
         )
 
     def release(self, case_id: str, by: Actor) -> None:

@@ -4,6 +4,8 @@ A code is accepted once. The person's row has the period of the last accepted co
 a code changes it. So no second process or replica accepts the code again.
 """
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,7 +13,7 @@ import pyotp
 from pyotp.exceptions import OTPVerificationError
 from sqlmodel import Session, col, select
 
-from config.text import _, stored
+from config.text import N_, _, stored
 from workflows.people import SLACK, Actor
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
@@ -29,7 +31,8 @@ TRIES = 5
 """Wrong codes until no code counts for a time."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=15), timedelta(days=1)
 """The pause doubles until a right code comes."""
-CONFIRMED, RESET = "enrolment.confirmed", "enrolment.reset"
+CONFIRMED, RESET, ACCEPTED = "enrolment.confirmed", "enrolment.reset", "code.accepted"
+REPLACED = N_("one-time codes of this person were put back or replaced in the database")
 PLACE = "handover"
 """System of a finding about Handover itself."""
 
@@ -72,6 +75,16 @@ class _Secret:
     @property
     def person(self) -> EnrolledPerson:
         return EnrolledPerson(self.id, self.name, self.email, self.vouched_by)
+
+
+@dataclass(frozen=True, slots=True)
+class _RecordedCodes:
+    """Codes of one person in the journal. `sealed`: digest of the enrolment in force; empty if that is not told."""
+
+    sealed: str | None = None
+    step: int = 0
+    failures: int = 0
+    locked_until: datetime | None = None
 
 
 class Enrolments:
@@ -151,7 +164,7 @@ class Enrolments:
             secret = self._open(row, found)
             if confirmed_by:
                 _refuse_alone(session, secret)
-            refusal = self._check(session, row, secret, code)
+            refusal = self._check(session, row, secret, code, proves=confirmed_by is None)
             if confirmed_by and refusal is None:
                 self._enrol(session, row, secret, confirmed_by)
             session.add(row)
@@ -159,10 +172,17 @@ class Enrolments:
             raise refusal
         return secret.person
 
-    def _check(self, session: Session, row: Enrolment, secret: _Secret, code: str) -> Refused | None:
-        now = self._clock.now()
-        if row.locked_until and row.locked_until > now:
-            return Refused(Code.TOO_MANY_CODES, at=row.locked_until.isoformat())
+    def _check(self, session: Session, row: Enrolment, secret: _Secret, code: str, *, proves: bool) -> Refused | None:
+        now, recorded = self._clock.now(), self._recorded(session, row)
+        if proves and recorded.sealed not in ("", _digest(row.sealed)):
+            self._findings.report(
+                session, replace(_finding(row), kind=FindingKind.TAMPERED, detail=stored(_(REPLACED))), HANDOVER.id
+            )
+            return Refused(Code.NOT_ENROLLED)
+        row.failures, row.last_step = max(row.failures, recorded.failures), max(row.last_step, recorded.step)
+        pauses = [until for until in (row.locked_until, recorded.locked_until) if until and until > now]
+        if pauses:
+            return Refused(Code.TOO_MANY_CODES, at=max(pauses).isoformat())
         try:
             step = secret.totp.verify_and_get_timecode(code.replace(" ", ""), for_time=now, valid_window=TOLERANCE)
         except OTPVerificationError:
@@ -171,21 +191,43 @@ class Enrolments:
             self._write(session, row, HANDOVER, "code.used again")
             return Refused(Code.USED_CODE)
         row.last_step, row.failures, row.locked_until = step, 0, None
+        if proves:
+            self._write(session, row, HANDOVER, ACCEPTED, step=step)
         return None
+
+    def _recorded(self, session: Session, row: Enrolment) -> _RecordedCodes:
+        """Return what the marked entries of the journal say of an enrolment: an older row counts for nothing."""
+        found = _RecordedCodes()
+        for entry, marked in (
+            *self._journal.entries(session, "", "enrolment.%"),
+            *self._journal.entries(session, "", "code.%"),
+        ):
+            data = json.loads(entry.data)
+            if not marked or data["enrolment"] != row.id:
+                continue
+            if entry.action == CONFIRMED:
+                found = _RecordedCodes(data.get("sealed", ""), data.get("step", 0))
+            elif entry.action == RESET:
+                found = _RecordedCodes(RESET)
+            elif entry.action == ACCEPTED:
+                found = replace(found, step=data["step"], failures=0, locked_until=None)
+            elif entry.action == "code.refused":
+                failures = found.failures + 1
+                found = replace(found, failures=failures, locked_until=_pause(failures, entry.at))
+        return found
 
     def _count_failure(self, session: Session, row: Enrolment, now: datetime) -> Refused:
         row.failures += 1
         self._write(session, row, HANDOVER, "code.refused", failures=row.failures)
-        pauses, rest = divmod(row.failures, TRIES)
-        if rest:
+        row.locked_until = _pause(row.failures, now)
+        if row.locked_until is None:
             return Refused(Code.WRONG_CODE)
-        row.locked_until = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(pauses - 1, 10))
         return Refused(Code.TOO_MANY_CODES, at=row.locked_until.isoformat())
 
     def _enrol(self, session: Session, row: Enrolment, secret: _Secret, by: Actor) -> None:
         earlier = session.exec(select(JournalEntry.id).where(JournalEntry.action == CONFIRMED).limit(1)).first()
         row.sealed, row.offered, row.enrolled_at = row.offered, b"", self._clock.now()
-        self._write(session, row, by, CONFIRMED, alone=secret.alone)
+        self._write(session, row, by, CONFIRMED, alone=secret.alone, sealed=_digest(row.sealed), step=row.last_step)
         if secret.alone and earlier:
             self._report(session, row, secret.person, _("enrolled anew, and nobody vouched for it"), by)
         elif not secret.alone:
@@ -205,6 +247,16 @@ class Enrolments:
 
     def _key(self, person_id: str) -> str:
         return self._vault.blind(f"enrolment:{person_id}")
+
+
+def _pause(failures: int, at: datetime) -> datetime | None:
+    """Return until when no code counts after so many wrong ones, the last of them at a time; None: no pause."""
+    pauses, rest = divmod(failures, TRIES)
+    return None if rest or not pauses else at + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(pauses - 1, 10))
+
+
+def _digest(sealed: bytes) -> str:
+    return hashlib.sha256(sealed).hexdigest()
 
 
 def _finding(row: Enrolment) -> FindingReport:

@@ -82,7 +82,7 @@ class Findings:
 
     def __init__(self, vault: Vault, journal: Journal, clock: Clock) -> None:
         self._vault = vault
-        self._journal = journal
+        self.journal = journal
         self._clock = clock
 
     def report(self, session: Session, sighting: FindingReport, by: str) -> Finding:
@@ -141,7 +141,7 @@ class Findings:
         """Close a finding."""
         row.closed_at, row.closed_by = self._clock.now(), by.id
         session.add(row)
-        self._journal.write(
+        self.journal.write(
             session, actor=by, action="finding.closed", case_id=row.case_id or "", data={"finding": row.id}
         )
 
@@ -182,7 +182,7 @@ class Findings:
             seen_by=by,
         )
         facts = {"finding": row.id, "kind": sighting.kind, "system": sighting.system, "seen_by": by}
-        self._journal.write(session, actor=HANDOVER, action="finding.opened", case_id=sighting.case_id, data=facts)
+        self.journal.write(session, actor=HANDOVER, action="finding.opened", case_id=sighting.case_id, data=facts)
         return row
 
 

@@ -2,7 +2,7 @@
 
 Entries are written in the transaction of the act that they record. A sealer adds their position and hash link within a
 second and before any report, so that writers never wait for the chain. The head is signed, and leaves the database, at
-every audit and after every settled case.
+every audit, after every settled case, and a minute after any other entry.
 """
 
 import base64
@@ -13,7 +13,8 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,6 +63,8 @@ SETTLING = frozenset(
     }
 )
 """Acts that settle a case or end a permission: a head is signed after each, so that none can be cut off unseen."""
+LONGEST_UNSIGNED = timedelta(minutes=1)
+"""Time after which sealed entries get a head, so that no older ones can be cut off unseen."""
 WRITER_LOCK = "journal"
 """Lock of the sealers of all replicas. Writers of entries go on beside them."""
 
@@ -97,6 +100,9 @@ class Journal:
         self._clock = clock
         self._signer = Ed25519PrivateKey.from_private_bytes(signing_seed)
         self._outlets, self._marks = outlets, marks
+        self._settled = False
+        """True if an act that settles a case waits for a head."""
+        self._unsigned_since: datetime | None = None
 
     @property
     def public_key(self) -> str:
@@ -153,17 +159,17 @@ class Journal:
             for name, value in data.items()
         }
 
-    def opener(self, session: Session, case_id: str) -> Callable[[JournalEntry], tuple[str, dict[str, Any]]]:
+    def opener(self, session: Session, case_id: str) -> Callable[[Any], tuple[str, dict[str, Any]]]:
         """Return what tells the actor and the facts of a case's entries. What no key opens any more stays as it is."""
-        key, context = _case_key(session, case_id), _context(case_id)
+        key, context = cache(lambda: _case_key(session, case_id)), _context(case_id)
 
-        def opened(entry: JournalEntry) -> tuple[str, dict[str, Any]]:
+        def opened(entry: Any) -> tuple[str, dict[str, Any]]:
             data = json.loads(entry.data)
             for name, value in data.items():
                 if name == "login":
                     data[name] = self._person_of(value)
                 elif isinstance(value, str) and value.startswith(SEALED):
-                    data[name] = self._vault.open_fact(key, value, context)
+                    data[name] = self._vault.open_fact(key(), value, context)
             return self._person_of(entry.actor), data
 
         return opened
@@ -180,13 +186,16 @@ class Journal:
     def seal(self, *, settle: bool = True) -> int:
         """Give every new entry its position and hash link; return how many were new.
 
-        `settle`: sign the head as well if a case was settled among them.
+        `settle`: sign the head as well, if a case was settled, or if entries have waited for a head for a minute.
         """
-        sealed, settled = 0, False
+        sealed = 0
         while page := self._seal_page():
             sealed += len(page)
-            settled = settled or not SETTLING.isdisjoint(page)
-        if settled and settle:
+            self._settled = self._settled or not SETTLING.isdisjoint(page)
+            self._unsigned_since = self._unsigned_since or self._clock.now()
+        since = self._unsigned_since
+        late = since is not None and abs(self._clock.now() - since) >= LONGEST_UNSIGNED
+        if settle and (self._settled or late):
             for problem in self.sign():
                 log.error("the journal is not signed: %s", problem)
         return sealed
@@ -218,6 +227,7 @@ class Journal:
         A head is signed only over what follows the newest head: here, and in every place that keeps heads.
         """
         self.seal(settle=False)
+        self._settled, self._unsigned_since = False, None
         kept, problems = self._kept_heads()
         with self._store.write(WRITER_LOCK) as session:
             connection = session.connection()
@@ -225,7 +235,7 @@ class Journal:
             before = _newest_head(session)
             problems += _broken(session, before, kept)
             if row is not None and not problems and (before is None or before.seq < row.seq):
-                number = session.exec(select(sa.func.count()).select_from(JournalHead)).one() + 1
+                number = before.number + 1 if before and before.number else _number(session)
                 head = heads.sign(self._signer, before, number, row.seq, row.hash, self._clock.now())
                 session.add(
                     JournalHead(
@@ -253,14 +263,22 @@ class Journal:
             )
         ).all()
         for row in rows:
-            yield row, self._is_ours(session, row)
+            yield row, self.is_ours(session, row)
 
-    def _is_ours(self, session: Session, row: JournalEntry) -> bool:
-        if self._marks.fits(row.mark, _facts(*(getattr(row, name) for name in FACTS))):
-            return True
-        unlinked = select(sa.func.max(JournalHead.seq)).where(JournalHead.number == 0)
-        covered = not row.mark and row.seq is not None and row.seq <= (session.exec(unlinked).one() or 0)
-        return covered and row.hash == entry_hash(row, row.seq, row.prev)
+    def after(self, session: Session, seq: int) -> list[tuple[Any, bool]]:
+        """Return some sealed entries after one, in their order, each with whether this program wrote it."""
+        covered = _unlinked(session)
+        return [(row, self._fits(row, covered)) for row in session.execute(AFTER, {"seq": seq})]
+
+    def is_ours(self, session: Session, row: Any) -> bool:
+        """Return whether this program wrote an entry. See `entries` on version 0.2.0."""
+        return self._fits(row, 0 if row.mark else _unlinked(session))
+
+    def _fits(self, row: Any, covered: int) -> bool:
+        """Return whether a mark fits, or whether an entry without one is among those that version 0.2.0 signed."""
+        if row.mark:
+            return self._marks.fits(row.mark, _facts(*(getattr(row, name) for name in FACTS)))
+        return row.seq is not None and row.seq <= covered and row.hash == entry_hash(row, row.seq, row.prev)
 
     def problems(self, session: Session) -> list[str]:
         """Return what is wrong with the newest head, with the entries since, and with the heads kept outside."""
@@ -314,9 +332,19 @@ def _context(case_id: str) -> str:
     return f"journal:{case_id}"
 
 
+def _unlinked(session: Session) -> int:
+    """Return the last entry that a head of version 0.2.0 covers."""
+    return session.exec(select(sa.func.max(JournalHead.seq)).where(JournalHead.number == 0)).one() or 0
+
+
 def _newest_head(session: Session) -> Head | None:
     row = session.exec(select(JournalHead).order_by(col(JournalHead.seq).desc()).limit(1)).first()
     return heads.of_row(row) if row is not None else None
+
+
+def _number(session: Session) -> int:
+    """Return the number of the first linked head. Those of version 0.2.0 have none, and count."""
+    return session.exec(select(sa.func.count()).select_from(JournalHead)).one() + 1
 
 
 def _broken(session: Session, before: Head | None, kept: Sequence[Head]) -> list[str]:

@@ -18,10 +18,9 @@ KEY = 32
 class Marks:
     """Marks under one or more keys."""
 
-    def __init__(self, master: bytes, keys: Sequence[bytes] = ()) -> None:
-        """Take own `keys`, newest first. The key that is derived from the master key always verifies."""
-        derived = HKDF(algorithm=SHA256(), length=KEY, salt=None, info=b"handover marks").derive(master)
-        self._keys = {_key_id(key): key for key in (*keys, derived)}
+    def __init__(self, master: bytes, keys: Sequence[bytes] = (), former: Sequence[bytes] = ()) -> None:
+        """Take own `keys`, newest first. Keys derived from the master key and from `former` ones always verify."""
+        self._keys = {_key_id(key): key for key in (*keys, *map(_derived, (master, *former)))}
         self._newest = next(iter(self._keys))
 
     def make(self, facts: Sequence[Any]) -> str:
@@ -33,6 +32,10 @@ class Marks:
         name, _colon, digest = mark.partition(":")
         key = self._keys.get(name)
         return key is not None and hmac.compare_digest(_mac(key, facts), digest)
+
+
+def _derived(master: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY, salt=None, info=b"handover marks").derive(master)
 
 
 def _key_id(key: bytes) -> str:

@@ -233,7 +233,7 @@ def _claim(store: Store, post_id: str, claim: str) -> OutboxMessage | None:
         post, now = session.get(OutboxMessage, post_id), store.now(session)
         if post is None or post.shown_version >= post.wanted_version:
             return None
-        if post.claimed_until is not None and post.claimed_until > now:
+        if post.claimed_until is not None and now < post.claimed_until <= now + LEASE:
             return None
         post.claimed_by, post.claimed_until = claim, now + LEASE
         post.send_attempts += not post.ts

@@ -15,7 +15,8 @@ import hmac
 import json
 import os
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -30,6 +31,7 @@ from config.text import N_, _
 
 NONCE = 12
 KEY = 32
+ROOT = b"root key"
 NONCES = 256
 """Number of nonces that are drawn at once for many values."""
 SEALED = "sealed."
@@ -45,20 +47,56 @@ class WrongKey(Exception):
 class Vault:
     """Vault that seals and opens values with a master key of 32 bytes."""
 
-    def __init__(self, master: bytes) -> None:
-        if len(master) != KEY:
-            raise ValueError(_("the master key has {count} bytes; it needs {KEY}").format(count=len(master), KEY=KEY))
-        self._master = AESGCM(_derive(master, b"case keys"))
-        self._index = _derive(master, b"blind index")
-        self._ciphers = cache(lambda purpose: AESSIV(_derive(master, b"identifiers " + purpose.encode(), 2 * KEY)))
+    def __init__(self, master: bytes, former: Sequence[bytes] = ()) -> None:
+        """Take the `former` master keys, newest first: they open keys that are not under the new one yet."""
+        for key in (master, *former):
+            if len(key) != KEY:
+                raise ValueError(_("the master key has {count} bytes; it needs {KEY}").format(count=len(key), KEY=KEY))
+        self._masters = [AESGCM(_derive(key, b"case keys")) for key in (master, *former)]
+        self.use_root((master, *former)[-1])
+
+    def use_root(self, root: bytes) -> None:
+        """Take the first master key. Keyed hashes, and sealed identifiers, are made from it for good."""
+        self.root = root
+        self._index = _derive(root, b"blind index")
+        self._ciphers = cache(lambda purpose: AESSIV(_derive(root, b"identifiers " + purpose.encode(), 2 * KEY)))
         self.seal_id = lru_cache(RECENT)(self._seal_id)
         """Seal an identifier for one purpose: the same one is the same text. Empty stays empty."""
         self.open_id = lru_cache(RECENT)(self._open_id)
         """Return a sealed identifier in clear, or `SEALED` and what stands there if it was not sealed under our key."""
 
+    def wrap_root(self) -> bytes:
+        """Return the first master key, wrapped under the newest."""
+        return _encrypt(self._masters[0], self.root, ROOT)
+
+    def unwrap_root(self, wrapped: bytes) -> bytes:
+        """Return the first master key. Raises `WrongKey`."""
+        return self._unwrap(wrapped, ROOT)
+
+    def rewrap(self, wrapped: bytes) -> bytes:
+        """Return a data key under the newest master key; the same bytes where it is already. Raises `WrongKey`."""
+        return self._under_newest(wrapped, b"case key")
+
+    def rewrap_root(self, wrapped: bytes) -> bytes:
+        """Do as `rewrap` with the first master key."""
+        return self._under_newest(wrapped, ROOT)
+
+    def _under_newest(self, wrapped: bytes, context: bytes) -> bytes:
+        try:
+            _decrypt(self._masters[0], wrapped, context)
+        except WrongKey:
+            return _encrypt(self._masters[0], self._unwrap(wrapped, context), context)
+        return wrapped
+
+    def _unwrap(self, wrapped: bytes, context: bytes) -> bytes:
+        for master in self._masters[:-1]:
+            with suppress(WrongKey):
+                return _decrypt(master, wrapped, context)
+        return _decrypt(self._masters[-1], wrapped, context)
+
     def new_key(self) -> bytes:
         """Make a data key for a case; return it wrapped under the master key."""
-        return _encrypt(self._master, AESGCM.generate_key(KEY * 8), b"case key")
+        return _encrypt(self._masters[0], AESGCM.generate_key(KEY * 8), b"case key")
 
     def seal(self, wrapped: bytes, value: Any, context: str) -> bytes:
         """Encrypt a JSON value or a dataclass of such; `context` is `table:row id`."""
@@ -127,7 +165,7 @@ class Vault:
             return sealed
 
     def _key(self, wrapped: bytes) -> AESGCM:
-        return AESGCM(_decrypt(self._master, wrapped, b"case key"))
+        return AESGCM(self._unwrap(wrapped, b"case key"))
 
 
 def _json(value: Any) -> bytes:

@@ -74,9 +74,10 @@ def verify(
         faults += _missing_entries(session)
         faults += [fault for head in rows for fault in _head_faults(head, chain.hashes, public_keys)]
         faults += _order_faults(rows)
-        fitting = [head for head in outside if not _outside_faults(head, rows, chain.hashes, public_keys)]
+        known = frozenset(rows)
+        fitting = [head for head in outside if not _outside_faults(head, known, chain.hashes, public_keys)]
         for head in outside:
-            faults += _outside_faults(head, rows, chain.hashes, public_keys)
+            faults += _outside_faults(head, known, chain.hashes, public_keys)
         if judged_at is not None:
             faults += _freshness_faults(session, rows, judged_at)
     last = rows[-1] if rows else None
@@ -195,7 +196,7 @@ def _order_faults(rows: Sequence[Head]) -> list[str]:
 
 
 def _outside_faults(
-    head: Head, rows: Sequence[Head], hashes: dict[int, str], public_keys: Collection[str]
+    head: Head, rows: Collection[Head], hashes: dict[int, str], public_keys: Collection[str]
 ) -> list[str]:
     if faults := _head_faults(head, hashes, public_keys):
         return [_("head {number} from outside: {fault}").format(number=head.number, fault=fault) for fault in faults]

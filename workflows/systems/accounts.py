@@ -38,11 +38,9 @@ class KeptAccounts:
         return vault.seal(key, {"logins": dict(self.logins), "chosen": self.chosen}, f"inventory:{row_id}")
 
 
-def kept_accounts(vault: Vault, key: bytes, row: Inventory | None) -> KeptAccounts:
-    """Return the accounts that were kept at notice; none if none were."""
-    if row is None or not row.sealed:
-        return KeptAccounts()
-    return KeptAccounts(**vault.open(key, row.sealed, f"inventory:{row.id}"))
+def kept_accounts(vault: Vault, key: bytes, row_id: str, sealed: bytes) -> KeptAccounts:
+    """Return the accounts that were kept at notice; none if none were. Raises `WrongKey`."""
+    return KeptAccounts(**vault.open(key, sealed, f"inventory:{row_id}")) if sealed else KeptAccounts()
 
 
 def leaver_accounts(store: Store, vault: Vault, case_id: str, leaver: Leaver, system: System) -> tuple[AccountId, ...]:
@@ -57,7 +55,9 @@ def leaver_accounts(store: Store, vault: Vault, case_id: str, leaver: Leaver, sy
             )
         ).all()
         row = session.get(Inventory, f"{case_id}:{system.name}")
-        kept = kept_accounts(vault, session.get_one(Case, case_id).wrapped_key, row) if row else KeptAccounts()
+        kept = KeptAccounts()
+        if row is not None:
+            kept = kept_accounts(vault, session.get_one(Case, case_id).wrapped_key, row.id, row.sealed)
     if known:
         return tuple(AccountId(account) for account in sorted(known))
     accounts = require_accounts(system)

@@ -21,6 +21,8 @@ UNSAID = timedelta(seconds=1)
 """Pause of all requests after a 429 that names no time."""
 MAX_WAIT = timedelta(seconds=15)
 """Longest wait of a thread. Work that must wait longer is postponed."""
+LONGEST = timedelta(days=1)
+"""Longest pause that a vendor asks for. A later moment was written by another hand, and stops nothing."""
 MADE_UP, SPARE = 0.015, 0.005
 """Shares of the limit: requests that may be made up for at once, and requests left unused for the network's sake."""
 
@@ -57,7 +59,7 @@ class SharedRateLimit(RateLimiter):
         with self._store.write(f"pace:{self._system}") as session:
             now = self._store.now(session)
             row = session.get(TenantRateLimit, self._system) or TenantRateLimit(id=self._system, next_at=now)
-            at, free = self._rhythm.next(row.next_at, now)
+            at, free = self._rhythm.next(row.next_at if row.next_at <= now + LONGEST else now, now)
             if at - now > MAX_WAIT:
                 raise Unavailable(_("{system}: its limit on requests is reached").format(system=self._system), at - now)
             row.next_at = free
@@ -67,7 +69,7 @@ class SharedRateLimit(RateLimiter):
     def hold(self, wait: timedelta | None) -> None:
         """Stop the requests of all processes for this time."""
         with self._store.write(f"pace:{self._system}") as session:
-            until = self._store.now(session) + (UNSAID if wait is None else wait)
+            until = self._store.now(session) + min(UNSAID if wait is None else wait, LONGEST)
             row = session.get(TenantRateLimit, self._system) or TenantRateLimit(id=self._system, next_at=until)
             row.next_at = max(row.next_at, until)
             session.add(row)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from config.text import _, gettext_lazy
 from connectors.contract import Verdict
@@ -29,12 +29,13 @@ from workflows.storage.rows.operations import JournalHead
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import AuditRun, Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.work import finish
-from workflows.tampering import report_in, unsupported_cases
+from workflows.storage.work import again, finish
+from workflows.tampering import acts, report_in
 from workflows.watch import audit_csv, new_systems
 from workflows.watch.new_accounts import NewAccounts
 from workflows.watch.orphans import Orphans
 from workflows.watch.responses import FindingPolicy, FindingResponses, open_finding
+from workflows.watch.row_check import RowCheck
 from workflows.watch.sweep import AccountSweep, SweepCounts
 from workflows.watch.watched_cases import past_cases
 
@@ -68,6 +69,7 @@ class Audits:
         self._sweep, self._absence = AccountSweep(context, newcomers, absence), absence
         self._orphans = Orphans(context, policy.dormant, newcomers)
         self._responses = FindingResponses(context, sheet, retry, policy)
+        self.rows, self._done = RowCheck(context), ""
 
     def call(self) -> None:
         """Add today's run once its time has come, also after a downtime. The run's key allows one a day."""
@@ -78,15 +80,29 @@ class Audits:
         if now < due:
             return
         with self._context.store.read() as session:
-            if session.get(AuditRun, run_id):
+            known = session.get(AuditRun, run_id)
+            if known and (known.state == WorkState.DUE or self._is_done(session, run_id)):
                 return
             nobody = session.exec(past_cases(due).limit(1)).first() is None
         if nobody:
             self._sign_before(due)
             return
         with self._context.store.write() as session:
-            if session.get(AuditRun, run_id) is None:
+            row = session.get(AuditRun, run_id)
+            if row is None:
                 session.add(AuditRun(id=run_id, due_at=due))
+            elif row.state != WorkState.DUE and not self._is_done(session, run_id):
+                row.finished_at = None
+                again(session, row, due)
+                sentence = gettext_lazy("audit {run} was called done in the database, and nobody did it", run=run_id)
+                report_in(self._context, session, "", "audit", sentence, run_id, run_id)
+
+    def _is_done(self, session: Session, run_id: str) -> bool:
+        """Return whether the journal has the end of an audit. A row alone ends none."""
+        if self._done != run_id:
+            found = acts(self._context, session, "", "audit.done", strict=False)
+            self._done = run_id if any(act.data["run"] == run_id for act in reversed(found)) else ""
+        return self._done == run_id
 
     def run(self, run_id: str) -> None:
         """Run the daily audit, sign the journal, and request the message. A finished run is left alone."""
@@ -224,12 +240,10 @@ class Audits:
         return audit_csv.parts(self._context.store, self._casefile, self._sheet, run_id, self._context.clock.now())
 
     def _look_for_tampering(self, run_id: str) -> None:
-        """Open a finding for each case and delegation that was changed in the database alone."""
+        """Open a finding for each row that was changed in the database alone, and put back what can be."""
         context = self._context
+        self.rows.check(run_id, everything=True)
         with context.store.write() as session:
-            for case_id in unsupported_cases(context, session):
-                sentence = gettext_lazy("the case was ended or held in the database, and nobody did that")
-                report_in(context, session, case_id, "", sentence, run_id)
             for delegation in forged_delegations(context, session):
                 sentence = gettext_lazy("delegation {number} was made or changed in the database", number=delegation)
                 report_in(context, session, "", "delegations", sentence, run_id)

@@ -29,11 +29,12 @@ class ClockRecord:
     def fault(self) -> str:
         """Return the sentence on a clock that is behind the record; empty for one that is not."""
         with self._store.read() as session:
-            sealed = col(JournalEntry.seq).is_not(None)
-            rows = select(JournalEntry.at, JournalEntry.action, JournalEntry.data)
+            sealed, rows = col(JournalEntry.seq).is_not(None), select(JournalEntry)
             new = session.exec(rows.where(~sealed).order_by(col(JournalEntry.at).desc())).all()
             old = session.exec(rows.where(sealed).order_by(col(JournalEntry.seq).desc()).limit(NEWEST)).all()
-        last, now = last_time([*new, *old]), self._clock.now()
+            # An entry of another hand, dated years ahead, would stop all work.
+            ours = [(one.at, one.action, one.data) for one in (*new, *old) if self._journal.is_ours(session, one)]
+        last, now = last_time(ours), self._clock.now()
         if last is None or now >= last - TOLERANCE:
             return ""
         return _(

@@ -120,7 +120,9 @@ class FollowUps:
             working = access is not None and access.state == WorkState.DUE
             if new and access and not working:
                 made = Observation(Verdict.OPEN, lookup.how, _("an account was made or renamed since the lock-out"))
-                observation.update_access_verdict(session, self._context.vault, access_id, made, now)
+                observation.update_access_verdict(
+                    session, self._context.vault, self._context.journal, access_id, made, now
+                )
         words = _sentence(said, len(new), owned, stay)
         return _("{words}, still being worked on").format(words=words) if working else words
 

@@ -363,7 +363,9 @@ class NewAccounts:
                 if new or not unproven:
                     made = _("an account was made or renamed since the lock-out")
                     seen = replace(seen, reason=made if new else "")
-                observation.update_access_verdict(session, self._context.vault, access.id, seen, now, choose=unproven)
+                observation.update_access_verdict(
+                    session, self._context.vault, self._context.journal, access.id, seen, now, choose=unproven
+                )
 
     def _unknown(self, access: Access, why: str, by: str) -> Verdict:
         with self._context.store.write() as session:

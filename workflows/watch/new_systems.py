@@ -153,7 +153,7 @@ def _write(
             actor=HANDOVER,
             action="access.caught_up",
             case_id=case_id,
-            data={"system": system.name, "accounts": len(found)},
+            data={"system": system.name, "accounts": len(found), "verdict": seen.verdict},
         )
         refresh_case_message(session, case_id)
 

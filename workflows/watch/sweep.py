@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 import sqlalchemy as sa
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from config.text import _, stored
 from connectors.contract import AccountId, Accounts, Observation, Roster, Verdict
@@ -25,6 +25,7 @@ from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import GOOD
 from workflows.context import Context
 from workflows.storage.findings import ABOUT_ACCOUNTS, still_open
+from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import ACCOUNT, ACCOUNT_ROW, Access, LeaverAccount
 from workflows.storage.rows.watch import SweepStatus
 from workflows.storage.work import say
@@ -39,7 +40,7 @@ AT_ONCE = 4
 """Systems in work at the same time: each holds a thread, and at times a database connection."""
 AHEAD = 2
 """Pages that are read while one is compared, each on a connection of its own."""
-LOCKED = Verdict.LOCKED.value
+LOCKED, SWEPT = Verdict.LOCKED.value, "access.swept"
 MANY = 2000
 """Number of accounts in one system from which listing all locked ones is quicker than reading each by its id."""
 log = logging.getLogger(__name__)
@@ -121,12 +122,19 @@ class AccountSweep:
                 row = session.get(SweepStatus, system.name) or SweepStatus(system=system.name)
                 row.failed_at, row.problem = began, stored(say(error))
                 session.add(row)
+                self._write_entry(session, system.name, began, complete=False)
             tally.add(self._what_is_left(system.name, began))
         else:
             with self._context.store.write() as session:
                 session.merge(SweepStatus(system=system.name, read_at=began))
+                self._write_entry(session, system.name, began, complete=True)
             tally.add(seen)
         return tally
+
+    def _write_entry(self, session: Session, system: str, began: datetime, *, complete: bool) -> None:
+        """Record when the accounts were read, which a row alone does not prove."""
+        said = {"system": system, "at": began.isoformat(), "complete": complete}
+        self._context.journal.write(session, actor=HANDOVER, action=SWEPT, data=said)
 
     # -- known accounts
 

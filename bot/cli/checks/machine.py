@@ -188,7 +188,9 @@ def _master_key(session: Session, settings: Settings) -> CheckResult:
     wrapped = session.exec(select(Case.wrapped_key).order_by(col(Case.opened_at).desc()).limit(1)).first()
     if wrapped is None:
         return CheckResult(what, True, _("present; nothing is encrypted with it yet"))
-    fits = Vault(b64decode(settings.storage.master_key.get_secret_value())).fits(wrapped)
+    storage = settings.storage
+    keys = [b64decode(key.get_secret_value()) for key in (storage.master_key, *storage.former_master_keys)]
+    fits = Vault(keys[0], keys[1:]).fits(wrapped)
     return CheckResult(
         what,
         fits,

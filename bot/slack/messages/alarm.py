@@ -8,7 +8,7 @@ from workflows.cases.views import FindingLine
 
 def build(line: FindingLine) -> Message:
     """Return the message with the finding."""
-    point = _("Somebody changed rows in the database. Nothing moved or opened by them.")
+    point = _("Somebody changed rows in the database. By such rows no client moves, and no access is given back.")
     if line.closed_at is not None:
         point = _("Settled: rows were changed in the database.")
     return message(mrkdwn(point), [header(point), *finding(line)])

@@ -55,6 +55,7 @@ def test_every_right_has_holders_and_nobody_else_has_it() -> None:
         Right.RECORD: ["UADM"],
         Right.ENROL: ["USEC", "UADM"],
         Right.ACCEPT_CLOCK: ["USEC", "UADM"],
+        Right.ROTATE_KEY: ["USEC", "UADM"],
     }
 
 

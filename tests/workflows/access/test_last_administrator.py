@@ -10,6 +10,7 @@ from connectors.contract import Account, AccountId, Administrators, Verdict
 from connectors.errors import Missing, Unavailable
 from tests.workflows.memory import MemoryCrm
 from tests.workflows.office import CAROL, DANA, SECURITY, Office
+from tests.workflows.test_tampering import forge
 from workflows.access.views import SystemLine
 from workflows.cases.views import CaseView
 from workflows.people import Leaver
@@ -212,3 +213,16 @@ def test_an_administrator_who_cannot_log_in_is_not_one_who_remains(
     monkeypatch.setattr(Knowing, "administrators", expired)
     _open(office, DANA)
     assert _is_open(office, "dana")
+
+
+def test_a_clearance_that_another_hand_added_keeps_nobody_open(office: Office) -> None:
+    """It would make the leaver the last administrator."""
+    case_id = office.offboarding.open(office.request(leaver=DANA, approver=CAROL, successors=(CAROL,)))
+    forge(
+        office.store,
+        "insert into clearance (id, case_id, system, account_id, at) "
+        "select 'crm:crm-max', id, 'crm', 'crm-max', opened_at from case_",
+    )
+    office.work("revoke")
+    assert not _is_open(office, "dana")
+    assert _crm(office.offboarding.case(case_id)).verdict is Verdict.LOCKED

@@ -264,3 +264,56 @@ def test_a_kill_after_a_code_leaves_it_used(desk: Desk, tmp_path: Path) -> None:
     desk.store.close()  # the act never begins
     later = Desk(desk.store.url, desk.clock)
     assert later.refused(code) is Code.USED_CODE
+
+
+# Rows changed by another hand
+
+
+def _row(desk: Desk) -> dict[str, object]:
+    with desk.store.read() as session:
+        return dict(session.execute(sa.text("select * from enrolment")).mappings().one())
+
+
+def _forge(desk: Desk, **values: object) -> None:
+    with desk.store.write() as session:
+        named = ", ".join(f"{name} = :{name}" for name in values)
+        session.execute(sa.text(f"update enrolment set {named}"), values)
+
+
+def test_codes_that_were_reset_do_not_count_again_by_an_old_row(desk: Desk) -> None:
+    """Somebody stole the phone; the codes were reset, and the row of before is written back."""
+    stolen = desk.enrol(SAM)
+    old = _row(desk)
+    desk.known.reset(SAM.id, EVA)
+    _forge(desk, sealed=old["sealed"])
+    desk.clock.next_period()
+    assert desk.refused(stolen.code(desk.clock.now())) is Code.NOT_ENROLLED
+    assert FindingKind.TAMPERED in {row.kind for row in desk.findings()}
+
+
+def test_an_older_secret_does_not_count_after_a_new_enrolment(desk: Desk) -> None:
+    stolen = desk.enrol(SAM)
+    old = _row(desk)
+    desk.known.reset(SAM.id, EVA)
+    desk.clock.next_period()
+    desk.enrol(SAM)
+    _forge(desk, sealed=old["sealed"])
+    desk.clock.next_period()
+    assert desk.refused(stolen.code(desk.clock.now())) is Code.NOT_ENROLLED
+
+
+def test_a_used_code_does_not_count_again_by_an_old_row(desk: Desk) -> None:
+    app = desk.enrol(SAM)
+    desk.clock.next_period()
+    code = app.code(desk.clock.now())
+    desk.known.prove(SAM.id, code)
+    _forge(desk, last_step=0)
+    assert desk.refused(code) is Code.USED_CODE
+
+
+def test_wrong_codes_are_counted_though_the_row_forgets_them(desk: Desk) -> None:
+    app = desk.enrol(SAM)
+    for _try in range(TRIES):
+        desk.refused(wrong(app, desk))
+        _forge(desk, failures=0, locked_until=None)
+    assert desk.refused(app.code(desk.clock.now())) is Code.TOO_MANY_CODES

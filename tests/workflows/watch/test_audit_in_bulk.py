@@ -135,12 +135,13 @@ def test_a_case_sealed_under_a_lost_key_is_named_and_the_others_are_read(office:
     office.directory.users[AccountId("directory-leaver3")].active = True
     view = audit(office)
     assert view.by_verdict == {Verdict.LOCKED: 2 * PEOPLE - 1, Verdict.OPEN: 1, Verdict.ABSENT: 0, Verdict.UNKNOWN: 0}
-    [finding] = view.findings
+    tampered, finding = view.findings
+    assert (tampered.kind, tampered.system) == ("changed in the database", "")
     assert crowd[3] in finding.leaver.name
     assert (finding.kind, finding.login) == ("open again", "directory-leaver3")
     sheet = office.audits.csv("audit-1").splitlines()
     assert [line for line in sheet if crowd[3] in line and "unknown" in line]
-    assert len(sheet) == 1 + 2 * (PEOPLE - 1) + 1 + 1
+    assert len(sheet) == 1 + 2 * (PEOPLE - 1) + 1 + 2
 
 
 def test_somebody_without_an_account_whose_case_cannot_be_opened_is_unknown(office: Office) -> None:
@@ -150,8 +151,11 @@ def test_somebody_without_an_account_whose_case_cannot_be_opened_is_unknown(offi
     _spoil(office, case_id)
     view = audit(office)
     assert (view.by_verdict[Verdict.UNKNOWN], view.by_verdict[Verdict.ABSENT]) == (1, 0)
-    assert [(line.kind, line.system) for line in view.findings] == [("not verified", "crm")]
-    assert "cannot be opened" in view.findings[0].detail
+    assert [(line.kind, line.system) for line in view.findings] == [
+        ("changed in the database", ""),
+        ("not verified", "crm"),
+    ]
+    assert "cannot be opened" in view.findings[1].detail
 
 
 def test_one_person_who_cannot_be_looked_up_does_not_hide_the_system(office: Office, crowd: list[str]) -> None:

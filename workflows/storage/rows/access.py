@@ -108,8 +108,8 @@ class Clearance(CaseRow, table=True):
     A cleared account no longer counts as remaining.
     """
 
-    id: str = identifier_column("clearance", primary_key=True)
-    """`system:account`."""
+    id: str = Field(primary_key=True)
+    """Keyed hash of case, system and account; any other counts for nothing."""
     system: str = Field(index=True)
     account_id: str = identifier_column(ACCOUNT)
     at: datetime = utc_column()

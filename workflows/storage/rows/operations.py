@@ -37,6 +37,13 @@ class Replica(Table, table=True):
     """Last heartbeat, by the database's clock."""
 
 
+class RootKey(Table, table=True):
+    """The first master key, wrapped under the newest: keyed hashes, by which rows are found, are made from it."""
+
+    id: str = Field(primary_key=True)
+    wrapped: bytes
+
+
 class JournalEntry(Table, table=True):
     """One entry of the journal. The sealer sets `seq`, `prev` and `hash` once, within a second."""
 
