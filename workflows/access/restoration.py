@@ -96,6 +96,8 @@ class Restorations:
         except OutcomeUnknown:
             pass  # the read below shows if it was done
         except Missing as error:
+            if accounts.observe([before.account])[before.account].verdict is not Verdict.ABSENT:
+                raise
             return RestoredAccount(
                 data.login, cannot=(_("the account: it was deleted meanwhile ({error})").format(error=error),)
             )

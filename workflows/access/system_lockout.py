@@ -111,8 +111,12 @@ class SystemLockouts:
         results += self._lost(system, job, lookup, lost if results else ())
         others += self._undecided(accounts, job, match, lookup)
         results += [result for _account, result in others]
-        if job.access.attempt == 0:  # asked once, after the locks
-            self._report_candidates(job, candidates(accounts, identity.leaver, lookup)[0])
+        if job.access.locked_at is None:  # asked after the locks, until the answer has come once
+            asked, unasked = candidates(accounts, identity.leaver, lookup)
+            self._report_candidates(job, asked)
+            if unasked:
+                lookup = replace(lookup, doubts=(*lookup.doubts, unasked))
+                results += [LockoutResult(Verdict.UNKNOWN, unasked, lookup.how, complete=False)] if results else []
         if not results:
             return self._without_account(system, job, lookup, match)
         if gone and strangers and not fresh and not job.nobody:
@@ -122,7 +126,8 @@ class SystemLockouts:
         return replace(worst, reason=join("; ", (worst.reason, match.note))) if match.note else worst
 
     def _report_candidates(self, job: SystemLockout, found: Sequence[Account]) -> None:
-        named = {*job.known_ids, *job.own_links.accounts, *(job.kept.logins if job.kept.chosen else ())}
+        links = job.own_links
+        named = {*job.known_ids, *links.accounts, *links.denied, *(job.kept.logins if job.kept.chosen else ())}
         asked = [one for one in found if one.verdict is not Verdict.LOCKED and one.id not in named]
         if asked:
             with self._context.store.write() as session:
