@@ -1,7 +1,7 @@
 """The worlds of `truth` for two real CRMs behind a proxy: a Tryton over JSON-RPC, and a BottleCRM over REST.
 
-The directory tells the truth here. What is true of a CRM is read from its own database, by a log-in with the person's
-own password or mail, and with a session or a token from before the lock-out.
+The directory tells the truth here. A log-in with the person's own password or mail shows if an account of a CRM works.
+So do a session and a token from before the lock-out.
 """
 
 import hashlib

@@ -44,7 +44,7 @@ VOLATILE |= {"uSNChanged", "whenChanged", "passwordRetryCount", "retryCountReset
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What differs between the servers, for a world."""
+    """Differences between the servers."""
 
     dialect: str
     base: str

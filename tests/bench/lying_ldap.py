@@ -109,7 +109,7 @@ Lie = Callable[[Search, list[Message]], list[Message] | None]
 
 @dataclass
 class Lies:
-    """What the proxy changes: answers to searches, and requests to modify, which it answers with a code."""
+    """Changes by the proxy: in answers to searches, and a code that answers each request to modify."""
 
     search: Lie | None = None
     modify: int | None = None
