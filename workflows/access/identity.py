@@ -5,6 +5,7 @@ The directory's entry is read by its stable id: names change, and are given to o
 
 import threading
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
