@@ -195,11 +195,10 @@ class DirectoryStage:
 
     def systems(self) -> Systems:
         """Return the directory with the bot's own connector."""
-        tls = self._kind is SAMBA
         settings = LdapSettings.model_validate(
             {
                 "urls": (self._proxy.url,),
-                "ca_file": self._server.ca_file if isinstance(self._server, Samba) else None,
+                "ca_file": None if isinstance(self._server, Ns389) else self._server.ca_file,
                 "bind_dn": self._server.bind_dn,
                 "password": SecretStr(self._server.bind_password),
                 "base_dn": self._server.base_dn,
@@ -208,7 +207,6 @@ class DirectoryStage:
                 "request_seconds": 20,
             }
         )
-        assert tls is settings.urls[0].startswith("ldaps")
         return Systems([System(DIRECTORY, MANIFEST, Ldap(settings))], DIRECTORY)
 
 
@@ -224,7 +222,8 @@ def _behind_proxy(
 
 def openldap_stage(folder: Path) -> AbstractContextManager[DirectoryStage]:
     """Start an OpenLDAP, with colleagues."""
-    return _behind_proxy(Slapd(folder / "slapd", ()), OPENLDAP, lambda one: urlsplit(one.url).port or 389)
+    server = Slapd(folder / "slapd", ())
+    return _behind_proxy(server, OPENLDAP, lambda one: urlsplit(one.tls_url).port or 636, folder / "slapd" / "tls")
 
 
 def ns389_stage(folder: Path) -> AbstractContextManager[DirectoryStage]:

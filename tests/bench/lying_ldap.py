@@ -158,6 +158,8 @@ class LyingDirectory:
 
     def _pass_on(self, client: "Stream", server: "Stream") -> None:
         while data := client.message():
+            if data[0] != SEQUENCE:  # TLS after all, for example
+                return
             request = Message.read(data)
             if request.tag == MODIFY and self.lies.modify is not None:
                 client.send([request.answer(MODIFIED, self.lies.modify)])
