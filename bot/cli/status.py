@@ -66,7 +66,7 @@ def is_good(case: CaseView, now: datetime) -> bool:
         case CaseState.CANCELLED | CaseState.CLOSED | CaseState.ON_LEAVE:
             return True
         case CaseState.UNDONE:
-            return all(line.done for line in case.restored)
+            return bool(case.restored) and all(line.done for line in case.restored)
         case CaseState.HELD:
             return False
         case CaseState.SCHEDULED if case.effective_at > now:

@@ -43,4 +43,4 @@ def undo(
 
 
 def _restored(case: CaseView) -> bool:
-    return all(line.done for line in case.restored)
+    return bool(case.restored) and all(line.done for line in case.restored)

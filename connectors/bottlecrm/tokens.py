@@ -17,7 +17,7 @@ from connectors.bottlecrm import wire
 from connectors.bottlecrm.rest import Rest, body
 from connectors.bottlecrm.wire import Json
 from connectors.contract import AccountId, Change, Token
-from connectors.errors import BadCredential, Conflict, Forbidden, Missing, OutcomeUnknown
+from connectors.errors import BadCredential, Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
 
 T = TypeVar("T")
 PATH = "/api/org/tokens/"
@@ -39,16 +39,21 @@ class PersonalTokens:
     def tokens(self, account: AccountId) -> Sequence[Token]:
         """List the member's live tokens. Without a session, only the absence of tokens can be shown."""
         found = self._rest.member(account)
-        if not found.tokens:
+        if found.tokens == 0:
             return ()
+        counted = _("an unknown number of") if found.tokens is None else found.tokens
         try:
-            return [wire.token(row) for row in self._rows(account) if row.get("is_live")]
+            live = [wire.token(row) for row in self._rows(account) if row.get("is_live")]
         except Forbidden as error:
             raise Forbidden(
                 _("{tokens} live personal token(s) of {email} are left: {error}").format(
-                    tokens=found.tokens, email=found.email, error=error
+                    tokens=counted, email=found.email, error=error
                 )
             ) from error
+        if len(live) < (found.tokens or 0):
+            text = _("{email} has {tokens} live personal token(s), and the list of tokens shows {count}")
+            raise Unavailable(text.format(email=found.email, tokens=counted, count=len(live)))
+        return live
 
     def revoke(self, account: AccountId, token: str) -> Change:
         """Revoke one token of the member. Raises `Missing` if the token is not theirs."""

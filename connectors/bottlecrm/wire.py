@@ -93,8 +93,8 @@ class Member:
     email: str
     name: str
     active: bool
-    tokens: int = 0
-    """Live personal access tokens."""
+    tokens: int | None = None
+    """Live personal access tokens; None if the answer does not tell."""
 
 
 def page(answer: object, halves: Sequence[tuple[Place, Place]]) -> Page:
@@ -135,7 +135,7 @@ def member(row: Json) -> Member:
         email,
         who.get("name") or email,
         active,
-        _number(row.get("active_token_count") or 0),
+        None if row.get("active_token_count") is None else _number(row["active_token_count"]),
     )
 
 
@@ -193,7 +193,7 @@ def observation(found: Member | None) -> Observation:
         return Observation(
             Verdict.OPEN,
             _("is_active of the member"),
-            _("active, {tokens} live personal token(s)").format(tokens=found.tokens),
+            _("active, {tokens} live personal token(s)").format(tokens="?" if found.tokens is None else found.tokens),
         )
     return Observation(Verdict.LOCKED, _("is_active of the member"))
 

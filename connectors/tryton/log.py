@@ -18,8 +18,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from config.text import _
+from config.text import _, ngettext
 from connectors.contract import ExportEvent
+from connectors.errors import Unavailable
 
 _LINE = re.compile(
     r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (?P<level>[A-Z]+) trytond\.protocols\.dispatcher "
@@ -35,6 +36,8 @@ DISPATCHER = " trytond.protocols.dispatcher "
 """The name in each line about a call."""
 TAIL_BYTES, FIRST_LINES = 2**20, 1000
 EPOCH = datetime.fromtimestamp(0, UTC)
+_UNREAD = re.compile(r"\.export_data(_domain)?\(.* from (?P<login>.*)@\S* in \d+ ms$")
+"""An export in a line of another form: another format of the log has lines that `_LINE` does not know."""
 SOON = timedelta(minutes=1)
 """Time after the dispatcher's line until the answer is expected. Lines without an answer outlive it."""
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -91,25 +94,36 @@ def exports(source: Iterable[str], zone: tzinfo, login: str, user: int) -> Itera
 
     The log-in in a dispatcher's line is only the client's claim. The user id in the answer's line by `trytond.wsgi` is
     proven. So an export waits for its second line. Without one, as for a session in a cookie, the log-in decides.
+    Raises `Unavailable` at the end if exports under that log-in stand in lines of another form.
     """
     # Exports without an answer stay in the list: one entry each, and only in logs without lines by trytond.wsgi.
     waiting: list[Export] = []
     last: Export | None = None
+    unread = 0
     for line in source:
         if last and line.startswith("Traceback "):
             waiting[-1] = replace(last, failed=True)
         last = parse(line, zone)
         if last:
             waiting.append(last)
+        elif ".export_data" in line and (found := _UNREAD.search(line.rstrip("\n"))) and found["login"] == login:
+            unread += 1
         elif waiting and (served := _SERVED.match(line)):
             oldest, proven = _moment(served["at"], zone) - SOON, served["user"]
             candidates = [export for export in waiting if export.at >= oldest and export.call == served["call"]]
-            found = _belonging(candidates, proven, login, user)
-            if found:
-                waiting.remove(found)
-            if found and not found.failed and (proven == str(user) if proven else found.login == login):
-                yield found
+            export = _belonging(candidates, proven, login, user)
+            if export:
+                waiting.remove(export)
+            if export and not export.failed and (proven == str(user) if proven else export.login == login):
+                yield export
     yield from (export for export in waiting if export.login == login and not export.failed)
+    if unread:
+        text = ngettext(
+            "{count} line about an export by {login} has an unknown form; is the log's format the usual one?",
+            "{count} lines about exports by {login} have an unknown form; is the log's format the usual one?",
+            unread,
+        )
+        raise Unavailable(text.format(count=unread, login=login))
 
 
 def _belonging(candidates: list[Export], proven: str | None, login: str, user: int) -> Export | None:

@@ -56,9 +56,18 @@ class Rpc:
         return self._user
 
     def read(self, method: str, *arguments: Any, context: Mapping[str, Any] = MappingProxyType({})) -> Any:
-        """Call a method that changes nothing. A refusal concerns our rights and is `Forbidden`."""
+        """Call a method that changes nothing. A refusal concerns our rights and is `Forbidden`.
+
+        Raises `Unavailable` for an answer that is no result, and for rows without what was asked for: an absent value
+        is never taken for a value.
+        """
         try:
-            return self._call(method, arguments, dict(context), writes=False)
+            found = self._call(method, arguments, dict(context), writes=False)
+            return (
+                wire.rows(method, found, arguments[4])
+                if method.endswith(".search_read")
+                else wire.result(method, found)
+            )
         except wire.ValidationRefused as refusal:
             raise Forbidden(
                 _("{login} may not do {method}: {refusal}").format(

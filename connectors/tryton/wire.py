@@ -46,6 +46,25 @@ def fault(method: str, error: Sequence[Any]) -> ConnectorError:
     return Unavailable(_("{method}: the server failed ({kind})").format(method=method, kind=name[:200]))
 
 
+def result(method: str, found: Any) -> Any:
+    """Return the result of a read. Raises `Unavailable` if there is none."""
+    if found is None:
+        raise Unavailable(_("{method}: the answer has no result").format(method=method))
+    return found
+
+
+def rows(method: str, found: Any, fields: Sequence[str]) -> Any:
+    """Return the rows of a search. Raises `Unavailable` if one lacks its id or a field that was asked for."""
+    wanted = [field for field in fields if "." not in field]
+    for row in found if isinstance(found, list) else [None]:
+        if not isinstance(row, Mapping) or type(row.get("id")) is not int:
+            raise Unavailable(_("{method}: the answer is not Tryton's").format(method=method))
+        if lacking := [field for field in wanted if field not in row]:
+            text = _("{method}: the answer lacks {fields}")
+            raise Unavailable(text.format(method=method, fields=", ".join(lacking)))
+    return found
+
+
 def user_id(account: AccountId) -> int | None:
     """Return the id of `res.user`; None for a text that cannot be one."""
     return int(account) if account.isascii() and account.isdecimal() else None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import uuid4
 
 import ldap
@@ -38,6 +38,9 @@ SLACK_ID = "U0DANA"
 class Reality(Protocol):
     """One server as its owner sees it, for one leaver."""
 
+    own: list[AccountId]
+    """The leaver's accounts, the newest last."""
+
     def add(self, login: str, *emails: str) -> AccountId:
         """Give the leaver an account."""
 
@@ -55,6 +58,9 @@ class Reality(Protocol):
 
     def others(self) -> Mapping[str, object]:
         """Return everything stored of everybody else."""
+
+    def forget(self) -> None:
+        """Leave what the newest account is signed in with to somebody else."""
 
 
 @dataclass
@@ -117,6 +123,9 @@ class Directory:
     def _logins(self) -> dict[AccountId, str]:
         return {AccountId(e["entryUUID"][0].decode()): uid for uid, e in self.slapd.entries().items()}
 
+    def forget(self) -> None:
+        """Do nothing: nobody stays signed in."""
+
     def ways_in(self) -> list[str]:
         """Return the log-ins with which a bind succeeds."""
         names = self._logins()
@@ -156,6 +165,9 @@ class Application:
         """Make the newest user active again."""
         self.server.change(self.own[-1], active=True)
 
+    def forget(self) -> None:
+        """Do nothing: nobody stays signed in."""
+
     def ways_in(self) -> list[str]:
         """Return the log-ins of the leaver's active users."""
         users = self.server.users()
@@ -168,13 +180,22 @@ class Application:
 
 @dataclass
 class Scene:
-    """One leaver in both systems, and what the bot is told about the leaver."""
+    """One leaver in all systems, and what the bot is told about the leaver."""
 
-    directory: Directory
-    app: Application
+    realities: Mapping[str, Reality]
     leaver: Leaver
     members: MemoryMembers = field(default_factory=MemoryMembers)
     tag: str = ""
+
+    @property
+    def directory(self) -> Reality:
+        """The company's directory."""
+        return self.realities[DIRECTORY]
+
+    @property
+    def app(self) -> Reality:
+        """The other system."""
+        return self.realities[APP]
 
     @property
     def login(self) -> str:
@@ -186,10 +207,15 @@ class Scene:
         """The address at the beginning."""
         return f"dana.{self.tag}@x.example"
 
-    @property
-    def realities(self) -> dict[str, Reality]:
-        """Both servers by the systems' names."""
-        return {DIRECTORY: self.directory, APP: self.app}
+
+def application(scene: Scene) -> "Application":
+    """Return the application behind SCIM."""
+    return cast("Application", scene.app)
+
+
+def openldap(scene: Scene) -> "Directory":
+    """Return the OpenLDAP."""
+    return cast("Directory", scene.directory)
 
 
 Act = Callable[[Scene], object]
@@ -209,8 +235,8 @@ class World:
     """Makes the accounts, in place of one in each system."""
     typed: Callable[[Leaver], Leaver] = lambda leaver: leaver
     """Returns the leaver as HR or Slack names them."""
-    lie: Lie | None = None
-    """Changes every answer of the application."""
+    lie: Callable[..., Any] | None = None
+    """Changes every answer of the system that lies."""
     refuse: Callable[[Scene, Call], int] | None = None
     """Statuses of the application in place of its answers."""
     after_notice: Act | None = None
@@ -218,7 +244,9 @@ class World:
     after_lock: Act | None = None
     """A change after the lock-out, before the audit."""
     lies_after_lock: bool = False
-    """True if the application begins to lie only then."""
+    """True if the system begins to lie only then."""
+    undo: bool = False
+    """True if the lock-out is undone at the end: nothing is given back then that is not there."""
 
 
 def accounts(scene: Scene) -> None:
@@ -277,7 +305,7 @@ def answers_strangers(scene: Scene, call: Call, body: Any) -> Any:
 
 
 def _stranger(scene: Scene) -> Any:
-    key, user = next((key, user) for key, user in scene.app.server.users().items() if key not in scene.app.own)
+    key, user = next((key, user) for key, user in application(scene).server.users().items() if key not in scene.app.own)
     return {**user, "id": key, "active": True}
 
 
@@ -396,7 +424,7 @@ OTHER = "other.{tag}@x.example"
 
 def without_person_class(scene: Scene) -> None:
     """Use an entry that is an account, and no person."""
-    scene.directory.slapd.add(
+    openldap(scene).slapd.add(
         ldif.person_dn(scene.login),
         {
             "objectClass": ["account", "simpleSecurityObject", "extensibleObject"],
@@ -405,7 +433,7 @@ def without_person_class(scene: Scene) -> None:
             "userPassword": [ldif.hash_password(PASSWORD)],
         },
     )
-    entry = scene.directory.slapd.entry(scene.login)
+    entry = openldap(scene).slapd.entry(scene.login)
     assert entry is not None
     scene.directory.own.append(AccountId(entry["entryUUID"][0].decode()))
     scene.app.add(scene.login, scene.email)
@@ -413,7 +441,7 @@ def without_person_class(scene: Scene) -> None:
 
 def posix_account(scene: Scene) -> None:
     """Use an entry of classes account and posixAccount."""
-    scene.directory.slapd.add(
+    openldap(scene).slapd.add(
         ldif.person_dn(scene.login),
         {
             "objectClass": ["account", "posixAccount", "extensibleObject"],
@@ -426,7 +454,7 @@ def posix_account(scene: Scene) -> None:
             "userPassword": [ldif.hash_password(PASSWORD)],
         },
     )
-    entry = scene.directory.slapd.entry(scene.login)
+    entry = openldap(scene).slapd.entry(scene.login)
     assert entry is not None
     scene.directory.own.append(AccountId(entry["entryUUID"][0].decode()))
     scene.app.add(scene.login, scene.email)
@@ -435,7 +463,7 @@ def posix_account(scene: Scene) -> None:
 def language_option(scene: Scene) -> None:
     """Keep the address under a language option."""
     scene.directory.add(scene.login)
-    scene.directory.change(**{"mail;lang-de": [scene.email]})
+    openldap(scene).change(**{"mail;lang-de": [scene.email]})
     scene.app.add(scene.login, scene.email)
 
 
@@ -562,50 +590,94 @@ WORLDS: tuple[World, ...] = (
 
 
 @contextmanager
-def servers(folder: Path) -> Iterator[tuple[Slapd, Scim]]:
-    """Start the two servers, with colleagues."""
+def scim_stage(folder: Path) -> Iterator["ScimStage"]:
+    """Start a directory and an application, with colleagues."""
     with ExitStack() as stack:
         slapd = stack.enter_context(Slapd(folder / "slapd", ()))
         scim = stack.enter_context(Scim(people=()))
         for name in COLLEAGUES:
             Directory(slapd).colleague(name, f"{name}@x.example")
             scim.add_user(name, displayName=name, emails=[{"value": f"{name}@x.example"}])
-        yield slapd, scim
+        yield ScimStage(slapd, scim)
 
 
-def scene_on(slapd: Slapd, scim: Scim, world: World) -> Scene:
+class Stage(Protocol):
+    """Servers on which worlds are played."""
+
+    honest: str
+    """Verdicts of the world in which nothing misleads."""
+
+    def realities(self) -> Mapping[str, Reality]:
+        """Return the servers for another leaver."""
+
+    def lie(self, scene: Scene, world: World) -> None:
+        """Let the servers lie from now on."""
+
+    def quiet(self) -> None:
+        """End the lies."""
+
+    def systems(self) -> Systems:
+        """Return the systems with the bot's own connectors."""
+
+
+def scene_on(stage: Stage, world: World) -> Scene:
     """Prepare one world's leaver."""
     tag = uuid4().hex[:8]
     email = f"dana.{tag}@x.example"
-    scene = Scene(Directory(slapd), Application(scim), Leaver("Dana", email, SLACK_ID), tag=tag)
+    scene = Scene(stage.realities(), Leaver("Dana", email, SLACK_ID), tag=tag)
     (world.prepare or accounts)(scene)
     scene.leaver = world.typed(scene.leaver)
     scene.members.change(SLACK_ID, email=email)
     return scene
 
 
-def lie(scene: Scene, world: World) -> None:
-    """Let the application lie from now on."""
-    manners = Manners()
-    if world.lie:
-        told = world.lie
-        manners.rewrite = lambda call, body: told(scene, call, body)
-    if world.refuse:
-        refused = world.refuse
-        manners.refuse = lambda call: refused(scene, call)
-    scene.app.server.manners = manners
+class ScimStage:
+    """An OpenLDAP and an application behind SCIM, which lies."""
+
+    honest = "app locked, directory locked"
+
+    def __init__(self, slapd: Slapd, scim: Scim) -> None:
+        self._slapd, self._scim = slapd, scim
+
+    def realities(self) -> Mapping[str, Reality]:
+        """Return both for another leaver."""
+        return {DIRECTORY: Directory(self._slapd), APP: Application(self._scim)}
+
+    def lie(self, scene: Scene, world: World) -> None:
+        """Let the application lie from now on."""
+        manners = Manners()
+        if world.lie:
+            told = world.lie
+            manners.rewrite = lambda call, body: told(scene, call, body)
+        if world.refuse:
+            refused = world.refuse
+            manners.refuse = lambda call: refused(scene, call)
+        self._scim.manners = manners
+
+    def quiet(self) -> None:
+        """Let the application tell the truth."""
+        self._scim.manners = Manners()
+
+    def systems(self) -> Systems:
+        """Return both systems with the bot's own connectors."""
+        app = ScimSettings.model_validate(
+            {
+                "url": self._scim.url,
+                "token": SecretStr(self._scim.token),
+                "inactive_means": "suspended",
+                "request_seconds": 20,
+            }
+        )
+        return Systems([openldap_system(self._slapd), System(APP, SCIM, ScimConnector(app))], DIRECTORY)
 
 
-def systems(slapd: Slapd, scim: Scim) -> Systems:
-    """Return both systems with the bot's own connectors."""
-    directory = LdapSettings(
-        urls=(slapd.tls_url,),
-        ca_file=slapd.ca_file,
+def openldap_system(slapd: Slapd, url: str = "") -> System:
+    """Return the directory with the bot's own connector; `url`: the address of a proxy before it."""
+    settings = LdapSettings(
+        urls=(url or slapd.tls_url,),
+        ca_file=None if url else slapd.ca_file,
         bind_dn=slapd.bind_dn,
         password=SecretStr(slapd.bind_password),
         base_dn=slapd.base_dn,
     )
-    app = ScimSettings.model_validate(
-        {"url": scim.url, "token": SecretStr(scim.token), "inactive_means": "suspended", "request_seconds": 20}
-    )
-    return Systems([System(DIRECTORY, LDAP, Ldap(directory)), System(APP, SCIM, ScimConnector(app))], DIRECTORY)
+    return System(DIRECTORY, LDAP, Ldap(settings))

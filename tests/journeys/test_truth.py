@@ -5,14 +5,27 @@ import pytest
 from connectors.contract import AccountId, Observation, Verdict
 from connectors.scim.connector import Scim
 from tests.bench.lying_worlds import WORLDS
-from tests.bench.truth import play
+from tests.bench.truth import STAGES, play
+
+SAMPLES = {
+    "scim": [number for number in range(len(WORLDS)) if number % 3 == 0],
+    "tryton": [0, 6, 13, 23, 58],
+    "bottlecrm": [0, 6, 14],
+    "openldap": [0, 1, 2, 11, 18, 19, 32, 41],
+    "389": [0, 2, 10, 19, 26, 41],
+}
+"""Worlds of each stage that the suite plays; `./dev bench truth` plays all."""
 
 
-def test_no_misleading_world_is_believed() -> None:
-    outcomes = play(WORLDS)
-    assert [one for one in outcomes if one.contradicted or one.outside] == []
-    assert outcomes[0].verdicts == "app locked, directory locked"
-    assert len(outcomes) >= 60
+@pytest.mark.parametrize("stage", SAMPLES)
+def test_no_misleading_world_is_believed(stage: str) -> None:
+    outcomes = play(stage, [STAGES[stage][1][number] for number in SAMPLES[stage]])
+    assert [one for one in outcomes if one.contradicted or one.outside or one.fault or not one.honest] == []
+
+
+def test_there_are_many_worlds_on_every_kind_of_server() -> None:
+    assert sum(len(worlds) for _start, worlds in STAGES.values()) >= 250
+    assert all(len(worlds) >= 40 for _start, worlds in STAGES.values())
 
 
 def test_a_lock_that_is_believed_and_not_read_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,5 +34,5 @@ def test_a_lock_that_is_believed_and_not_read_is_seen(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Scim, "observe", believe)
     [world] = [one for one in WORLDS if one.name == "changes accepted without effect"]
-    [outcome] = play((world,))
+    [outcome] = play("scim", (world,))
     assert outcome.contradicted

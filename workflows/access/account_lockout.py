@@ -95,6 +95,7 @@ class AccountLockout:
         self._running = 0
         self._open: list[str] = []
         self._left: list[str] = []
+        self._unread_groups = ""
 
     def run(self, fresh: BeforeImage | None = None) -> LockoutResult:
         """Lock first, then end what outlives a lock. A part that fails is noted, and the other parts are still done.
@@ -118,8 +119,8 @@ class AccountLockout:
             seen = self._accounts.observe([self._id])[self._id]
         except ConnectorError:
             raise error from None
-        reason = join("; ", (say(error), seen.reason))
-        return LockoutResult(seen.verdict, reason, seen.how, complete=seen.verdict is Verdict.ABSENT)
+        reason, gone = join("; ", (say(error), seen.reason)), seen.verdict is Verdict.ABSENT
+        return LockoutResult(seen.verdict, reason, seen.how, complete=gone, gone=gone or seen.hidden)
 
     def _judge(self, seen: Observation, locked: Locked) -> LockoutResult:
         if locked.login is Login.ACCEPTED:
@@ -131,7 +132,8 @@ class AccountLockout:
         if self._open:
             reason = _("locked, but {what}").format(what=join("; ", self._open))
             return LockoutResult(Verdict.OPEN, reason, seen.how, complete=False)
-        left = [_("still to do: {what}").format(what=join("; ", self._left))] if self._left else []
+        to_do = [*self._left, *([self._unread_groups] if self._unread_groups and not seen.hidden else [])]
+        left = [_("still to do: {what}").format(what=join("; ", to_do))] if to_do else []
         reason = join("; ", (*locked.not_done, *left))
         return LockoutResult(Verdict.LOCKED, reason, seen.how, complete=not left, gone=seen.hidden)
 
@@ -192,7 +194,8 @@ class AccountLockout:
     def _leave_groups(self, groups: Groups) -> None:
         try:
             present = groups.groups(self._id)
-        except Missing:  # gone with the lock, or deleted meanwhile; the read-back shows it
+        except Missing as error:  # gone with the lock, or deleted meanwhile, if the read-back says so
+            self._unread_groups = _("the groups cannot be read: {error}").format(error=say(error))
             return
         unanswered = self._note_groups(present)
         for group in (*present, *unanswered):

@@ -4,17 +4,18 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import N_, _, shown, stored
 from connectors.contract import AccountId, Accounts, Verdict
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED
-from workflows.storage.rows.access import LeaverAccount
+from workflows.storage.rows.access import ACCOUNT_ROW, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import SweepStatus
 from workflows.storage.store import Store
-from workflows.storage.vault import Vault, WrongKey
+from workflows.storage.vault import SEALED, Vault, WrongKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +136,8 @@ def repair(session: Session, vault: Vault, key: bytes, row: LeaverAccount) -> bo
     if account != row.account_id and is_whole(vault, key, row):
         session.add(row)
         return True
-    session.delete(row)
+    session.expunge(row)
+    stored = sa.type_coerce(col(LeaverAccount.id), sa.String())  # an id that we did not seal stands there in clear
+    sealed = (row.id, row.id.removeprefix(SEALED), vault.seal_id(ACCOUNT_ROW, row.id))
+    session.execute(sa.delete(LeaverAccount).where(stored.in_(sealed)))
     return False

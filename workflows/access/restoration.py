@@ -14,6 +14,7 @@ from config.text import _, gettext_lazy
 from connectors.contract import AccountId, Accounts, BeforeImage, GroupId, Groups, Verdict
 from connectors.errors import ConnectorError, Missing, OthersTouched, OutcomeUnknown
 from workflows.access import lost_members, observation
+from workflows.access.absence import is_absent
 from workflows.access.account_state import ENDED, TOKEN, UNCONFIGURED, AccountData
 from workflows.answers import answer
 from workflows.context import Context
@@ -96,6 +97,8 @@ class Restorations:
         except OutcomeUnknown:
             pass  # the read below shows if it was done
         except Missing as error:
+            if not is_absent(accounts.observe([before.account])[before.account]):
+                raise
             return RestoredAccount(
                 data.login, cannot=(_("the account: it was deleted meanwhile ({error})").format(error=error),)
             )

@@ -28,6 +28,7 @@ from workflows.access.lockout_start import LockoutStart, SystemLockout
 from workflows.access.observation import report_candidate
 from workflows.access.protected import ProtectedAccounts, clear_or_refuse
 from workflows.context import Context
+from workflows.people import Leaver
 from workflows.storage.case import person
 from workflows.storage.findings import open_of
 from workflows.storage.group_commit import run_later
@@ -111,8 +112,9 @@ class SystemLockouts:
         results += self._lost(system, job, lookup, lost if results else ())
         others += self._undecided(accounts, job, match, lookup)
         results += [result for _account, result in others]
-        if job.access.attempt == 0:  # asked once, after the locks
-            self._report_candidates(job, candidates(accounts, identity.leaver, lookup)[0])
+        unasked = self._ask_about_others(accounts, job, identity.leaver, lookup)
+        lookup = replace(lookup, doubts=(*lookup.doubts, *unasked))
+        results += [LockoutResult(Verdict.UNKNOWN, why, lookup.how, complete=False) for why in unasked if results]
         if not results:
             return self._without_account(system, job, lookup, match)
         if gone and strangers and not fresh and not job.nobody:
@@ -121,13 +123,24 @@ class SystemLockouts:
         worst = LockoutResult.worst(results)
         return replace(worst, reason=join("; ", (worst.reason, match.note))) if match.note else worst
 
-    def _report_candidates(self, job: SystemLockout, found: Sequence[Account]) -> None:
-        named = {*job.known_ids, *job.own_links.accounts, *(job.kept.logins if job.kept.chosen else ())}
+    def _ask_about_others(
+        self, accounts: Accounts, job: SystemLockout, leaver: Leaver, lookup: Lookup
+    ) -> tuple[str, ...]:
+        """Report accounts that may be the leaver's, after the locks, until the system has answered once.
+
+        Return the reason for which they are not known.
+        """
+        if job.access.locked_at is not None:
+            return ()
+        found, unasked = candidates(accounts, leaver, lookup)
+        links = job.own_links
+        named = {*job.known_ids, *links.accounts, *links.denied, *(job.kept.logins if job.kept.chosen else ())}
         asked = [one for one in found if one.verdict is not Verdict.LOCKED and one.id not in named]
         if asked:
             with self._context.store.write() as session:
                 for account in asked:
                     report_candidate(session, self._context.findings, job.case.id, job.access.system, account)
+        return (unasked,) if unasked else ()
 
     def _lock_each(
         self,

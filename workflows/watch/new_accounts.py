@@ -20,7 +20,7 @@ from connectors.contract import Account, AccountId, Accounts, Observation, Roste
 from connectors.errors import ConnectorError
 from workflows.access import observation
 from workflows.access.absence import AbsenceCheck
-from workflows.access.account_state import SEVERITY
+from workflows.access.account_state import GOOD, SEVERITY
 from workflows.access.identity import keep, other_owner, other_persons_accounts, read_directory_entries
 from workflows.access.links import PersonLinks, links_of
 from workflows.context import Context
@@ -91,15 +91,17 @@ class NewAccounts:
             if not hits:
                 return set()
             told = {(row.case_id, row.account_id) for row in still_open(session, system, SECOND)}
+            rows = [session.get(LeaverAccount, f"{case_id}:{system}:{one.id}") for case_id, one in hits]
             lines = {
                 f"{case_id}:{system}"
-                for case_id, one in hits
-                if (case_id, one.id) not in told and session.get(LeaverAccount, f"{case_id}:{system}:{one.id}") is None
+                for (case_id, one), row in zip(hits, rows, strict=True)
+                if row is None and (case_id, one.id) not in told
             }
             missed = session.exec(without_accounts(system).where(col(Access.id).in_(lines))).all()
             suspect = set(session.exec(having_accounts(system).where(col(Access.id).in_(lines))))
         for access in missed:
             self._report_missed(access, [one for case_id, one in hits if case_id == access.case_id], by)
+        self._doubt([row.id for row in rows if row and row.verdict in GOOD], system, by)
         return suspect
 
     def ask_about(self, system: str, page: Sequence[Account], by: str) -> None:
@@ -152,6 +154,24 @@ class NewAccounts:
             return True
         in_directory = system == self._context.systems.directory
         return bool(account.email and not in_directory and other_owner(self._context.systems, leaver, account))
+
+    def _doubt(self, row_ids: Sequence[str], system: str, by: str) -> None:
+        """Read locked accounts once more that the list shows open. If the read still differs, nothing is known."""
+        configured = self._context.systems.get(system)
+        accounts = configured.having(Accounts) if configured else None
+        if not row_ids or accounts is None:
+            return
+        differs = _("the system's list shows the account open, and a read by its id does not")
+        with self._context.store.read() as session:
+            ids = {row_id: AccountId(session.get_one(LeaverAccount, row_id).account_id) for row_id in row_ids}
+        seen = observation.observe(accounts, [*ids.values()], len(ids))
+        with self._context.store.write() as session:
+            for row_id, account in ids.items():
+                now = seen[account]
+                if now.verdict in GOOD:
+                    now = replace(now, verdict=Verdict.UNKNOWN, reason=differs)
+                row, context = session.get_one(LeaverAccount, row_id), self._context
+                observation.record(session, context.vault, context.findings, row, now, by, context.clock.now())
 
     def _report_missed(self, access: Access, listed: list[Account], by: str) -> None:
         """Report open accounts that the system's list shows and its lookup does not."""

@@ -166,10 +166,16 @@ class AccountSweep:
         if roster is None or not many:
             return ()
         try:
-            return roster.locked()
+            listed = roster.locked()
+            return listed if not listed or self._is_read_locked(system, min(listed)) else ()
         except (ConnectorError, *watch.MALFORMED) as error:
             log.warning("%s cannot list who is locked (%s): everybody is read by id", system.name, error)
             return ()
+
+    def _is_read_locked(self, system: System, sample: AccountId) -> bool:
+        """Return whether a read by id agrees with the list on one account: a policy may have ended all locks."""
+        accounts = system.having(Accounts)
+        return accounts is not None and accounts.observe([sample])[sample].verdict is Verdict.LOCKED
 
     def _read(
         self, system: System, accounts: Accounts, locked: Collection[str], pending: Collection[str], seen: Counter[str]

@@ -48,6 +48,8 @@ def test_undo_asks_does_and_says(config: str) -> None:
 def test_status_of_an_undone_case_is_good_only_when_all_is_back(config: str) -> None:
     done = _wiring(CaseState.UNDONE, restored=(samples.restored("crm"),))
     assert handover(done, "status", "case-1", "--config", config).exit_code == 0
+    nothing = _wiring(CaseState.UNDONE, restored=())
+    assert handover(nothing, "status", "case-1", "--config", config).exit_code == 1
     left = _wiring(CaseState.UNDONE, restored=(samples.restored("crm", done=False),))
     result = handover(left, "status", "case-1", "--config", config)
     assert result.exit_code == 1

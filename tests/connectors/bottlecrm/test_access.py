@@ -5,13 +5,15 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connectors.contract import AccountId, Change, Person, Verdict
-from connectors.errors import BadCredential, Conflict, Forbidden, OutcomeUnknown
-from tests.connectors.bottlecrm.front import losing
+from connectors.errors import BadCredential, Conflict, Forbidden, OutcomeUnknown, Unavailable
+from tests.connectors.bottlecrm.front import Answer, losing, rewriting
 from tests.connectors.bottlecrm.world import AccountsWorld, TokensWorld
 from tests.sandbox.company.bottlecrm_server import SECRET
 from tests.sandbox.company.people import LEAVER
@@ -145,3 +147,27 @@ def test_a_session_file_that_cannot_be_used_is_forbidden(tokens: TokensWorld, tm
 
 def _leaver() -> Person:
     return Person(LEAVER.name, (LEAVER.email,), (LEAVER.uid,))
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_tokens_that_a_list_leaves_out_are_not_taken_for_none(tokens: TokensWorld, counted: bool) -> None:
+    account, connector = tokens.person(), tokens.connect()
+    tokens.issue(account, "script")
+
+    def lie(method: str, path: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
+        if path.startswith("/api/org/tokens/"):
+            return 200, b'{"tokens": []}'
+        return pass_on()
+
+    def uncount(answer: Any) -> Any:
+        for half in ("active_users", "inactive_users"):
+            for row in answer[half][half]:
+                del row["active_token_count"]
+        return answer
+
+    with tokens.front.behaving(lie if counted else rewriting("/api/users/", uncount)):
+        if counted:
+            with pytest.raises(Unavailable, match="the list of tokens shows 0"):
+                connector.tokens(account)
+        else:
+            assert [found.name.split()[0] for found in connector.tokens(account)] == ["script"]

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from connectors.errors import Unavailable
 from connectors.tryton import log
 
 HEAD = "2026-07-22 05:57:05,819 INFO trytond.protocols.dispatcher sale.opportunity."
@@ -35,9 +36,18 @@ def test_the_number_is_what_the_line_proves(line: str, records: int | None, ids:
     assert "number" in event.detail
 
 
-@pytest.mark.parametrize("text", [FAILED, REFUSED, "", FULL.replace("dispatcher", "x"), FULL.replace("export", "read")])
+@pytest.mark.parametrize("text", [FAILED, REFUSED, "", FULL.replace("export", "read"), FULL[:-8]])
 def test_what_is_no_export_is_none(text: str) -> None:
     assert read(text) == []
+
+
+@pytest.mark.parametrize(
+    "form", [FULL.replace(",819 INFO", ",819 [7] INFO"), FULL.replace("dispatcher", "x"), FULL[24:]]
+)
+def test_an_export_in_a_line_of_another_form_is_not_taken_for_none(form: str) -> None:
+    with pytest.raises(Unavailable, match="2 lines about exports by alice"):
+        read(FULL, form, form)
+    assert read(form.replace("alice", "bob")) == []
 
 
 def test_a_refusal_takes_only_the_line_before_it() -> None:

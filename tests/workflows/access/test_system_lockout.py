@@ -1,12 +1,13 @@
 """The access track reports what a read shows, even if systems die, answer wrongly, lose answers or refuse."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from connectors.contract import AccountId, Change, Group, GroupId, Locked, Login, Verdict
-from connectors.errors import BadCredential, Conflict, Forbidden, OutcomeUnknown, Unavailable
+from connectors.contract import Account, AccountId, Change, Group, GroupId, Locked, Login, Observation, Person, Verdict
+from connectors.errors import BadCredential, Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, MemoryCrm
 from tests.workflows.office import DANA, SECURITY, Office
 from workflows.access.views import SystemLine
@@ -310,3 +311,54 @@ def test_no_personal_data_stands_in_clear_in_the_rows(office: Office, tmp_path: 
     raw = b"".join(path.read_bytes() for path in tmp_path.iterdir())  # type: ignore[attr-defined]
     for secret in (DANA.name, DANA.email, "max@x.example", "bob@x.example"):
         assert secret.encode() not in raw, secret
+
+
+@pytest.mark.parametrize("error", [Forbidden("no right to write"), Conflict("changed")])
+def test_an_account_that_is_gone_after_a_refused_write_needs_the_same_proof(
+    office: Office, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.crm.fail("lock", error)
+    connector = office.systems["crm"].connector
+    monkeypatch.setattr(connector, "observe", lambda ids: {one: Observation(Verdict.ABSENT, "404") for one in ids})
+    case_id = _open(office)
+    office.work("revoke")
+    line = _line(office.offboarding.case(case_id), "crm")
+    assert line.verdict is Verdict.UNKNOWN
+    assert "the account is not there by its id" in line.reason
+
+
+def test_groups_that_cannot_be_read_of_a_locked_account_are_still_to_do(office: Office) -> None:
+    office.directory.fail("groups", Missing("404"))
+    case_id = _open(office)
+    office.work("revoke")
+    line = _line(office.offboarding.case(case_id), "directory")
+    assert line.verdict is Verdict.LOCKED
+    assert "the groups cannot be read" in line.reason
+    assert office.directory.users[AccountId("directory-dana")].groups
+    office.clock.pass_(minutes=1)
+    office.work("revoke")
+    assert _line(office.offboarding.case(case_id), "directory").reason == ""
+    assert not office.directory.users[AccountId("directory-dana")].groups
+
+
+def test_a_search_for_further_accounts_that_fails_is_not_taken_for_none(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_person: Person) -> Sequence[Account]:
+        raise Unavailable("the search takes too long")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(office.systems["crm"].connector, "related", fail)
+        assert any("the search takes too long" in one for one in office.offboarding.plan(DANA).warnings)
+        case_id = _open(office)
+        office.work("revoke")
+    line = _line(office.offboarding.case(case_id), "crm")
+    assert not office.crm.users[AccountId("crm-dana")].active
+    assert line.verdict is Verdict.UNKNOWN
+    assert "other accounts of the same person were not looked for" in line.reason
+    office.crm.user("crm-admin", "admin-dana@x.example", login="admin-dana")
+    office.clock.pass_(minutes=1)
+    office.work("revoke")
+    case = office.offboarding.case(case_id)
+    assert _line(case, "crm").verdict is Verdict.LOCKED
+    assert [one.login for one in case.findings if one.closed_at is None] == ["admin-dana"]

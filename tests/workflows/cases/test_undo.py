@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from bot.slack.messages import access
 from connectors.contract import AccountId
-from connectors.errors import OutcomeUnknown
+from connectors.errors import Missing, OutcomeUnknown
 from tests.bot.workplace import strings
 from tests.workflows.memory import Killed, User
 from tests.workflows.office import BOB, CAROL, HR, MAX, SECURITY, Office
@@ -156,6 +156,20 @@ def test_an_unlock_that_did_not_happen_is_not_called_done(office: Office, case_i
     office.work("undo")
     crm = next(line for line in office.offboarding.case(case_id).restored if line.system == "crm")
     assert (crm.done, "locked" in crm.problem) == (False, True)
+
+
+def test_an_account_that_a_write_does_not_find_and_a_read_does_is_not_called_deleted(
+    office: Office, case_id: str
+) -> None:
+    office.crm.fail("unlock", Missing("404"))
+    office.offboarding.undo(case_id, HR)
+    office.work("undo")
+    crm = next(line for line in office.offboarding.case(case_id).restored if line.system == "crm")
+    assert (crm.done, crm.cannot, "404" in crm.problem) == (False, (), True)
+    office.clock.pass_(minutes=1)
+    office.work("undo")
+    assert _complete(office.offboarding.case(case_id))
+    assert _dana(office, "crm").active
 
 
 def test_who_was_locked_before_stays_locked(office: Office) -> None:

@@ -85,6 +85,17 @@ def test_who_is_not_listed_as_locked_is_read_by_id(
     assert view.by_verdict[Verdict.LOCKED] == 2 * PEOPLE - 2
 
 
+def test_a_list_of_locks_that_a_read_contradicts_proves_nothing(
+    office: Office, crowd: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "MANY", 5)
+    listed = frozenset(office.directory.users)
+    for user in office.directory.users.values():
+        user.active = True
+    monkeypatch.setattr(office.systems["directory"].connector, "locked", lambda: listed)
+    assert audit(office).by_verdict[Verdict.OPEN] == PEOPLE
+
+
 def test_a_list_that_fails_is_no_reason_to_know_less(
     office: Office, crowd: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.contract import AccountId, Lookup, Person, Verdict
+from connectors.contract import AccountId, Lookup, Observation, Person, Verdict
 from connectors.errors import Missing
 from tests.workflows.memory import MemoryDirectory, MemoryListing, World
 from tests.workflows.office import CAROL, DANA, HR, MAX, SECURITY, Office
@@ -263,3 +263,21 @@ def test_what_a_follow_up_sees_open_is_not_called_locked_until_the_next_audit(co
         assert not case.locked_out
         assert [one.login for one in case.findings] == ["dana", "dd"]
         company.audits.run_now(SECURITY)
+
+
+@pytest.mark.parametrize("system", ["directory", "crm"])
+def test_an_account_that_the_list_shows_open_is_not_locked_by_an_outdated_read(
+    tmp_path: Path, system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office(tmp_path, crm_lists=True)
+    _leave(office)
+    getattr(office, system).users[AccountId(f"{system}-dana")].active = True
+    connector = office.systems[system].connector
+    stale = Observation(Verdict.LOCKED, "read by id from a cache")
+    monkeypatch.setattr(connector, "observe", lambda accounts: dict.fromkeys(accounts, stale))
+    view = audit(office)
+    assert _kinds(view) == [("not verified", system)]
+    assert "list shows the account open" in view.findings[0].detail
+    assert not _crm(office).locked_out
+    monkeypatch.undo()
+    assert _kinds(audit(office)) == [("open again", system)]
