@@ -14,7 +14,7 @@ import typer
 
 from bot.cli.case_request import SECONDS
 from bot.cli.checks.slack import client
-from bot.cli.output import EXIT_FAILURE, CommandError
+from bot.cli.output import EXIT_FAILURE, CommandError, warn
 from bot.services import Services
 from bot.slack.authorize import Authorizer
 from bot.text import N_, _
@@ -75,7 +75,11 @@ def identify(services: Services, who: str) -> tuple[Actor, ActorSettings]:
 def prove(services: Services, who: str) -> EnrolledPerson:
     """Ask for a person's one-time code, and use it up. `who`: a name in [actors], a Slack id or an address."""
     person_id = identity(services, who).id
-    return services.enrolments.prove(person_id, code(who))
+    person = services.enrolments.prove(person_id, code(who))
+    if person.guesses:
+        warn(_("{count} wrong codes were given for {name} within a day.").format(count=person.guesses, name=who))
+        warn(_("If those were not yours, tell security, which has a finding about it."))
+    return person
 
 
 def identity(services: Services, who: str) -> Actor:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.actor import AS, account, code, identity, login, may
+from bot.cli.actor import AS, account, code, identity, login, may, prove
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, open_services
 from bot.cli.explanations import refused
 from bot.cli.output import EXIT_FAILURE, CommandError, finish, say, show_table, warn
@@ -93,7 +93,7 @@ def operator() -> Actor:
 
 def _vouching(services: Services, voucher: str) -> Actor:
     """Return an enrolled person who has the right to vouch, and use up their code."""
-    by = services.enrolments.prove(identity(services, voucher).id, code(voucher)).actor("")
+    by = prove(services, voucher).actor("")
     if not may(services.settings, by, table_of(services.settings.actors, by.id), Right.ENROL):
         services.journal.note("refused", by, {"what": Right.ENROL})
         raise CommandError(

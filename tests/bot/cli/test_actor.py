@@ -199,6 +199,9 @@ def test_guessing_locks_the_person_and_not_the_others(wiring: Wiring, config: st
     CLOCK.next_period()
     assert "No code counts until" in undo(wiring, config, HANDOVER_AS="sam", HANDOVER_CODE=app.code(CLOCK.now()))[1]
     assert acts(wiring) == []
+    CLOCK.at += timedelta(minutes=20)
+    after, said = undo(wiring, config, HANDOVER_AS="sam", HANDOVER_CODE=app.code(CLOCK.now()))
+    assert (after, "5 wrong codes were given for sam within a day" in said) == (0, True), said
     assert handover(wiring, "undo", "case-1", "--yes", "--config", config).exit_code == 0, "the operator of these tests"
 
 
