@@ -259,9 +259,7 @@ class Enrolments:
             for kind in (FindingKind.CODES_RESET, FindingKind.CODES_GUESSED):
                 self._findings.close_resolved(session, _finding(row, kind))
 
-    def _report(
-        self, session: Session, finding: FindingReport, person: EnrolledPerson, detail: str, by: Actor
-    ) -> None:
+    def _report(self, session: Session, finding: FindingReport, person: EnrolledPerson, detail: str, by: Actor) -> None:
         sighting = replace(finding, detail=stored(detail), name=person.name, email=person.email, changed_by=by.name)
         self._findings.report(session, sighting, by.id)
 
