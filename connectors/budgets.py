@@ -48,7 +48,7 @@ class Budget:
     most: int = MOST_BYTES
     names: Names = field(default_factory=Names)
     unresolved: str = ""
-    """Why the host's name has no address, if that is why nothing was sent."""
+    """Reason for which the host's name has no address; empty if it has one, or was not looked up."""
 
     def begin(self, seconds: float, end: float) -> None:
         """Begin one answer, which may take so many seconds. `end`: the monotonic time at which its task ends."""

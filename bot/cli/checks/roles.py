@@ -5,7 +5,7 @@ from functools import partial
 from itertools import chain
 
 from bot.cli.checks import Check, CheckResult
-from bot.cli.checks.slack import SECONDS, client
+from bot.cli.checks.slack import SECONDS, client, network_reason
 from bot.slack.members import SlackMembers
 from bot.text import _
 from config.settings import Role, Roles, Slack
@@ -35,7 +35,9 @@ def _result(what: str, role: Role, members: SlackMembers) -> CheckResult:
         faults = [empty.format(group=group) for group, users in groups.items() if not users]
         faults += _without_standing(list(people)[:MOST], members)
     except DeliveryFailed as failed:
-        return CheckResult(what, False, str(failed), _("Try again. Until Slack answers, nobody has a right by it."))
+        cause = failed.__cause__
+        why = network_reason(cause) if isinstance(cause, OSError) else str(failed)
+        return CheckResult(what, False, why, _("Try again. Until Slack answers, nobody has a right by it."))
     if faults:
         todo = _("Take them out of the group, or out of [roles]. Meanwhile they have no right.")
         return CheckResult(what, False, "; ".join(faults), todo)
