@@ -7,6 +7,7 @@ connect until it succeeds.
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from typing import NamedTuple
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 THREADS, HEALTH_THREADS = 12, 2
 """Threads of the two HTTP servers: for Slack's requests, and for health and metrics."""
 PATH = "/slack/events"
+ROW_SECONDS = 0.3
+"""Seconds that a request waits for the row of its signature, while others write."""
 CLOSE_SECONDS = 10.0
 FIRST_SECONDS = 5.0
 """Seconds that a start waits for Slack. Due work is done meanwhile."""
@@ -139,6 +142,7 @@ class _SlackDoor:
 def make_web(app: App, gate: AcknowledgementGate, signing_secret: str, requests: SignedRequests) -> Flask:
     """Return the app at the address that Slack calls. It answers signed requests, each once, and nothing else."""
     web, signature = Flask("handover"), SignatureGate(signing_secret)
+    writers = ThreadPoolExecutor(THREADS, thread_name_prefix="signed requests")
 
     @web.post(PATH)
     def events() -> Response:
@@ -147,7 +151,7 @@ def make_web(app: App, gate: AcknowledgementGate, signing_secret: str, requests:
         if text is None:
             return Response(status=401)
         with gate.pending_request():
-            if not _is_first(requests, mark):
+            if not _is_first(writers.submit(requests.use, mark)):
                 return Response(status=200)
             answer = _dispatch(app, text)
             if answer.status_code >= HTTPStatus.MULTIPLE_CHOICES:  # an event that is not taken comes again
@@ -178,10 +182,15 @@ def make_health_web(metrics: Metrics, faults: Callable[[], Sequence[str]] = tupl
     return web
 
 
-def _is_first(requests: SignedRequests, mark: str) -> bool:
-    """Return whether this signature was never used, or whether no row tells: without rows, no act is possible."""
+def _is_first(used: Future[bool]) -> bool:
+    """Return whether this signature was never used, or whether no row tells in time.
+
+    An act waits for the same rows, after this one. Slack's three seconds do not.
+    """
     try:
-        first = requests.use(mark)
+        first = used.result(ROW_SECONDS)
+    except TimeoutError:
+        return True
     except StorageFailed as failed:
         log.warning("whether a request came before is not known: %s", failed)
         return True

@@ -4,6 +4,8 @@ A signature is good for five minutes, and whoever has read a request can send it
 """
 
 import hashlib
+import threading
+from collections import OrderedDict
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ from workflows.storage.store import Store
 
 KEPT = timedelta(minutes=11)
 """Longer than any signature is good for: five minutes before its time, and five after."""
+REMEMBERED = 10_000
 NAME = "signed requests"
 
 
@@ -24,10 +27,19 @@ class SignedRequests:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._insert = postgresql.insert if store.postgres else sqlite.insert
+        self._here: OrderedDict[str, None] = OrderedDict()
+        """The last signatures of this process, which are known before their row is written."""
+        self._lock = threading.Lock()
 
     def use(self, signature: str) -> bool:
         """Record a signature as used; return False if it was used before. Raises `StorageFailed`."""
         digest = hashlib.sha256(signature.encode()).hexdigest()
+        with self._lock:
+            if digest in self._here:
+                return False
+            self._here[digest] = None
+            if len(self._here) > REMEMBERED:
+                self._here.popitem(last=False)
 
         def write(session: Session) -> bool:
             now = self._store.now(session)
@@ -40,5 +52,7 @@ class SignedRequests:
     def give_back(self, signature: str) -> None:
         """Remove a signature whose request was not taken, so that Slack may send it again. Raises `StorageFailed`."""
         digest = hashlib.sha256(signature.encode()).hexdigest()
+        with self._lock:
+            self._here.pop(digest, None)
         with self._store.write(NAME) as session:
             session.execute(sa.delete(SignedRequest).where(col(SignedRequest.digest) == digest))
