@@ -56,11 +56,13 @@ def running(
     """
     lost: list[str] = []
     health = Health(lambda: [guard.fault, *lost, _not_begun(engine)])
-    guard.check()
-    engine.stop_while(lambda: bool(guard.fault))
+    journal, audits = built.services.journal, built.services.audits
+    look = partial(_look_at_clock, guard, clock_jumps.ClockJumps(store, journal, clock))
+    look()
+    # Beside other processes, a wrong clock leaves everything to them. Alone, it stops only what waits for a time.
+    engine.stop_while(lambda: bool(guard.fault), at_once=replicas is not None)
     for task, handler in built.by_task().items():
         engine.register(task, handler, wide=task in WIDE)
-    journal, audits = built.services.journal, built.services.audits
     triggers = Triggers()
     reconciler = Reconciler(store, engine, clock, lambda: replicas is not None and replicas.has_others)
     due = triggers.add(health.watched(reconciler.tick), "hand over due work", rest=DUE_REST)
@@ -73,7 +75,6 @@ def running(
     watch = ChangeWatch(store, clock, triggers.fire)
     ticker = Ticker()
     heal = partial(clock_jumps.heal, store, journal, clock)
-    look = partial(_look_at_clock, guard, clock_jumps.ClockJumps(store, journal, clock))
     ticker.every(AUDIT_TICK, guard.unless_wrong(audits.call), "call the daily audit")
     ticker.every(LEAP_TICK, look, "see whether the clock was set")
     ticker.every(JUMP_TICK, guard.unless_wrong(heal), "make due what a wrong clock put off")
@@ -128,8 +129,11 @@ def _not_begun(engine: Engine) -> str:
 
 
 def _look_at_clock(guard: ClockGuard, jumps: clock_jumps.ClockJumps) -> None:
-    """Compare the clock with a better one or the record; from then on, handle jumps."""
-    guard.check()
+    """Compare the clock with a better one or the record; from then on, handle jumps.
+
+    A jump that makes the clock wrong stays unhandled until the clock has caught up, or a person accepts it.
+    """
+    guard.check(stepped_back=jumps.stepped_back)
     if not guard.fault:
         jumps.check()
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from workflows.ports import Clock
     from workflows.storage.enrolments import Enrolments
     from workflows.storage.journal import Journal
+    from workflows.storage.signed_requests import SignedRequests
     from workflows.systems.registry import Systems
     from workflows.watch.audit import Audits
     from workflows.watch.clock_record import ClockRecord
@@ -76,6 +77,7 @@ class Services:
     joinings: ChannelJoinings
     figures: Figures
     keys: KeyRotation
+    signed_requests: SignedRequests
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ from workflows.storage.enrolments import Enrolments
 from workflows.storage.heads import HeadFile, HeadOutlet, SyslogOutlet
 from workflows.storage.journal import Journal
 from workflows.storage.marks import Marks
+from workflows.storage.signed_requests import SignedRequests
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.systems.connection_limit import share_connections
@@ -303,6 +304,7 @@ def build_services(
         joinings=ChannelJoinings(context, settings.slack.security_channel),
         figures=Figures(context),
         keys=KeyRotation(context.store, context.vault, context.journal, context.authorization),
+        signed_requests=SignedRequests(context.store),
     )
     return WorkHandlers(
         services,

@@ -36,9 +36,10 @@ class ActorSettings(SettingsTable):
     logins: tuple[str, ...] = ()
     """Accounts of this machine that the person logs in with. Empty: the table's name."""
     slack: UserId | Literal[""] = ""
-    """The person's Slack user id. Acts at the terminal and in Slack then count as one person's."""
+    """The person's Slack user id. Acts at the terminal and in Slack then count as one person's. A person needs `slack`
+    or `email`: a log-in alone does not tell whether a case is about them."""
     email: str = ""
-    """The person's address."""
+    """The person's address, as Slack has it."""
     roles: tuple[RoleName, ...] = ()
     """Roles at the terminal, besides those that `[roles]` gives to `slack`. They hold while Slack is down, too."""
     secret: Annotated[Secret, AfterValidator(_long)] | None = None
@@ -59,7 +60,13 @@ class ActorSettings(SettingsTable):
             raise ValueError(_("may do nothing; give it roles or commands"))
         if self.commands and not self.service:
             raise ValueError(_("has commands and no secret; people have roles"))
+        if not (self.service or self.slack or "@" in self.email):
+            raise ValueError(_("needs slack or email; a log-in alone does not tell whether a case is about the person"))
         return self
+
+
+NO_TABLE = ActorSettings.model_construct()
+"""Table of an actor who has none, and no rights by it."""
 
 
 def _one_human_each(actors: dict[str, ActorSettings]) -> dict[str, ActorSettings]:
@@ -77,6 +84,11 @@ def _one_human_each(actors: dict[str, ActorSettings]) -> dict[str, ActorSettings
     return actors
 
 
+def owner_of(actors: Mapping[str, ActorSettings], account: str) -> str:
+    """Return the name of the person whose log-in this account is, or an empty text."""
+    return next((name for name, one in actors.items() if not one.service and account in logins(name, one)), "")
+
+
 def logins(name: str, actor: ActorSettings) -> tuple[str, ...]:
     """Return the accounts of this machine that a person logs in with."""
     return actor.logins or (name,)
@@ -91,7 +103,7 @@ def actor_id(name: str, actor: ActorSettings) -> str:
 
 def table_of(actors: Mapping[str, ActorSettings], wanted: str) -> ActorSettings:
     """Return the table of an actor's id, or an empty one."""
-    return next((one for name, one in actors.items() if actor_id(name, one) == wanted), ActorSettings())
+    return next((one for name, one in actors.items() if actor_id(name, one) == wanted), NO_TABLE)
 
 
 ActorName = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]

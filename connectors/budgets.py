@@ -10,13 +10,14 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpcore
 import httpx
 
 from config.text import _
+from connectors.names import Names, NoNameServer
 
 MOST_BYTES = 4 * 2**20
 """Bytes of one answer's body. As text and as values it takes up to ten times as much memory."""
@@ -45,11 +46,14 @@ class Budget:
     left: int = 0
     in_head: bool = True
     most: int = MOST_BYTES
+    names: Names = field(default_factory=Names)
+    unresolved: str = ""
+    """Reason for which the host's name has no address; empty if it has one, or was not looked up."""
 
     def begin(self, seconds: float, end: float) -> None:
         """Begin one answer, which may take so many seconds. `end`: the monotonic time at which its task ends."""
         self.seconds, self.end = seconds, min(time.monotonic() + seconds, end)
-        self.left, self.in_head = HEAD_BYTES, True
+        self.left, self.in_head, self.unresolved = HEAD_BYTES, True, ""
 
     def wait(self, timeout: float | None) -> float:
         """Return the seconds to wait for the next piece. Raises `BudgetExceeded` if no time is left."""
@@ -186,8 +190,24 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        seconds = self._budget.wait(timeout)
-        return _Line(self._inner.connect_tcp(host, port, seconds, local_address, socket_options), self._budget)
+        end = time.monotonic() + self._budget.wait(timeout)
+        try:
+            addresses = self._budget.names.addresses(host, end - time.monotonic())
+        except NoNameServer as error:
+            self._budget.unresolved = str(error)
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        for place, address in enumerate(addresses, 1):
+            seconds = max(0.001, end - time.monotonic())
+            try:
+                stream = self._inner.connect_tcp(address, port, seconds, local_address, socket_options)
+            except httpcore.ConnectError:
+                if place == len(addresses):
+                    raise
+            else:
+                return _Line(stream, self._budget)
+        raise httpcore.ConnectError(_("the host has no address"))
 
 
 class _Line(httpcore.NetworkStream):

@@ -22,6 +22,7 @@ from connectors.budgets import ENCODING, Budget, BudgetExceeded, LookupBudget, c
 from connectors.connections import ConnectionPool
 from connectors.contract import Limits, RateLimiter
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
+from connectors.names import Names
 
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 BUSY = frozenset({429, 503})
@@ -61,7 +62,7 @@ class Timeouts:
 
 
 class _NotRepeated(Unavailable):
-    """A read whose answer exceeds a budget: a repeat at once would only double the cost."""
+    """A read whose answer exceeds a budget, or whose host has no address: a repeat would only double the cost."""
 
 
 class ServerFailed(Unavailable):
@@ -129,12 +130,13 @@ class Api:
         At most `connections` requests run at a time; a later one waits until one ends.
         """
         self.timeout = httpx.Timeout(patience.read, connect=patience.connect)
+        names = Names()
         trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts no authority, and is not used for plain http
         if base_url.startswith("https:"):
             trust = ssl.create_default_context(cafile=authority)
 
         def connect() -> _Connection:
-            budget = Budget()
+            budget = Budget(names=names)
             client = httpx.Client(
                 base_url=base_url,
                 headers={"Accept-Encoding": ENCODING, **(headers or {})},
@@ -228,9 +230,7 @@ class Api:
         except (httpx.InvalidURL, UnicodeEncodeError) as error:  # an id too long, or with half a surrogate pair
             raise Conflict(_("{where}: holds text that no address can hold").format(where=method)) from error
         except NEVER_LEFT as error:
-            raise Unavailable(
-                _("{where}: cannot be reached ({kind})").format(where=where, kind=type(error).__name__)
-            ) from error
+            raise _unsent(where, error, link.budget.unresolved) from error
         except httpx.TimeoutException as error:
             raise (_NotRepeated if no_answer is Unavailable else no_answer)(
                 _("{where}: no answer in time").format(where=where)
@@ -243,6 +243,12 @@ class Api:
         if fault:
             raise fault
         return response
+
+
+def _unsent(where: str, error: Exception, unresolved: str) -> Unavailable:
+    if unresolved:
+        return _NotRepeated(f"{where}: {unresolved}")
+    return Unavailable(_("{where}: cannot be reached ({kind})").format(where=where, kind=type(error).__name__))
 
 
 def _fault(where: str, response: httpx.Response, no_answer: type[ConnectorError]) -> ConnectorError | None:

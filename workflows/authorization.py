@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import and_, col, select
 
 from config.actors import ActorSettings, Command, table_of
 from config.settings import Role, Roles
@@ -12,7 +13,7 @@ from config.text import _
 from workflows.people import SLACK, Actor, Leaver
 from workflows.ports import Clock, DeliveryFailed, WorkspaceDirectory
 from workflows.refusals import Code, Refused
-from workflows.storage.case import is_about, is_of, read_case
+from workflows.storage.case import is_about, is_of, read_case, slack_key
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.store import Store
@@ -123,8 +124,11 @@ class Authorization:
 
     def require(
         self, right: Right, by: Actor, case_id: str = "", *, leaver: Leaver | None = None, also: Collection[str] = ()
-    ) -> None:
+    ) -> Actor:
         """Refuse an act, and put the refusal on record, unless this actor may do it now. Call outside a transaction.
+
+        Return the actor with the address that the workspace has now. Compare that one with others: two ids with one
+        address are one human.
 
         `leaver`: the person of a case that is not open yet. `also`: Slack ids and user groups that were asked for
         exactly this act, and need no role.
@@ -135,44 +139,57 @@ class Authorization:
             with self.store.read() as session:
                 leaver = read_case(session, self.vault, case_id)[1].leaver
         try:
-            self._refuse(right, by, leaver, also)
+            return self._checked(right, by, leaver, also)
         except Refused as refused:
             self.journal.note("refused", by, {"what": right, "code": refused.code}, case_id)
             raise
 
-    def _refuse(self, right: Right, by: Actor, leaver: Leaver | None, also: Collection[str]) -> None:
+    def _checked(self, right: Right, by: Actor, leaver: Leaver | None, also: Collection[str]) -> Actor:
         if by == HANDOVER and right in BY_POLICY:
-            return
+            return by
         if leaver and is_about(leaver, by):  # without a question to Slack, which may be down
             raise Refused(Code.OWN_CASE)
-        by = self._current(by)
+        by = self._current(by, leaver)
         if leaver and is_about(leaver, by):
             raise Refused(Code.OWN_CASE)
         if self._is_locked_out(by):
             raise Refused(Code.NO_STANDING, why=_("a case has locked you out"))
         if not (self._is_granted(by, right) or self._holds(by, HOLDERS[right]) or self._is_among(by, also)):
             raise Refused(Code.NOT_ALLOWED)
+        return by
 
-    def _current(self, by: Actor) -> Actor:
+    def _current(self, by: Actor, leaver: Leaver | None) -> Actor:
         """Return an actor with the address that the workspace has now. Raises `Refused`: NO_STANDING, NOT_CHECKED."""
         if by.id.startswith(SLACK):
             try:
                 member = self.members.find(by.slack_id)
             except DeliveryFailed as failed:
-                if by.terminal:  # who gave a proof acts on the day Slack is down, too
+                known = by.email or not ((leaver and not leaver.slack_id) or self._begun_without_slack())
+                if by.terminal and known:  # who gave a proof acts on the day Slack is down, too
                     return by
                 raise Refused(Code.NOT_CHECKED, why=str(failed)) from failed
             if member is None or member.standing:
                 raise Refused(Code.NO_STANDING, why=member.standing if member else "")
-            return replace(by, email=member.email or by.email)
+            return replace(by, email=member.email or by.email, further_email=by.email)
         return by
 
     def _is_locked_out(self, by: Actor) -> bool:
         """Return whether a case locks this person out now, and was neither undone nor closed."""
-        begun = col(Case.state).in_(IN_FORCE), col(Case.effective_at) <= self.clock.now()
-        found = select(Case.id).where(is_of(self.vault, [by.email], by.slack_id), *begun).limit(1)
+        found = select(Case.id).where(is_of(self.vault, by.emails, by.slack_id), self._begun()).limit(1)
         with self.store.read() as session:
             return session.exec(found).first() is not None
+
+    def _begun_without_slack(self) -> bool:
+        """Return whether somebody is locked out by a case that has no Slack id."""
+        query = select(Case.id).where(self._begun(), self._without_slack()).limit(1)
+        with self.store.read() as session:
+            return session.exec(query).first() is not None
+
+    def _begun(self) -> ColumnElement[bool]:
+        return and_(col(Case.state).in_(IN_FORCE), col(Case.effective_at) <= self.clock.now())
+
+    def _without_slack(self) -> ColumnElement[bool]:
+        return col(Case.slack_key).in_(("", slack_key(self.vault, "")))
 
     def _is_granted(self, by: Actor, right: Right) -> bool:
         return (by.terminal or not by.slack_id) and granted(table_of(self.actors, by.id), right)

@@ -26,6 +26,8 @@ class Actor:
     """The owner of the log-in session, such as `cli:root`, or the account: may be the same human."""
     enrolled_by: str = ""
     """The actor who saw the secret of this actor's one-time codes, if not the person alone."""
+    further_email: str = ""
+    """Another address of the person, where Slack has a different one."""
 
     @property
     def slack_id(self) -> str:
@@ -42,6 +44,11 @@ class Actor:
         """The ids of all who can be the same human."""
         return frozenset(filter(None, (self.id, self.login, self.enrolled_by)))
 
+    @property
+    def emails(self) -> tuple[str, ...]:
+        """The addresses that are known."""
+        return tuple(filter(None, (self.email, self.further_email)))
+
     def may_be(self, other: "Actor") -> bool:
         """Return whether both can be one human.
 
@@ -53,10 +60,15 @@ class Actor:
             self.id in other.known_as
             or other.id in self.known_as
             or bool(self.enrolled_by and self.enrolled_by == other.enrolled_by)
-            or bool(self.email and _folded(self.email) == _folded(other.email))
+            or any(same_address(one, another) for one in self.emails for another in other.emails)
             or _operates(self, other)
             or _operates(other, self)
         )
+
+
+def same_address(one: str, other: str) -> bool:
+    """Return whether two addresses are one, or look alike."""
+    return _folded(one) == _folded(other)
 
 
 def _folded(address: str) -> str:
@@ -64,8 +76,8 @@ def _folded(address: str) -> str:
 
 
 def _operates(operator: Actor, other: Actor) -> bool:
-    name = other.email.partition("@")[0]
-    return bool(name) and f"{TERMINAL}{name}".casefold() in {operator.id.casefold(), operator.login.casefold()}
+    names = {f"{TERMINAL}{email.partition('@')[0]}".casefold() for email in other.emails}
+    return not names.isdisjoint((operator.id.casefold(), operator.login.casefold()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ import typer
 
 from bot.cli.case_request import SECONDS
 from bot.cli.checks.slack import client
-from bot.cli.output import EXIT_FAILURE, CommandError
+from bot.cli.output import EXIT_FAILURE, CommandError, warn
 from bot.services import Services
 from bot.slack.authorize import Authorizer
 from bot.text import N_, _
-from config.actors import ActorSettings, actor_id, logins, table_of
+from config.actors import ActorSettings, actor_id, owner_of, table_of
 from config.settings import Settings
 from workflows.authorization import HOLDERS, Right, granted
 from workflows.people import SERVICE, TERMINAL, Actor
@@ -54,28 +54,33 @@ def author(ctx: typer.Context, services: Services, right: Right, *asked: str) ->
 def identify(services: Services, who: str) -> tuple[Actor, ActorSettings]:
     """Return the actor, and the actor's table in the configuration. `who`: the value of `--as`."""
     actors, account = services.settings.actors, login()
-    owner = next((name for name, one in actors.items() if not one.service and account in logins(name, one)), "")
+    owner = owner_of(actors, account)
     if not who:
         if not account:
             raise CommandError(_("No log-in of this machine shows who acts here."), _(HOW))
         if not owner:
             raise CommandError(_("No [actors.NAME] table names the log-in {account}.").format(account=account), _(HOW))
         return named(owner, actors[owner], login=TERMINAL + account), actors[owner]
+    session = named(owner, actors[owner]).id if owner else TERMINAL + account if account else ""
     table = actors.get(who)
     if table and table.secret:
+        script = Actor(SERVICE + who, who, terminal=True, login=session)
         if not hmac.compare_digest(code(who).encode(), table.secret.get_secret_value().encode()):
-            services.journal.note("refused", Actor(SERVICE + who, who, terminal=True), {"what": "wrong secret"})
+            services.journal.note("refused", script, {"what": "wrong secret"})
             raise CommandError(_("This is not the secret of {name}. Nothing was done.").format(name=who))
-        return Actor(SERVICE + who, who, terminal=True), table
+        return script, table
     person = prove(services, who)
-    session = named(owner, actors[owner]).id if owner else TERMINAL + account if account else ""
     return person.actor(session), table or table_of(actors, person.id)
 
 
 def prove(services: Services, who: str) -> EnrolledPerson:
     """Ask for a person's one-time code, and use it up. `who`: a name in [actors], a Slack id or an address."""
     person_id = identity(services, who).id
-    return services.enrolments.prove(person_id, code(who))
+    person = services.enrolments.prove(person_id, code(who))
+    if person.guesses:
+        warn(_("{count} wrong codes were given for {name} within a day.").format(count=person.guesses, name=who))
+        warn(_("If those were not yours, tell security, which has a finding about it."))
+    return person
 
 
 def identity(services: Services, who: str) -> Actor:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.actor import author
-from bot.cli.checks import Check, CheckResult, machine, slack, systems
+from bot.cli.checks import Check, CheckResult, machine, roles, slack, systems
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, open_services, read, wiring
 from bot.cli.explanations import explain
 from bot.cli.output import finish, say, show_table
@@ -48,6 +48,7 @@ def doctor(
             *machine.checks(settings),
             machine.stored_data(wired, settings),
             *slack.checks(settings.slack),
+            *roles.checks(settings.slack, settings.roles),
             *systems.checks(built),
         ]
         results = examine(checks, SECONDS)

@@ -1,18 +1,18 @@
 """`handover enrol`: one-time codes of people, for acts at the terminal without a log-in of their own."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
-from bot.cli.actor import AS, account, code, identity, login, may
+from bot.cli.actor import AS, account, code, identity, login, may, named, prove
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, open_services
 from bot.cli.explanations import refused
 from bot.cli.output import EXIT_FAILURE, CommandError, finish, say, show_table, warn
 from bot.services import Services
 from bot.text import N_, _
-from config.actors import table_of
+from config.actors import ActorSettings, owner_of, table_of
 from workflows.authorization import Right
 from workflows.people import TERMINAL, Actor
 from workflows.refusals import Code, Refused
@@ -55,7 +55,7 @@ def enrol(
 def add(services: Services, name: str, voucher: str) -> None:
     """Enrol a person: show the secret, and take the first code. `voucher`: an enrolled person, empty for nobody."""
     person = identity(services, name)
-    by = _vouching(services, voucher) if voucher else operator()
+    by = _vouching(services, voucher) if voucher else operator(services.settings.actors)
     address = services.enrolments.offer(person, by, alone=not voucher)
     say(_("Add this to the person's authenticator app. It is shown only now:"))
     say(address)
@@ -78,22 +78,27 @@ def remove(services: Services, name: str, voucher: str) -> None:
         raise CommandError(
             _("A reset needs a second person who is enrolled."), _("Add --as PERSON. Only root can do it alone.")
         )
-    by = _vouching(services, voucher) if voucher else operator()
+    by = _vouching(services, voucher) if voucher else operator(services.settings.actors)
     services.enrolments.reset(person.id, by, alone=not voucher)
     say(_("The one-time codes of {name} are removed.").format(name=person.name))
     if not voucher:
         warn(_("Security gets a finding about it, since nobody vouched for it."))
 
 
-def operator() -> Actor:
-    """Return who acts alone: the log-in, or the owner of this process where there is none, as on a first day."""
+def operator(actors: Mapping[str, ActorSettings]) -> Actor:
+    """Return who acts alone: the log-in, or the owner of this process where there is none, as on a first day.
+
+    A person of [actors] counts under their own id, so that they are no second person in Slack.
+    """
     name = login() or account(os.geteuid())
+    if owner := owner_of(actors, name):
+        return named(owner, actors[owner], login=TERMINAL + name)
     return Actor(TERMINAL + name, name, terminal=True)
 
 
 def _vouching(services: Services, voucher: str) -> Actor:
     """Return an enrolled person who has the right to vouch, and use up their code."""
-    by = services.enrolments.prove(identity(services, voucher).id, code(voucher)).actor("")
+    by = prove(services, voucher).actor("")
     if not may(services.settings, by, table_of(services.settings.actors, by.id), Right.ENROL):
         services.journal.note("refused", by, {"what": Right.ENROL})
         raise CommandError(

@@ -162,7 +162,7 @@ def _people(draft: ConfigurationDraft, answers: Answers) -> list[str]:
         asked = _("Name of the first person who acts at the terminal (empty: nobody)")
         names = list(filter(None, [answers.text("", asked, login().replace(".", "-"))]))
     for name in names:
-        wanted = ("slack", "roles") if name == login() else ("logins", "slack", "roles")
+        wanted = ("slack", "email", "roles") if name == login() else ("logins", "slack", "email", "roles")
         table = answers.table(f"actors.{name}", ActorSettings, wanted)
         draft.tables[f"actors.{name}"] = dict(table.values)
     return names

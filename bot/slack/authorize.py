@@ -1,30 +1,28 @@
 """Roles of a Slack user for what a view offers. Every act is checked again, live, by `workflows.authorization`."""
 
 import logging
-import threading
-import time
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import UserFacingError, slack_error_code
+from bot.slack.members import NO_GROUP
 from bot.slack.people import SlackProfiles, standing
+from bot.slack.readings import GROUPS_A_MINUTE, Readings
 from config.settings import Role, Roles
 from workflows.authorization import HOLDERS, Right
 
 log = logging.getLogger(__name__)
-KEEP_SECONDS = 60
 
 
 class Authorizer:
-    """Checks of rights and roles. Group members are cached for a minute, and read again if `fresh`."""
+    """Checks of rights and roles. Group members are kept for a minute, and read again if `fresh`."""
 
     def __init__(self, roles: Roles, client: WebClient) -> None:
         self._roles = roles
         self._client = client
         self._people = SlackProfiles(client)
-        self._members: dict[str, tuple[float, frozenset[str]]] = {}
-        self._lock = threading.Lock()
+        self._members = Readings(self._ask, GROUPS_A_MINUTE)
 
     def may(self, user: str, right: Right, *, fresh: bool = False) -> bool:
         """Return whether a full, active member has one of the roles that grant the right. No answer means no."""
@@ -44,20 +42,19 @@ class Authorizer:
             return False
 
     def _group(self, group: str, *, fresh: bool) -> frozenset[str]:
-        with self._lock:
-            kept = self._members.get(group)
-        if kept and not fresh and time.monotonic() - kept[0] < KEEP_SECONDS:
-            return kept[1]
-        members = self._ask(group)
-        with self._lock:
-            self._members[group] = (time.monotonic(), members)
-        return members
-
-    def _ask(self, group: str) -> frozenset[str]:
-        # A plan without groups (plan_upgrade_required), a deleted group or no answer: nobody is a member.
         try:
-            return frozenset(self._client.usergroups_users_list(usergroup=group)["users"])
+            return self._members.get(group, fresh=fresh)
         except (SlackApiError, OSError) as error:
             why = slack_error_code(error) if isinstance(error, SlackApiError) else f"no answer: {error}"
-            log.warning("the members of user group %s are not known (%s): nobody gets a role by it", group, why)
-            return frozenset()
+            known = self._members.last(group) or frozenset()
+            log.warning("the members of user group %s are not known (%s): %d get a role by it", group, why, len(known))
+            return known
+
+    def _ask(self, group: str) -> frozenset[str]:
+        # A plan without groups, a deleted group: nobody is a member.
+        try:
+            return frozenset(self._client.usergroups_users_list(usergroup=group)["users"])
+        except SlackApiError as error:
+            if slack_error_code(error) in NO_GROUP:
+                return frozenset()
+            raise

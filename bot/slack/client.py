@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import BaseHandler, HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
 from slack_sdk import WebClient
@@ -11,6 +12,7 @@ from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, R
 
 from bot.text import _
 from config.settings import Slack
+from connectors.names import Names
 
 SECONDS = 10
 """Time limit for one call. The outbox tries undelivered messages again."""
@@ -73,13 +75,19 @@ def _wait(response: HttpResponse) -> float:
 
 
 class BoundedWebClient(WebClient):
-    """Slack's client, which neither follows a redirect with the token nor reads an answer without end."""
+    """Slack's client, which neither follows a redirect with the token nor waits without end."""
 
-    def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:  # noqa: ARG002
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._names = Names()
+
+    def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
         handlers: list[BaseHandler] = [HTTPSHandler(context=self.ssl), _NoRedirects()]
         if self.proxy:
             handlers.append(ProxyHandler({"http": self.proxy, "https": self.proxy}))
         end = time.monotonic() + MOST_TIMES * self.timeout
+        if not self.proxy:  # a proxy looks the name up itself
+            self._names.addresses(urlsplit(url).hostname or "", self.timeout)
         with build_opener(*handlers).open(req, timeout=self.timeout) as answer:
             body = bytearray()
             while piece := answer.read1(PIECE):

@@ -1,7 +1,6 @@
 """Profiles of people in Slack, and objections to their part in a case. Nobody is looked up by name."""
 
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.errors import UserFacingError, slack_error_code
+from bot.slack.readings import PEOPLE_A_MINUTE, Readings
 from bot.text import _, mrkdwn
 from config.identifiers import address_or_nothing
 from workflows.people import Leaver, Successor
 
-KEEP_SECONDS = 60
 UNKNOWN_USER_ERRORS = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 
 
@@ -134,12 +133,11 @@ class SlackUsers:
 
 
 class SlackProfiles:
-    """Lookups of profiles, cached for a minute. Decisions use `fresh` lookups."""
+    """Lookups of profiles, kept for a minute. Decisions use `fresh` lookups."""
 
     def __init__(self, client: WebClient) -> None:
         self._users = SlackUsers(client)
-        self._kept: dict[str, tuple[float, Profile]] = {}
-        self._lock = threading.Lock()
+        self._kept = Readings(self._users.by_id, PEOPLE_A_MINUTE)
 
     def home(self) -> HomeTeam:
         """Return the bot's own workspace. Raises `SlackApiError`, `OSError`."""
@@ -147,17 +145,10 @@ class SlackProfiles:
 
     def find(self, user: str, *, fresh: bool = False) -> Profile:
         """Return one person. Raises `UserFacingError` if Slack has no such person or does not answer."""
-        with self._lock:
-            kept = self._kept.get(user)
-        if kept and not fresh and time.monotonic() - kept[0] < KEEP_SECONDS:
-            return kept[1]
         try:
-            found = self._users.by_id(user)
+            return self._kept.get(user, fresh=fresh)
         except SlackApiError as error:
             raise _not_found(error) from error
-        with self._lock:
-            self._kept[user] = (time.monotonic(), found)
-        return found
 
     def by_email(self, email: str) -> Profile | None:
         """Return the person with exactly this address, or None. Raises `UserFacingError` if Slack does not answer."""

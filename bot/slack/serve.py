@@ -7,7 +7,9 @@ connect until it succeeds.
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from http import HTTPStatus
 from typing import NamedTuple
 
 from flask import Flask, Response, request
@@ -27,11 +29,15 @@ from bot.slack.signature import KEPT, SIGNATURE, STAMP, SignatureGate
 from bot.slack.web_server import listening
 from bot.text import _
 from config.settings import Health, Settings
+from workflows.storage.signed_requests import SignedRequests
+from workflows.storage.store import StorageFailed
 
 log = logging.getLogger(__name__)
 THREADS, HEALTH_THREADS = 12, 2
 """Threads of the two HTTP servers: for Slack's requests, and for health and metrics."""
 PATH = "/slack/events"
+ROW_SECONDS = 0.3
+"""Seconds that a request waits for the row of its signature, while others write."""
 CLOSE_SECONDS = 10.0
 FIRST_SECONDS = 5.0
 """Seconds that a start waits for Slack. Due work is done meanwhile."""
@@ -66,7 +72,11 @@ def serve(
     metrics = Metrics(services.figures.read)
     watch(app, metrics)
     with ExitStack() as stack:
-        door = _SlackDoor(make_web(app, gate, secret), slack.host, slack.port) if slack.mode == "http" else None
+        door = (
+            _SlackDoor(make_web(app, gate, secret, services.signed_requests), slack.host, slack.port)
+            if slack.mode == "http"
+            else None
+        )
         health = _serve_health(
             stack, metrics, settings.health, lambda: [*faults(), *([door.fault] if door and door.fault else [])]
         )
@@ -129,9 +139,10 @@ class _SlackDoor:
                 pause = min(2 * pause, SELDOM_SECONDS)
 
 
-def make_web(app: App, gate: AcknowledgementGate, signing_secret: str) -> Flask:
-    """Return the app at the address that Slack calls. It answers signed requests, and nothing else."""
+def make_web(app: App, gate: AcknowledgementGate, signing_secret: str, requests: SignedRequests) -> Flask:
+    """Return the app at the address that Slack calls. It answers signed requests, each once, and nothing else."""
     web, signature = Flask("handover"), SignatureGate(signing_secret)
+    writers = ThreadPoolExecutor(THREADS, thread_name_prefix="signed requests")
 
     @web.post(PATH)
     def events() -> Response:
@@ -140,7 +151,13 @@ def make_web(app: App, gate: AcknowledgementGate, signing_secret: str) -> Flask:
         if text is None:
             return Response(status=401)
         with gate.pending_request():
-            return _dispatch(app, text)
+            if not _is_first(writers.submit(requests.use, mark)):
+                return Response(status=200)
+            answer = _dispatch(app, text)
+            if answer.status_code >= HTTPStatus.MULTIPLE_CHOICES:  # an event that is not taken comes again
+                with suppress(StorageFailed):
+                    requests.give_back(mark)
+            return answer
 
     return web
 
@@ -163,6 +180,23 @@ def make_health_web(metrics: Metrics, faults: Callable[[], Sequence[str]] = tupl
         return Response(metrics.text(), content_type="text/plain; version=0.0.4")
 
     return web
+
+
+def _is_first(used: Future[bool]) -> bool:
+    """Return whether this signature was never used, or whether no row tells in time.
+
+    An act waits for the same rows, after this one. Slack's three seconds do not.
+    """
+    try:
+        first = used.result(ROW_SECONDS)
+    except TimeoutError:
+        return True
+    except StorageFailed as failed:
+        log.warning("whether a request came before is not known: %s", failed)
+        return True
+    if not first:
+        log.warning("a request with a signature that was used before is not done again")
+    return first
 
 
 def _dispatch(app: App, text: str) -> Response:

@@ -12,10 +12,15 @@ from ldap.controls import SimplePagedResultsControl
 from config.text import _
 from connectors.errors import Forbidden, OutcomeUnknown, Unavailable
 from connectors.ldap.faults import NO_ANSWER, server_words
+from connectors.ldap.line import received
 from connectors.ldap.wire import Entry, Modification, Values, holds_no_people, whole
 
 MOST_BYTES, ENTRY_BYTES = 16 * 2**20, 1024
 """Bytes of one answer, and of all answers to one lookup; besides its values, an entry counts as so many."""
+LINE_BYTES = 2 * MOST_BYTES
+"""Bytes on the line of one answer, which has more than its values."""
+LOOK_SECONDS = 0.05
+"""Time between two looks at the line. A network of 10 Gbit/s brings 60 MB meanwhile."""
 MOST_REFERRALS = 1000
 """Referrals in one answer."""
 STREAMED = (ldap.RES_SEARCH_ENTRY, ldap.RES_SEARCH_REFERENCE)
@@ -180,14 +185,21 @@ class LdapConnection:
     def _receive(self, sent: int, most: int) -> tuple[list[tuple[Any, Any]], Any]:
         """Return the rows and the controls of one answer, which may have `most` entries.
 
-        libldap would collect an answer without end until its time is over. A single message is not bounded here:
-        libldap reads it whole, within the same time.
+        libldap would collect an answer without end until its time is over, and reads a single message whole, whatever
+        its size. It has no limit for either, so the bytes on the line are looked at while it reads.
         """
-        end = min(time.monotonic() + self._seconds, self.end)
+        end, before = min(time.monotonic() + self._seconds, self.end), received(self._raw)
         rows: list[tuple[Any, Any]] = []
         entries = size = 0
         while (left := end - time.monotonic()) > 0:
-            kind, some, _id, controls = self._raw.result3(sent, all=0, timeout=left)
+            try:
+                kind, some, _id, controls = self._raw.result3(sent, all=0, timeout=min(left, LOOK_SECONDS))
+            except ldap.TIMEOUT:
+                if received(self._raw) - before > LINE_BYTES:
+                    raise _too_large() from None
+                if left <= LOOK_SECONDS:
+                    raise
+                continue
             rows += some
             size += sum(map(_size, some))
             if kind not in STREAMED:
@@ -197,7 +209,7 @@ class LdapConnection:
             if entries > most or len(rows) > most + MOST_REFERRALS:
                 raise BudgetExceeded(_("the answer has more than the {most} entries asked for").format(most=most))
             if size > MOST_BYTES or (self.end < float("inf") and self.taken + size > MOST_BYTES):
-                raise BudgetExceeded(_("the answer has more than {most} MB").format(most=MOST_BYTES // 2**20))
+                raise _too_large()
         self._check_pages(0)
         raise BudgetExceeded(_("the answer takes more than {seconds} s in all").format(seconds=self._seconds))
 
@@ -233,6 +245,10 @@ class LdapConnection:
             return next((found for name, found in rows if name is not None), {})
 
         return Entry.read(dn, whole(values, more))
+
+
+def _too_large() -> BudgetExceeded:
+    return BudgetExceeded(_("the answer has more than {most} MB").format(most=MOST_BYTES // 2**20))
 
 
 def _size(row: tuple[Any, Any]) -> int:

@@ -197,6 +197,7 @@ kind = "shop"
 url = "https://shop.example"
 password = "env:SHOP"
 [actors.tess]
+email = "tess@x.example"
 roles = ["hr", "approver", "security", "admin"]
 {more}
 """,

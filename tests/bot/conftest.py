@@ -25,6 +25,7 @@ from tests.bot.fakes import (
     FakeNotes,
     FakeOffboarding,
     FakePutBacks,
+    FakeSignedRequests,
     FixedClock,
 )
 from tests.bot.workplace import Workplace, make_settings, said, serving, strings, workplace_in
@@ -118,6 +119,7 @@ def make_services(
         None,
         None,
         None,
+        FakeSignedRequests(),
     )
     return Services(*parts)
 

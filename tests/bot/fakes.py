@@ -342,6 +342,14 @@ class FakeEnrolments:
         return None
 
 
+class FakeSignedRequests:
+    def use(self, signature: str) -> bool:
+        return True
+
+    def give_back(self, signature: str) -> None:
+        pass
+
+
 class FakeExports:
     def view(self, snapshot_id: str) -> ExportView:
         return samples.exports()

@@ -424,6 +424,6 @@ def test_what_a_command_prints_is_marked(data: Data, arguments: tuple[str, ...])
         config = [] if arguments[0] == "connectors" else ["--config", str(configuration(Path(folder)))]
         shown = handover(wiring, *arguments, *config)
     text = shown.output.replace(folder, "")
-    data.words |= {"actors", "cli", "tess", *Roles.model_fields}
+    data.words |= {"actors", "roles", "cli", "tess", *Roles.model_fields}
     data.words |= {*of_click(), *WORD.findall(f"{FAKES} {samples.NASTY}"), *WORD.findall(" ".join(arguments))}
     assert data.left(text) == [], text

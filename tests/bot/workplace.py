@@ -232,6 +232,8 @@ def serving(slack: SlackServer, services: Services) -> Iterator[None]:
     app = make_app(services, client, signing_secret="practice-signing-secret", gate=gate)
     metrics = Metrics()
     watch(app, metrics)
-    with listening(make_web(app, gate, "practice-signing-secret"), "127.0.0.1", 0, THREADS) as port:
+    with listening(
+        make_web(app, gate, "practice-signing-secret", services.signed_requests), "127.0.0.1", 0, THREADS
+    ) as port:
         slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
         yield

@@ -18,7 +18,7 @@ ROLES = Roles(
     admin=Role(users=("U0ADA",)),
 )
 """Roles of the people that tests act as."""
-EVERYTHING = ActorSettings(roles=("hr", "approver", "security", "admin"))
+EVERYTHING = ActorSettings(email="somebody@x.example", roles=("hr", "approver", "security", "admin"))
 ACTORS = dict.fromkeys(("root", "sam.o", "Sam.O", "dana", "max", "e2", "e3", "hr", "x", "bench"), EVERYTHING) | {
     "eva": EVERYTHING.model_copy(update={"slack": "U0EVA"}),
     "max-weber": EVERYTHING.model_copy(update={"slack": "U0MAX"}),

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlmodel import SQLModel, select
 
-from config.actors import ActorSettings
+from config.actors import NO_TABLE, ActorSettings
 from tests.workflows.access.test_manual_steps import badge
 from tests.workflows.members import EVERYTHING
 from tests.workflows.office import BOB, DANA, HR, MAX, NONE, SECURITY, Office
@@ -311,9 +311,36 @@ def test_at_the_terminal_a_proof_and_a_table_are_enough_while_slack_is_down(tmp_
     assert caught.value.code is Code.NO_STANDING, "a code outlives no lock-out"
 
 
+@pytest.mark.parametrize("slack_id", ["", "U0OTHER"])
+def test_who_is_locked_out_is_known_by_every_address_of_the_case(tmp_path: Path, slack_id: str) -> None:
+    office = Office(tmp_path)
+    case = office.offboarding.open(office.request())
+    leaver = Leaver("Hanna", "h.berg@x.example", slack_id, addresses=("hanna@x.example",))
+    office.members.change("U0HR", email="hanna@x.example")
+    office.offboarding.open(office.request(leaver=leaver, requested_by=Actor("slack:U0HR2", "Two")))
+    at_the_terminal = Actor("cli:e2", "e2", "Hanna@x.example", terminal=True)
+    for by in [HR, at_the_terminal] if not slack_id else [at_the_terminal]:
+        with pytest.raises(Refused) as caught:
+            office.offboarding.reschedule(case, office.clock.now() + SOON, by)
+        assert caught.value.code is Code.NO_STANDING
+
+
+def test_a_slack_id_alone_does_not_clear_anybody_of_a_case_without_one(tmp_path: Path) -> None:
+    stage = scene(tmp_path)
+    eva = Actor("slack:U0EVA", "Eva", terminal=True)
+    leaver = Leaver("Somebody", "e.dee@x.example")
+    stage.office.offboarding.open(stage.office.request(leaver=leaver, requested_by=Actor("cli:root", "root")))
+    stage.office.offboarding.retry(stage.case, "crm", eva)
+    stage.office.members.down = True
+    with pytest.raises(Refused) as caught:
+        stage.office.offboarding.retry(stage.case, "crm", eva)
+    assert caught.value.code is Code.NOT_CHECKED
+    stage.office.offboarding.retry(stage.case, "crm", replace(eva, email="eva@x.example"))
+
+
 def test_a_script_has_the_rights_of_its_commands_and_nobodys_word() -> None:
     script = ActorSettings(secret=SecretStr("the secret of a script, long"), commands=("offboard", "findings"))
     everything = EVERYTHING.model_copy(update={"secret": script.secret})
     assert {right for right in Right if granted(script, right)} == {Right.OPEN, Right.TAKE, Right.LOCK_AGAIN}
     assert {right for right in Right if not granted(everything, right)} == PEOPLE_ONLY
-    assert not any(granted(ActorSettings(), right) for right in Right)
+    assert not any(granted(NO_TABLE, right) for right in Right)

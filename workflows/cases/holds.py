@@ -51,7 +51,7 @@ FEW = 2
 ONE_AT_A_TIME = 7_205_759
 """Key of the PostgreSQL lock under which cases are opened one after the other, so that each is counted."""
 COUNTED = "directory.counted"
-RELEASED, REJECTED = "case.released", "case.rejected"
+RELEASED, REJECTED, MOVED = "case.released", "case.rejected", "case.rescheduled"
 WORK = (Access, Inventory, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction)
 
 
@@ -170,11 +170,8 @@ class Holds:
         now = self._clock.now()
         with self._store.write() as session:
             case, data = self._held(session, case_id, by, "release")
-            moved = select(JournalEntry).where(
-                JournalEntry.case_id == case_id, JournalEntry.action == "case.rescheduled"
-            )
-            said = map(self._journal.opener(session, case_id), session.exec(moved))
-            movers = [Actor(mover, "", login=data.get("login", "")) for mover, data in said]
+            moved = select(JournalEntry).where(JournalEntry.case_id == case_id, JournalEntry.action == MOVED)
+            movers = [self._mover(session, case, entry) for entry in session.exec(moved)]
             # Neither who opened or rescheduled the case, nor the leaver, through Slack or the command line.
             same = any(by.may_be(one) for one in (data.opened_by, *movers))
             if same or by.service or is_about(data.leaver, by):
@@ -189,6 +186,13 @@ class Holds:
                 session.execute(sa.update(Access).where(col(Access.case_id) == case_id).values(due_at=now))
             self._journal_answer(session, by, RELEASED, case, data)
         return begins
+
+    def _mover(self, session: Session, case: Case, entry: JournalEntry) -> Actor:
+        """Return who rescheduled a case. Without the sealed part (before 0.3.0) it is known by its ids alone."""
+        if entry.sealed:
+            return Actor(**self._vault.open(case.wrapped_key, entry.sealed, f"{MOVED}:{case.id}"))
+        mover, data = self._journal.opener(session, case.id)(entry)
+        return Actor(mover, "", login=data.get("login", ""))
 
     def reject(self, case_id: str, by: Actor) -> None:
         """Cancel a held case; the person who opened it may do that, too. Raises `Refused(NOT_OPEN)`."""

@@ -124,7 +124,7 @@ class Offboarding:
         faults.
         """
         now, request = self._clock.now(), replace(request, leaver=request.leaver.cleaned())
-        self._refuse(request, now)
+        request = replace(request, requested_by=self._checked(request, now))
         rows = upload.named(request.assignment_file, request.successors)
         effective = request.effective_at or now
         people = self._holds.people(effective)
@@ -206,7 +206,7 @@ class Offboarding:
         with self._store.read() as session:
             held = read_case(session, self._vault, case_id)[0].hold_reason
         right = Right.RELEASE_IMMEDIATE if held == HoldReason.IMMEDIATE else Right.RELEASE
-        self._authorization.require(right, by, case_id)
+        by = self._authorization.require(right, by, case_id)
         if self._holds.release(case_id, by):
             self._begin(case_id)
 
@@ -217,7 +217,7 @@ class Offboarding:
 
     def reschedule(self, case_id: str, at: datetime, by: Actor) -> None:
         """Reschedule a case that has not begun. Raises `Refused`: NOT_OPEN, PAST_TIME, FAR_TIME, NOTHING_CHANGED."""
-        self._authorization.require(Right.RESCHEDULE, by, case_id)
+        by = self._authorization.require(Right.RESCHEDULE, by, case_id)
         self._schedule.move(case_id, at, by)
 
     def close(self, case_id: str, by: Actor) -> None:
@@ -348,13 +348,14 @@ class Offboarding:
             return False
         return not (other and leaver.directory_id and other != leaver.directory_id)
 
-    def _refuse(self, request: OffboardingRequest, now: datetime) -> None:
+    def _checked(self, request: OffboardingRequest, now: datetime) -> Actor:
+        """Return who asks, as the gate knows them. Raises `Refused`."""
         leaver = request.leaver
         if self._is_protected(leaver):
             raise Refused(Code.PROTECTED, name=leaver.name)
         if is_about(leaver, request.requested_by):
             raise Refused(Code.ONESELF)
-        self._authorization.require(Right.OPEN, request.requested_by, leaver=leaver)
+        by = self._authorization.require(Right.OPEN, request.requested_by, leaver=leaver)
         if open_case := self.open_case(leaver):
             raise Refused(Code.OPEN_CASE, case=open_case)
         if request.effective_at is not None and request.effective_at < now - timedelta(minutes=1):
@@ -372,6 +373,7 @@ class Offboarding:
             raise Refused(Code.NO_SUCCESSOR, name=leaver.name)
         if not request.successors and self._systems.with_capability(ClientBook):
             raise Refused(Code.NO_SUCCESSOR, name="")
+        return by
 
     def _create_work(self, session: Session, case: Case, now: datetime) -> None:
         """Create the work of all three tracks."""

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.access import manual_steps, restriction
-from workflows.cases.holds import Holds, end_case
+from workflows.cases.holds import MOVED, Holds, end_case
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.context import Context
 from workflows.people import Actor
@@ -78,9 +78,10 @@ class Schedule:
             self._journal.write(
                 session,
                 actor=by,
-                action="case.rescheduled",
+                action=MOVED,
                 case_id=case_id,
                 data={"from": old.isoformat(), "to": at.isoformat()},
+                sealed=self._vault.seal(case.wrapped_key, by, f"{MOVED}:{case_id}"),
             )
             if why := self._holds.rejudge(session, case, people):
                 self._holds.hold(session, case, why)

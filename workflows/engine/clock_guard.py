@@ -1,8 +1,8 @@
 """Guard of the clock: a process takes no work while its clock is known to be wrong.
 
 On PostgreSQL the database's clock counts. A machine whose own clock differs by more than `MOST` takes no work. On
-SQLite the machine's clock is the only one. At a start, it must not be behind the last time on record. Later jumps are
-measured (`clock_jumps`).
+SQLite the machine's clock is the only one. At a start, and after a step back, it must not be behind the last time on
+record. Jumps of a running process are measured (`clock_jumps`).
 """
 
 import logging
@@ -27,14 +27,17 @@ class ClockGuard:
         self._in_order = False
         self.fault = ""
 
-    def check(self) -> None:
-        """Compare, and log every change of the result. Raises `StorageFailed`."""
+    def check(self, *, stepped_back: bool = False) -> None:
+        """Compare, and log every change of the result. Raises `StorageFailed`.
+
+        `stepped_back`: the machine's clock was set back since the last check.
+        """
         if self._database:
             self._database.measure()
             said = differs(self._database.difference())
             self.fault = said if abs(self._database.difference()) > MOST else ""
         else:
-            said = self.fault = "" if self._in_order else self._behind()
+            said = self.fault = "" if self._in_order and not stepped_back else self._behind()
             self._in_order = not said
         if said != self._said:
             log.warning("%s", said) if said else log.warning("the clock is in order again")

@@ -43,16 +43,24 @@ class ClockJumps:
         self._store, self._journal, self._clock, self._elapsed = store, journal, clock, elapsed
         self._seen: tuple[datetime, float] | None = None
 
+    @property
+    def stepped_back(self) -> bool:
+        """Return whether the clock was set back since the last check, by a jump that is not handled yet."""
+        return self._jump(self._clock.now(), self._elapsed()) <= -MIN_JUMP
+
     def check(self) -> timedelta:
         """Return how far the clock was set since the last check. A jump of `MIN_JUMP` or more is handled first."""
         now, passed = self._clock.now(), self._elapsed()
-        jump = timedelta(0)
-        if self._seen is not None:
-            jump = now - self._seen[0] - timedelta(seconds=passed - self._seen[1])
+        jump = self._jump(now, passed)
         if abs(jump) >= MIN_JUMP:
             self._note(jump, now)
         self._seen = now, passed
         return jump
+
+    def _jump(self, now: datetime, passed: float) -> timedelta:
+        if self._seen is None:
+            return timedelta(0)
+        return now - self._seen[0] - timedelta(seconds=passed - self._seen[1])
 
     def _note(self, jump: timedelta, now: datetime) -> None:
         seconds = int(jump.total_seconds())

@@ -90,6 +90,7 @@ class Engine:
         self._closing = threading.Event()
         self._on_end: Callable[[], None] = _nothing
         self._stopped: Callable[[], bool] = bool
+        self._stops_at_once = False
         self._carry: Callable[..., None] | None = None
         self._rows: sa.Engine | None = None
         self._carried: OrderedDict[tuple[str, str], int] = OrderedDict()
@@ -170,9 +171,12 @@ class Engine:
         """Set the function that is called, from any thread, whenever a piece has ended in this process."""
         self._on_end = call
 
-    def stop_while(self, stopped: Callable[[], bool]) -> None:
-        """Set the function that returns whether no work may begin now. Due work waits, and other processes do it."""
-        self._stopped = stopped
+    def stop_while(self, stopped: Callable[[], bool], *, at_once: bool) -> None:
+        """Set the function that returns whether no work may begin now. Due work waits, and other processes do it.
+
+        `at_once`: work that a person asks for now does not begin either.
+        """
+        self._stopped, self._stops_at_once = stopped, at_once
 
     def enqueue(self, task: str, row: str, attempt: int) -> None:
         """Begin the work once its task has a free slot. An attempt that was handed over before is not begun again."""
@@ -181,7 +185,7 @@ class Engine:
 
     def start(self, task: str, row: str, attempt: int) -> None:
         """Begin the work at once in this process, past the backlog: for lock-outs that must not wait."""
-        if not self._stopped():
+        if not (self._stops_at_once and self._stopped()):
             self._begin(task, row, attempt, lambda _: self._on_end())
 
     def _begin(self, task: str, row: str, attempt: int, ended: Callable[[Any], None]) -> None:

@@ -28,10 +28,11 @@ from workflows.storage.vault import Vault
 TOLERANCE = 1
 """Periods of 30 seconds by which the person's clock may differ."""
 TRIES = 5
-"""Wrong codes until no code counts for a time."""
+"""Wrong codes until no code counts for a time. So many within `GUESSING` are a finding for security."""
+GUESSING = timedelta(days=1)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=15), timedelta(days=1)
 """The pause doubles until a right code comes."""
-CONFIRMED, RESET, ACCEPTED = "enrolment.confirmed", "enrolment.reset", "code.accepted"
+CONFIRMED, RESET, ACCEPTED, REFUSED = "enrolment.confirmed", "enrolment.reset", "code.accepted", "code.refused"
 REPLACED = N_("one-time codes of this person were put back or replaced in the database")
 PLACE = "handover"
 """System of a finding about Handover itself."""
@@ -45,6 +46,8 @@ class EnrolledPerson:
     name: str
     email: str
     vouched_by: str = ""
+    guesses: int = 0
+    """Wrong codes that somebody gave for this person within a day, if they are enough for a finding."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -152,7 +155,8 @@ class Enrolments:
             session.add(row)
             self._write(session, row, by, RESET, alone=alone)
             if alone:
-                self._report(session, row, person, _("root removed the one-time codes, and nobody vouched for it"), by)
+                said = _("root removed the one-time codes, and nobody vouched for it")
+                self._report(session, _finding(row), person, said, by)
 
     def _with_code(self, person_id: str, code: str, confirmed_by: Actor | None) -> EnrolledPerson:
         """Check a code, and keep the result of the check in any case: a refusal is raised after the transaction."""
@@ -165,12 +169,13 @@ class Enrolments:
             if confirmed_by:
                 _refuse_alone(session, secret)
             refusal = self._check(session, row, secret, code, proves=confirmed_by is None)
+            guesses = 0 if refusal else self._tell_guesses(session, row, secret.person)
             if confirmed_by and refusal is None:
                 self._enrol(session, row, secret, confirmed_by)
             session.add(row)
         if refusal:
             raise refusal
-        return secret.person
+        return replace(secret.person, guesses=guesses)
 
     def _check(self, session: Session, row: Enrolment, secret: _Secret, code: str, *, proves: bool) -> Refused | None:
         now, recorded = self._clock.now(), self._recorded(session, row)
@@ -186,7 +191,7 @@ class Enrolments:
         try:
             step = secret.totp.verify_and_get_timecode(code.replace(" ", ""), for_time=now, valid_window=TOLERANCE)
         except OTPVerificationError:
-            return self._count_failure(session, row, now)
+            return self._count_failure(session, row, secret.person, now)
         if step <= row.last_step:
             self._write(session, row, HANDOVER, "code.used again")
             return Refused(Code.USED_CODE)
@@ -211,32 +216,51 @@ class Enrolments:
                 found = _RecordedCodes(RESET)
             elif entry.action == ACCEPTED:
                 found = replace(found, step=data["step"], failures=0, locked_until=None)
-            elif entry.action == "code.refused":
+            elif entry.action == REFUSED:
                 failures = found.failures + 1
                 found = replace(found, failures=failures, locked_until=_pause(failures, entry.at))
         return found
 
-    def _count_failure(self, session: Session, row: Enrolment, now: datetime) -> Refused:
+    def _count_failure(self, session: Session, row: Enrolment, person: EnrolledPerson, now: datetime) -> Refused:
         row.failures += 1
-        self._write(session, row, HANDOVER, "code.refused", failures=row.failures)
+        if (guesses := self._guesses(session, row) + 1) >= TRIES:
+            said = _("{count} wrong codes within a day, so somebody may be guessing").format(count=guesses)
+            self._report(session, _finding(row, FindingKind.CODES_GUESSED), person, said, HANDOVER)
+        self._write(session, row, HANDOVER, REFUSED, failures=row.failures)
         row.locked_until = _pause(row.failures, now)
         if row.locked_until is None:
             return Refused(Code.WRONG_CODE)
         return Refused(Code.TOO_MANY_CODES, at=row.locked_until.isoformat())
+
+    def _guesses(self, session: Session, row: Enrolment) -> int:
+        """Return how many wrong codes the journal has of the last day, for this secret. A right one ends no count."""
+        day = self._clock.now() - GUESSING
+        since = max(day, row.enrolled_at or day)
+        refused = select(JournalEntry.data).where(JournalEntry.action == REFUSED, col(JournalEntry.at) >= since)
+        return sum(json.loads(data)["enrolment"] == row.id for data in session.exec(refused))
+
+    def _tell_guesses(self, session: Session, row: Enrolment, person: EnrolledPerson) -> int:
+        """Put on the finding that a right code came after guesses, and return their number; 0 for too few."""
+        if (guesses := self._guesses(session, row)) < TRIES:
+            return 0
+        said = _("{count} wrong codes within a day, and then a right one: ask the person whether it was theirs")
+        report = _finding(row, FindingKind.CODES_GUESSED)
+        self._report(session, report, person, said.format(count=guesses), HANDOVER)
+        return guesses
 
     def _enrol(self, session: Session, row: Enrolment, secret: _Secret, by: Actor) -> None:
         earlier = session.exec(select(JournalEntry.id).where(JournalEntry.action == CONFIRMED).limit(1)).first()
         row.sealed, row.offered, row.enrolled_at = row.offered, b"", self._clock.now()
         self._write(session, row, by, CONFIRMED, alone=secret.alone, sealed=_digest(row.sealed), step=row.last_step)
         if secret.alone and earlier:
-            self._report(session, row, secret.person, _("enrolled anew, and nobody vouched for it"), by)
+            said = _("enrolled anew, and nobody vouched for it")
+            self._report(session, _finding(row), secret.person, said, by)
         elif not secret.alone:
-            self._findings.close_resolved(session, _finding(row))
+            for kind in (FindingKind.CODES_RESET, FindingKind.CODES_GUESSED):
+                self._findings.close_resolved(session, _finding(row, kind))
 
-    def _report(self, session: Session, row: Enrolment, person: EnrolledPerson, detail: str, by: Actor) -> None:
-        sighting = replace(
-            _finding(row), detail=stored(detail), name=person.name, email=person.email, changed_by=by.name
-        )
+    def _report(self, session: Session, finding: FindingReport, person: EnrolledPerson, detail: str, by: Actor) -> None:
+        sighting = replace(finding, detail=stored(detail), name=person.name, email=person.email, changed_by=by.name)
         self._findings.report(session, sighting, by.id)
 
     def _write(self, session: Session, row: Enrolment, by: Actor, action: str, **data: object) -> None:
@@ -259,8 +283,8 @@ def _digest(sealed: bytes) -> str:
     return hashlib.sha256(sealed).hexdigest()
 
 
-def _finding(row: Enrolment) -> FindingReport:
-    return FindingReport(FindingKind.CODES_RESET, "", PLACE, row.id)
+def _finding(row: Enrolment, kind: FindingKind = FindingKind.CODES_RESET) -> FindingReport:
+    return FindingReport(kind, "", PLACE, row.id)
 
 
 def _refuse_alone(session: Session, secret: _Secret) -> None:

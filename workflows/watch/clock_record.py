@@ -39,7 +39,7 @@ class ClockRecord:
             return ""
         return _(
             "the clock shows {now:%Y-%m-%d %H:%M} UTC, which is before the last time on record, {last:%Y-%m-%d %H:%M} "
-            "UTC. No work is done until then, or until `handover doctor --accept-clock`"
+            "UTC. Nothing that waits for a time is done until then, or until `handover doctor --accept-clock`"
         ).format(now=now, last=last)
 
     def accept(self, by: Actor) -> None:

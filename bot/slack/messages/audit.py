@@ -30,6 +30,7 @@ LOCK_AGAIN, CSV, TAKE, ACCEPT = "audit_lock_again", "audit_csv", "audit_take", "
 WITH_BUTTON, ROWS, MOST_UNSOUGHT = 15, 40, 5
 KINDS = {
     FindingKind.CODES_RESET: N_("one-time codes changed by one person alone"),
+    FindingKind.CODES_GUESSED: N_("somebody may be guessing a person's one-time codes"),
     FindingKind.TAMPERED: N_("changed in the database by another hand"),
     FindingKind.PROTECTED: N_("protected, so it was not locked"),
     FindingKind.NOT_LINKED: N_("no account found, and that is not proven"),

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import actor
+from bot.cli import actor, enrol
 from bot.cli.checks import actors
-from config.actors import ActorSettings
+from config.actors import NO_TABLE
 from config.settings import Role, Roles, Settings
 from connectors.contract import Verdict
 from tests.bot import samples
@@ -34,6 +34,7 @@ slack = "U0SAM"
 roles = ["security"]
 [actors.hanna]
 logins = ["hanna", "hanna-adm"]
+email = "hanna@x.example"
 roles = ["hr"]
 [actors.hris]
 secret = "env:HRIS"
@@ -136,7 +137,7 @@ def test_a_login_uid_that_the_process_wrote_itself_vouches_for_nobody(
 
 def test_a_real_process_does_not_vouch_for_itself(fresh: "Terminal") -> None:
     with Path(fresh.config).open("a", encoding="utf-8") as file:
-        file.write('[actors.root]\nroles = ["security"]\n')
+        file.write('[actors.root]\nemail = "root@x.example"\nroles = ["security"]\n')
     forge = f"echo 0 > /proc/self/loginuid; exec {sys.executable} -m bot audit --now --config {fresh.config}"
     env = {**ENV, "HRIS": SECRET, "PATH": os.environ["PATH"], "SUDO_USER": "sam"}
     ended = subprocess.run(["sh", "-c", forge], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
@@ -199,6 +200,9 @@ def test_guessing_locks_the_person_and_not_the_others(wiring: Wiring, config: st
     CLOCK.next_period()
     assert "No code counts until" in undo(wiring, config, HANDOVER_AS="sam", HANDOVER_CODE=app.code(CLOCK.now()))[1]
     assert acts(wiring) == []
+    CLOCK.at += timedelta(minutes=20)
+    after, told = undo(wiring, config, HANDOVER_AS="sam", HANDOVER_CODE=app.code(CLOCK.now()))
+    assert (after, "5 wrong codes were given for sam within a day" in told) == (0, True), told
     assert handover(wiring, "undo", "case-1", "--yes", "--config", config).exit_code == 0, "the operator of these tests"
 
 
@@ -243,7 +247,7 @@ def test_roles_of_slack_hold_here_too_and_a_group_that_slack_does_not_name_gives
     roles = Roles(hr=Role(users=("U0SAM",)), security=Role(groups=("S0SEC",)))
     settings = Settings.model_construct(roles=roles, slack=_settings(config).slack)
     sam = Actor("slack:U0SAM", "sam", terminal=True)
-    table = ActorSettings()
+    table = NO_TABLE
     assert actor.may(settings, sam, table, Right.OPEN)
     assert not actor.may(settings, sam, table, Right.LOCK_AGAIN), "Slack is down"
     assert not actor.may(settings, replace(sam, id="slack:U0EVE"), table, Right.OPEN)
@@ -264,6 +268,7 @@ def test_a_script_does_what_is_listed_under_its_own_name(config: str, kernel: Ke
     handover(wiring, *line, env={"HANDOVER_AS": "hris", "HANDOVER_CODE": SECRET})
     [request] = wiring.offboarding.requests
     assert (request.requested_by.id, request.requested_by.terminal) == ("service:hris", True)
+    assert not request.requested_by.login, "nothing vouches for a person behind it"
     for wrong in (SECRET[:-1], SECRET + "x", "", "123456"):
         result = handover(wiring, *line, env={"HANDOVER_AS": "hris", "HANDOVER_CODE": wrong}, typed="")
         assert result.exit_code == 2
@@ -307,6 +312,25 @@ def test_the_log_in_session_stays_with_a_code_that_was_given_in_it(config: str, 
     by = request.requested_by
     assert (by.id, by.login) == ("slack:U0SAM", "cli:root")
     assert by.may_be(Actor("cli:root", "root", terminal=True)), "root is one human, whatever name it takes"
+
+
+def test_who_runs_a_script_in_their_own_session_is_the_same_human(config: str, kernel: Kernel) -> None:
+    kernel.say(1001, recorded=1001)
+    wiring = Wiring()
+    line = ("offboard", samples.leaver().email, "--yes", "--wait", "0", "--config", config)
+    handover(wiring, *line, env={"HANDOVER_AS": "hris", "HANDOVER_CODE": SECRET})
+    [request] = wiring.offboarding.requests
+    assert (request.requested_by.id, request.requested_by.login) == ("service:hris", "slack:U0SAM")
+    assert Actor("slack:U0SAM", "Sam").may_be(request.requested_by)
+
+
+def test_who_enrols_alone_vouches_under_their_own_id(config: str, kernel: Kernel) -> None:
+    tables = _settings(config).actors
+    kernel.say(1001, recorded=1001)
+    by = enrol.operator(tables)
+    assert (by.id, by.login) == ("slack:U0SAM", "cli:sam"), "in Slack, too, this is no second person"
+    kernel.say(1003, recorded=1003)
+    assert enrol.operator(tables).id == "cli:guest"
 
 
 # -- enrolment at the terminal
@@ -392,14 +416,16 @@ def test_who_vouches_needs_a_role(config: str, kernel: Kernel) -> None:
 @pytest.mark.parametrize(
     ("table", "fault"),
     [
-        ('[actors.b]\nlogins = ["sam"]\nroles = ["hr"]', "sam and b share"),
+        ('[actors.b]\nlogins = ["sam"]\nemail = "b@x.example"\nroles = ["hr"]', "sam and b share"),
         ('[actors.b]\nslack = "U0SAM"\nroles = ["hr"]', "share a log-in, a Slack id"),
         ('[actors.b]\nsecret = "env:SHORT"\nroles = ["hr"]', "at least 24 characters"),
         ('[actors.b]\nsecret = "env:HRIS"\nlogins = ["b"]\nroles = ["hr"]', "a script has no logins"),
         ('[actors.b]\nsecret = "env:HRIS"', "may do nothing"),
         ('[actors.b]\nsecret = "env:HRIS"\ncommands = ["release"]', "commands"),
         ('[actors.b]\ncommands = ["offboard"]', "people have roles"),
-        ('[actors.b]\nroles = ["boss"]', "actors.b.roles"),
+        ('[actors.b]\nroles = ["hr"]', "actors.b: needs slack or email"),
+        ('[actors.b]\nlogins = ["b"]\nemail = "b"\nroles = ["hr"]', "actors.b: needs slack or email"),
+        ('[actors.b]\nslack = "U0B"\nroles = ["boss"]', "actors.b.roles"),
         ('[actors."b c"]\nroles = ["hr"]', "actors"),
         ('[actors.b]\nsecret = "clear text of a secret, long"\nroles = ["hr"]', "as a reference"),
     ],

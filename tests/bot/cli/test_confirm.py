@@ -139,7 +139,7 @@ def test_from_the_case_to_the_confirmed_message(tmp_path: Path, monkeypatch: pyt
         path = configuration(tmp_path, slack.api_url)
         text = path.read_text(encoding="utf-8")
         start = text.index("[systems.shop]")
-        text = text[:start] + BADGE + '[actors.root]\nroles = ["hr"]\n'
+        text = text[:start] + BADGE + '[actors.root]\nemail = "root@x.example"\nroles = ["hr"]\n'
         path.write_text(text.replace('directory = "shop"', 'directory = "badge"'), encoding="utf-8")
         env = {**ENV, "BOT": slack.workspace.app.bot_token, "APP": slack.workspace.app.app_token}
         for name, value in env.items():

@@ -21,6 +21,7 @@ from bot.slack.serve import make_health_web
 from bot.slack.web_server import listening
 from tests.bot.commands import ENV, TESS, VAULT, Wiring, configuration, document, handover
 from tests.sandbox.slack import seed
+from tests.sandbox.slack.records import User
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 from workflows.storage.rows.case import Case
@@ -35,6 +36,7 @@ SCOPES = ",".join(manifest("socket")["oauth_config"]["scopes"]["bot"])
 @pytest.fixture
 def workspace() -> Iterator[SlackServer]:
     with SlackServer(Workspace()) as server:
+        server.workspace.users["U0HR"] = User("U0HR", "hr", "Hanna")
         yield server
 
 
@@ -76,6 +78,30 @@ def test_all_good_where_all_is_good(workspace: SlackServer, tmp_path: Path) -> N
     assert checks["systems.shop"]["said"] == "A shop: the shop is open"
     table = handover(Wiring(), "doctor", "--config", str(tmp_path / "handover.toml"), env=tokens(workspace))
     assert "All good." in table.output
+
+
+def test_holders_of_a_role_who_have_no_right_are_told(workspace: SlackServer, tmp_path: Path) -> None:
+    config = configuration(
+        tmp_path, workspace.api_url, more=f'[roles.security]\ngroups = ["{seed.HR_GROUP}", "S0GONE"]\n'
+    )
+    members = workspace.workspace.groups[seed.HR_GROUP].users
+    members += [seed.STRANGER, seed.GUEST]
+    code, checks = examined(config, tokens(workspace))
+    assert code == 1
+    assert checks["roles.hr"] == {**checks["roles.hr"], "ok": True, "said": "full members: 1"}
+    said = checks["roles.security"]["said"]
+    for words in ("is not known to belong", "is a guest", "nobody is in S0GONE"):
+        assert words in said
+    del members[-2:]
+    workspace.workspace.users["U0HR"].deleted = True
+    _, checks = examined(config, tokens(workspace))
+    assert "is deactivated" in checks["roles.hr"]["said"]
+    members += [f"U0MANY{number}" for number in range(50)]
+    for user in members:
+        workspace.workspace.users.setdefault(user, User(user, user.lower(), user))
+    config.write_text(config.read_text(encoding="utf-8").replace(', "S0GONE"', ""), encoding="utf-8")
+    _, checks = examined(config, tokens(workspace))
+    assert checks["roles.security"]["unseen"], "what was not looked at is not good"
 
 
 def test_a_wrong_token_a_wrong_password_and_a_channel_without_the_bot_are_told_side_by_side(

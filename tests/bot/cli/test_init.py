@@ -80,7 +80,12 @@ def test_unattended_it_tries_everything_and_writes_a_file_that_loads(workspace: 
 
 
 def test_people_and_scripts_at_the_terminal_are_written_too(workspace: SlackServer, tmp_path: Path) -> None:
-    people = {"sam.roles": "hr, security", "hris.secret": "x" * 30, "hris.commands": "offboard"}
+    people = {
+        "sam.email": "sam@x.example",
+        "sam.roles": "hr, security",
+        "hris.secret": "x" * 30,
+        "hris.commands": "offboard",
+    }
     more = [part for key, value in people.items() for part in ("--set", f"actors.{key}={value}")]
     result = unattended(tmp_path, workspace, *more)
     assert result.exit_code == 0, result.output
@@ -191,9 +196,10 @@ def test_asked_at_the_terminal_a_wrong_password_is_asked_for_again(
         "ada",
         "ada.lovelace, ada-adm",
         "U0ADA",
+        "",
         "root",
         "admin, security",
-        "y",  # who acts at the terminal, Slack id, a wrong role, the roles; enrol now?
+        "y",  # who acts at the terminal, Slack id, no address, a wrong role, the roles; enrol now?
         "000000",
         App(SECRET).code(CLOCK.now() + timedelta(seconds=30)),  # a wrong first code, the right one
     ]

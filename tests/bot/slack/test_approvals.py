@@ -25,6 +25,7 @@ from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 from workflows.people import Actor, Successor
 from workflows.storage import outbox
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.storage.signed_requests import SignedRequests
 
 RULE = AdditionalApproval("security", (SECURITY.slack_id,))
 MAX = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)
@@ -67,7 +68,12 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
         stage.members = SlackMembers(web_client(make_settings(slack.api_url).slack))  # type: ignore[assignment]
         stage.handover = stage.start()
         firm = Firm(slack, stage)
-        with listening(make_web(firm.app, firm.gate, "practice-signing-secret"), "127.0.0.1", 0, THREADS) as port:
+        with listening(
+            make_web(firm.app, firm.gate, "practice-signing-secret", SignedRequests(stage.store)),
+            "127.0.0.1",
+            0,
+            THREADS,
+        ) as port:
             slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
             stage.tick()
             firm.tick()

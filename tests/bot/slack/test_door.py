@@ -8,15 +8,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import pytest
-from slack_bolt import BoltRequest
+import sqlalchemy as sa
+from slack_bolt import App, BoltRequest, BoltResponse
 
 from bot.slack import signature, web_server
 from bot.slack.acknowledgement_gate import AcknowledgementGate
@@ -30,6 +32,10 @@ from tests.sandbox.slack.deliveries import sign
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 from tests.workflows.office import Office
+from tests.workflows.tables import lay_out
+from workflows.storage.rows.operations import SignedRequest
+from workflows.storage.signed_requests import KEPT, SignedRequests
+from workflows.storage.store import Store, sqlite_url
 
 SECRET = "practice-signing-secret"
 FORM = "application/x-www-form-urlencoded"
@@ -73,6 +79,7 @@ class Door:
 
     def __init__(self, slack: SlackServer, port: int) -> None:
         self.slack, self.port = slack, port
+        self.stamp = int(time.time())
 
     def post(self, body: bytes, *headers: tuple[str, str | bytes], path: str = PATH, kind: str = FORM) -> str:
         """Send one request byte by byte as given, and return the whole answer."""
@@ -90,7 +97,8 @@ class Door:
         return socket.create_connection(("127.0.0.1", self.port), 60)
 
     def signed(self, body: bytes, *headers: tuple[str, str], **more: Any) -> str:
-        stamp = str(int(time.time()))
+        self.stamp = min(self.stamp, int(time.time())) - 1  # each is another, so that none is a replay
+        stamp = str(self.stamp)
         return self.post(body, *stamped(stamp, sign(SECRET, stamp, body.decode())), *headers, **more)
 
 
@@ -121,7 +129,7 @@ def door(slack: SlackServer, tmp_path: Path) -> Iterator[Door]:
     settings = make_settings(slack.api_url)
     office, gate = Office(tmp_path, settings=settings), AcknowledgementGate(calm=0)
     app = make_app(office.services, web_client(settings.slack), signing_secret=SECRET, gate=gate)
-    with listening(make_web(app, gate, SECRET), "127.0.0.1", 0, THREADS) as port:
+    with listening(make_web(app, gate, SECRET, office.services.signed_requests), "127.0.0.1", 0, THREADS) as port:
         yield Door(slack, port)
     office.store.close()
 
@@ -206,6 +214,88 @@ def test_a_signature_is_for_one_body_and_one_time(door: Door) -> None:
     assert status(door.post(body + b"&user_id=U1", *stamped(stamp, mark))) == 401
     assert status(door.post(body, *stamped(str(int(stamp) + 1), mark))) == 401
     assert door.slack.calls() == []
+
+
+class Heard:
+    """A Bolt app that keeps what reaches it."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+        self.status = 200
+
+    def dispatch(self, request: BoltRequest) -> BoltResponse:
+        self.bodies.append(request.raw_body)
+        return BoltResponse(status=self.status, body="taken")
+
+
+@contextmanager
+def replica(slack: SlackServer, store: Store, heard: Heard) -> Iterator[Door]:
+    web = make_web(cast("App", heard), AcknowledgementGate(calm=0), SECRET, SignedRequests(store))
+    with listening(web, "127.0.0.1", 0, THREADS) as port:
+        yield Door(slack, port)
+
+
+def every_type() -> dict[str, tuple[bytes, str]]:
+    """Return a request of every type that Slack sends."""
+    types = ("block_actions", "view_submission", "view_closed", "block_suggestion", "shortcut", "message_action")
+    forms = {
+        one: (urlencode({"payload": json.dumps({"type": one, "user": {"id": "U1"}})}).encode(), FORM) for one in types
+    }
+    event = json.dumps({"type": "event_callback", "event": {"type": "member_joined_channel"}}).encode()
+    return {**forms, "command": bodies("")["command"], "event": (event, "application/json")}
+
+
+@pytest.mark.parametrize("kind", every_type())
+def test_a_request_that_is_sent_again_acts_once_in_all_replicas(slack: SlackServer, tmp_path: Path, kind: str) -> None:
+    body, content_type = every_type()[kind]
+    stamp = str(int(time.time()))
+    proof = stamped(stamp, sign(SECRET, stamp, body.decode()))
+    url, heard = sqlite_url(tmp_path), Heard()
+    with closing(Store(url)) as one, closing(Store(url)) as two:
+        lay_out(one)
+        with replica(slack, one, heard) as first, replica(slack, two, heard) as second:
+            assert "taken" in first.post(body, *proof, kind=content_type)
+            for door in (first, second, second):
+                again = door.post(body, *proof, ("X-Slack-Retry-Num", "1"), kind=content_type)
+                assert (status(again), "taken" in again) == (200, False)
+            assert len(heard.bodies) == 1
+            later = str(int(stamp) - 1)
+            assert "taken" in second.post(body, *stamped(later, sign(SECRET, later, body.decode())), kind=content_type)
+
+
+def test_an_event_that_was_not_taken_may_come_again_as_it_was(slack: SlackServer, tmp_path: Path) -> None:
+    body, kind = every_type()["event"]
+    stamp = str(int(time.time()))
+    proof, heard = stamped(stamp, sign(SECRET, stamp, body.decode())), Heard()
+    with closing(Store(sqlite_url(tmp_path))) as store:
+        lay_out(store)
+        with replica(slack, store, heard) as door:
+            heard.status = 500
+            assert status(door.post(body, *proof, kind=kind)) == 500
+            heard.status = 200
+            assert "taken" in door.post(body, *proof, kind=kind)
+            assert "taken" not in door.post(body, *proof, kind=kind)
+
+
+def test_requests_are_taken_while_the_rows_cannot_be_written(slack: SlackServer, tmp_path: Path) -> None:
+    body, kind = every_type()["command"]
+    heard = Heard()
+    without_tables = Store(sqlite_url(tmp_path))
+    with closing(without_tables), replica(slack, without_tables, heard) as door:
+        assert "taken" in door.signed(body, kind=kind)
+
+
+def test_signatures_are_forgotten_once_they_are_stale(tmp_path: Path) -> None:
+    with closing(Store(sqlite_url(tmp_path))) as store:
+        lay_out(store)
+        requests = SignedRequests(store)
+        assert [requests.use(one) for one in ("v0=1", "v0=2", "v0=1")] == [True, True, False]
+        with store.write() as session:
+            session.execute(sa.update(SignedRequest).values(at=datetime.now(UTC) - KEPT - timedelta(seconds=1)))
+        assert requests.use("v0=3")
+        with store.read() as session:
+            assert session.execute(sa.select(sa.func.count()).select_from(SignedRequest)).scalar_one() == 1
+    assert timedelta(seconds=2 * signature.FRESH_SECONDS) < KEPT
 
 
 def test_a_signed_request_is_heard_and_what_the_signature_does_not_cover_changes_nothing(door: Door) -> None:
@@ -385,11 +475,11 @@ def closed(line: socket.socket) -> bool:
 
 def test_a_connection_may_be_used_again(door: Door) -> None:
     body = bodies("")["challenge"][0]
-    stamp = str(int(time.time()))
-    proof = f"X-Slack-Request-Timestamp: {stamp}\r\nX-Slack-Signature: {sign(SECRET, stamp, body.decode())}\r\n"
-    head = f"{HEAD}{proof}Content-Length: {len(body)}\r\nContent-Type: application/json\r\n\r\n"
     with door.connect() as line:
-        for _ in range(3):
+        for age in range(3):
+            stamp = str(int(time.time()) - age)
+            proof = f"X-Slack-Request-Timestamp: {stamp}\r\nX-Slack-Signature: {sign(SECRET, stamp, body.decode())}\r\n"
+            head = f"{HEAD}{proof}Content-Length: {len(body)}\r\nContent-Type: application/json\r\n\r\n"
             line.sendall(head.encode() + body)
             answer = b""
             while b"secret word" not in answer:

@@ -33,6 +33,9 @@ class Raw:
         self.asked.append(page.size)
         return page
 
+    def fileno(self) -> int:
+        return -1
+
     def result3(self, page: Any, *, all: int, timeout: float) -> Any:  # noqa: A002 - libldap's own name
         if page.size > self.largest:
             raise ldap.ADMINLIMIT_EXCEEDED({"info": "illegal pagedResults page size"})

@@ -17,6 +17,8 @@ from tests.sandbox.slack.trail import Delivery
 from tests.sandbox.slack.world import Workspace
 
 ACK_SECONDS = 3.0
+TWIN_AGE = 1
+"""Seconds by which the time of a second delivery differs. An equal one would have an equal signature: a replay."""
 RETRY_AFTER = (0.0, 60.0, 300.0)
 """Waits before the three retries of an event: at once, after a minute, after five."""
 
@@ -53,7 +55,9 @@ class Deliverer:
         if fault and fault.kind == "late":
             time.sleep(fault.seconds)
         if fault and fault.kind == "twice":
-            twin = threading.Thread(target=self._once, args=(Delivery(kind, payload, attempt=attempt, reason=reason),))
+            twin = threading.Thread(
+                target=self._once, args=(Delivery(kind, payload, attempt=attempt, reason=reason), TWIN_AGE)
+            )
             twin.start()
             self._once(delivery)
             twin.join()
@@ -81,9 +85,9 @@ class Deliverer:
         self._timers.append(timer)
         timer.start()
 
-    def _once(self, delivery: Delivery) -> None:
+    def _once(self, delivery: Delivery, age: int = 0) -> None:
         url = self._workspace.app.url(delivery.kind)
-        send: Callable[[], JSON] = (lambda: self._post(url, delivery)) if url else (lambda: self._socket(delivery))
+        send: Callable[[], JSON] = (lambda: self._post(url, delivery, age)) if url else (lambda: self._socket(delivery))
         delivery.via = "http" if url else "socket"
         started = time.monotonic()
         try:
@@ -109,9 +113,9 @@ class Deliverer:
         kind = "interactive" if delivery.kind == "options" else delivery.kind
         return self._workspace.sockets.send(kind, delivery.payload, ACK_SECONDS, delivery.attempt, delivery.reason)
 
-    def _post(self, url: str, delivery: Delivery) -> JSON:
+    def _post(self, url: str, delivery: Delivery, age: int) -> JSON:
         body, content_type = _encode(delivery)
-        stamp = str(int(time.time()))
+        stamp = str(int(time.time()) - age)
         headers = {
             "content-type": content_type,
             "x-slack-request-timestamp": stamp,

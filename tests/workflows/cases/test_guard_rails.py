@@ -303,6 +303,37 @@ def test_who_moved_a_case_does_not_release_it_under_the_log_ins_name(tmp_path: P
     office.offboarding.release(case_id, SECURITY)
 
 
+SAM_AT_THE_TERMINAL = Actor("cli:sam.o", "sam.o", "hr@x.example", terminal=True)
+"""A table with an address alone, which is HR's in Slack."""
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Actor("slack:U0HR", "Hanna"), SAM_AT_THE_TERMINAL),
+        (Actor("slack:U0HANNA", "hanna", terminal=True), Actor("cli:e2", "e2", "u0hanna@x.example", terminal=True)),
+        (Actor("service:hris", "hris", terminal=True, login="slack:U0SAM"), Actor("slack:U0SAM", "Sam")),
+        (Actor("slack:U0EVA", "eva", terminal=True, enrolled_by="slack:U0SAM"), Actor("slack:U0SAM", "Sam")),
+        (SAM_AT_THE_TERMINAL, Actor("cli:e2", "e2", "Hr@X.example ", terminal=True)),
+    ],
+)
+@pytest.mark.parametrize("moves", [False, True])
+def test_who_is_known_by_an_address_in_one_place_is_one_human(
+    tmp_path: Path, first: Actor, second: Actor, moves: bool
+) -> None:
+    office = Office(tmp_path, rules=CasePolicy(immediate_needs_second=True))
+    office.members.change("U0HR", email="hr@x.example")
+    office.members.change("U0HANNA", email="u0hanna@x.example")
+    soon = office.clock.now() + timedelta(minutes=2)
+    far = office.clock.now() + timedelta(days=9)
+    opener = Actor("slack:U0HR2", "Another") if moves else first
+    case_id = office.offboarding.open(office.request(requested_by=opener, effective_at=far if moves else soon))
+    if moves:
+        office.offboarding.reschedule(case_id, soon, first)
+    assert _refused("release", office, case_id, second) is Code.SECOND_PERSON
+    office.offboarding.release(case_id, SECURITY)
+
+
 def test_nobody_offboards_themselves_at_a_terminal(office: Office) -> None:
     assert _refused("open", office, office.request(requested_by=Actor("cli:dana", "dana"))) is Code.ONESELF
 

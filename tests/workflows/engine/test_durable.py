@@ -409,7 +409,7 @@ def _case(case_id: str, at: datetime) -> Case:
 def test_a_process_that_may_take_no_work_leaves_it_due(context: Desk) -> None:
     wrong = threading.Event()
     wrong.set()
-    context.engine.stop_while(wrong.is_set)
+    context.engine.stop_while(wrong.is_set, at_once=True)
     for row in ("clicked", "due"):
         context.wish(row)
     context.engine.start("audit", "clicked", 0)

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import select
 
+from config.text import shown
 from tests.enrolled import PERIOD, App, ForwardClock, enrol
 from tests.workflows.tables import lay_out
 from workflows.people import Actor
@@ -130,6 +131,52 @@ def test_guessing_ends_after_a_few_codes_and_each_round_pauses_longer(desk: Desk
     assert desk.known.prove(SAM.id, app.code(desk.clock.now())).id == SAM.id
     assert [one["failures"] for one in desk.journalled("code.refused")] == list(range(1, 2 * TRIES + 1))
     assert desk.refused(wrong(app, desk)) is Code.WRONG_CODE, "a right code ends the count"
+
+
+def reason(desk: Desk) -> str:
+    [finding] = [one for one in desk.findings() if one.kind == FindingKind.CODES_GUESSED]
+    with desk.store.read() as session:
+        return shown(desk.known._findings.note(session, finding).reason)
+
+
+def test_guesses_are_a_finding_and_the_right_code_after_them_says_so(desk: Desk) -> None:
+    app = desk.enrol(SAM)
+    desk.enrol(EVA)
+    for _ in range(TRIES - 1):
+        desk.refused(wrong(app, desk))
+    assert desk.findings() == []
+    desk.refused(wrong(app, desk))
+    assert "5 wrong codes within a day, so somebody may be guessing" in reason(desk)
+    assert [one.account_id for one in desk.findings()] != [""], "the finding is about one person"
+    desk.clock.at += timedelta(minutes=15)
+    assert desk.known.prove(SAM.id, app.code(desk.clock.now())).guesses == TRIES
+    assert "and then a right one" in reason(desk)
+    desk.clock.at += timedelta(days=1)
+    assert desk.known.prove(SAM.id, app.code(desk.clock.now())).guesses == 0
+    assert "and then a right one" in reason(desk), "time alone closes nothing"
+    desk.known.reset(SAM.id, EVA)
+    desk.clock.at += timedelta(minutes=2)
+    again = desk.enrol(SAM)
+    assert desk.findings() == [], "the secret that was guessed at is no more"
+    desk.clock.at += timedelta(minutes=2)
+    assert desk.known.prove(SAM.id, again.code(desk.clock.now())).guesses == 0
+
+
+def test_guesses_between_right_codes_count_together(desk: Desk) -> None:
+    app = desk.enrol(SAM)
+    for _ in range(2):
+        for _ in range(3):
+            assert desk.refused(wrong(app, desk)) is Code.WRONG_CODE
+        desk.clock.at += timedelta(hours=1)
+        desk.known.prove(SAM.id, app.code(desk.clock.now()))
+    assert "6 wrong codes within a day, and then a right one" in reason(desk)
+
+
+def test_every_replica_counts_the_same_guesses(url: str, desk: Desk) -> None:
+    app = desk.enrol(SAM)
+    replicas = [Desk(url, desk.clock) for _ in range(TRIES)]
+    assert [one.refused(wrong(app, desk)) for one in replicas][-1] is Code.TOO_MANY_CODES
+    assert "5 wrong codes" in reason(desk)
 
 
 @pytest.mark.parametrize(

@@ -72,11 +72,27 @@ def test_a_step_back_in_a_running_process_is_measured_and_is_no_riddle_at_the_ne
     jumps = ClockJumps(office.store, office.journal, office.clock, lambda: 100.0)
     jumps.check()
     office.clock.pass_(hours=-2)
+    assert jumps.stepped_back
+    found.check(stepped_back=jumps.stepped_back)
+    assert "before the last time on record" in found.fault
+    office.services.clock_record.accept(SECURITY)
+    found.check(stepped_back=jumps.stepped_back)
     assert jumps.check() == timedelta(hours=-2)
-    found.check()
+    found.check(stepped_back=jumps.stepped_back)
     assert found.fault == "" == guard(office).fault
     office.journal.seal()
     assert guard(office).fault == ""
+
+
+def test_a_step_back_that_the_record_does_not_contradict_stops_nothing(office: Office) -> None:
+    opened(office)
+    found = guard(office)
+    office.clock.pass_(hours=3)
+    jumps = ClockJumps(office.store, office.journal, office.clock, lambda: 100.0)
+    jumps.check()
+    office.clock.pass_(hours=-2)
+    found.check(stepped_back=jumps.stepped_back)
+    assert (found.fault, jumps.check()) == ("", timedelta(hours=-2))
 
 
 def test_a_step_ahead_in_a_running_process_accepts_nothing(office: Office) -> None:

@@ -49,7 +49,7 @@ class DecisionRegister:
         `principal`: at the command line, the address or Slack id of the approver whose answer it is.
         """
         with self._context.refusals_journalled(proposal_id, by):
-            self._eligibility.allow(proposal_id, by, principal)
+            by = self._eligibility.allow(proposal_id, by, principal)
             directory = self._eligibility.directory(by)
 
             def needed(session: Session, pending: PendingProposal) -> set[str]:

@@ -100,22 +100,24 @@ class Eligibility:
     def __init__(self, context: ClientContext) -> None:
         self._context = context
 
-    def allow(self, proposal_id: str, by: Actor, principal: str = "") -> None:
-        """Let only those with the right record an answer at the terminal, and never who opened the case.
+    def allow(self, proposal_id: str, by: Actor, principal: str = "") -> Actor:
+        """Return the actor as the gate knows them, where they may answer.
 
-        People who are asked decide for themselves (`principal`) without it.
+        At the terminal only those with the right record an answer, and never who opened the case. People who are asked
+        decide for themselves (`principal`) without it.
 
         Raises `Refused`: UNKNOWN_PROPOSAL, SECOND_PERSON, and by authorization. Rights in Slack are read later.
         """
         if by.slack_id and not by.terminal:
-            return
+            return by
         with self._context.store.read() as session:
             pending = self.load(session, proposal_id, hold=False)
         own = principal == by.slack_id != ""
         asked = [person.slack_id for request in pending.requests for person in request.data.approvers]
-        self._context.authorization.require(Right.RECORD, by, pending.case.id, also=asked if own else ())
+        by = self._context.authorization.require(Right.RECORD, by, pending.case.id, also=asked if own else ())
         if not own and by.may_be(pending.data.opened_by):
             raise Refused(Code.SECOND_PERSON, case=pending.case.id, by=pending.data.opened_by.name)
+        return by
 
     def directory(self, by: Actor) -> LiveDirectory:
         """Return a directory with the acting user fetched. Raises `Refused(NOT_CHECKED)`; never at the command line."""

@@ -43,7 +43,7 @@ class ApproverAppointment:
 
         Raises `Refused`: UNKNOWN_PROPOSAL, ALREADY_SETTLED, BAD_DELEGATE (with why), and by authorization.
         """
-        self._context.authorization.require(Right.APPOINT, by, self._eligibility.case_of(proposal_id))
+        by = self._context.authorization.require(Right.APPOINT, by, self._eligibility.case_of(proposal_id))
         directory = LiveDirectory(self._context.members)
         with (
             self._context.refusals_journalled(proposal_id, by),

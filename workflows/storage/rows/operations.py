@@ -25,6 +25,15 @@ class ConnectionShare(Table, table=True):
     """True if the replica would use more than an even split gives it."""
 
 
+class SignedRequest(Table, table=True):
+    """A request that Slack signed, so that it acts once."""
+
+    digest: str = Field(primary_key=True)
+    """SHA-256 of the signature."""
+    at: datetime = utc_column(index=True)
+    """Time of arrival, by the database's clock."""
+
+
 class Replica(Table, table=True):
     """One process among several on the same PostgreSQL, from its start until it is found dead."""
 

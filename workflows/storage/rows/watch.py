@@ -57,6 +57,7 @@ class FindingKind(StrEnum):
     """Kinds of finding, worst first."""
 
     CODES_RESET = N_("one-time codes reset")
+    CODES_GUESSED = N_("one-time codes guessed")
     TAMPERED = N_("changed in the database")
     PROTECTED = N_("protected")
     OPEN_AGAIN = N_("open again")
