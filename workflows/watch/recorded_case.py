@@ -168,10 +168,9 @@ def _of_case(recorded: RecordedCase, case: Case) -> list[Difference]:
         found.append(Difference(Part.CASE, "", sentence))
     at = recorded.effective_at
     if at is not None and case.effective_at != at:
+        old, new = f"{at:%Y-%m-%d %H:%M}", f"{case.effective_at:%Y-%m-%d %H:%M}"
         sentence = gettext_lazy(
-            "the day of the case was moved in the database from {old} to {new} UTC",
-            old=f"{at:%Y-%m-%d %H:%M}",
-            new=f"{case.effective_at:%Y-%m-%d %H:%M}",
+            "the day of the case was moved in the database from {old} to {new} UTC", old=old, new=new
         )
         found.append(Difference(Part.CASE, "", sentence))
     return found

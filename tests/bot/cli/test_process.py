@@ -200,5 +200,5 @@ def test_an_older_version_before_newer_data_says_so_and_is_not_to_be_started_aga
     assert done.returncode == EXIT_NEWER
     assert "newer version of Handover" in done.stderr
     assert "Traceback" not in done.stderr
-    page = (ROOT / "docs" / "how-to" / "run-in-production.md").read_text(encoding="utf-8")
-    assert f"RestartPreventExitStatus={EXIT_NEWER}" in page
+    unit = (ROOT / "config" / "deploy" / "handover.service").read_text(encoding="utf-8")
+    assert f"RestartPreventExitStatus={EXIT_NEWER}\n" in unit
