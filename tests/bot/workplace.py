@@ -39,6 +39,7 @@ from workflows.people import Actor
 from workflows.storage import outbox
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.outbox import OutboxMessage
+from workflows.storage.vault import SEALED
 from workflows.systems.registry import System
 
 OPENER = Actor(f"slack:{HR.slack_id}", HR.name)
@@ -185,7 +186,9 @@ class Workplace:
         """Return the actors of a journal action."""
         query = select(JournalEntry.actor).where(JournalEntry.action == action).order_by(col(JournalEntry.at))
         with self.office.store.read() as session:
-            return [self.office.vault.open_id("actor", actor) for actor in session.exec(query)]
+            sealed = session.exec(query).all()
+        vault = self.office.vault
+        return [vault.open_id("actor", actor) if actor.startswith(SEALED) else actor for actor in sealed]
 
     def cases(self) -> list[CaseView]:
         return self.services.offboarding.cases()

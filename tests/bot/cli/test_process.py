@@ -116,7 +116,7 @@ def test_doctor_on_a_bad_day_names_the_fault_and_goes_on(config: Path, workspace
     found = process("doctor", "--json", "--config", str(config), env=environment(workspace))
     assert found.returncode == 1, found.stderr
     checks = {check["what"]: check for check in json.loads(found.stdout)["checks"]}
-    assert [name for name, check in checks.items() if not check["ok"]] == ["Actors", "systems.directory"]
+    assert [name for name, check in checks.items() if not check["ok"]] == ["Actors", "roles.hr", "systems.directory"]
     assert checks["systems.directory"]["todo"]
 
 
