@@ -3,7 +3,7 @@
 An offboarding continues without profiles while Slack does not answer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from slack_sdk.errors import SlackClientError
@@ -16,7 +16,7 @@ from bot.slack.people import Profile, SlackUsers, colleague_objection
 from bot.text import _
 from config.settings import Slack
 from workflows.cases.views import OffboardingRequest, Plan
-from workflows.people import Leaver, Successor
+from workflows.people import Actor, Leaver, Successor
 
 SECONDS = 3
 """Time limit of a request for a profile. Short, since a person waits, perhaps because Slack is down."""
@@ -48,6 +48,23 @@ def approver_of(plan: Plan, named: str, directory: str) -> str:
     raise CommandError(said, _("Add --approver EMAIL."))
 
 
+def asked_of(
+    plan: Plan, approver: str, successors: Sequence[str], by: Actor, people: dict[str, Profile], directory: str
+) -> tuple[Successor, tuple[Successor, ...]]:
+    """Return the approver and the successors of a case. Raises `CommandError` where one is missing or cannot be asked.
+
+    Without clients, nobody has to be named. If clients turn up later, the line manager is asked, else the author.
+    """
+    receivers = tuple(colleague(one, people) for one in successors)
+    if not plan.owns_nothing or approver:
+        return colleague(approver_of(plan, approver, directory), people), receivers
+    try:
+        asked = colleague(approver_of(plan, "", directory), people)
+    except CommandError:
+        asked = by.colleague()
+    return asked, receivers
+
+
 def as_known(leaver: Leaver, found: Profile | None, zone: str) -> Leaver:
     """Return a leaver with the details of the Slack profile, if that is of a member of our own workspace. Pure."""
     if found is None or found.outside:
@@ -69,8 +86,11 @@ def colleague(address: str, people: dict[str, Profile]) -> Successor:
     return Successor(email.lower(), known.name if known else email, email, known.id if known else "")
 
 
-def question(request: OffboardingRequest) -> str:
-    """Return the question before any write, with the leaver, the time, the successors and the approver. Pure."""
+def question(request: OffboardingRequest, *, clientless: bool = False) -> str:
+    """Return the question before any write, with the leaver, the time, the successors and the approver. Pure.
+
+    `clientless`: no clients were found, and nobody was named to receive any.
+    """
     zone = request.leaver.timezone
     successors = ", ".join(one.name for one in request.successors) or _("nobody")
     if request.keep_access:
@@ -85,6 +105,17 @@ def question(request: OffboardingRequest) -> str:
             back=moment(request.return_on, zone),
         )
     when = moment(request.effective_at, zone) if request.effective_at else _("NOW")
+    if clientless:
+        return _(
+            "Lock {name} <{email}> out of every system: {when}. No clients were found. If some turn up, {approver} is "
+            "asked. Reason: {reason}. Continue?"
+        ).format(
+            name=request.leaver.name,
+            email=request.leaver.email,
+            when=when,
+            approver=request.approver.name,
+            reason=request.reason.value,
+        )
     return _(
         "Lock {name} <{email}> out of every system: {when}. Clients go to {successors} ({strategy}) after approval by "
         "{approver}. Reason: {reason}. Continue?"

@@ -10,7 +10,7 @@ from bot import workdays
 from bot.cli import split
 from bot.cli.actor import author
 from bot.cli.arguments import content, effective, leaver_named, named_successors, warn_of_day_off
-from bot.cli.case_request import approver_of, as_known, colleague, profiles, question
+from bot.cli.case_request import as_known, asked_of, profiles, question
 from bot.cli.context import (
     DEFAULT,
     AsJson,
@@ -98,14 +98,17 @@ def offboard(
         people |= more
     _report(plan, trouble, quiet=as_json)
     leaver, now = replace(plan.leaver, name=plan.leaver.name or plan.leaver.email), plan.made_at
+    asked, receivers = asked_of(plan, approver, successors, by, people, settings.company.directory)
+    clientless = plan.owns_nothing and not receivers
     request = OffboardingRequest(
-        approver=colleague(approver_of(plan, approver, settings.company.directory), people),
+        approver=asked,
         return_on=effective(return_on, now, leaver.timezone, days) if return_on else None,
         effective_at=effective(at, now, leaver.timezone, days),
         leaver=leaver,
         reason=reason,
         strategy=how,
-        successors=tuple(colleague(one, people) for one in successors),
+        successors=asked.reachable if clientless else receivers,
+        clientless=clientless,
         requested_by=by,
         channel=settings.slack.case_channel,
         note=note,
@@ -117,7 +120,7 @@ def offboard(
             seen = services.proposals.preview(leaver, request.successors, how, file, request.effective_at)
             split.show(seen, quiet=as_json)
     warn_of_day_off(request.effective_at, leaver.timezone, days)
-    require_yes(question(request), yes)
+    require_yes(question(request, clientless=clientless), yes)
     with open_services_to_work(ctx, config) as (services, bot_runs):
         case = _open(services, request, wait, bot_runs=bot_runs)
         later = case.state is CaseState.SCHEDULED and bool(request.effective_at)

@@ -114,6 +114,9 @@ class Offboarding:
             (*warnings, *planning.warnings(surveys)),
             tuple(refusals),
             self._clock.now(),
+            owns_nothing=planning.owns_nothing(
+                self._systems, leaver, surveys, {name: of_system.accounts for name, of_system in links.items()}
+            ),
         )
 
     def open(self, request: OffboardingRequest) -> str:
@@ -371,7 +374,7 @@ class Offboarding:
             raise Refused(Code.LEAVER_DECIDES, name=leaver.name)
         if any(_same(leaver, one.email, one.slack_id) for one in request.successors):
             raise Refused(Code.NO_SUCCESSOR, name=leaver.name)
-        if not request.successors and self._systems.with_capability(ClientBook):
+        if not request.successors and not request.clientless and self._systems.with_capability(ClientBook):
             raise Refused(Code.NO_SUCCESSOR, name="")
         return by
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from config.text import N_, _, join, ngettext
 from connectors.contract import (
     Account,
+    AccountId,
     Accounts,
     ClientBook,
     ExportLog,
@@ -55,6 +56,8 @@ class SystemSurvey:
     accounts: tuple[Account, ...] = ()
     warnings: tuple[str, ...] = ()
     """Warnings to read before confirming."""
+    asked: Leaver | None = None
+    """The identifiers that it was asked about, if its answer is whole: no doubt, no candidate, no blind spot."""
 
 
 def survey(systems: Systems, leaver: Leaver) -> tuple[Leaver, dict[str, SystemSurvey]]:
@@ -97,6 +100,7 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
         return SystemSurvey(_plan(system, (), "", None, _("this connector cannot look accounts up")))
     lookup = accounts.find(person(leaver))
     asked, unasked = candidates(accounts, leaver, lookup)
+    blind = (*system.connector.shortfalls(), *system.connector.blind_spots())
     lines, unread = _lines(system, lookup.accounts)
     book = _book(system, lookup)
     several = ngettext(
@@ -117,9 +121,9 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
             *((unasked,) if unasked else ()),
             *(lookup.doubts if lines else ()),
             *lookup.hidden,
-            *system.connector.shortfalls(),
-            *system.connector.blind_spots(),
+            *blind,
         ),
+        None if asked or unasked or lookup.doubts or lookup.hidden or blind else leaver,
     )
 
 
@@ -157,6 +161,29 @@ def asked_about(account: Account) -> str:
     return _("{login} ({name}) may be the leaver's too and is left alone unless a person links it").format(
         login=account.login, name=account.name
     )
+
+
+def owns_nothing(
+    systems: Systems, leaver: Leaver, surveys: Mapping[str, SystemSurvey], linked: Mapping[str, Collection[AccountId]]
+) -> bool:
+    """Return whether every client book was read whole, for all that the leaver is known by, and is empty.
+
+    `linked`: accounts that a person linked, by system. A look-up may miss them.
+    """
+    directory = surveys.get(systems.directory)
+    return (directory is None or not directory.plan.problem) and all(
+        _is_empty(one, leaver if name != systems.directory else one.asked, linked.get(name, ()))
+        and (one.accounts or not systems[name].expects_account)
+        for name, one in surveys.items()
+        if systems[name].has(ClientBook) and not one.plan.by_hand
+    )
+
+
+def _is_empty(one: SystemSurvey, leaver: Leaver | None, linked: Collection[AccountId]) -> bool:
+    book = one.plan.book
+    read = not one.plan.problem and book is not None and not book.problem and not any(book.counts.values())
+    whole = one.asked is not None and one.asked == leaver  # else it was asked before the directory answered
+    return read and whole and {account.id for account in one.accounts}.issuperset(linked)
 
 
 def protected(systems: Systems, surveys: dict[str, SystemSurvey], guards: ProtectedAccounts) -> tuple[str, ...]:

@@ -200,6 +200,23 @@ def test_without_anyone_to_decide_no_case_is_opened(config: str) -> None:
     assert "knows no line manager" in result.stderr
 
 
+@pytest.mark.parametrize("manager", ["", samples.MAX.email])
+def test_without_clients_nobody_has_to_be_named_to_decide_or_receive(config: str, manager: str) -> None:
+    class Clientless(FakeOffboarding):
+        def plan(self, leaver: Leaver) -> Plan:
+            return replace(samples.plan(replace(leaver, manager_email=manager), systems=1), owns_nothing=True)
+
+    wiring = Wiring(Clientless())
+    asked = handover(wiring, "offboard", DANA, "--config", config, typed="n\n")
+    assert "No clients were found. If some turn up" in asked.output
+    handover(wiring, "offboard", DANA, "--yes", "--wait", "0", "--config", config)
+    [request] = wiring.offboarding.requests
+    assert request.clientless
+    assert request.approver.email == manager
+    assert request.approver.key in (manager, "cli:tess")
+    assert [one.email for one in request.successors] == ([manager] if manager else [])
+
+
 def test_a_directory_that_was_not_read_is_not_said_to_know_no_manager(config: str) -> None:
     class Unread(FakeOffboarding):
         def plan(self, leaver: Leaver) -> Plan:
