@@ -103,10 +103,11 @@ class Offboarding:
         surveys = planning.prove(self._systems, surveys, self._absence, leaver, links)
         now = self._clock.now()
         linked = [system for system, of_system in links.items() if of_system.accounts or of_system.nobody(now)]
-        warnings = (
+        warnings = (  # worst first
+            *planning.unread(surveys),
             *planning.protected(self._systems, surveys, self._guards),
-            *planning.unmatched(leaver, linked, self._systems.directory),
             *planning.unlinked(self._systems, surveys, linked),
+            *planning.unmatched(leaver, linked, self._systems.directory),
         )
         return Plan(
             leaver,

@@ -223,9 +223,9 @@ def unmatched(leaver: Leaver, linked: Collection[str], directory: str) -> tuple[
     return () if leaver.directory_id or directory in linked else (words,)
 
 
-def warnings(surveys: dict[str, SystemSurvey]) -> tuple[str, ...]:
-    """Return the warnings of the systems' answers, to read before confirming."""
-    words = [f"{one.plan.title}: {warning}." for one in surveys.values() for warning in one.warnings]
+def unread(surveys: Mapping[str, SystemSurvey]) -> tuple[str, ...]:
+    """Return the warnings that a system was not looked up, that absence is not proven, or that nothing was found."""
+    words = []
     dark = [one for one in surveys.values() if one.plan.problem and not one.plan.accounts]
     unreachable = [one.plan.title for one in dark if not one.lookup]
     if unreachable:
@@ -240,8 +240,14 @@ def warnings(surveys: dict[str, SystemSurvey]) -> tuple[str, ...]:
                 systems=", ".join(unproven)
             )
         )
-    if not any(one.plan.accounts or one.plan.problem for one in surveys.values()):
+    if not any(one.plan.accounts or (one.plan.problem and not one.lookup) for one in surveys.values()):
         words.append(_("No account was found in any system. Check that this is the right person."))
+    return tuple(words)
+
+
+def warnings(surveys: Mapping[str, SystemSurvey]) -> tuple[str, ...]:
+    """Return the warnings of the systems' answers, to read before confirming."""
+    words = [f"{one.plan.title}: {warning}." for one in surveys.values() for warning in one.warnings]
     locked = [
         one.plan.title
         for one in surveys.values()

@@ -8,13 +8,13 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot import workdays
-from bot.slack.forms import fields, notice, offboard, people
+from bot.slack.forms import clients, fields, notice, offboard, people
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.answers import Listeners, View
+from bot.slack.listeners.answers import Listeners, Pushed, View
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.error_handler import explain
-from bot.slack.listeners.opening import submit
-from bot.slack.listeners.plan import show_plan, show_preview
+from bot.slack.listeners.opening import submit, submit_clients
+from bot.slack.listeners.plan import show_details, show_plan, show_preview
 from bot.slack.messages import case as case_message
 from bot.slack.messages import guide
 from bot.slack.messages.audit import build as build_audit
@@ -94,29 +94,37 @@ def register(on: Listeners) -> None:
         ctx.allow(call, Right.OPEN)
         return show_plan(ctx, call, person)
 
-    @on.button({"block_id": offboard.DAY, "action_id": fields.FIELD})
-    def day(call: Call) -> None:
+    @on.button({"block_id": re.compile(f"^({offboard.WHEN}|{offboard.DAY})$"), "action_id": fields.FIELD})
+    def chosen_in_form(call: Call) -> None:
         view = call.body.get("view") or {}
         if view.get("callback_id") == offboard.CALLBACK:
-            warn_of_day(ctx, call, view)
+            reshape(ctx, call, view)
 
-    @on.button(offboard.PREVIEW, Right.OPEN)
+    @on.button(offboard.DETAILS, Right.OPEN)
+    def details(call: Call) -> None:
+        on.load(call, lambda: show_details(ctx, call), above=True)
+
+    @on.button(clients.PREVIEW, Right.OPEN)
     def show(call: Call) -> None:
         on.load(call, lambda: show_preview(ctx, call, call.body["view"]), above=True)
 
     @on.form(offboard.CALLBACK)
-    def submitted(call: Call, view: View) -> View:
+    def submitted(call: Call, view: View) -> View | Pushed:
         return submit(ctx, call, view)
 
+    @on.form(clients.CALLBACK)
+    def submitted_clients(call: Call, view: View) -> View:
+        return submit_clients(ctx, call, view)
 
-def warn_of_day(ctx: ListenerContext, call: Call, view: View) -> None:
-    """Show or remove the warning that the chosen day is no working day."""
-    chosen = fields.picked_day(view, offboard.DAY)
-    text = workdays.last_day_warning(workdays.of(ctx.services.settings.company), chosen) if chosen else ""
-    shown = any(block.get("block_id") == offboard.CAREFUL for block in view["blocks"])
-    if text or shown:
-        warning = _("⚠ Careful: {text}").format(text=mrkdwn(text)) if text else ""
-        call.show(str(view["id"]), offboard.warned(view, warning))
+
+def reshape(ctx: ListenerContext, call: Call, view: View) -> None:
+    """Show the fields of the chosen kind of case, and a warning if the chosen day is no working day."""
+    company, day = ctx.services.settings.company, fields.picked_day(view, offboard.DAY)
+    text = workdays.last_day_warning(workdays.of(company), day) if day else ""
+    warning = _("⚠ Careful: {text}").format(text=mrkdwn(text)) if text else ""
+    shaped = offboard.reshaped(view, company, warning)
+    if [block.get("block_id") for block in shaped["blocks"]] != [block.get("block_id") for block in view["blocks"]]:
+        call.show(str(view["id"]), shaped)
 
 
 def answer(on: Listeners, call: Call, asked: ParsedCommand) -> None:

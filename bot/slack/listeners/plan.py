@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.errors import UserFacingError, user_message
 from bot.policies import named_in_rules
-from bot.slack.forms import fields, notice, offboard, people
+from bot.slack.forms import clients, fields, notice, offboard, people
 from bot.slack.listeners.answers import View
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import fetch, tell_faults
@@ -13,7 +13,6 @@ from bot.slack.messages import plan as plan_message
 from bot.slack.people import Profile, colleague_objection, leaver_objection, warnings
 from bot.text import _, mrkdwn
 from bot.workdays import known_zone
-from connectors.contract import ClientBook
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.people import Leaver, Successor
@@ -41,24 +40,34 @@ def show_plan(ctx: ListenerContext, call: Call, user: str) -> View:
 
 def _show_fresh(ctx: ListenerContext, person: Profile) -> View:
     """Return the form with a fresh plan, or the plan's own refusals."""
-    settings = ctx.services.settings
-    zone = known_zone(person.timezone, settings.company.timezone)
+    company = ctx.services.settings.company
+    zone = known_zone(person.timezone, company.timezone)
     plan = ctx.services.offboarding.plan(person.leaver(zone))
-    summary, details = plan_message.summary(plan, warnings(person)), plan_message.details(plan)
     if plan.refusals:
         stops = [_("✗ {why}").format(why=user_message(why, markup=True)) for why in plan.refusals]
-        return notice.build(_("No case can be opened"), *stops, *summary, *details)
+        return notice.build(_("No case can be opened"), *stops, *plan_message.details(plan, warnings(person)))
     manager = _manager(ctx, plan.leaver.manager_email)
-    held = any(system.has(ClientBook) for system in ctx.services.systems.values())
     return offboard.build(
         plan,
-        settings,
-        summary,
-        details,
+        company,
+        plan_message.summary(plan, warnings(person)),
         zone=zone,
         approver=manager.id if manager and not colleague_objection(manager, person.id) else "",
-        clients=held or any(system.book for system in plan.systems),
     )
+
+
+def show_details(ctx: ListenerContext, call: Call) -> View:
+    """Return what a fresh plan says of each system."""
+    leaver, told = _leaver(ctx, call)
+    return notice.build(_("Details of the plan"), *plan_message.details(ctx.services.offboarding.plan(leaver), told))
+
+
+def _leaver(ctx: ListenerContext, call: Call) -> tuple[Leaver, list[str]]:
+    """Return the leaver of a form, with the warnings about their Slack account."""
+    if not call.fact("leaver"):
+        return offboard.known_leaver(offboard.unknown_to_slack(call.facts), call.facts), []
+    person = ctx.people.find(call.fact("leaver"))
+    return offboard.known_leaver(person.leaver(call.fact("zone")), call.facts), warnings(person)
 
 
 def _manager(ctx: ListenerContext, address: str) -> Profile | None:
@@ -71,12 +80,11 @@ def _manager(ctx: ListenerContext, address: str) -> Profile | None:
 
 def show_preview(ctx: ListenerContext, call: Call, view: View) -> View:
     """Read the client books, and return the split for the form's present values."""
-    company, leaver = ctx.services.settings.company, ctx.people.find(call.fact("leaver"))
-    chosen = [ctx.people.find(user) for user in fields.picked_all(view, offboard.SUCCESSORS)]
-    how = Strategy(fields.picked(view, offboard.STRATEGY) or ctx.services.settings.clients.default_strategy)
+    chosen = [ctx.people.find(user) for user in fields.picked_all(view, clients.SUCCESSORS)]
+    how = Strategy(fields.picked(view, clients.STRATEGY) or ctx.services.settings.clients.default_strategy)
     file = fields.picked_file(view)
     data = fetch(call.client, file) if file else b""
-    who = offboard.known_leaver(leaver.leaver(known_zone(leaver.timezone, company.timezone)), call.facts)
+    who, _told = _leaver(ctx, call)
     try:
         receivers = named_successors(ctx, who, chosen, how, data)
     except InvalidAssignmentFile as unfit:
