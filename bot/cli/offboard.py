@@ -86,7 +86,6 @@ def offboard(
     if keep_access and not return_on:
         raise CommandError(_("--keep-access needs --return-on."))
     how, file = strategy or Strategy(settings.clients.default_strategy), content(clients)
-    days = workdays.of(settings.company)
     successors = named_successors(settings, email, how, successor or [], file)
     people, trouble = profiles(settings.slack, [(leaver := leaver_named(email)).email, approver, *successors])
     with open_services(ctx, config) as services:
@@ -98,6 +97,7 @@ def offboard(
         people |= more
     _report(plan, trouble, quiet=as_json)
     leaver, now = replace(plan.leaver, name=plan.leaver.name or plan.leaver.email), plan.made_at
+    days = workdays.of(settings, leaver.timezone)
     asked, receivers = asked_of(plan, approver, successors, by, people, settings.company.directory)
     clientless = plan.owns_nothing and not receivers
     request = OffboardingRequest(

@@ -39,7 +39,7 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """When and why somebody leaves, as HR submitted it."""
+    """Time and reason of a departure, as HR submitted them."""
 
     at: datetime | None
     """The effective time, in UTC; None for a lock-out now."""

@@ -33,7 +33,7 @@ CHECK_SECONDS = 1.8
 def submit(ctx: ListenerContext, call: Call, view: View) -> View | Pushed:
     """Check the form; return the form about clients, or open a case without clients. Raises `InvalidForm`."""
     ctx.allow(call, Right.OPEN)
-    leaving = offboard.parse(view, workdays.of(ctx.services.settings.company), ctx.services.clock.now())
+    leaving = offboard.parse(view, workdays.of(ctx.services.settings, call.fact("zone")), ctx.services.clock.now())
     leaver = _leaver(ctx, call, {}, offboard.WHEN)
     if call.facts.get("clientless"):
         return _carry_out(ctx, call, leaver, leaving, _nobody_named(ctx, call, leaver))
@@ -62,7 +62,7 @@ def submit_clients(ctx: ListenerContext, call: Call, view: View) -> View:
 
 @dataclass(frozen=True, slots=True)
 class Receivers:
-    """Who decides on the clients and who receives them, and how they are split."""
+    """Approver and receivers of the clients, and how they are split."""
 
     approver: Successor
     successors: tuple[Successor, ...]
@@ -108,7 +108,7 @@ def _what(leaving: offboard.Departure) -> str:
 
 def _carry_out(ctx: ListenerContext, call: Call, leaver: Leaver, leaving: offboard.Departure, named: Receivers) -> View:
     """Open the case that the forms describe, and return the view with the outcome."""
-    settings, days = ctx.services.settings, workdays.of(ctx.services.settings.company)
+    settings = ctx.services.settings
     place = choose_channel(
         call.client, settings.slack.case_channel, ctx.people, leaver=leaver.slack_id, asker=call.user, bot=call.bot
     )
@@ -129,7 +129,7 @@ def _carry_out(ctx: ListenerContext, call: Call, leaver: Leaver, leaving: offboa
     )
     opened = _open_case(ctx, request, place)
     day = leaving.at and leaving.at.astimezone(ZoneInfo(leaver.timezone)).date()
-    if day and (careful := workdays.last_day_warning(days, day)):
+    if day and (careful := workdays.last_day_warning(workdays.of(settings, leaver.timezone), day)):
         opened["blocks"] = [*opened["blocks"], section(_("⚠ Careful: {text}").format(text=mrkdwn(careful)))]
     return notice.outcome(opened)
 

@@ -10,15 +10,20 @@ from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import fetch, tell_faults
 from bot.slack.messages import case as case_message
 from bot.slack.messages import plan as plan_message
+from bot.slack.messages.blocks import actions, button, pack
 from bot.slack.people import Profile, colleague_objection, leaver_objection, warnings
 from bot.text import _, mrkdwn
 from bot.workdays import known_zone
+from workflows.cases.views import CaseView, Plan
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import CaseState, Strategy
 
 OPEN_STATES = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
+SHOWN_FIRST = (*OPEN_STATES, CaseState.WATCHED, CaseState.ON_LEAVE)
+"""States of a case that is shown before another one is opened."""
+AGAIN = "offboard_again"
 
 
 def show_plan(ctx: ListenerContext, call: Call, user: str) -> View:
@@ -31,28 +36,66 @@ def show_plan(ctx: ListenerContext, call: Call, user: str) -> View:
         ctx.refuse(call, f"open a case for {user}")
         return people.leaver(refusal)
     offboarding = ctx.services.offboarding
-    running = offboarding.find_case(person.id) or offboarding.find_case(person.email)
-    if running and running.state in OPEN_STATES:
-        blocks = case_message.build(running, ctx.services.clock.now()).blocks
+    known = offboarding.find_case(person.id) or offboarding.find_case(person.email)
+    return _known_case(ctx, known, pack(user=person.id)) if known and known.state in SHOWN_FIRST else _show(ctx, person)
+
+
+def show_plan_by_address(ctx: ListenerContext, call: Call, address: str) -> View:
+    """Return the form for a person whom Slack does not find by their address, or the case that there is already."""
+    known = ctx.services.offboarding.find_case(address)
+    if known and known.state in SHOWN_FIRST:
+        return _known_case(ctx, known, pack(email=address))
+    return _show_by_address(ctx, call, address)
+
+
+def show_fresh(ctx: ListenerContext, call: Call) -> View:
+    """Return the form for a person who has a case already, by a button's value."""
+    if user := call.fact("user"):
+        return _show(ctx, ctx.people.find(user, fresh=True))
+    return _show_by_address(ctx, call, call.fact("email"))
+
+
+def _known_case(ctx: ListenerContext, case: CaseView, value: str) -> View:
+    """Return the case of a person, with the button to open another one where this one is over but watched."""
+    blocks = case_message.build(case, ctx.services.clock.now()).blocks
+    if case.state in OPEN_STATES:
         return notice.build(_("A case is open"), _("This person has an open case already:"), *blocks)
-    return _show_fresh(ctx, person)
+    told = _("This person was offboarded before, and is still checked. The state of that case:")
+    again = actions(AGAIN, button(_("Offboard Again"), AGAIN, value))
+    return notice.build(_("Offboarded before"), told, again, *(one for one in blocks if one["type"] != "actions"))
 
 
-def _show_fresh(ctx: ListenerContext, person: Profile) -> View:
+def _show(ctx: ListenerContext, person: Profile) -> View:
     """Return the form with a fresh plan, or the plan's own refusals."""
-    company = ctx.services.settings.company
-    zone = known_zone(person.timezone, company.timezone)
-    plan = ctx.services.offboarding.plan(person.leaver(zone))
+    zone = known_zone(person.timezone, ctx.services.settings.company.timezone)
+    return _form(ctx, ctx.services.offboarding.plan(person.leaver(zone)), zone, warnings(person))
+
+
+def _show_by_address(ctx: ListenerContext, call: Call, address: str) -> View:
+    """Return the form for an address that Slack does not know. Slack may know another address of the same person."""
+    zone = ctx.services.settings.company.timezone
+    plan = ctx.services.offboarding.plan(Leaver("", address, timezone=zone))
+    for other in plan.leaver.addresses:
+        if person := ctx.people.by_email(other):
+            return show_plan(ctx, call, person.id)
+    told = _(
+        "Slack finds nobody by the address {email}: a deactivated account is not found, or Slack has another address. "
+        "The case goes by what the systems know."
+    )
+    return _form(ctx, plan, zone, [told.format(email=mrkdwn(address))])
+
+
+def _form(ctx: ListenerContext, plan: Plan, zone: str, told: list[str]) -> View:
     if plan.refusals:
         stops = [_("✗ {why}").format(why=user_message(why, markup=True)) for why in plan.refusals]
-        return notice.build(_("No case can be opened"), *stops, *plan_message.details(plan, warnings(person)))
+        return notice.build(_("No case can be opened"), *stops, *plan_message.details(plan, told))
     manager = _manager(ctx, plan.leaver.manager_email)
     return offboard.build(
         plan,
-        company,
-        plan_message.summary(plan, warnings(person)),
+        ctx.services.settings.company,
+        plan_message.summary(plan, told),
         zone=zone,
-        approver=manager.id if manager and not colleague_objection(manager, person.id) else "",
+        approver=manager.id if manager and not colleague_objection(manager, plan.leaver.slack_id) else "",
     )
 
 

@@ -46,7 +46,7 @@ def _warnings(plan: Plan, warnings: list[str]) -> list[str]:
 
 def headline(plan: Plan) -> str:
     """Return the plan in a sentence: accounts, and systems that could not be read."""
-    name = mrkdwn(plan.leaver.name)
+    name = mrkdwn(plan.leaver.name or plan.leaver.email)
     found = sum(len(system.accounts) for system in plan.systems)
     where = sum(1 for system in plan.systems if system.accounts)
     dark = sum(1 for system in plan.systems if system.problem)

@@ -9,6 +9,7 @@ import pytest
 
 from bot.slack.forms import offboard
 from bot.slack.messages import access, case
+from config.client_book import ApprovalSettings
 from config.settings import Company
 from connectors.contract import AccountId, Verdict
 from tests.bot import samples
@@ -278,6 +279,15 @@ def test_a_weekend_as_last_day_is_warned_of_in_the_form(workplace: Workplace) ->
     view.fill("day", "2026-11-28").submit()
     assert "on a weekend" in workplace.hr.modal("Case opened").text
     assert workplace.actors("case.opened") == [f"slack:{workplace.hr.id}"]
+
+
+def test_the_weekend_is_that_of_the_leavers_own_country(workplace: Workplace) -> None:
+    approvals = ApprovalSettings(calendars={"Europe/Dublin": "IL"})
+    object.__setattr__(workplace.services.settings, "approvals", approvals)
+    view = of_kind(workplace, "last_day").fill("day", "2026-11-29").fill("day", "2026-11-27")  # a Friday
+    workplace.hr.wait_for(lambda: "2026-11-27 is on a weekend" in view.text)
+    view.fill("day", "2026-11-29")
+    workplace.hr.wait_for(lambda: "weekend" not in view.text)
 
 
 def test_a_warning_replaces_the_one_before() -> None:

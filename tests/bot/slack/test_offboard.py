@@ -421,6 +421,68 @@ def test_an_exact_address_is_no_guess(workplace: Workplace) -> None:
     assert "Dana O'Neill has" in form(workplace, LEAVER.email).text
 
 
+GONE = Leaver("Nadia Gone", "nadia.gone@northwind.example")
+
+
+def test_who_is_not_found_in_slack_is_offboarded_by_address(workplace: Workplace) -> None:
+    workplace.directory.user("entry-gone", GONE.email, name=GONE.name)
+    view = form(workplace, GONE.email)
+    assert "Nadia Gone has 1 account" in view.text
+    assert "Slack finds nobody by the address" in view.text
+    view.fill("when", "now").fill("reason", "other").submit()
+    assert "Slack does not tell whether the leaver is a member" in workplace.hr.modal("Case opened").text
+    [case] = workplace.cases()
+    assert (case.leaver.name, case.leaver.email, case.leaver.slack_id) == (GONE.name, GONE.email, "")
+    assert workplace.posts()[f"case:{case.id}"].channel == HR.slack_id
+    workplace.hr.modal("Case opened").close(everything=True)
+    workplace.hr.command("/offboard", GONE.email)
+    assert case.id in workplace.hr.modal("A case is open").text
+
+
+def test_the_form_that_asks_whom_takes_an_address_too(workplace: Workplace) -> None:
+    workplace.directory.user("entry-gone", GONE.email, name=GONE.name)
+    workplace.hr.command("/offboard")
+    workplace.hr.modal("Offboard someone").submit()
+    assert set(workplace.hr.modal().errors) == {"person"}
+    workplace.hr.modal("Offboard someone").fill("email", GONE.email).submit()
+    workplace.hr.wait_for(lambda: workplace.hr.view and "Nadia Gone has 1 account" in workplace.hr.view.text)
+
+
+def test_another_address_of_somebody_in_slack_is_that_person(workplace: Workplace) -> None:
+    workplace.directory.users["entry-dana.oneill"].also = ("d.oneill@northwind.example",)  # type: ignore[index]
+    view = form(workplace, "d.oneill@northwind.example")
+    assert "Slack finds nobody" not in view.text
+    view.fill("when", "now").fill("reason", "other").submit()
+    workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    assert case.leaver.slack_id == LEAVER.slack_id
+
+
+@pytest.mark.parametrize("trouble", ["ratelimited", "missing_scope", "user_not_visible", "internal_error"])
+def test_trouble_with_slack_is_never_told_as_nobody_has_this_address(workplace: Workplace, trouble: str) -> None:
+    workplace.slack.fault("users.lookupByEmail", trouble, times=9)
+    view = form(workplace, LEAVER.email)
+    assert "nobody" not in view.text
+    assert ("must give it the scope" if trouble == "missing_scope" else "Slack gave no answer") in view.text
+    assert view.submit_label == "Show Plan"
+
+
+def test_a_watched_leaver_is_shown_before_another_case_is_opened(workplace: Workplace) -> None:
+    case_id = workplace.open()
+    workplace.run()
+    workplace.office.clock.pass_(days=3)
+    workplace.hr.command("/offboard", f"@{LEAVER.uid}")
+    shown = workplace.hr.modal("Offboarded before")
+    assert case_id in shown.text
+    assert shown.submit_label == ""
+    shown.click("Offboard Again")
+    view = workplace.hr.modal("Offboard someone")
+    assert "Already locked in" in view.text
+    view.fill("when", "now").fill("reason", "other").submit()
+    workplace.hr.modal("Case opened")
+    assert len(workplace.cases()) == 2
+
+
 def test_unknown_words_get_help(workplace: Workplace) -> None:
     workplace.hr.command("/offboard", "<!channel> make coffee")
     answer = workplace.private(workplace.hr, "What you can type")

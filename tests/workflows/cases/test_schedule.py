@@ -53,6 +53,12 @@ def test_weekends_are_known() -> None:
     assert [days.is_weekend(date(2026, 11, number)) for number in (27, 28, 29, 30)] == [False, True, True, False]
 
 
+@pytest.mark.parametrize("country", ["IL", "EG"])
+def test_weekends_are_the_countrys(country: str) -> None:
+    days = BusinessDays(time(17), None, country)
+    assert [days.is_weekend(date(2026, 11, number)) for number in (26, 27, 28, 29)] == [False, True, True, False]
+
+
 @pytest.mark.parametrize("to", [timedelta(days=10), timedelta(hours=2)])
 def test_a_moved_case_takes_effect_at_its_new_time_only(office: Office, day: datetime, to: timedelta) -> None:
     case_id = office.offboarding.open(office.request(effective_at=day))
