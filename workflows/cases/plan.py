@@ -56,6 +56,8 @@ class SystemSurvey:
     accounts: tuple[Account, ...] = ()
     warnings: tuple[str, ...] = ()
     """Warnings to read before confirming."""
+    nothing: bool = False
+    """True if it has no account by the leaver's names, and the same lookup is proven to find others."""
     asked: Leaver | None = None
     """The identifiers that it was asked about, if its answer is whole: no doubt, no candidate, no blind spot."""
 
@@ -123,7 +125,7 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
             *lookup.hidden,
             *blind,
         ),
-        None if asked or unasked or lookup.doubts or lookup.hidden or blind else leaver,
+        asked=None if asked or unasked or lookup.doubts or lookup.hidden or blind else leaver,
     )
 
 
@@ -140,19 +142,23 @@ def prove(
     """
     data = CaseData(leaver, Successor("", "", leaver.manager_email), (), HANDOVER, "")
 
-    def check(system: System) -> Observation | None:
+    def check(system: System) -> tuple[Observation, bool] | None:
         one = surveys[system.name]
         if one.lookup is None or one.accounts or one.plan.problem or system.expects_account:
             return None
-        return absence.judge(system, one.lookup, data, links)
+        seen = absence.judge(system, one.lookup, data, links)
+        found = links[system.name].accounts or absence.lookup_doubts(system, one.lookup, data)
+        return seen, seen.verdict is Verdict.ABSENT or not found
 
     proven = dict(surveys)
     for name, answer in systems.ask(check, SECONDS).items():
-        how = surveys[name].plan.how
-        seen = Observation(Verdict.UNKNOWN, how, say(answer)) if isinstance(answer, ConnectorError) else answer
-        if seen:
-            why = "" if seen.verdict is Verdict.ABSENT else seen.reason
-            proven[name] = replace(proven[name], plan=replace(proven[name].plan, how=seen.how, problem=why))
+        if answer is None:
+            continue
+        unproven = Observation(Verdict.UNKNOWN, surveys[name].plan.how)
+        seen, nothing = (replace(unproven, reason=say(answer)), False) if isinstance(answer, ConnectorError) else answer
+        why = "" if seen.verdict is Verdict.ABSENT else seen.reason
+        plan = replace(proven[name].plan, how=seen.how, problem=why)
+        proven[name] = replace(proven[name], plan=plan, nothing=nothing)
     return proven
 
 
@@ -171,19 +177,23 @@ def owns_nothing(
     `linked`: accounts that a person linked, by system. A look-up may miss them.
     """
     directory = surveys.get(systems.directory)
-    return (directory is None or not directory.plan.problem) and all(
+    read = directory is None or directory.nothing or not directory.plan.problem
+    return read and all(
         _is_empty(one, leaver if name != systems.directory else one.asked, linked.get(name, ()))
-        and (one.accounts or not systems[name].expects_account)
         for name, one in surveys.items()
         if systems[name].has(ClientBook) and not one.plan.by_hand
     )
 
 
 def _is_empty(one: SystemSurvey, leaver: Leaver | None, linked: Collection[AccountId]) -> bool:
+    if one.asked is None or one.asked != leaver:  # it was asked before the directory answered
+        return False
+    if not one.accounts:
+        return one.nothing and not linked
     book = one.plan.book
-    read = not one.plan.problem and book is not None and not book.problem and not any(book.counts.values())
-    whole = one.asked is not None and one.asked == leaver  # else it was asked before the directory answered
-    return read and whole and {account.id for account in one.accounts}.issuperset(linked)
+    read = not one.plan.problem and book is not None and not book.problem
+    owned = book is None or any(book.counts.values())
+    return read and not owned and {account.id for account in one.accounts}.issuperset(linked)
 
 
 def protected(systems: Systems, surveys: dict[str, SystemSurvey], guards: ProtectedAccounts) -> tuple[str, ...]:

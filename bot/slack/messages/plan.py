@@ -60,9 +60,11 @@ def headline(plan: Plan) -> str:
 
 def _clients(plan: Plan) -> str:
     """Return a line on the clients. Only books that were all read whole have none."""
-    if plan.owns_nothing:
-        return _("No clients.")
     books = [system.book for system in plan.systems if system.book]
+    if plan.owns_nothing:
+        without = [system.title for system in plan.systems if system.book and not system.accounts]
+        text = _("No clients found: no account in {systems}.") if without else _("No clients.")
+        return text.format(systems=listing(without))
     if not books or any(book.problem for book in books):
         return _("Clients: not known.")
     total: dict[str, Decimal] = defaultdict(Decimal)

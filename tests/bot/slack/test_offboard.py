@@ -21,7 +21,7 @@ from tests.bot.workplace import Workplace, said, workplace_in
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.forms import OpenView
-from tests.workflows.memory import MemoryDirectory, World
+from tests.workflows.memory import MemoryDirectory, MemoryListing, World
 from workflows.people import Leaver
 
 PATIENCE = 60
@@ -150,6 +150,7 @@ def test_without_clients_nothing_about_clients_is_asked(workplace: Workplace) ->
 
 
 def test_a_guest_without_accounts_and_manager_needs_no_approver(workplace: Workplace) -> None:
+    workplace.office.systems._systems["crm"] = workplace.crm.system(MemoryListing)
     view = form(workplace, "@gwen.guest")
     assert "is a guest" in view.text
     view.fill("when", "now").fill("reason", "end of contract").submit()
@@ -425,7 +426,7 @@ GONE = Leaver("Nadia Gone", "nadia.gone@northwind.example")
 
 
 def test_who_is_not_found_in_slack_is_offboarded_by_address(workplace: Workplace) -> None:
-    workplace.directory.user("entry-gone", GONE.email, name=GONE.name)
+    workplace.directory.user("entry-gone", GONE.email, name=GONE.name, manager_email=MANAGER.email)
     view = form(workplace, GONE.email)
     assert "Nadia Gone has 1 account" in view.text
     assert "Slack finds nobody by the address" in view.text

@@ -44,7 +44,16 @@ NOT_KNOWN: dict[str, Callable[[Office], object]] = {
 def test_an_empty_book_that_was_read_whole_asks_for_nobody(office: Office) -> None:
     office.crm.record("opportunity:9", "crm-bob")
     assert office.offboarding.plan(DANA).owns_nothing
+    assert not office.offboarding.plan(STRANGER).owns_nothing, "no look-up there is proven to find anybody"
+
+
+def test_who_has_no_account_has_no_clients_where_the_look_up_finds_others(tmp_path: Path) -> None:
+    office = Office(tmp_path, crm_lists=True)
     assert office.offboarding.plan(STRANGER).owns_nothing
+    office.crm.fail("find", Unavailable("busy"), skip=1)
+    office.clock.pass_(minutes=2)
+    assert not office.offboarding.plan(STRANGER).owns_nothing
+    office.store.close()
 
 
 @pytest.mark.parametrize("what", NOT_KNOWN)
