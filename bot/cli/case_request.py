@@ -14,7 +14,7 @@ from bot.cli.checks.slack import client, network_reason
 from bot.cli.output import CommandError, moment
 from bot.slack.people import Profile, SlackUsers, colleague_objection
 from bot.text import _
-from config.settings import Slack
+from config.settings import ProfileSettings, Settings, Slack
 from workflows.cases.views import OffboardingRequest, Plan
 from workflows.people import Actor, Leaver, Successor
 
@@ -35,6 +35,14 @@ def profiles(slack: Slack, addresses: Iterable[str]) -> tuple[dict[str, Profile]
         except OSError as error:
             return found, network_reason(error)
     return found, ""
+
+
+def profile_named(settings: Settings, name: str) -> ProfileSettings:
+    """Return a profile, or an empty one without a name. Raises `CommandError` for an unknown one."""
+    if name and name not in settings.profiles:
+        said = _("There is no profile {name!r}. Known: {names}.")
+        raise CommandError(said.format(name=name, names=", ".join(settings.profiles) or _("none")))
+    return settings.profiles.get(name, ProfileSettings())
 
 
 def approver_of(plan: Plan, named: str, directory: str) -> str:
@@ -86,45 +94,30 @@ def colleague(address: str, people: dict[str, Profile]) -> Successor:
     return Successor(email.lower(), known.name if known else email, email, known.id if known else "")
 
 
-def question(request: OffboardingRequest, *, clientless: bool = False) -> str:
-    """Return the question before any write, with the leaver, the time, the successors and the approver. Pure.
-
-    `clientless`: no clients were found, and nobody was named to receive any.
-    """
+def question(request: OffboardingRequest) -> str:
+    """Return the question before any write, with the leaver, the time, the successors and the approver. Pure."""
     zone = request.leaver.timezone
-    successors = ", ".join(one.name for one in request.successors) or _("nobody")
-    if request.keep_access:
-        return _(
-            "Lock nothing. After approval by {approver}, hand over clients of {name} <{email}> to {successors} until "
-            "{back}. Continue?"
-        ).format(
-            name=request.leaver.name,
-            email=request.leaver.email,
-            successors=successors,
-            approver=request.approver.name,
-            back=moment(request.return_on, zone),
-        )
-    when = moment(request.effective_at, zone) if request.effective_at else _("NOW")
-    if clientless:
-        return _(
-            "Lock {name} <{email}> out of every system: {when}. No clients were found. If some turn up, {approver} is "
-            "asked. Reason: {reason}. Continue?"
-        ).format(
-            name=request.leaver.name,
-            email=request.leaver.email,
-            when=when,
-            approver=request.approver.name,
-            reason=request.reason.value,
-        )
-    return _(
+    text = _(
         "Lock {name} <{email}> out of every system: {when}. Clients go to {successors} ({strategy}) after approval by "
         "{approver}. Reason: {reason}. Continue?"
-    ).format(
+    )
+    if request.clientless:
+        text = _(
+            "Lock {name} <{email}> out of every system: {when}. No clients were found. If some turn up, {approver} is "
+            "asked. Reason: {reason}. Continue?"
+        )
+    if request.keep_access:
+        text = _(
+            "Lock nothing. After approval by {approver}, hand over clients of {name} <{email}> to {successors} until "
+            "{back}. Continue?"
+        )
+    return text.format(
         name=request.leaver.name,
         email=request.leaver.email,
-        when=when,
-        successors=successors,
+        when=moment(request.effective_at, zone) if request.effective_at else _("NOW"),
+        successors=", ".join(one.name for one in request.successors) or _("nobody"),
         strategy=request.strategy.value,
         approver=request.approver.name,
         reason=request.reason.value,
+        back=moment(request.return_on, zone),
     )

@@ -86,9 +86,7 @@ class Offboarding:
         self._casefile, self._handover, self._start = casefile, handover, start
         self._guards, self._absence, self._days = guards, absence, tuple(follow_up_days)
         self._holds = Holds(context, handover.decisions, rules)
-        self._schedule = Schedule(
-            context, handover.decisions, self._days, self._holds, start, undo_days=rules.undo_days
-        )
+        self._schedule = Schedule(context, handover.decisions, self._holds, start, undo_days=rules.undo_days)
 
     def plan(self, leaver: Leaver) -> Plan:
         """Look up what a case would do; writes nothing. Takes seconds at most, even if a system does not answer."""
@@ -183,7 +181,7 @@ class Offboarding:
                 session, case, [system.name for system, _ in self._systems.with_capability(ClientBook)], now
             )
         else:
-            self._create_work(session, case, now)
+            self._create_work(session, case, now, request.follow_up_days or self._days)
         leave.create_return(session, case, request.return_on, keeps_access=request.keep_access)
         if rows:
             upload.keep(self._vault, session, case, rows)
@@ -379,7 +377,7 @@ class Offboarding:
             raise Refused(Code.NO_SUCCESSOR, name="")
         return by
 
-    def _create_work(self, session: Session, case: Case, now: datetime) -> None:
+    def _create_work(self, session: Session, case: Case, now: datetime, days: Sequence[int]) -> None:
         """Create the work of all three tracks."""
         for name, system in self._systems.items():
             create_access_work(session, case, system, case.effective_at, now)
@@ -390,7 +388,7 @@ class Offboarding:
         snapshots: dict[str, datetime] = {SnapshotOccasion.LOCK: case.effective_at}
         if not case.immediate:
             snapshots[SnapshotOccasion.NOTICE] = now
-        for day in self._days:
+        for day in days:
             due = case.effective_at + timedelta(days=day)
             session.add(FollowUp(id=f"{case.id}:day-{day}", case_id=case.id, day=day, state=WorkState.DUE, due_at=due))
             snapshots[SnapshotOccasion.day(day)] = due

@@ -48,6 +48,8 @@ class OffboardingRequest:
     """Day of return, of a handover for a time."""
     clientless: bool = False
     """The plan found no clients, with certainty: nobody has to be named to receive any."""
+    follow_up_days: tuple[int, ...] = ()
+    """Days after the lock-out of its checks. Empty: those of policy."""
     keep_access: bool = False
     """Without a lock-out: only clients are handed over, until `return_on`."""
 

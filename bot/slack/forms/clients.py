@@ -24,17 +24,19 @@ STRATEGIES = {
 
 @dataclass(frozen=True, slots=True)
 class ClientInput:
-    """Values of the form."""
+    """Values of the form, proposed or submitted."""
 
     approver: str
     strategy: Strategy
     successors: tuple[str, ...]
-    note: str
+    note: str = ""
     file: str = ""
     """Slack's id of the assignment file."""
 
 
-def build(settings: ClientSettings, facts: dict[str, Any], leaving: offboard.Departure, point: str) -> dict[str, Any]:
+def build(
+    settings: ClientSettings, facts: dict[str, Any], leaving: offboard.Departure, point: str, proposed: ClientInput
+) -> dict[str, Any]:
     """Return the form. `facts`: those of the first form. `point`: who leaves and when, in Slack's markup."""
     strategies = {
         strategy: option(_(label), strategy.value)
@@ -47,21 +49,18 @@ def build(settings: ClientSettings, facts: dict[str, Any], leaving: offboard.Dep
     )
     blocks = [
         section(point),
+        *offboard.danger(facts, now=leaving.at is None),
         field(
             APPROVER,
             _("Approver of the clients' new owners"),
-            {"type": "users_select", **given(initial_user=str(facts.get("approver", "")))},
+            {"type": "users_select", **given(initial_user=proposed.approver)},
             _("Usually the line manager, never the leaver."),
         ),
         field(
             SUCCESSORS,
             _("Colleagues who receive the clients"),
-            {"type": "multi_users_select"},
-            _(
-                "Colleagues with an account in the system that holds the clients. "
-                "Nothing moves until the approver agrees to every record. "
-                "Leave this empty if a CSV file or the company's rules name everybody."
-            ),
+            {"type": "multi_users_select", **given(initial_users=list(proposed.successors))},
+            _("Nothing moves until the approver agrees. Empty only if a file or the company's rules name everybody."),
             optional=True,  # checked together with the file and the rules
         ),
         field(
@@ -70,13 +69,12 @@ def build(settings: ClientSettings, facts: dict[str, Any], leaving: offboard.Dep
             {
                 "type": "static_select",
                 "options": list(strategies.values()),
-                "initial_option": strategies[Strategy(settings.default_strategy)],
+                "initial_option": strategies[proposed.strategy],
             },
         ),
         file_field(hint, optional=True),
         actions(PREVIEW, button(_("Preview Split"), PREVIEW)),
         offboard.note(),
-        *offboard.danger(facts, now=leaving.at is None),
     ]
     metadata = pack(**{**facts, **leaving.facts()})
     return modal(CALLBACK, _("Offboard someone"), _("Start Offboarding"), blocks, metadata)

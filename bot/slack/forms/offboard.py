@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from bot.slack.forms.fields import field, modal, picked, picked_all, picked_day, picked_time, refuse, text_area, typed
 from bot.slack.messages.blocks import Block, button, given, option, pack, section, unpack
 from bot.text import N_, _, ngettext
-from config.settings import Company
+from config.settings import Company, Settings
 from workflows.business_days import BusinessDays
 from workflows.cases.views import Plan
 from workflows.people import Leaver
@@ -18,6 +18,7 @@ from workflows.storage.rows.case import Reason
 
 CALLBACK = "offboard"
 PLAN, DETAILS, WHEN, DAY, TIME, REASON, NOTE = "plan", "details", "when", "day", "time", "reason", "note"
+PROFILE = "profile"
 NOW, LAST_DAY, LEAVE = "now", "last_day", "leave"
 """Kinds of case."""
 NOTE_LIMIT = 1000
@@ -48,6 +49,7 @@ class Departure:
     back: date | None = None
     """The day of return from a leave."""
     keep_access: bool = False
+    profile: str = ""
 
     def facts(self) -> dict[str, str | int]:
         """Return the values for the metadata of the form that follows."""
@@ -56,6 +58,7 @@ class Departure:
             "reason": self.reason.value,
             "back": self.back.isoformat() if self.back else "",
             "keep": int(self.keep_access),
+            "profile": self.profile,
         }
 
 
@@ -68,10 +71,11 @@ def departure(facts: dict[str, Any], note: str) -> Departure:
         note,
         date.fromisoformat(back) if back else None,
         keep_access=bool(facts.get("keep")),
+        profile=str(facts.get("profile", "")),
     )
 
 
-def build(plan: Plan, company: Company, summary: str, *, zone: str, approver: str = "") -> dict[str, Any]:
+def build(plan: Plan, settings: Settings, summary: str, *, zone: str, approver: str = "") -> dict[str, Any]:
     """Return the form, with the plan's `summary` in Slack's markup. `approver`: Slack id of the line manager."""
     later = sum(bool(system.problem or system.by_hand) for system in plan.systems)
     leaver = plan.leaver
@@ -91,11 +95,11 @@ def build(plan: Plan, company: Company, summary: str, *, zone: str, approver: st
     }
     head = section(summary, button(_("Details"), DETAILS), PLAN)
     submit = _("Start Offboarding") if plan.owns_nothing else _("Next: Clients")
-    blocks = [head, *_asked(facts, company, "")]
+    blocks = [head, *_asked(facts, settings, "")]
     return modal(CALLBACK, _("Offboard someone"), submit, blocks, pack(**facts))
 
 
-def reshaped(view: dict[str, Any], company: Company, warning: str) -> dict[str, Any]:
+def reshaped(view: dict[str, Any], settings: Settings, warning: str) -> dict[str, Any]:
     """Return an open form with the fields of the chosen kind. Filled-in values stay.
 
     `warning`: on the chosen day, in Slack's markup, or empty.
@@ -103,14 +107,14 @@ def reshaped(view: dict[str, Any], company: Company, warning: str) -> dict[str, 
     keep = ("type", "callback_id", "title", "submit", "close", "private_metadata")
     head = [dict(block) for block in view["blocks"] if block.get("block_id") == PLAN]
     facts, kind = unpack(str(view.get("private_metadata", ""))), picked(view, WHEN)
-    blocks = [*head, *_asked(facts, company, kind)]
+    blocks = [*head, *_asked(facts, settings, kind)]
     place = next((number for number, block in enumerate(blocks) if block.get("block_id") == DAY), 0)
     if warning and place:
         blocks.insert(place + 1, section(warning, block_id=CAREFUL))
     return {**{key: view[key] for key in keep if key in view}, "blocks": blocks}
 
 
-def _asked(facts: dict[str, Any], company: Company, kind: str) -> list[Block]:
+def _asked(facts: dict[str, Any], settings: Settings, kind: str) -> list[Block]:
     """Return the fields for one kind of case, or before one is chosen: six at most."""
     clientless = bool(facts.get("clientless"))
     kinds = {
@@ -122,11 +126,20 @@ def _asked(facts: dict[str, Any], company: Company, kind: str) -> list[Block]:
     reasons = [option(_(label), reason.value) for reason, label in REASONS.items()]
     return [
         {**field(WHEN, _("When"), when), "dispatch_action": True},
-        *([] if kind in ("", NOW) else _day(company, str(facts.get("zone", "")))),
+        *danger(facts, now=clientless and kind == NOW),
+        *([] if kind in ("", NOW) else _day(settings.company, str(facts.get("zone", "")))),
         *(_leave(clientless=clientless) if kind == LEAVE else []),
         *([] if kind == LEAVE else [field(REASON, _("Reason"), {"type": "static_select", "options": reasons})]),
-        *([note(), *danger(facts, now=kind == NOW)] if clientless else []),
+        *_profile(settings),
+        *([note()] if clientless else []),
     ]
+
+
+def _profile(settings: Settings) -> list[Block]:
+    if not settings.profiles:
+        return []
+    names = {"type": "static_select", "options": [option(name, name) for name in settings.profiles]}
+    return [field(PROFILE, _("Profile"), names, _("Fills in what follows, from the configuration."), optional=True)]
 
 
 def _day(company: Company, zone: str) -> list[Block]:
@@ -215,7 +228,9 @@ def parse(view: dict[str, Any], days: BusinessDays, now: datetime) -> Departure:
     present = {block.get("block_id") for block in view.get("blocks", ())}
     refuse({name if name in present else WHEN: fault for name, fault in faults.items()})
     away = kind == LEAVE
-    return Departure(at, Reason(reason), text, back if away else None, keep_access=keep and away)
+    return Departure(
+        at, Reason(reason), text, back if away else None, keep_access=keep and away, profile=picked(view, PROFILE)
+    )
 
 
 def _lines(values: Sequence[str]) -> str:

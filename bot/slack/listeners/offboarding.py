@@ -130,11 +130,12 @@ def _register_form(on: Listeners, ctx: ListenerContext) -> None:
 
 def reshape(ctx: ListenerContext, call: Call, view: View) -> None:
     """Show the fields of the chosen kind of case, and a warning if the chosen day is no working day."""
-    company, day = ctx.services.settings.company, fields.picked_day(view, offboard.DAY)
-    text = workdays.last_day_warning(workdays.of(ctx.services.settings, call.fact("zone")), day) if day else ""
+    settings, day = ctx.services.settings, fields.picked_day(view, offboard.DAY)
+    text = workdays.last_day_warning(workdays.of(settings, call.fact("zone")), day) if day else ""
     warning = _("⚠ Careful: {text}").format(text=mrkdwn(text)) if text else ""
-    shaped = offboard.reshaped(view, company, warning)
-    if [block.get("block_id") for block in shaped["blocks"]] != [block.get("block_id") for block in view["blocks"]]:
+    shaped = offboard.reshaped(view, settings, warning)
+    before, after = ([block.get("block_id") for block in one["blocks"]] for one in (view, shaped))
+    if text or before != after:
         call.show(str(view["id"]), shaped)
 
 

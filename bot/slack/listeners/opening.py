@@ -16,8 +16,10 @@ from bot.slack.listeners.plan import named_successors
 from bot.slack.messages import case as case_message
 from bot.slack.messages.access import why_held
 from bot.slack.messages.blocks import section
+from bot.slack.messages.phrases import listing
 from bot.slack.people import Profile, colleague_objection, leaver_objection
 from bot.text import _, moment, mrkdwn
+from config.settings import ProfileSettings
 from workflows.authorization import Right
 from workflows.cases.views import OffboardingRequest
 from workflows.clients.split import assignment_file
@@ -36,9 +38,30 @@ def submit(ctx: ListenerContext, call: Call, view: View) -> View | Pushed:
     leaving = offboard.parse(view, workdays.of(ctx.services.settings, call.fact("zone")), ctx.services.clock.now())
     leaver = _leaver(ctx, call, {}, offboard.WHEN)
     if call.facts.get("clientless"):
-        return _carry_out(ctx, call, leaver, leaving, _nobody_named(ctx, call, leaver))
+        return _carry_out(ctx, call, leaver, leaving, _nobody_named(ctx, call, leaver, leaving))
+    proposed, unknown = _proposed(ctx, call, leaving)
     point = _("*{name}:* {what}").format(name=mrkdwn(leaver.name), what=_what(leaving))
-    return Pushed(clients.build(ctx.services.settings.clients, call.facts, leaving, point))
+    if unknown:
+        text = _("⚠ Careful: {text}").format(text=_("the profile names people whom Slack does not know: {people}"))
+        point += "\n" + text.format(people=listing(unknown))
+    return Pushed(clients.build(ctx.services.settings.clients, call.facts, leaving, point, proposed))
+
+
+def _profile(ctx: ListenerContext, leaving: offboard.Departure) -> ProfileSettings:
+    return ctx.services.settings.profiles.get(leaving.profile, ProfileSettings())
+
+
+def _proposed(
+    ctx: ListenerContext, call: Call, leaving: offboard.Departure
+) -> tuple[clients.ClientInput, tuple[str, ...]]:
+    """Return the values that the profile and the directory propose, and the addresses that Slack does not know."""
+    profile = _profile(ctx, leaving)
+    named = [*profile.successors, *filter(None, [profile.approver])]
+    known = {address: person for address in named if (person := ctx.people.by_email(address))}
+    approver = known[profile.approver].id if profile.approver in known else call.fact("approver")
+    receivers = tuple(known[one].id for one in profile.successors if one in known)
+    strategy = Strategy(profile.strategy or ctx.services.settings.clients.default_strategy)
+    return clients.ClientInput(approver, strategy, receivers), tuple(one for one in named if one not in known)
 
 
 def submit_clients(ctx: ListenerContext, call: Call, view: View) -> View:
@@ -84,17 +107,28 @@ def _leaver(ctx: ListenerContext, call: Call, people: Mapping[str, Profile | Use
     return offboard.known_leaver(person.leaver(call.fact("zone")), call.facts)
 
 
-def _nobody_named(ctx: ListenerContext, call: Call, leaver: Leaver) -> Receivers:
+def _nobody_named(ctx: ListenerContext, call: Call, leaver: Leaver, leaving: offboard.Departure) -> Receivers:
     """Return who is asked if clients turn up where there were none: the line manager, else who opens the case."""
     asked = ctx.actor(call).colleague()
     manager, address = call.fact("approver"), call.fact("manager")
-    if manager:
+    if named := _profile(ctx, leaving).approver:
+        asked = _by_address(ctx, named)
+    elif manager:
         person = ctx.people.find(manager)
         asked = asked if colleague_objection(person, leaver.slack_id) else person.successor()
     elif address:
-        asked = Successor(address.lower(), address, address)
+        asked = _by_address(ctx, address)
     strategy = Strategy(ctx.services.settings.clients.default_strategy)
     return Receivers(asked, asked.reachable, strategy, clientless=True)
+
+
+def _by_address(ctx: ListenerContext, address: str) -> Successor:
+    """Return a colleague by address, with the Slack profile where Slack gives it."""
+    try:
+        person = ctx.people.by_email(address)
+    except UserFacingError:
+        person = None
+    return person.successor() if person else Successor(address.lower(), address, address)
 
 
 def _what(leaving: offboard.Departure) -> str:
@@ -125,6 +159,7 @@ def _carry_out(ctx: ListenerContext, call: Call, leaver: Leaver, leaving: offboa
         return_on=workdays.morning(leaving.back, leaver.timezone) if leaving.back else None,
         clientless=named.clientless,
         keep_access=leaving.keep_access,
+        follow_up_days=_profile(ctx, leaving).follow_up_days or (),
         assignment_file=named.file,
     )
     opened = _open_case(ctx, request, place)

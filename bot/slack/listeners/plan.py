@@ -92,7 +92,7 @@ def _form(ctx: ListenerContext, plan: Plan, zone: str, told: list[str]) -> View:
     manager = _manager(ctx, plan.leaver.manager_email)
     return offboard.build(
         plan,
-        ctx.services.settings.company,
+        ctx.services.settings,
         plan_message.summary(plan, told),
         zone=zone,
         approver=manager.id if manager and not colleague_objection(manager, plan.leaver.slack_id) else "",

@@ -10,11 +10,10 @@ import pytest
 from bot.slack.forms import offboard
 from bot.slack.messages import access, case
 from config.client_book import ApprovalSettings
-from config.settings import Company
 from connectors.contract import AccountId, Verdict
 from tests.bot import samples
 from tests.bot.slack.test_offboard import form, of_kind
-from tests.bot.workplace import Workplace, said, workplace_in
+from tests.bot.workplace import Workplace, make_settings, said, workplace_in
 from tests.sandbox.company.people import ADMIN, BY_UID
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
@@ -291,16 +290,15 @@ def test_the_weekend_is_that_of_the_leavers_own_country(workplace: Workplace) ->
 
 
 def test_a_warning_replaces_the_one_before() -> None:
-    company = Company(name="x", directory="d")
+    settings = make_settings()
     chosen = {offboard.WHEN: {"value": {"selected_option": {"value": offboard.LAST_DAY}}}}
     view = {"type": "modal", "blocks": [], "hash": "x", "state": {"values": chosen}}
-    once = offboard.reshaped(view, company, "one")
-    twice = offboard.reshaped({**once, "state": view["state"]}, company, "two")
+    once = offboard.reshaped(view, settings, "one")
+    twice = offboard.reshaped({**once, "state": view["state"]}, settings, "two")
     shown = [block.get("block_id") for block in twice["blocks"]]
     assert shown[:3] == [offboard.WHEN, offboard.DAY, offboard.CAREFUL]
     assert shown.count(offboard.CAREFUL) == 1
     assert "hash" not in twice
-    assert company.friday_end is None
 
 
 def test_how_late_it_was_is_said(workplace: Workplace) -> None:

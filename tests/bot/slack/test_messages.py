@@ -20,13 +20,14 @@ from bot.slack.messages.blocks import (
     unpack,
 )
 from bot.slack.messages.split import choices, client_line
+from config.settings import ProfileSettings
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import make_settings, strings
 from tests.sandbox.slack.records import JSON
 from tests.sandbox.slack.validation import problems
 from workflows.clients.views import DecisionView, ExclusionLine, LineFault, RequestView
-from workflows.storage.rows.case import CaseState, Reason
+from workflows.storage.rows.case import CaseState, Reason, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
 
 NAMES = [samples.NASTY, samples.HEBREW, "Pat *Star* (Sr.)", "x" * 5000, ""]
@@ -106,13 +107,14 @@ def chosen(form: JSON, kind: str) -> JSON:
 def views(name: str) -> list[JSON]:
     meant = samples.plan(samples.leaver(name), 60)
     summary, shown = plan.summary(meant, ["careful"]), plan.details(meant, ["careful"])
-    settings = make_settings()
+    settings = make_settings().model_copy(update={"profiles": {"sales": ProfileSettings()}})
     forms = [
-        offboard.build(replace(meant, owns_nothing=owns_nothing), settings.company, summary, zone="Europe/Dublin")
+        offboard.build(replace(meant, owns_nothing=owns_nothing), settings, summary, zone="Europe/Dublin")
         for owns_nothing in (True, False)
     ]
     leaving = offboard.Departure(None, Reason.OTHER, back=samples.NOW.date(), keep_access=True)
-    facts = {**unpack(forms[1]["private_metadata"]), "approver": "U2", "later": 2}
+    facts = {**unpack(forms[1]["private_metadata"]), "later": 2}
+    proposed = clients.ClientInput("U2", Strategy.BALANCED, ("U3",))
     waiting = home.Home(
         waiting=[samples.proposal(name=name)] * 30,
         findings=[samples.finding(n, name) for n in range(30)],
@@ -126,8 +128,8 @@ def views(name: str) -> list[JSON]:
     )
     return [
         *forms,
-        *(offboard.reshaped(chosen(form, kind), settings.company, "careful") for form in forms for kind in KINDS),
-        clients.build(settings.clients, facts, leaving, f"{name[:500]}: X"),
+        *(offboard.reshaped(chosen(form, kind), settings, "careful") for form in forms for kind in KINDS),
+        clients.build(settings.clients, facts, leaving, f"{name[:500]}: X", proposed),
         notice.outcome(notice.starting()),
         people.leaver("because"),
         notice.loading(),

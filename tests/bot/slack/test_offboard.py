@@ -13,6 +13,7 @@ from bot.slack.forms import clients
 from bot.slack.forms.fields import InvalidForm
 from bot.slack.listeners import answers
 from bot.slack.people import SlackProfiles
+from config.settings import ProfileSettings
 from connectors.errors import Unavailable
 from tests.bot import samples
 from tests.bot.conftest import Office
@@ -420,6 +421,47 @@ def test_a_bare_name_is_refused_and_a_choice_offered(workplace: Workplace) -> No
 
 def test_an_exact_address_is_no_guess(workplace: Workplace) -> None:
     assert "Dana O'Neill has" in form(workplace, LEAVER.email).text
+
+
+SALES = ProfileSettings(
+    strategy="single", approver=HR.email, successors=(BY_UID["bob.ross"].email,), follow_up_days=(2, 20)
+)
+
+
+def with_profile(workplace: Workplace, profile: ProfileSettings) -> None:
+    object.__setattr__(workplace.services.settings, "profiles", {"sales": profile})
+
+
+def test_a_profile_fills_in_the_form(workplace: Workplace) -> None:
+    with_profile(workplace, SALES)
+    workplace.crm.record("opportunity:1", "crm-dana.oneill")
+    view = form(workplace).fill("when", "now").fill("reason", "other").fill("profile", "sales")
+    view = following(workplace, view)
+    assert (view.value("approver"), view.value("successors")) == (HR.slack_id, [BOB])
+    assert view.value("strategy")["value"] == "single"
+    view.fill("approver", MANAGER.slack_id).submit()
+    workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    assert case.approver.email == MANAGER.email
+    assert [one.day for one in case.follow_ups] == [2, 20]
+
+
+def test_people_of_a_profile_whom_slack_does_not_know_are_named(workplace: Workplace) -> None:
+    with_profile(workplace, ProfileSettings(approver="nobody@northwind.example"))
+    workplace.crm.record("opportunity:1", "crm-dana.oneill")
+    view = form(workplace).fill("when", "now").fill("reason", "other").fill("profile", "sales")
+    view = following(workplace, view)
+    assert "whom Slack does not know: nobody@northwind.example" in view.text
+    assert view.value("approver") == MANAGER.slack_id
+
+
+def test_a_profile_without_clients_says_who_is_asked_and_when_is_checked(workplace: Workplace) -> None:
+    with_profile(workplace, SALES)
+    form(workplace).fill("when", "now").fill("reason", "other").fill("profile", "sales").submit()
+    workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    assert case.approver.slack_id == HR.slack_id
+    assert [one.day for one in case.follow_ups] == [2, 20]
 
 
 GONE = Leaver("Nadia Gone", "nadia.gone@northwind.example")

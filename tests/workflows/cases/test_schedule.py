@@ -148,3 +148,16 @@ def test_killed_after_a_late_beginning_it_is_still_said(office: Office, day: dat
     office.work("revoke")
     [crm] = [line for line in office.offboarding.case(case_id).systems if line.system == "crm"]
     assert crm.late.startswith("1 d 2 min late")
+
+
+def test_checks_of_a_case_of_its_own_days_move_with_it(office: Office, day: datetime) -> None:
+    case_id = office.offboarding.open(office.request(effective_at=day, follow_up_days=(2, 20)))
+    office.offboarding.reschedule(case_id, day + timedelta(days=3), HR)
+    with office.store.read() as session:
+        snapshots = session.exec(select(ExportSnapshot).where(ExportSnapshot.case_id == case_id)).all()
+    due = {one.occasion: one.due_at for one in snapshots}
+    assert due["day 20"] == day + timedelta(days=23)
+    assert [one.due_at for one in office.offboarding.case(case_id).follow_ups] == [
+        day + timedelta(days=5),
+        day + timedelta(days=23),
+    ]
