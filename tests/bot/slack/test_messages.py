@@ -149,6 +149,16 @@ def views(name: str) -> list[JSON]:
     ]
 
 
+def test_no_form_of_an_offboarding_asks_more_than_six_things() -> None:
+    asked = [
+        sum(block["type"] == "input" for block in view["blocks"])
+        for view in views("Dana")
+        if view.get("callback_id") in (offboard.CALLBACK, clients.CALLBACK)
+    ]
+    assert max(asked) == 6
+    assert len(asked) == 9
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_views_keep_slacks_limits(name: str) -> None:
     for view in views(name):
