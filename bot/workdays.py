@@ -4,15 +4,17 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.text import _, plain
-from config.settings import Company
+from config.settings import Settings
 from workflows.business_days import BusinessDays
 
 MORNING = time(8)
 
 
-def of(company: Company) -> BusinessDays:
-    """Return the working days from the settings."""
-    return BusinessDays(company.end_of_day, company.friday_end, company.holidays)
+def of(settings: Settings, zone: str) -> BusinessDays:
+    """Return the working days of people in a time zone, with weekends and holidays of its country if that is known."""
+    company = settings.company
+    country = settings.approvals.calendars.get(zone, company.holidays)
+    return BusinessDays(company.end_of_day, company.friday_end, country)
 
 
 def morning(day: date, zone: str) -> datetime:

@@ -39,6 +39,9 @@ class SplitRule(SettingsTable):
     """Addresses of the successors for such clients, in equal parts. A successor without room or account is left out."""
 
 
+StrategyName = Literal["single", "round_robin", "balanced", "affinity", "rules"]
+
+
 class ColleagueSettings(SettingsTable):
     """A colleague who may receive clients."""
 
@@ -55,7 +58,7 @@ class ColleagueSettings(SettingsTable):
 class ClientSettings(SettingsTable):
     """The client track."""
 
-    default_strategy: Literal["single", "round_robin", "balanced", "affinity", "rules"] = "balanced"
+    default_strategy: StrategyName = "balanced"
     """Strategy of the split, unless a person chooses another: one successor (`single`), in turn (`round_robin`), by
     count and value (`balanced`), by co-owner, team, language or region (`affinity`), or by the company's `rules`."""
     rules: tuple[SplitRule, ...] = ()

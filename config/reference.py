@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from config.actors import ActorSettings
 from config.client_book import ApprovalRule, ColleagueSettings, SplitRule
 from config.fields import RequestLimit
-from config.settings import Common, Role, Roles, Settings
+from config.settings import Common, ProfileSettings, Role, Roles, Settings
 
 WORDS: Mapping[Any, str] = {
     SplitRule: "tables",
@@ -106,6 +106,7 @@ def markdown(kinds: Mapping[str, type[BaseModel]]) -> str:
         ('## `[clients.colleagues."ADDRESS"]`', ColleagueSettings),
         ("## `[actors.NAME]`", ActorSettings),
         ("## `[approvals.rules.NAME]`", ApprovalRule),
+        ("## `[profiles.NAME]`", ProfileSettings),
     ]
     systems = [(f'### `kind = "{kind}"`', model) for kind, model in kinds.items()]
     parts = [INTRODUCTION, *starmap(_section, titles), SYSTEMS, _table(Common), *starmap(_section, systems)]

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from config.actors import Actors
-from config.client_book import ApprovalSettings, ClientSettings
+from config.client_book import Address, ApprovalSettings, ClientSettings, StrategyName
 from config.faults import describe
 from config.fields import (
     ApiUrl,
@@ -180,6 +180,9 @@ def _days(days: tuple[int, ...]) -> tuple[int, ...]:
     return days
 
 
+FollowUpDays = Annotated[tuple[Annotated[int, Field(gt=0)], ...], AfterValidator(_days)]
+
+
 class PolicySettings(SettingsTable):
     """Guard rails, and times of checks."""
 
@@ -198,7 +201,7 @@ class PolicySettings(SettingsTable):
     number of people. 1: no such limit."""
     immediate_needs_second: bool = False
     """True: a lock-out at once, or within the hour, waits until a second person from security or HR releases it."""
-    follow_up_days: Annotated[tuple[Annotated[int, Field(gt=0)], ...], AfterValidator(_days)] = (1, 7, 30, 90)
+    follow_up_days: FollowUpDays = (1, 7, 30, 90)
     """Days after the lock on which a case is checked again."""
     audit_at: TimeOfDay = time(8, 0)
     """Time of the daily audit, in the company's time zone."""
@@ -216,6 +219,25 @@ class PolicySettings(SettingsTable):
     """Minutes before the next try at a system that did not answer."""
     keep_days: int = Field(default=400, ge=0)
     """Days for which done audits and follow-ups are kept, with their messages. 0: for good. The journal stays."""
+
+
+class ProfileSettings(SettingsTable):
+    """Values for the cases of one group of people. Whoever opens a case chooses the profile, and can change them."""
+
+    strategy: StrategyName | None = None
+    """Strategy of the split. Default: `clients.default_strategy`."""
+    approver: Address | None = None
+    """Address of the person who decides on the clients. Default: the line manager."""
+    successors: tuple[Address, ...] = ()
+    """Addresses of the colleagues who receive the clients."""
+    follow_up_days: Annotated[FollowUpDays, Field(min_length=1)] | None = None
+    """Days after the lock on which a case is checked again. Default: `policy.follow_up_days`."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "ProfileSettings":
+        if self.strategy == "single" and len(self.successors) > 1:
+            raise ValueError(_('strategy = "single" takes one successor, and several are named'))
+        return self
 
 
 class ExportSettings(SettingsTable):
@@ -274,6 +296,10 @@ class Settings(SettingsTable):
     clients: ClientSettings = ClientSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     exports: ExportSettings = ExportSettings()
+    profiles: dict[Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,75}$")], ProfileSettings] = Field(
+        default_factory=dict, max_length=100
+    )
+    """One table `[profiles.NAME]` for each group of people whose cases begin alike, such as `[profiles.sales]`."""
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
     """The outside systems, each under a name of your choice."""
 
@@ -292,6 +318,7 @@ def load(path: Path, env: Mapping[str, str], kinds: Kinds) -> Settings:
         tables = {}
     systems = {name: _system(name, table, env, kinds, faults) for name, table in tables.items()}
     faults += _directory(raw, tables) + _protected(raw, tables) + _roles(raw)
+    faults += _profiles(settings) if settings else []
     if faults or settings is None:
         raise SettingsError(path, faults)
     return settings.model_copy(update={"systems": systems})
@@ -329,6 +356,13 @@ def _protected(raw: Mapping[str, Any], tables: Mapping[str, Any]) -> list[str]:
         for name in (names if isinstance(names, list) else [])
         if isinstance(name, str) and ":" in name and name.partition(":")[0].strip().casefold() not in known
     ]
+
+
+def _profiles(settings: Settings) -> list[str]:
+    """Find profiles whose strategy has no rules to go by."""
+    said = _('profiles.{name}: strategy = "rules" needs at least one [[clients.rules]] table')
+    wrong = [name for name, one in settings.profiles.items() if one.strategy == "rules" and not settings.clients.rules]
+    return [said.format(name=name) for name in wrong]
 
 
 def _roles(raw: Mapping[str, Any]) -> list[str]:

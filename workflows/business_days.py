@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 FRIDAY, SATURDAY = 4, 5
 
@@ -23,17 +27,11 @@ class BusinessDays:
 
     def holiday(self, day: date) -> str:
         """Return the name of the public holiday on that day, or empty."""
-        if not self.country:
-            return ""
-        import holidays  # noqa: PLC0415 - a large library, for companies that name their country
-
-        country, _, part = self.country.partition("-")
-        found = holidays.country_holidays(country, subdiv=part or None, years=day.year, language="en_US")
-        return str(found.get(day) or "")
+        return str(_calendar(self.country).get(day) or "") if self.country else ""
 
     def is_weekend(self, day: date) -> bool:
-        """Return whether that day is a Saturday or Sunday."""
-        return day.weekday() >= SATURDAY
+        """Return whether that day is on the country's weekend; without a country, a Saturday or Sunday."""
+        return _calendar(self.country).is_weekend(day) if self.country else day.weekday() >= SATURDAY
 
 
 def business_days_later(start: datetime, days: int, zone: str, country: str) -> datetime:
@@ -63,7 +61,12 @@ def _next_working_day(day: date, working: Callable[[date], bool]) -> date:
 def _is_working(country: str) -> Callable[[date], bool]:
     if not country:
         return lambda day: day.weekday() < SATURDAY
-    import holidays  # noqa: PLC0415
+    return _calendar(country).is_working_day
+
+
+def _calendar(country: str) -> "HolidayBase":
+    """Return the calendar of a country or of a part of it, with the names of holidays in English."""
+    import holidays  # noqa: PLC0415 - a large library, for companies that name their country
 
     name, _, part = country.partition("-")
-    return holidays.country_holidays(name, subdiv=part or None).is_working_day
+    return holidays.country_holidays(name, subdiv=part or None, language="en_US")

@@ -39,6 +39,10 @@ class Actor:
         """Return whether this is a script, which is no second person."""
         return self.id.startswith(SERVICE)
 
+    def colleague(self) -> "Successor":
+        """Return the actor as somebody to ask about clients."""
+        return Successor(self.email.lower() or self.id, self.name, self.email, self.slack_id)
+
     @property
     def known_as(self) -> frozenset[str]:
         """The ids of all who can be the same human."""
@@ -125,3 +129,8 @@ class Successor:
     name: str
     email: str
     slack_id: str = ""
+
+    @property
+    def reachable(self) -> "tuple[Successor, ...]":
+        """The colleague alone, or nobody: without an address no system can be asked for an account."""
+        return (self,) if self.email else ()

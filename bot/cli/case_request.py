@@ -3,7 +3,7 @@
 An offboarding continues without profiles while Slack does not answer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from slack_sdk.errors import SlackClientError
@@ -14,9 +14,9 @@ from bot.cli.checks.slack import client, network_reason
 from bot.cli.output import CommandError, moment
 from bot.slack.people import Profile, SlackUsers, colleague_objection
 from bot.text import _
-from config.settings import Slack
+from config.settings import ProfileSettings, Settings, Slack
 from workflows.cases.views import OffboardingRequest, Plan
-from workflows.people import Leaver, Successor
+from workflows.people import Actor, Leaver, Successor
 
 SECONDS = 3
 """Time limit of a request for a profile. Short, since a person waits, perhaps because Slack is down."""
@@ -37,6 +37,14 @@ def profiles(slack: Slack, addresses: Iterable[str]) -> tuple[dict[str, Profile]
     return found, ""
 
 
+def profile_named(settings: Settings, name: str) -> ProfileSettings:
+    """Return a profile, or an empty one without a name. Raises `CommandError` for an unknown one."""
+    if name and name not in settings.profiles:
+        said = _("There is no profile {name!r}. Known: {names}.")
+        raise CommandError(said.format(name=name, names=", ".join(settings.profiles) or _("none")))
+    return settings.profiles.get(name, ProfileSettings())
+
+
 def approver_of(plan: Plan, named: str, directory: str) -> str:
     """Return the address of the approver: the one named, or the line manager. Raises `CommandError` without one."""
     if address := named or plan.leaver.manager_email:
@@ -46,6 +54,23 @@ def approver_of(plan: Plan, named: str, directory: str) -> str:
     else:
         said = _("An approver is missing, and the directory knows no line manager.")
     raise CommandError(said, _("Add --approver EMAIL."))
+
+
+def asked_of(
+    plan: Plan, approver: str, successors: Sequence[str], by: Actor, people: dict[str, Profile], directory: str
+) -> tuple[Successor, tuple[Successor, ...]]:
+    """Return the approver and the successors of a case. Raises `CommandError` where one is missing or cannot be asked.
+
+    Without clients, nobody has to be named. If clients turn up later, the line manager is asked, else the author.
+    """
+    receivers = tuple(colleague(one, people) for one in successors)
+    if not plan.owns_nothing or approver:
+        return colleague(approver_of(plan, approver, directory), people), receivers
+    try:
+        asked = colleague(approver_of(plan, "", directory), people)
+    except CommandError:
+        asked = by.colleague()
+    return asked, receivers
 
 
 def as_known(leaver: Leaver, found: Profile | None, zone: str) -> Leaver:
@@ -72,28 +97,27 @@ def colleague(address: str, people: dict[str, Profile]) -> Successor:
 def question(request: OffboardingRequest) -> str:
     """Return the question before any write, with the leaver, the time, the successors and the approver. Pure."""
     zone = request.leaver.timezone
-    successors = ", ".join(one.name for one in request.successors) or _("nobody")
-    if request.keep_access:
-        return _(
-            "Lock nothing. After approval by {approver}, hand over clients of {name} <{email}> to {successors} until "
-            "{back}. Continue?"
-        ).format(
-            name=request.leaver.name,
-            email=request.leaver.email,
-            successors=successors,
-            approver=request.approver.name,
-            back=moment(request.return_on, zone),
-        )
-    when = moment(request.effective_at, zone) if request.effective_at else _("NOW")
-    return _(
+    text = _(
         "Lock {name} <{email}> out of every system: {when}. Clients go to {successors} ({strategy}) after approval by "
         "{approver}. Reason: {reason}. Continue?"
-    ).format(
+    )
+    if request.clientless:
+        text = _(
+            "Lock {name} <{email}> out of every system: {when}. No clients were found. If some turn up, {approver} is "
+            "asked. Reason: {reason}. Continue?"
+        )
+    if request.keep_access:
+        text = _(
+            "Lock nothing. After approval by {approver}, hand over clients of {name} <{email}> to {successors} until "
+            "{back}. Continue?"
+        )
+    return text.format(
         name=request.leaver.name,
         email=request.leaver.email,
-        when=when,
-        successors=successors,
+        when=moment(request.effective_at, zone) if request.effective_at else _("NOW"),
+        successors=", ".join(one.name for one in request.successors) or _("nobody"),
         strategy=request.strategy.value,
         approver=request.approver.name,
         reason=request.reason.value,
+        back=moment(request.return_on, zone),
     )

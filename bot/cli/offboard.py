@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from bot import workdays
 from bot.cli import split
 from bot.cli.actor import author
 from bot.cli.arguments import content, effective, leaver_named, named_successors, warn_of_day_off
-from bot.cli.case_request import approver_of, as_known, colleague, profiles, question
+from bot.cli.case_request import as_known, asked_of, profile_named, profiles, question
 from bot.cli.context import (
     DEFAULT,
     AsJson,
@@ -68,6 +69,9 @@ def offboard(
     strategy: SplitStrategy = None,
     successor: Successors = None,
     clients: AssignmentFile = None,
+    profile: Annotated[
+        str, typer.Option(metavar="NAME", help=N_("A profile of the configuration, for what no option says."))
+    ] = "",
     reason: Annotated[Reason, typer.Option(help=N_("The reason for leaving."))] = Reason.OTHER,
     note: Annotated[str, typer.Option(help=N_("A note for the case, stored encrypted."))] = "",
     return_on: Annotated[str, typer.Option(metavar="WHEN", help=N_("For a leave: the time of return."))] = "",
@@ -85,27 +89,30 @@ def offboard(
     settings = read(ctx, config)
     if keep_access and not return_on:
         raise CommandError(_("--keep-access needs --return-on."))
-    how, file = strategy or Strategy(settings.clients.default_strategy), content(clients)
-    days = workdays.of(settings.company)
-    successors = named_successors(settings, email, how, successor or [], file)
+    chosen = profile_named(settings, profile)
+    how = strategy or Strategy(chosen.strategy or settings.clients.default_strategy)
+    approver, successor, file = approver or chosen.approver or "", successor or [*chosen.successors], content(clients)
+    successors = named_successors(settings, email, how, successor, file)
     people, trouble = profiles(settings.slack, [(leaver := leaver_named(email)).email, approver, *successors])
     with open_services(ctx, config) as services:
         by = author(ctx, services, Right.OPEN)
         plan = services.offboarding.plan(as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone))
         _warn_of_leaving(services, filter(None, (approver or plan.leaver.manager_email, *successors)))
-    if not trouble and (manager := plan.leaver.manager_email):
-        more, trouble = profiles(settings.slack, [manager])
-        people |= more
+    more, trouble = ({}, trouble) if trouble else profiles(settings.slack, [plan.leaver.manager_email])
     _report(plan, trouble, quiet=as_json)
     leaver, now = replace(plan.leaver, name=plan.leaver.name or plan.leaver.email), plan.made_at
+    days = workdays.of(settings, leaver.timezone)
+    asked, receivers = asked_of(plan, approver, successors, by, people | more, settings.company.directory)
     request = OffboardingRequest(
-        approver=colleague(approver_of(plan, approver, settings.company.directory), people),
+        approver=asked,
         return_on=effective(return_on, now, leaver.timezone, days) if return_on else None,
         effective_at=effective(at, now, leaver.timezone, days),
         leaver=leaver,
         reason=reason,
         strategy=how,
-        successors=tuple(colleague(one, people) for one in successors),
+        successors=receivers or (asked.reachable if plan.owns_nothing else ()),
+        clientless=plan.owns_nothing and not receivers,
+        follow_up_days=chosen.follow_up_days or (),
         requested_by=by,
         channel=settings.slack.case_channel,
         note=note,
@@ -113,16 +120,25 @@ def offboard(
         assignment_file=file,
     )
     if successors and (file or not yes):
-        with open_services(ctx, config) as services:
-            seen = services.proposals.preview(leaver, request.successors, how, file, request.effective_at)
-            split.show(seen, quiet=as_json)
+        _show_preview(ctx, config, request, quiet=as_json)
     warn_of_day_off(request.effective_at, leaver.timezone, days)
     require_yes(question(request), yes)
+    case, good = _carry_out(ctx, config, request, wait)
+    finish(case, lambda: _show(case, settings.company.timezone, good=good), as_json=as_json, good=good)
+
+
+def _show_preview(ctx: typer.Context, config: Path, request: OffboardingRequest, *, quiet: bool) -> None:
+    people, how, file = request.successors, request.strategy, request.assignment_file
+    with open_services(ctx, config) as services:
+        split.show(services.proposals.preview(request.leaver, people, how, file, request.effective_at), quiet=quiet)
+
+
+def _carry_out(ctx: typer.Context, config: Path, request: OffboardingRequest, wait: float) -> tuple[CaseView, bool]:
+    """Open the case, and return it with whether it is as it should be by now."""
     with open_services_to_work(ctx, config) as (services, bot_runs):
         case = _open(services, request, wait, bot_runs=bot_runs)
         later = case.state is CaseState.SCHEDULED and bool(request.effective_at)
-        good = later or is_good(case, services.clock.now())
-    finish(case, lambda: _show(case, settings.company.timezone, good=good), as_json=as_json, good=good)
+        return case, later or is_good(case, services.clock.now())
 
 
 def _warn_of_leaving(services: Services, addresses: Iterable[str]) -> None:

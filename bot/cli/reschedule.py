@@ -25,7 +25,7 @@ def reschedule(
 ) -> None:
     """Reschedule a case."""
     with open_case(ctx, config, who) as (services, case):
-        days, zone = workdays.of(services.settings.company), case.leaver.timezone
+        days, zone = workdays.of(services.settings, case.leaver.timezone), case.leaver.timezone
         when = effective(at, services.clock.now(), zone, days)
         if when is None:
             raise CommandError(

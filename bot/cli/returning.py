@@ -37,7 +37,7 @@ def returning(
         if stay:
             services.leaves.stay(case.id, author(ctx, services, Right.PUT_BACK))
         elif on:
-            days = workdays.of(services.settings.company)
+            days = workdays.of(services.settings, case.leaver.timezone)
             at = effective(on, services.clock.now(), case.leaver.timezone, days)
             if at is None:
                 raise CommandError(

@@ -16,6 +16,8 @@ from bot.text import _, mrkdwn
 from config.identifiers import address_or_nothing
 from workflows.people import Leaver, Successor
 
+NO_SUCH_ADDRESS = "users_not_found"
+"""Answer for an address that no active user has. No other error says so."""
 UNKNOWN_USER_ERRORS = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 
 
@@ -157,9 +159,9 @@ class SlackProfiles:
         try:
             return self._users.by_email(email)
         except SlackApiError as error:
-            if slack_error_code(error) in UNKNOWN_USER_ERRORS:
+            if slack_error_code(error) == NO_SUCH_ADDRESS:
                 return None
-            raise _not_found(error) from error
+            raise _no_answer(error) from error
 
     def find_all(self, users: Iterable[str], seconds: float) -> dict[str, Profile | UserFacingError]:
         """Return several people, fresh. A person without an answer in time is a `UserFacingError`."""
@@ -185,11 +187,16 @@ def _answer(future: Future[Profile]) -> Profile | UserFacingError:
 def _not_found(error: SlackApiError) -> UserFacingError:
     if slack_error_code(error) in UNKNOWN_USER_ERRORS:
         return UserFacingError(_("This person is not in this Slack workspace. Choose a person from the list."))
-    return UserFacingError(
-        _("Slack gave no answer about this person ({detail}). Try again in a moment.").format(
-            detail=mrkdwn(slack_error_code(error), 80)
-        )
-    )
+    return _no_answer(error)
+
+
+def _no_answer(error: SlackApiError) -> UserFacingError:
+    if slack_error_code(error) == "missing_scope":
+        scope = mrkdwn(str(error.response.get("needed") or "users:read.email"), 80)
+        text = _("Handover's app may not look people up. An administrator must give it the scope {scope}.")
+        return UserFacingError(text.format(scope=scope))
+    text = _("Slack gave no answer about this person ({detail}). Try again in a moment.")
+    return UserFacingError(text.format(detail=mrkdwn(slack_error_code(error), 80)))
 
 
 def leaver_objection(person: Profile, asker: str) -> str | None:
@@ -203,7 +210,7 @@ def leaver_objection(person: Profile, asker: str) -> str | None:
         ),
         (
             not person.email,
-            _("Slack has no address for {name}, so accounts cannot be found safely. Use `handover offboard EMAIL`."),
+            _("Slack has no address for {name}, so accounts cannot be found safely. Type the address instead."),
         ),
     )
     return next((why.format(name=mrkdwn(person.name)) for applies, why in reasons if applies), None)

@@ -69,7 +69,7 @@ def test_limits_are_short_in_the_case_and_say_where_all_are() -> None:
 def test_the_plan_has_all_limits_under_a_heading() -> None:
     meant = samples.plan()
     meant = replace(meant, systems=(replace(meant.systems[0], cannot=LIMITS[1:] * 6),))
-    text = "\n".join(strings(plan.details(meant)))
+    text = "\n".join(strings(plan.details(meant, [])))
     assert text.count("• Tokens are not known.") == 6
     assert text.index("_Will be done_") < text.index("• lock the log-in") < text.index("_Cannot be done here_")
 
@@ -78,23 +78,23 @@ def test_groups_are_quoted_so_that_their_count_can_be_followed() -> None:
     meant = samples.plan()
     account = replace(samples.account("crm"), groups=("Sales, EMEA", "crm users"))
     meant = replace(meant, systems=(replace(meant.systems[0], accounts=(account,)),))
-    assert "in 2 groups: “Sales, EMEA” · “crm users”" in "\n".join(strings(plan.details(meant)))
+    assert "in 2 groups: “Sales, EMEA” · “crm users”" in "\n".join(strings(plan.details(meant, [])))
     account = replace(account, groups=("Sales",))
     meant = replace(meant, systems=(replace(meant.systems[0], accounts=(account,)),))
-    assert "in 1 group: “Sales”" in "\n".join(strings(plan.details(meant)))
+    assert "in 1 group: “Sales”" in "\n".join(strings(plan.details(meant, [])))
 
 
 def test_one_kind_of_record_is_not_counted_twice() -> None:
     meant = samples.plan()
     book = BookLine("crm", {"opportunity": 60, "party": 0}, {"EUR": Decimal(5)})
     meant = replace(meant, systems=(replace(meant.systems[0], book=book),))
-    assert "clients: 60 records (opportunity), open value 5 EUR" in "\n".join(strings(plan.details(meant)))
+    assert "clients: 60 records (opportunity), open value 5 EUR" in "\n".join(strings(plan.details(meant, [])))
 
 
 def test_the_point_of_a_plan_never_counts_clients_that_were_not_read() -> None:
     meant = samples.plan()
     dark = replace(meant, systems=(replace(meant.systems[0], book=BookLine("crm", {}, {}, "no answer")),))
-    assert plan.headline(dark).endswith("in 1 of 1 systems; the clients could not be counted")
+    assert plan.summary(dark, []).splitlines()[1].startswith("Clients: not known.")
 
 
 @pytest.mark.parametrize("state", [ProposalState.APPROVED, ProposalState.DECLINED, ProposalState.CANCELLED])

@@ -9,7 +9,7 @@ from tests.sandbox.practice import Practice
 from tests.sandbox.slack.driver import Person
 from tests.sandbox.slack.forms import OpenView
 from tests.sandbox.slack.records import Message
-from tests.sandbox.story import text_of
+from tests.sandbox.story import filled, text_of
 
 
 class Office:
@@ -28,10 +28,11 @@ class Office:
 
     def offboard(self, leaver: Employee, successors: Sequence[Employee]) -> None:
         """Lock somebody out now."""
-        form = self.form(leaver)
-        form.fill("when", "now").fill("reason", "resignation").fill("approver", MANAGER.slack_id)
-        form.fill("successors", [person.slack_id for person in successors]).fill("strategy", "balanced")
-        form.submit()
+        self.filled(leaver, successors, "balanced").submit()
+
+    def filled(self, leaver: Employee, successors: Sequence[Employee], strategy: str = "single") -> OpenView:
+        """Return the last form of a lock-out at once, ready to submit."""
+        return filled(self.hr, self.form(leaver), successors, "resignation", strategy)
 
     def case(self, leaver: Employee) -> dict[str, Any]:
         """Read the case as the command line shows it."""

@@ -15,10 +15,8 @@ BOB, CAROL, LI = BY_UID["bob.ross"], BY_UID["carol.diaz"], BY_UID["li.wei"]
 
 def test_a_crm_that_is_down_is_unknown_until_it_is_back(office: Office, practice: Practice) -> None:
     leaver = BY_UID["yulia.petrova"]
-    form = office.form(leaver)
+    form = office.filled(leaver, [BOB])
     practice.crm.stop()
-    form.fill("when", "now").fill("reason", "other").fill("approver", MANAGER.slack_id)
-    form.fill("successors", [BOB.slack_id]).fill("strategy", "single")
     form.submit()
     message = office.message(office.hr, "offboarding", lambda text: leaver.name in text and "not reachable" in text)
     assert "unknown in Tryton" in text_of(message)
@@ -32,9 +30,7 @@ def test_a_crm_that_is_down_is_unknown_until_it_is_back(office: Office, practice
 
 def test_a_directory_that_accepts_and_says_nothing_does_not_hold_up_the_crm(office: Office, practice: Practice) -> None:
     leaver = BY_UID["omar.haddad"]
-    form = office.form(leaver)
-    form.fill("when", "now").fill("reason", "other").fill("approver", MANAGER.slack_id)
-    form.fill("successors", [BOB.slack_id]).fill("strategy", "single")
+    form = office.filled(leaver, [BOB])
     with practice.directory.paused():
         form.submit()
         deadline = time.monotonic() + 10
@@ -47,9 +43,7 @@ def test_a_directory_that_accepts_and_says_nothing_does_not_hold_up_the_crm(offi
 
 def test_slack_down_during_a_lock_out_changes_nothing_but_the_message(office: Office, practice: Practice) -> None:
     leaver = BY_UID["zoe.dagostino"]
-    form = office.form(leaver)
-    form.fill("when", "now").fill("reason", "other").fill("approver", MANAGER.slack_id)
-    form.fill("successors", [BOB.slack_id]).fill("strategy", "single")
+    form = office.filled(leaver, [BOB])
     practice.slack.fault("chat.postMessage", "500", times=4)
     form.submit()
     deadline = time.monotonic() + 90

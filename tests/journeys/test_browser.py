@@ -96,7 +96,7 @@ def test_a_dead_server_and_a_dead_bot_say_so_and_come_back(desk: Desk) -> None:
     assert practice.bot_runs
     desk.story.get_by_role("button", name="Put it into the message box").click()
     page.keyboard.press("Enter")
-    expect(page.locator("#modal").get_by_role("button", name="Start Offboarding")).to_be_visible(timeout=SLOW)
+    expect(page.locator("#modal").get_by_role("button", name="Next: Clients")).to_be_visible(timeout=SLOW)
 
 
 def test_what_happens_behind_the_bots_back_is_asked_for_by_the_page_alone(desk: Desk) -> None:
@@ -123,9 +123,11 @@ def _late(route: Route) -> None:
 
 def _fill_and_submit(page: Page) -> None:
     modal = page.locator("#modal")
-    expect(modal.get_by_role("button", name="Start Offboarding")).to_be_visible(timeout=SLOW)
+    expect(modal.get_by_role("button", name="Next: Clients")).to_be_visible(timeout=SLOW)
     modal.get_by_label("Now, at once").check()
     pick(page, "Reason", "dismissal")
+    modal.get_by_role("button", name="Next: Clients").click()
+    expect(modal.get_by_role("button", name="Start Offboarding")).to_be_visible(timeout=SLOW)
     pick(page, "Approver of the clients", MANAGER.uid)
     for chip in modal.locator(".chip").all():
         chip.click()

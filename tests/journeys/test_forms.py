@@ -215,21 +215,20 @@ def test_on_the_day_of_return_the_clients_go_back_and_access_was_never_cut(
     desk.sit(HR, "offboarding")
     desk.page.fill("#composer-text", f"/offboard @{leaver.uid} ")
     desk.page.keyboard.press("Enter")
-    desk.modal.get_by_label("At the end of the last working day").check(timeout=SLOW)
+    desk.modal.get_by_label("For a time").check(timeout=SLOW)
     desk.modal.get_by_role("textbox", name="Last working day").fill(
-        f"{practice.clock.now() + timedelta(days=1):%Y-%m-%d}"
+        f"{practice.clock.now() + timedelta(days=1):%Y-%m-%d}", timeout=SLOW
     )
-    for label, typed in (
-        ("Reason", "leave"),
-        ("Approver of the clients", MANAGER.uid),
-        ("Colleagues who receive", MANAGER.uid),
-    ):
-        pick(desk.page, label, typed)
     desk.modal.get_by_role("checkbox", name=re.compile("Keep access")).check()
-    desk.press("Start Offboarding")
-    expect(desk.modal.locator(".wrong:visible")).to_contain_text("needs a day of return", timeout=SLOW)
-    back = practice.clock.now() + timedelta(days=14)
-    desk.modal.get_by_label("Day of return").fill(f"{back:%Y-%m-%d}")
+    back = desk.modal.get_by_label("Day of return")
+    back.fill(f"{practice.clock.now() + timedelta(days=1):%Y-%m-%d}")
+    desk.press("Next: Clients")
+    expect(desk.modal.locator(".wrong:visible")).to_contain_text("after the leave has begun", timeout=SLOW)
+    back.fill(f"{practice.clock.now() + timedelta(days=14):%Y-%m-%d}")
+    desk.press("Next: Clients")
+    expect(desk.modal).to_contain_text("access stays", timeout=SLOW)
+    for label in ("Approver of the clients", "Colleagues who receive"):
+        pick(desk.page, label, MANAGER.uid)
     desk.press("Start Offboarding")
     expect(desk.modal).to_contain_text("Nobody is locked out", timeout=SLOW)
     desk.close()

@@ -16,9 +16,7 @@ KILLS_IN_LOCK = ("bob.ross", "li.wei", "noa.levi", "zoe.dagostino", "omar.haddad
 @pytest.mark.parametrize("uid", KILLS_IN_LOCK)
 def test_killed_during_a_lock_out(office: Office, practice: Practice, uid: str) -> None:
     leaver = BY_UID[uid]
-    form = office.form(leaver)
-    form.fill("when", "now").fill("reason", "other").fill("approver", "U0MAXWEBER")
-    form.fill("successors", [BY_UID["carol.diaz"].slack_id]).fill("strategy", "single")
+    form = office.filled(leaver, [BY_UID["carol.diaz"]])
     form.submit()
     time.sleep(random.Random(uid).uniform(0.0, 0.5))
     practice.kill_bot()

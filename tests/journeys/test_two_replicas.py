@@ -41,9 +41,7 @@ def office(practice: Practice) -> Office:
 
 def _in_the_middle(office: Office, postgres: Postgres, leaver: Employee, do: Callable[[int], None]) -> int:
     """Do something to the bot that is locking the leaver out of a silent directory; return its process."""
-    form = office.form(leaver)
-    form.fill("when", "now").fill("reason", "other").fill("approver", "U0MAXWEBER")
-    form.fill("successors", [SUCCESSOR.slack_id]).fill("strategy", "single")
+    form = office.filled(leaver, [SUCCESSOR])
     with office.practice.directory.paused():
         form.submit()
         executors = _wait(lambda: postgres.run(AT_WORK, ROWS), 60)

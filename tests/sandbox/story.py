@@ -6,13 +6,14 @@ themselves, never from the connectors. `Chapter.claims` has the bot's claims, `C
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, SECURITY
+from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, SECURITY, Employee
 from tests.sandbox.practice import Practice
 from tests.sandbox.slack.driver import Person
+from tests.sandbox.slack.forms import OpenView
 from tests.sandbox.slack.records import Message, words
 
 SUCCESSORS = ("bob.ross", "carol.diaz", "li.wei")
@@ -34,6 +35,21 @@ class Chapter:
     def true(self) -> bool:
         """Return whether the bot's claims equal the servers' state."""
         return self.claims == self.facts
+
+
+def filled(
+    person: Person, form: OpenView, successors: Sequence[Employee], reason: str = "other", strategy: str = "single"
+) -> OpenView:
+    """Fill in a lock-out at once, and the form about clients where the plan has any; return the last form."""
+    form.fill("when", "now").fill("reason", reason)
+    if form.submit_label == "Start Offboarding":
+        return form
+    form.submit()
+    last = person.wait_for(
+        lambda: person.view if person.view and person.view.submit_label == "Start Offboarding" else None
+    )
+    last.fill("approver", MANAGER.slack_id).fill("successors", [one.slack_id for one in successors])
+    return last.fill("strategy", strategy)
 
 
 class Story:
@@ -68,9 +84,7 @@ class Story:
         hr = self._person(HR.slack_id)
         hr.command("/offboard", f"@{LEAVER.uid}", "offboarding")
         modal = hr.wait_for(lambda: hr.view if hr.view and hr.view.submit_label else None)
-        modal.fill("when", "now").fill("reason", "dismissal").fill("approver", MANAGER.slack_id)
-        modal.fill("successors", [BY_UID[uid].slack_id for uid in SUCCESSORS]).fill("strategy", "balanced")
-        modal.submit()
+        filled(hr, modal, [BY_UID[uid] for uid in SUCCESSORS], "dismissal", "balanced").submit()
         message = self._message(hr, "offboarding", lambda text: LOCKED_OUT in text)
         chapter.said = first_line(message)
         chapter.claims = self._bot_verdicts()

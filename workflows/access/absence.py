@@ -105,6 +105,13 @@ class AbsenceCheck:
         """
         if not is_matched(self._context.systems, data.leaver, links, self._context.clock.now()):
             return (_(NOT_MATCHED),)
+        return self.lookup_doubts(system, lookup, data, by_id=by_id)
+
+    def lookup_doubts(self, system: System, lookup: Lookup, data: CaseData, *, by_id: bool = False) -> tuple[str, ...]:
+        """Return the reasons for which a lookup may miss an account, whoever the leaver is in the directory.
+
+        Raises what the connector raises.
+        """
         if lookup.doubts:
             return lookup.doubts
         searched = person(data.leaver)

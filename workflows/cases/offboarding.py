@@ -86,9 +86,7 @@ class Offboarding:
         self._casefile, self._handover, self._start = casefile, handover, start
         self._guards, self._absence, self._days = guards, absence, tuple(follow_up_days)
         self._holds = Holds(context, handover.decisions, rules)
-        self._schedule = Schedule(
-            context, handover.decisions, self._days, self._holds, start, undo_days=rules.undo_days
-        )
+        self._schedule = Schedule(context, handover.decisions, self._holds, start, undo_days=rules.undo_days)
 
     def plan(self, leaver: Leaver) -> Plan:
         """Look up what a case would do; writes nothing. Takes seconds at most, even if a system does not answer."""
@@ -103,10 +101,11 @@ class Offboarding:
         surveys = planning.prove(self._systems, surveys, self._absence, leaver, links)
         now = self._clock.now()
         linked = [system for system, of_system in links.items() if of_system.accounts or of_system.nobody(now)]
-        warnings = (
+        warnings = (  # worst first
+            *planning.unread(surveys),
             *planning.protected(self._systems, surveys, self._guards),
-            *planning.unmatched(leaver, linked, self._systems.directory),
             *planning.unlinked(self._systems, surveys, linked),
+            *planning.unmatched(leaver, linked, self._systems.directory),
         )
         return Plan(
             leaver,
@@ -114,6 +113,9 @@ class Offboarding:
             (*warnings, *planning.warnings(surveys)),
             tuple(refusals),
             self._clock.now(),
+            owns_nothing=planning.owns_nothing(
+                self._systems, leaver, surveys, {name: of_system.accounts for name, of_system in links.items()}
+            ),
         )
 
     def open(self, request: OffboardingRequest) -> str:
@@ -179,7 +181,7 @@ class Offboarding:
                 session, case, [system.name for system, _ in self._systems.with_capability(ClientBook)], now
             )
         else:
-            self._create_work(session, case, now)
+            self._create_work(session, case, now, request.follow_up_days or self._days)
         leave.create_return(session, case, request.return_on, keeps_access=request.keep_access)
         if rows:
             upload.keep(self._vault, session, case, rows)
@@ -371,11 +373,11 @@ class Offboarding:
             raise Refused(Code.LEAVER_DECIDES, name=leaver.name)
         if any(_same(leaver, one.email, one.slack_id) for one in request.successors):
             raise Refused(Code.NO_SUCCESSOR, name=leaver.name)
-        if not request.successors and self._systems.with_capability(ClientBook):
+        if not request.successors and not request.clientless and self._systems.with_capability(ClientBook):
             raise Refused(Code.NO_SUCCESSOR, name="")
         return by
 
-    def _create_work(self, session: Session, case: Case, now: datetime) -> None:
+    def _create_work(self, session: Session, case: Case, now: datetime, days: Sequence[int]) -> None:
         """Create the work of all three tracks."""
         for name, system in self._systems.items():
             create_access_work(session, case, system, case.effective_at, now)
@@ -386,7 +388,7 @@ class Offboarding:
         snapshots: dict[str, datetime] = {SnapshotOccasion.LOCK: case.effective_at}
         if not case.immediate:
             snapshots[SnapshotOccasion.NOTICE] = now
-        for day in self._days:
+        for day in days:
             due = case.effective_at + timedelta(days=day)
             session.add(FollowUp(id=f"{case.id}:day-{day}", case_id=case.id, day=day, state=WorkState.DUE, due_at=due))
             snapshots[SnapshotOccasion.day(day)] = due

@@ -9,6 +9,7 @@ from decimal import Decimal
 from config.text import N_, _, join, ngettext
 from connectors.contract import (
     Account,
+    AccountId,
     Accounts,
     ClientBook,
     ExportLog,
@@ -55,6 +56,10 @@ class SystemSurvey:
     accounts: tuple[Account, ...] = ()
     warnings: tuple[str, ...] = ()
     """Warnings to read before confirming."""
+    nothing: bool = False
+    """True if it has no account by the leaver's names, and the same lookup is proven to find others."""
+    asked: Leaver | None = None
+    """The identifiers that it was asked about, if its answer is whole: no doubt, no candidate, no blind spot."""
 
 
 def survey(systems: Systems, leaver: Leaver) -> tuple[Leaver, dict[str, SystemSurvey]]:
@@ -97,6 +102,7 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
         return SystemSurvey(_plan(system, (), "", None, _("this connector cannot look accounts up")))
     lookup = accounts.find(person(leaver))
     asked, unasked = candidates(accounts, leaver, lookup)
+    blind = (*system.connector.shortfalls(), *system.connector.blind_spots())
     lines, unread = _lines(system, lookup.accounts)
     book = _book(system, lookup)
     several = ngettext(
@@ -117,9 +123,9 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
             *((unasked,) if unasked else ()),
             *(lookup.doubts if lines else ()),
             *lookup.hidden,
-            *system.connector.shortfalls(),
-            *system.connector.blind_spots(),
+            *blind,
         ),
+        asked=None if asked or unasked or lookup.doubts or lookup.hidden or blind else leaver,
     )
 
 
@@ -136,19 +142,23 @@ def prove(
     """
     data = CaseData(leaver, Successor("", "", leaver.manager_email), (), HANDOVER, "")
 
-    def check(system: System) -> Observation | None:
+    def check(system: System) -> tuple[Observation, bool] | None:
         one = surveys[system.name]
         if one.lookup is None or one.accounts or one.plan.problem or system.expects_account:
             return None
-        return absence.judge(system, one.lookup, data, links)
+        seen = absence.judge(system, one.lookup, data, links)
+        found = links[system.name].accounts or absence.lookup_doubts(system, one.lookup, data)
+        return seen, seen.verdict is Verdict.ABSENT or not found
 
     proven = dict(surveys)
     for name, answer in systems.ask(check, SECONDS).items():
-        how = surveys[name].plan.how
-        seen = Observation(Verdict.UNKNOWN, how, say(answer)) if isinstance(answer, ConnectorError) else answer
-        if seen:
-            why = "" if seen.verdict is Verdict.ABSENT else seen.reason
-            proven[name] = replace(proven[name], plan=replace(proven[name].plan, how=seen.how, problem=why))
+        if answer is None:
+            continue
+        unproven = Observation(Verdict.UNKNOWN, surveys[name].plan.how)
+        seen, nothing = (replace(unproven, reason=say(answer)), False) if isinstance(answer, ConnectorError) else answer
+        why = "" if seen.verdict is Verdict.ABSENT else seen.reason
+        plan = replace(proven[name].plan, how=seen.how, problem=why)
+        proven[name] = replace(proven[name], plan=plan, nothing=nothing)
     return proven
 
 
@@ -157,6 +167,33 @@ def asked_about(account: Account) -> str:
     return _("{login} ({name}) may be the leaver's too and is left alone unless a person links it").format(
         login=account.login, name=account.name
     )
+
+
+def owns_nothing(
+    systems: Systems, leaver: Leaver, surveys: Mapping[str, SystemSurvey], linked: Mapping[str, Collection[AccountId]]
+) -> bool:
+    """Return whether every client book was read whole, for all that the leaver is known by, and is empty.
+
+    `linked`: accounts that a person linked, by system. A look-up may miss them.
+    """
+    directory = surveys.get(systems.directory)
+    read = directory is None or directory.nothing or not directory.plan.problem
+    return read and all(
+        _is_empty(one, leaver if name != systems.directory else one.asked, linked.get(name, ()))
+        for name, one in surveys.items()
+        if systems[name].has(ClientBook) and not one.plan.by_hand
+    )
+
+
+def _is_empty(one: SystemSurvey, leaver: Leaver | None, linked: Collection[AccountId]) -> bool:
+    if one.asked is None or one.asked != leaver:  # it was asked before the directory answered
+        return False
+    if not one.accounts:
+        return one.nothing and not linked
+    book = one.plan.book
+    read = not one.plan.problem and book is not None and not book.problem
+    owned = book is None or any(book.counts.values())
+    return read and not owned and {account.id for account in one.accounts}.issuperset(linked)
 
 
 def protected(systems: Systems, surveys: dict[str, SystemSurvey], guards: ProtectedAccounts) -> tuple[str, ...]:
@@ -196,9 +233,9 @@ def unmatched(leaver: Leaver, linked: Collection[str], directory: str) -> tuple[
     return () if leaver.directory_id or directory in linked else (words,)
 
 
-def warnings(surveys: dict[str, SystemSurvey]) -> tuple[str, ...]:
-    """Return the warnings of the systems' answers, to read before confirming."""
-    words = [f"{one.plan.title}: {warning}." for one in surveys.values() for warning in one.warnings]
+def unread(surveys: Mapping[str, SystemSurvey]) -> tuple[str, ...]:
+    """Return the warnings that a system was not looked up, that absence is not proven, or that nothing was found."""
+    words = []
     dark = [one for one in surveys.values() if one.plan.problem and not one.plan.accounts]
     unreachable = [one.plan.title for one in dark if not one.lookup]
     if unreachable:
@@ -213,8 +250,14 @@ def warnings(surveys: dict[str, SystemSurvey]) -> tuple[str, ...]:
                 systems=", ".join(unproven)
             )
         )
-    if not any(one.plan.accounts or one.plan.problem for one in surveys.values()):
+    if not any(one.plan.accounts or (one.plan.problem and not one.lookup) for one in surveys.values()):
         words.append(_("No account was found in any system. Check that this is the right person."))
+    return tuple(words)
+
+
+def warnings(surveys: Mapping[str, SystemSurvey]) -> tuple[str, ...]:
+    """Return the warnings of the systems' answers, to read before confirming."""
+    words = [f"{one.plan.title}: {warning}." for one in surveys.values() for warning in one.warnings]
     locked = [
         one.plan.title
         for one in surveys.values()

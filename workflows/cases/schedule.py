@@ -1,6 +1,6 @@
 """The schedule of a case: its day, moved while nothing has begun, the end of the checks, and undo."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -37,22 +37,15 @@ class Schedule:
     """Reschedules, closes and undoes cases."""
 
     def __init__(
-        self,
-        context: Context,
-        decisions: DecisionRegister,
-        days: Sequence[int],
-        holds: Holds,
-        start: Start,
-        *,
-        undo_days: int,
+        self, context: Context, decisions: DecisionRegister, holds: Holds, start: Start, *, undo_days: int
     ) -> None:
-        """Take the `days` of the follow-ups, and `holds`, which decides whether the case must wait on its new day.
+        """Take `holds`, which decides whether the case must wait on its new day.
 
         `undo_days`: how long after the lock-out a case can be undone.
         """
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock, self._findings = context.systems, context.clock, context.findings
-        self._decisions, self._days, self._holds = decisions, tuple(days), holds
+        self._decisions, self._holds = decisions, holds
         self._start, self._undo_days = start, timedelta(days=undo_days)
 
     def move(self, case_id: str, at: datetime, by: Actor) -> None:
@@ -89,8 +82,6 @@ class Schedule:
             request_update(session, f"held:{case_id}")
 
     def _move_work(self, session: Session, case: Case) -> None:
-        moved = {SnapshotOccasion.day(day): case.effective_at + timedelta(days=day) for day in self._days}
-        moved[SnapshotOccasion.LOCK] = case.effective_at
         session.execute(sa.update(Access).where(col(Access.case_id) == case.id).values(due_at=case.effective_at))
         manual_steps.reschedule(session, case)
         restriction.reschedule(session, self._systems, case, self._clock.now())
@@ -103,8 +94,9 @@ class Schedule:
             )
             .values(due_at=case.effective_at)
         )
+        moved = {SnapshotOccasion.LOCK.value: case.effective_at}
         for row in session.exec(select(FollowUp).where(FollowUp.case_id == case.id)).all():
-            row.due_at = case.effective_at + timedelta(days=row.day)
+            row.due_at = moved[SnapshotOccasion.day(row.day)] = case.effective_at + timedelta(days=row.day)
             session.add(row)
         for snapshot in session.exec(select(ExportSnapshot).where(ExportSnapshot.case_id == case.id)).all():
             snapshot.due_at = moved.get(snapshot.occasion, snapshot.due_at)

@@ -24,6 +24,8 @@ class Plan:
     refusals: tuple[Refused, ...]
     """Reasons why no case can be opened, such as a protected account or an open case."""
     made_at: datetime
+    owns_nothing: bool = False
+    """True only if every client book was read whole and is empty. False: there are clients, or that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ class OffboardingRequest:
     """CSV file that assigns clients to successors; the strategy splits all other clients."""
     return_on: datetime | None = None
     """Day of return, of a handover for a time."""
+    clientless: bool = False
+    """The plan found no clients, with certainty: nobody has to be named to receive any."""
+    follow_up_days: tuple[int, ...] = ()
+    """Days after the lock-out of its checks. Empty: those of policy."""
     keep_access: bool = False
     """Without a lock-out: only clients are handed over, until `return_on`."""
 

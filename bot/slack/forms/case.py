@@ -14,9 +14,9 @@ from bot.slack.forms.fields import (
     modal,
     picked,
     picked_day,
+    picked_time,
     reason_faults,
     refuse,
-    state,
     text_area,
     text_line,
     typed,
@@ -56,8 +56,8 @@ def parse_reschedule(view: dict[str, Any], zone: str, days: BusinessDays, now: d
     day = picked_day(view, DAY)
     if day is None:
         raise InvalidForm({DAY: _("Choose the last working day.")})
-    hour = str(state(view, TIME).get("selected_time") or "")
-    at = datetime.fromisoformat(f"{day}T{hour}").replace(tzinfo=ZoneInfo(zone)) if hour else days.end_of(day, zone)
+    hour = picked_time(view, TIME)
+    at = datetime.combine(day, hour, ZoneInfo(zone)) if hour else days.end_of(day, zone)
     refuse({DAY: _("That time has passed. Choose a later one.")} if at <= now else {})
     return at
 

@@ -1,7 +1,7 @@
 """Fields of modals, and their submitted values."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 from bot.errors import UserFacingError
@@ -102,6 +102,14 @@ def picked_day(view: dict[str, Any], block_id: str) -> date | None:
     """Return the chosen day of a field, or None."""
     try:
         return date.fromisoformat(picked(view, block_id))
+    except ValueError:
+        return None
+
+
+def picked_time(view: dict[str, Any], block_id: str) -> time | None:
+    """Return the chosen time of a field, or None."""
+    try:
+        return time.fromisoformat(str(state(view, block_id).get("selected_time") or ""))
     except ValueError:
         return None
 

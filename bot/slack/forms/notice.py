@@ -41,6 +41,11 @@ def build(title: str, *parts: str | Block) -> dict[str, Any]:
     }
 
 
+def outcome(view: dict[str, Any]) -> dict[str, Any]:
+    """Return a modal whose closing closes the forms below it, too."""
+    return {**view, "clear_on_close": True}
+
+
 def file_faults(title: str, found: Sequence[LineFault]) -> dict[str, Any]:
     """Return a file's first faults by line, and the number of the others."""
     point = ngettext(

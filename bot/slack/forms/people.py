@@ -4,27 +4,34 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.slack.forms.fields import InvalidForm, field, modal, picked, picked_day, refuse
+from bot.slack.forms.fields import InvalidForm, field, modal, picked, picked_day, refuse, typed
 from bot.slack.messages.blocks import pack, section
 from bot.text import _
+from config.identifiers import address_or_nothing, plain
 
 LEAVER, APPOINT, DELEGATE = "choose_leaver", "appoint", "delegate"
-PERSON, WHO, FIRST, LAST = "person", "who", "first", "last"
+PERSON, EMAIL, WHO, FIRST, LAST = "person", "email", "who", "first", "last"
 
 
 def leaver(problem: str = "") -> dict[str, Any]:
     """Return the form to choose the leaver. `problem`: why a person must be chosen again, in Slack's markup."""
     hint = _("Choose from the list. Names are not unique, so Handover never looks people up by name.")
-    person = field(PERSON, _("Who leaves?"), {"type": "users_select"}, hint)
-    blocks = [section(problem), person] if problem else [person]
+    gone = _("For somebody whom the list does not show, such as a deactivated account.")
+    fields = [
+        field(PERSON, _("Who leaves?"), {"type": "users_select"}, hint, optional=True),
+        field(EMAIL, _("Or their address"), {"type": "email_text_input"}, gone, optional=True),
+    ]
+    blocks = [section(problem), *fields] if problem else fields
     return modal(LEAVER, _("Offboard someone"), _("Show Plan"), blocks, "")
 
 
-def parse_leaver(view: dict[str, Any]) -> str:
-    """Return the leaver's id. Raises `InvalidForm`."""
-    person = picked(view, PERSON)
-    refuse({} if person else {PERSON: _("Choose the person who leaves.")})
-    return person
+def parse_leaver(view: dict[str, Any]) -> tuple[str, str]:
+    """Return the leaver's id, or the address. Raises `InvalidForm`."""
+    person, text = picked(view, PERSON), typed(view, EMAIL)
+    refuse({} if person or text else {PERSON: _("Choose the person who leaves.")})
+    email = "" if person else address_or_nothing(text)
+    refuse({} if person or email else {EMAIL: _("This is not an e-mail address.")})
+    return person, plain(email)
 
 
 def appoint(proposal: str, role: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
+from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt import Ack, App, BoltContext
@@ -24,6 +25,13 @@ ANSWER_WITHIN = 2.3
 """Seconds after which a submission is answered at the latest. Slack waits for three."""
 SETTLE = 0.5
 """Seconds between the first answer and its replacement, so that Slack applies them in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A view to show above the submitted one, which stays as it is."""
+
+    view: View
 
 
 class Listeners:
@@ -49,13 +57,13 @@ class Listeners:
 
     def form(
         self, callback: str, meanwhile: Callable[[], View] = notice.starting
-    ) -> Callable[[Callable[[Call, View], View]], None]:
+    ) -> Callable[[Callable[[Call, View], View | Pushed]], None]:
         """Register a function for a submitted form, which returns the next view or raises `InvalidForm` at once.
 
         `meanwhile`: the view until then, if that is late.
         """
 
-        def register(submitted: Callable[[Call, View], View]) -> None:
+        def register(submitted: Callable[[Call, View], View | Pushed]) -> None:
             @self.app.view(callback)
             def listen(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext, view: View) -> None:
                 call = Call(body, client, context.bot_user_id or "")
@@ -70,7 +78,7 @@ class Listeners:
         return view_id
 
 
-def answer(ack: Ack, call: Call, meanwhile: View, work: Callable[[], View]) -> None:
+def answer(ack: Ack, call: Call, meanwhile: View, work: Callable[[], View | Pushed]) -> None:
     """Do the work and show the view that it returns: at once if the work is quick, else after `meanwhile`.
 
     An update right after the acknowledgement would be a race, because Slack may apply the two in either order.
@@ -79,30 +87,34 @@ def answer(ack: Ack, call: Call, meanwhile: View, work: Callable[[], View]) -> N
     done = pool.submit(_safely, work)
     pool.shutdown(wait=False)
     try:
-        view, faults = done.result(timeout=max(0.1, call.came + ANSWER_WITHIN - time.monotonic()))
+        said, faults = done.result(timeout=max(0.1, call.came + ANSWER_WITHIN - time.monotonic()))
     except Late:
         ack(response_action="update", view=meanwhile)
         answered = time.monotonic()
-        view, _faults = done.result()
+        said, _faults = done.result()
         time.sleep(max(0.0, answered + SETTLE - time.monotonic()))
-        call.show(str(call.body["view"]["id"]), view, outcome=True)
+        call.show(str(call.body["view"]["id"]), _view(said), outcome=True)
     else:
         if faults:
             ack(response_action="errors", errors=faults)
         else:
-            ack(response_action="update", view=view)
+            ack(response_action="push" if isinstance(said, Pushed) else "update", view=_view(said))
 
 
 def fill(call: Call, view_id: str, work: Callable[[], View]) -> None:
     """Do the work and show the view that it returns in an open modal. Runs in the pool for slow work."""
-    view, _faults = _safely(work)
+    said, _faults = _safely(work)
     try:
-        call.show(view_id, view)
+        call.show(view_id, _view(said))
     except (SlackApiError, OSError) as error:
         log.warning("view %s could not be filled: %s", view_id, error)
 
 
-def _safely(work: Callable[[], View]) -> tuple[View, dict[str, str]]:
+def _view(said: View | Pushed) -> View:
+    return said.view if isinstance(said, Pushed) else said
+
+
+def _safely(work: Callable[[], View | Pushed]) -> tuple[View | Pushed, dict[str, str]]:
     """Return the view or that of the error, and the faults of an invalid form by field."""
     try:
         return work(), {}

@@ -74,7 +74,8 @@ def _register_reschedule(on: Listeners, ctx: ListenerContext) -> None:
     @on.form(forms.RESCHEDULE)
     def chosen(call: Call, view: View) -> View:
         case = ctx.services.offboarding.case(call.case)
-        days, zone = workdays.of(ctx.services.settings.company), _zone(ctx, case)
+        zone = _zone(ctx, case)
+        days = workdays.of(ctx.services.settings, zone)
         at = forms.parse_reschedule(view, zone, days, ctx.services.clock.now())
         ctx.allow(call, Right.RESCHEDULE)
         ctx.services.offboarding.reschedule(case.id, at, ctx.actor(call))

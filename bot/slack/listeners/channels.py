@@ -58,13 +58,13 @@ def choose_channel(
             channel=channel, detail=mrkdwn(slack_error_code(error), 80)
         )
         return ChannelChoice(asker, why)
-    if leaver in members:
-        return ChannelChoice(asker, _("<@{leaver}> is a member of <#{channel}>").format(leaver=leaver, channel=channel))
-    if bot not in members:
-        return ChannelChoice(
-            asker, _("Handover is not a member of <#{channel}>; invite it there").format(channel=channel)
-        )
-    return ChannelChoice(channel)
+    objections = (
+        (not leaver, _("Slack does not tell whether the leaver is a member of <#{channel}>")),
+        (leaver in members, _("<@{leaver}> is a member of <#{channel}>")),
+        (bot not in members, _("Handover is not a member of <#{channel}>; invite it there")),
+    )
+    why = next((why.format(leaver=leaver, channel=channel) for applies, why in objections if applies), "")
+    return ChannelChoice(asker, why) if why else ChannelChoice(channel)
 
 
 def _members(client: WebClient, channel: str) -> Iterator[str]:

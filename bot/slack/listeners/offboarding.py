@@ -8,13 +8,14 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot import workdays
-from bot.slack.forms import fields, notice, offboard, people
+from bot.errors import UserFacingError
+from bot.slack.forms import clients, fields, notice, offboard, people
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.answers import Listeners, View
+from bot.slack.listeners.answers import Listeners, Pushed, View, fill
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.error_handler import explain
-from bot.slack.listeners.opening import submit
-from bot.slack.listeners.plan import show_plan, show_preview
+from bot.slack.listeners.opening import submit, submit_clients
+from bot.slack.listeners.plan import AGAIN, show_details, show_fresh, show_plan, show_plan_by_address, show_preview
 from bot.slack.messages import case as case_message
 from bot.slack.messages import guide
 from bot.slack.messages.audit import build as build_audit
@@ -90,33 +91,52 @@ def register(on: Listeners) -> None:
 
     @on.form(people.LEAVER, notice.loading)
     def chosen(call: Call, view: View) -> View:
-        person = people.parse_leaver(view)
+        user, email = people.parse_leaver(view)
         ctx.allow(call, Right.OPEN)
-        return show_plan(ctx, call, person)
+        return plan_asked(ctx, call, ParsedCommand(Verb.START, user, email))
 
-    @on.button({"block_id": offboard.DAY, "action_id": fields.FIELD})
-    def day(call: Call) -> None:
+    _register_form(on, ctx)
+
+
+def _register_form(on: Listeners, ctx: ListenerContext) -> None:
+    @on.button({"block_id": re.compile(f"^({offboard.WHEN}|{offboard.DAY})$"), "action_id": fields.FIELD})
+    def chosen_in_form(call: Call) -> None:
         view = call.body.get("view") or {}
         if view.get("callback_id") == offboard.CALLBACK:
-            warn_of_day(ctx, call, view)
+            reshape(ctx, call, view)
 
-    @on.button(offboard.PREVIEW, Right.OPEN)
+    @on.button(AGAIN, Right.OPEN)
+    def again(call: Call) -> None:
+        view = str(call.body["view"]["id"])
+        call.show(view, notice.loading())
+        ctx.later.submit(fill, call, view, lambda: show_fresh(ctx, call))
+
+    @on.button(offboard.DETAILS, Right.OPEN)
+    def details(call: Call) -> None:
+        on.load(call, lambda: show_details(ctx, call), above=True)
+
+    @on.button(clients.PREVIEW, Right.OPEN)
     def show(call: Call) -> None:
         on.load(call, lambda: show_preview(ctx, call, call.body["view"]), above=True)
 
     @on.form(offboard.CALLBACK)
-    def submitted(call: Call, view: View) -> View:
+    def submitted(call: Call, view: View) -> View | Pushed:
         return submit(ctx, call, view)
 
+    @on.form(clients.CALLBACK)
+    def submitted_clients(call: Call, view: View) -> View:
+        return submit_clients(ctx, call, view)
 
-def warn_of_day(ctx: ListenerContext, call: Call, view: View) -> None:
-    """Show or remove the warning that the chosen day is no working day."""
-    chosen = fields.picked_day(view, offboard.DAY)
-    text = workdays.last_day_warning(workdays.of(ctx.services.settings.company), chosen) if chosen else ""
-    shown = any(block.get("block_id") == offboard.CAREFUL for block in view["blocks"])
-    if text or shown:
-        warning = _("⚠ Careful: {text}").format(text=mrkdwn(text)) if text else ""
-        call.show(str(view["id"]), offboard.warned(view, warning))
+
+def reshape(ctx: ListenerContext, call: Call, view: View) -> None:
+    """Show the fields of the chosen kind of case, and a warning if the chosen day is no working day."""
+    settings, day = ctx.services.settings, fields.picked_day(view, offboard.DAY)
+    text = workdays.last_day_warning(workdays.of(settings, call.fact("zone")), day) if day else ""
+    warning = _("⚠ Careful: {text}").format(text=mrkdwn(text)) if text else ""
+    shaped = offboard.reshaped(view, settings, warning)
+    before, after = ([block.get("block_id") for block in one["blocks"]] for one in (view, shaped))
+    if text or before != after:
+        call.show(str(view["id"]), shaped)
 
 
 def answer(on: Listeners, call: Call, asked: ParsedCommand) -> None:
@@ -148,11 +168,11 @@ def plan_asked(ctx: ListenerContext, call: Call, asked: ParsedCommand) -> View:
     """Return the form for the person that the command names, by mention or by exact address."""
     if asked.user:
         return show_plan(ctx, call, asked.user)
-    found = ctx.people.by_email(asked.email)
-    if found is None:
-        unknown = _("Slack has nobody with the address {email}. Choose the person:")
-        return people.leaver(unknown.format(email=mrkdwn(asked.email)))
-    return show_plan(ctx, call, found.id)
+    try:
+        found = ctx.people.by_email(asked.email)
+    except UserFacingError as error:
+        return people.leaver(str(error))
+    return show_plan(ctx, call, found.id) if found else show_plan_by_address(ctx, call, asked.email)
 
 
 def audit_now(ctx: ListenerContext, call: Call) -> None:

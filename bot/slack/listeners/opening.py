@@ -1,12 +1,14 @@
-"""The submitted offboarding form: check the people, open the case once, show the outcome in the same modal."""
+"""The submitted offboarding forms: check the people, open the case once, show the outcome in the same modal."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot import workdays
 from bot.errors import UserFacingError, user_message
-from bot.slack.forms import fields, notice, offboard
-from bot.slack.listeners.answers import View
+from bot.slack.forms import clients, fields, notice, offboard
+from bot.slack.listeners.answers import Pushed, View
 from bot.slack.listeners.channels import ChannelChoice, choose_channel
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import fetch, tell_faults
@@ -14,77 +16,157 @@ from bot.slack.listeners.plan import named_successors
 from bot.slack.messages import case as case_message
 from bot.slack.messages.access import why_held
 from bot.slack.messages.blocks import section
+from bot.slack.messages.phrases import listing
 from bot.slack.people import Profile, colleague_objection, leaver_objection
 from bot.text import _, moment, mrkdwn
-from bot.workdays import known_zone
+from config.settings import ProfileSettings
 from workflows.authorization import Right
 from workflows.cases.views import OffboardingRequest
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
-from workflows.people import Leaver
+from workflows.people import Leaver, Successor
 from workflows.refusals import Code, Refused
-from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.case import CaseState, Strategy
 
 CHECK_SECONDS = 1.8
 """Time limit for looking people up before a submission is answered. Slack waits for three seconds."""
 
 
-def submit(ctx: ListenerContext, call: Call, view: View) -> View:
-    """Check the form, open the case, and return the view with the outcome. Raises `InvalidForm`."""
-    leaver = call.fact("leaver")
-    chosen = filter(None, [fields.picked(view, offboard.APPROVER), *fields.picked_all(view, offboard.SUCCESSORS)])
-    people = ctx.people.find_all([leaver, *chosen], CHECK_SECONDS)
-    person = people[leaver]
-    zone = known_zone(person.timezone if isinstance(person, Profile) else "", ctx.services.settings.company.timezone)
-    today = ctx.services.clock.now().astimezone(ZoneInfo(zone)).date()
-    wish = offboard.parse(view, leaver, today, _objections(ctx, view, leaver, people))
-    if isinstance(person, UserFacingError):
-        raise fields.InvalidForm({offboard.WHEN: str(person)})
+def submit(ctx: ListenerContext, call: Call, view: View) -> View | Pushed:
+    """Check the form; return the form about clients, or open a case without clients. Raises `InvalidForm`."""
     ctx.allow(call, Right.OPEN)
-    if refusal := leaver_objection(person, call.user):
-        raise UserFacingError(refusal)
+    leaving = offboard.parse(view, workdays.of(ctx.services.settings, call.fact("zone")), ctx.services.clock.now())
+    leaver = _leaver(ctx, call, {}, offboard.WHEN)
+    if call.facts.get("clientless"):
+        return _carry_out(ctx, call, leaver, leaving, _nobody_named(ctx, call, leaver, leaving))
+    proposed, unknown = _proposed(ctx, call, leaving)
+    point = _("*{name}:* {what}").format(name=mrkdwn(leaver.name), what=_what(leaving))
+    if unknown:
+        text = _("⚠ Careful: {text}").format(text=_("the profile names people whom Slack does not know: {people}"))
+        point += "\n" + text.format(people=listing(unknown))
+    return Pushed(clients.build(ctx.services.settings.clients, call.facts, leaving, point, proposed))
+
+
+def _profile(ctx: ListenerContext, leaving: offboard.Departure) -> ProfileSettings:
+    return ctx.services.settings.profiles.get(leaving.profile, ProfileSettings())
+
+
+def _proposed(
+    ctx: ListenerContext, call: Call, leaving: offboard.Departure
+) -> tuple[clients.ClientInput, tuple[str, ...]]:
+    """Return the values that the profile and the directory propose, and the addresses that Slack does not know."""
+    profile = _profile(ctx, leaving)
+    named = [*profile.successors, *filter(None, [profile.approver])]
+    known = {address: person for address in named if (person := ctx.people.by_email(address))}
+    approver = known[profile.approver].id if profile.approver in known else call.fact("approver")
+    receivers = tuple(known[one].id for one in profile.successors if one in known)
+    strategy = Strategy(profile.strategy or ctx.services.settings.clients.default_strategy)
+    return clients.ClientInput(approver, strategy, receivers), tuple(one for one in named if one not in known)
+
+
+def submit_clients(ctx: ListenerContext, call: Call, view: View) -> View:
+    """Check the form about clients, open the case, and return the view with the outcome. Raises `InvalidForm`."""
+    chosen = filter(None, [fields.picked(view, clients.APPROVER), *fields.picked_all(view, clients.SUCCESSORS)])
+    people = ctx.people.find_all(filter(None, [call.fact("leaver"), *chosen]), CHECK_SECONDS)
+    wish = clients.parse(view, call.fact("leaver"), _objections(ctx, view, call.fact("leaver"), people))
+    ctx.allow(call, Right.OPEN)
+    leaver = _leaver(ctx, call, people, clients.APPROVER)
     found = {user: profile for user, profile in people.items() if isinstance(profile, Profile)}
-    return _carry_out(ctx, call, wish, offboard.known_leaver(person.leaver(zone), call.facts), zone, found)
-
-
-def _carry_out(
-    ctx: ListenerContext,
-    call: Call,
-    wish: offboard.OffboardingInput,
-    leaver: Leaver,
-    zone: str,
-    people: dict[str, Profile],
-) -> View:
-    """Open the case that the form describes, and return the view with the outcome."""
-    settings, days = ctx.services.settings, workdays.of(ctx.services.settings.company)
-    place = choose_channel(
-        call.client, settings.slack.case_channel, ctx.people, leaver=leaver.slack_id, asker=call.user, bot=call.bot
-    )
     data = fetch(call.client, wish.file) if wish.file else b""
     try:
         if data:
             assignment_file.read(data)
-        receivers = named_successors(ctx, leaver, [people[user] for user in wish.successors], wish.strategy, data)
+        receivers = named_successors(ctx, leaver, [found[user] for user in wish.successors], wish.strategy, data)
     except InvalidAssignmentFile as unfit:
         return tell_faults(call, unfit)
+    named = Receivers(found[wish.approver].successor(), receivers, wish.strategy, data)
+    return _carry_out(ctx, call, leaver, offboard.departure(call.facts, wish.note), named)
+
+
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """Approver and receivers of the clients, and how they are split."""
+
+    approver: Successor
+    successors: tuple[Successor, ...]
+    strategy: Strategy
+    file: bytes = b""
+    clientless: bool = False
+
+
+def _leaver(ctx: ListenerContext, call: Call, people: Mapping[str, Profile | UserFacingError], block: str) -> Leaver:
+    """Return the leaver, from a fresh profile where Slack knows the person. Raises `InvalidForm` at that block."""
+    user = call.fact("leaver")
+    if not user:
+        return offboard.known_leaver(offboard.unknown_to_slack(call.facts), call.facts)
+    person = people.get(user) or ctx.people.find_all([user], CHECK_SECONDS)[user]
+    if isinstance(person, UserFacingError):
+        raise fields.InvalidForm({block: str(person)})
+    if refusal := leaver_objection(person, call.user):
+        raise UserFacingError(refusal)
+    return offboard.known_leaver(person.leaver(call.fact("zone")), call.facts)
+
+
+def _nobody_named(ctx: ListenerContext, call: Call, leaver: Leaver, leaving: offboard.Departure) -> Receivers:
+    """Return who is asked if clients turn up where there were none: the line manager, else who opens the case."""
+    asked = ctx.actor(call).colleague()
+    manager, address = call.fact("approver"), call.fact("manager")
+    if named := _profile(ctx, leaving).approver:
+        asked = _by_address(ctx, named)
+    elif manager:
+        person = ctx.people.find(manager)
+        asked = asked if colleague_objection(person, leaver.slack_id) else person.successor()
+    elif address:
+        asked = _by_address(ctx, address)
+    strategy = Strategy(ctx.services.settings.clients.default_strategy)
+    return Receivers(asked, asked.reachable, strategy, clientless=True)
+
+
+def _by_address(ctx: ListenerContext, address: str) -> Successor:
+    """Return a colleague by address, with the Slack profile where Slack gives it."""
+    try:
+        person = ctx.people.by_email(address)
+    except UserFacingError:
+        person = None
+    return person.successor() if person else Successor(address.lower(), address, address)
+
+
+def _what(leaving: offboard.Departure) -> str:
+    if leaving.keep_access and leaving.back:
+        return _("on leave until {day}, access stays").format(day=leaving.back)
+    when = moment(leaving.at) if leaving.at else _("now, at once")
+    if leaving.back:
+        return _("locked out {when}, on leave until {day}").format(when=when, day=leaving.back)
+    return _("locked out {when}").format(when=when)
+
+
+def _carry_out(ctx: ListenerContext, call: Call, leaver: Leaver, leaving: offboard.Departure, named: Receivers) -> View:
+    """Open the case that the forms describe, and return the view with the outcome."""
+    settings = ctx.services.settings
+    place = choose_channel(
+        call.client, settings.slack.case_channel, ctx.people, leaver=leaver.slack_id, asker=call.user, bot=call.bot
+    )
     request = OffboardingRequest(
         leaver=leaver,
-        reason=wish.reason,
-        effective_at=days.end_of(wish.day, zone) if wish.day else None,
-        approver=people[wish.approver].successor(),
-        strategy=wish.strategy,
-        successors=receivers,
+        reason=leaving.reason,
+        effective_at=leaving.at,
+        approver=named.approver,
+        strategy=named.strategy,
+        successors=named.successors,
         requested_by=ctx.actor(call),
         channel=place.channel,
-        note=wish.note,
-        return_on=workdays.morning(wish.back, zone) if wish.back else None,
-        keep_access=wish.keep_access,
-        assignment_file=data,
+        note=leaving.note,
+        return_on=workdays.morning(leaving.back, leaver.timezone) if leaving.back else None,
+        clientless=named.clientless,
+        keep_access=leaving.keep_access,
+        follow_up_days=_profile(ctx, leaving).follow_up_days or (),
+        assignment_file=named.file,
     )
     opened = _open_case(ctx, request, place)
-    if wish.day and (careful := workdays.last_day_warning(days, wish.day)):
+    day = leaving.at and leaving.at.astimezone(ZoneInfo(leaver.timezone)).date()
+    if day and (careful := workdays.last_day_warning(workdays.of(settings, leaver.timezone), day)):
         opened["blocks"] = [*opened["blocks"], section(_("⚠ Careful: {text}").format(text=mrkdwn(careful)))]
-    return opened
+    return notice.outcome(opened)
 
 
 def _objections(
@@ -94,8 +176,8 @@ def _objections(
     colleagues = [one.successor() for user, one in people.items() if isinstance(one, Profile) and user != leaver]
     gone = ctx.services.offboarding.leaving(colleagues)
     for block, chosen in (
-        (offboard.APPROVER, [fields.picked(view, offboard.APPROVER)]),
-        (offboard.SUCCESSORS, fields.picked_all(view, offboard.SUCCESSORS)),
+        (clients.APPROVER, [fields.picked(view, clients.APPROVER)]),
+        (clients.SUCCESSORS, fields.picked_all(view, clients.SUCCESSORS)),
     ):
         for user in filter(None, chosen):
             person = people[user]

@@ -10,26 +10,43 @@ from workflows.access.views import AccountLine, BookLine, SystemPlan
 from workflows.cases.views import Plan
 
 MOST_SYSTEMS = 30
+SHOWN = 2
+"""Warnings in the summary. The details have all."""
 
 
-def summary(plan: Plan, warnings: list[str]) -> list[Block]:
-    """Return the headline and the warnings."""
-    texts = [*warnings, *(short(warning) for warning in plan.warnings)]
-    return [section(f"*{headline(plan)}*"), *paragraphs([_("⚠ Careful: {text}").format(text=text) for text in texts])]
+def summary(plan: Plan, warnings: list[str]) -> str:
+    """Return the plan in few lines: systems and accounts, clients, the worst warnings. `warnings`: on the person."""
+    every = _warnings(plan, warnings)
+    left = max(0, len(every) - SHOWN) + sum(
+        len(system.cannot) for system in plan.systems if system.accounts or system.problem
+    )
+    lines = [f"*{headline(plan)}*", _clients(plan)]
+    lines += [_("⚠ Careful: {text}").format(text=text) for text in every[:SHOWN]]
+    if left:
+        more = ngettext("_{count} more point under *Details*_", "_{count} more points under *Details*_", left)
+        lines[-1] += " " + more.format(count=left)
+    return "\n".join(lines)
 
 
-def details(plan: Plan) -> list[Block]:
-    """Return the sections of each system."""
+def details(plan: Plan, warnings: list[str]) -> list[Block]:
+    """Return all warnings, and the sections of each system."""
+    told = [_("⚠ Careful: {text}").format(text=text) for text in _warnings(plan, warnings)]
     blocks = [block for system in plan.systems[:MOST_SYSTEMS] for block in _system(system)]
     if left := plan.systems[MOST_SYSTEMS:]:
         text = _("Also part of the plan, without details here: {names}")
         blocks.append(context(text.format(names=listing((system.title for system in left), 40))))
-    return blocks
+    return [section(f"*{headline(plan)}*\n{_clients(plan)}"), *paragraphs(told), *blocks]
+
+
+def _warnings(plan: Plan, warnings: list[str]) -> list[str]:
+    """Return all warnings, worst first."""
+    told = [short(warning) for warning in plan.warnings]
+    return [*told[:1], *warnings, *told[1:]]
 
 
 def headline(plan: Plan) -> str:
-    """Return the plan in a sentence: accounts, clients, and systems that could not be read."""
-    name = mrkdwn(plan.leaver.name)
+    """Return the plan in a sentence: accounts, and systems that could not be read."""
+    name = mrkdwn(plan.leaver.name or plan.leaver.email)
     found = sum(len(system.accounts) for system in plan.systems)
     where = sum(1 for system in plan.systems if system.accounts)
     dark = sum(1 for system in plan.systems if system.problem)
@@ -38,23 +55,26 @@ def headline(plan: Plan) -> str:
         "{name} has {found} accounts in {where} of {all} systems",
         found,
     ).format(name=name, found=found, where=where, all=sum(1 for system in plan.systems if not system.by_hand))
-    point = _clients(point, [system.book for system in plan.systems if system.book])
     return _("{point}; {dark} could not be read").format(point=point, dark=dark) if dark else point
 
 
-def _clients(point: str, books: list[BookLine]) -> str:
-    if not books:
-        return point
-    if any(book.problem for book in books):
-        return _("{point}; the clients could not be counted").format(point=point)
+def _clients(plan: Plan) -> str:
+    """Return a line on the clients. Only books that were all read whole have none."""
+    books = [system.book for system in plan.systems if system.book]
+    if plan.owns_nothing:
+        without = [system.title for system in plan.systems if system.book and not system.accounts]
+        text = _("No clients found: no account in {systems}.") if without else _("No clients.")
+        return text.format(systems=listing(without))
+    if not books or any(book.problem for book in books):
+        return _("Clients: not known.")
     total: dict[str, Decimal] = defaultdict(Decimal)
     for currency, amount in (pair for book in books for pair in book.value.items()):
         total[currency] += amount
-    value, owned = money(total), records(sum(sum(book.counts.values()) for book in books))
-    text = _("{point}, and {records} of clients")
-    if value:
-        text = _("{point}, and {records} of clients, open value {value}")
-    return text.format(point=point, records=owned, value=value)
+    value, count = money(total), sum(sum(book.counts.values()) for book in books)
+    if not count or any(system.problem for system in plan.systems):
+        return _("Clients: {records} found, but not everything could be read.").format(records=records(count))
+    text = _("Clients: {records}, open value {value}.") if value else _("Clients: {records}.")
+    return text.format(records=records(count), value=value)
 
 
 def _system(system: SystemPlan) -> list[Block]:

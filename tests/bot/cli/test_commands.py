@@ -200,6 +200,38 @@ def test_without_anyone_to_decide_no_case_is_opened(config: str) -> None:
     assert "knows no line manager" in result.stderr
 
 
+def test_a_profile_says_what_no_option_says(tmp_path: Path) -> None:
+    profile = '[profiles.sales]\nstrategy = "single"\napprover = "ann@x.example"\nfollow_up_days = [2, 20]'
+    config = str(configuration(tmp_path, more=profile + '\nsuccessors = ["bob@x.example"]'))
+    wiring = Wiring()
+    line = ("offboard", DANA, "--yes", "--wait", "0", "--config", config, "--profile")
+    handover(wiring, *line, "sales")
+    handover(wiring, *line, "sales", "--strategy", "balanced", "--at", "end-of-day 2030-12-02")
+    request = wiring.offboarding.requests[0]
+    assert (request.strategy, request.follow_up_days) == (Strategy.SINGLE, (2, 20))
+    assert (request.approver.email, [one.email for one in request.successors]) == ("ann@x.example", ["bob@x.example"])
+    unknown = handover(wiring, *line, "sailing")
+    assert unknown.exit_code == 2
+    assert "Known: sales." in unknown.stderr
+
+
+@pytest.mark.parametrize("manager", ["", samples.MAX.email])
+def test_without_clients_nobody_has_to_be_named_to_decide_or_receive(config: str, manager: str) -> None:
+    class Clientless(FakeOffboarding):
+        def plan(self, leaver: Leaver) -> Plan:
+            return replace(samples.plan(replace(leaver, manager_email=manager), systems=1), owns_nothing=True)
+
+    wiring = Wiring(Clientless())
+    asked = handover(wiring, "offboard", DANA, "--config", config, typed="n\n")
+    assert "No clients were found. If some turn up" in asked.output
+    handover(wiring, "offboard", DANA, "--yes", "--wait", "0", "--config", config)
+    [request] = wiring.offboarding.requests
+    assert request.clientless
+    assert request.approver.email == manager
+    assert request.approver.key in (manager, "cli:tess")
+    assert [one.email for one in request.successors] == ([manager] if manager else [])
+
+
 def test_a_directory_that_was_not_read_is_not_said_to_know_no_manager(config: str) -> None:
     class Unread(FakeOffboarding):
         def plan(self, leaver: Leaver) -> Plan:

@@ -9,11 +9,11 @@ import pytest
 
 from bot.slack.forms import offboard
 from bot.slack.messages import access, case
-from config.settings import Company
+from config.client_book import ApprovalSettings
 from connectors.contract import AccountId, Verdict
 from tests.bot import samples
-from tests.bot.slack.test_offboard import form
-from tests.bot.workplace import Workplace, said, workplace_in
+from tests.bot.slack.test_offboard import form, of_kind
+from tests.bot.workplace import Workplace, make_settings, said, workplace_in
 from tests.sandbox.company.people import ADMIN, BY_UID
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
@@ -152,7 +152,7 @@ def test_a_held_case_is_rejected_and_its_post_settles(crowded: Workplace) -> Non
 
 
 def test_the_form_says_that_the_case_is_held(careful: Workplace) -> None:
-    form(careful).fill("when", "now").fill("reason", "resignation").fill("successors", [careful.manager.id]).submit()
+    form(careful).fill("when", "now").fill("reason", "resignation").submit()
     shown = careful.hr.modal("Case opened").text
     assert "HELD, nothing is locked" in shown
     assert "being locked out now" not in shown
@@ -265,7 +265,7 @@ def test_hr_alone_does_not_link(workplace: Workplace, waiting: str) -> None:
 
 
 def test_a_weekend_as_last_day_is_warned_of_in_the_form(workplace: Workplace) -> None:
-    view = form(workplace).fill("reason", "resignation").fill("day", "2026-11-28")
+    view = of_kind(workplace, "last_day").fill("reason", "resignation").fill("day", "2026-11-28")
     workplace.hr.wait_for(
         lambda: workplace.hr.view if workplace.hr.view and "on a weekend" in workplace.hr.view.text else None
     )
@@ -275,18 +275,30 @@ def test_a_weekend_as_last_day_is_warned_of_in_the_form(workplace: Workplace) ->
     workplace.hr.wait_for(
         lambda: workplace.hr.view if workplace.hr.view and "weekend" not in workplace.hr.view.text else None
     )
-    view = workplace.hr.modal("Offboard someone").fill("when", "last_day").fill("day", "2026-11-28")
-    view.fill("successors", [workplace.manager.id]).submit()
+    view.fill("day", "2026-11-28").submit()
     assert "on a weekend" in workplace.hr.modal("Case opened").text
     assert workplace.actors("case.opened") == [f"slack:{workplace.hr.id}"]
 
 
+def test_the_weekend_is_that_of_the_leavers_own_country(workplace: Workplace) -> None:
+    approvals = ApprovalSettings(calendars={"Europe/Dublin": "IL"})
+    object.__setattr__(workplace.services.settings, "approvals", approvals)
+    view = of_kind(workplace, "last_day").fill("day", "2026-11-29").fill("day", "2026-11-27")  # a Friday
+    workplace.hr.wait_for(lambda: "2026-11-27 is on a weekend" in view.text)
+    view.fill("day", "2026-11-29")
+    workplace.hr.wait_for(lambda: "weekend" not in view.text)
+
+
 def test_a_warning_replaces_the_one_before() -> None:
-    view = {"type": "modal", "blocks": [{"type": "input", "block_id": offboard.DAY}], "hash": "x"}
-    twice = offboard.warned(offboard.warned(view, "one"), "two")
-    assert [block.get("block_id") for block in twice["blocks"]] == [offboard.DAY, offboard.CAREFUL]
+    settings = make_settings()
+    chosen = {offboard.WHEN: {"value": {"selected_option": {"value": offboard.LAST_DAY}}}}
+    view = {"type": "modal", "blocks": [], "hash": "x", "state": {"values": chosen}}
+    once = offboard.reshaped(view, settings, "one")
+    twice = offboard.reshaped({**once, "state": view["state"]}, settings, "two")
+    shown = [block.get("block_id") for block in twice["blocks"]]
+    assert shown[:3] == [offboard.WHEN, offboard.DAY, offboard.CAREFUL]
+    assert shown.count(offboard.CAREFUL) == 1
     assert "hash" not in twice
-    assert Company(name="x", directory="d").friday_end is None
 
 
 def test_how_late_it_was_is_said(workplace: Workplace) -> None:

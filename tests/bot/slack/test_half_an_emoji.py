@@ -3,11 +3,11 @@
 import pytest
 
 from connectors.contract import AccountId
+from tests.bot.slack.test_offboard import BOB, filled
 from tests.bot.workplace import Workplace, said
-from tests.sandbox.company.people import BY_UID, LEAVER, MANAGER
+from tests.sandbox.company.people import LEAVER, MANAGER
 
 HALF = "Dana \ud83d O'Neill"
-BOB = BY_UID["bob.ross"].slack_id
 DOORS = ("slack", "directory", "crm", "record", "group", "note", "manager")
 
 
@@ -34,11 +34,7 @@ def spoil(workplace: Workplace, door: str) -> None:
 @pytest.mark.parametrize("door", DOORS)
 def test_half_an_emoji_stops_no_offboarding(workplace: Workplace, door: str) -> None:
     spoil(workplace, door)
-    workplace.hr.command("/offboard", f"@{LEAVER.uid}")
-    view = workplace.hr.wait_for(
-        lambda: workplace.hr.view if workplace.hr.view and workplace.hr.view.submit_label else None
-    )
-    view.fill("when", "now").fill("reason", "resignation").fill("successors", [BOB])
+    view = filled(workplace)
     if door == "note":
         view.fill("note", HALF)
     view.submit()

@@ -1,7 +1,7 @@
 """A leave in Slack and at the terminal: the form's fields, the question, its two answers."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.bot.slack.test_moves import DONE
 from tests.bot.workplace import Workplace, said
 from tests.sandbox.company.people import BY_UID, HR
 from tests.sandbox.slack.records import Message
+from workflows.business_days import BusinessDays
 from workflows.cases.views import CaseView
 from workflows.clients.views import LeaveView
 from workflows.storage.rows.case import CaseState, Reason
@@ -104,26 +105,26 @@ def test_the_case_says_that_access_stays_and_when_the_person_is_back() -> None:
 
 def test_the_form_reads_a_leave() -> None:
     keep = {"selected_options": [{"value": offboard.KEEP}]}
-    values = {offboard.RETURN: {"value": {"selected_date": "2027-01-10"}}, offboard.ACCESS: {"value": keep}}
-    good: dict[str, Any] = {
-        "state": {
-            "values": {
-                offboard.WHEN: {"value": {"selected_option": {"value": offboard.NOW}}},
-                offboard.REASON: {"value": {"selected_option": {"value": "leave"}}},
-                offboard.APPROVER: {"value": {"selected_user": "U0MAX"}},
-                offboard.SUCCESSORS: {"value": {"selected_users": ["U0BOB"]}},
-                offboard.STRATEGY: {"value": {"selected_option": {"value": "single"}}},
-                **values,
-            }
-        }
+    values: dict[str, Any] = {
+        offboard.WHEN: {"value": {"selected_option": {"value": offboard.LEAVE}}},
+        offboard.DAY: {"value": {"selected_date": "2026-11-23"}},
+        offboard.RETURN: {"value": {"selected_date": "2027-01-10"}},
+        offboard.ACCESS: {"value": keep},
     }
-    wish = offboard.parse(good, "U0DANA", date(2026, 11, 23), {})
-    assert (wish.back, wish.keep_access) == (date(2027, 1, 10), True)
+    good = {"state": {"values": values}, "blocks": [{"block_id": offboard.RETURN}]}
+    days = BusinessDays(time(17))
+    wish = offboard.parse(good, days, samples.NOW)
+    assert (wish.back, wish.keep_access, wish.reason) == (date(2027, 1, 10), True, Reason.LEAVE)
+    assert offboard.departure(wish.facts(), "") == wish
     for day in ("2026-11-23", None):
-        good["state"]["values"][offboard.RETURN] = {"value": {"selected_date": day}}
+        values[offboard.RETURN] = {"value": {"selected_date": day}}
         with pytest.raises(InvalidForm) as refused:
-            offboard.parse(good, "U0DANA", date(2026, 11, 23), {})
+            offboard.parse(good, days, samples.NOW)
         assert set(refused.value.faults) == {offboard.RETURN}
+    good["blocks"] = []
+    with pytest.raises(InvalidForm) as refused:
+        offboard.parse(good, days, samples.NOW)
+    assert set(refused.value.faults) == {offboard.WHEN}, "Slack refuses a fault of a field that is not there"
 
 
 @pytest.fixture

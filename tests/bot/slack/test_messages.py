@@ -4,22 +4,35 @@ from dataclasses import replace
 
 import pytest
 
-from bot.slack.forms import notice, offboard, people, reasons
+from bot.slack.forms import clients, notice, offboard, people, reasons
 from bot.slack.forms import proposal as proposal_form
 from bot.slack.messages import audit, case, exports, follow_up, guide, home, outcome, plan, proposal, split
-from bot.slack.messages.blocks import Message, actions, button, context, message, pack, paragraphs, section, size
+from bot.slack.messages.blocks import (
+    Message,
+    actions,
+    button,
+    context,
+    message,
+    pack,
+    paragraphs,
+    section,
+    size,
+    unpack,
+)
 from bot.slack.messages.split import choices, client_line
+from config.settings import ProfileSettings
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import make_settings, strings
 from tests.sandbox.slack.records import JSON
 from tests.sandbox.slack.validation import problems
 from workflows.clients.views import DecisionView, ExclusionLine, LineFault, RequestView
-from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.case import CaseState, Reason, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
 
 NAMES = [samples.NASTY, samples.HEBREW, "Pat *Star* (Sr.)", "x" * 5000, ""]
 BUTTONS = [button("Lock Again", "lock")]
+KINDS = (offboard.NOW, offboard.LAST_DAY, offboard.LEAVE)
 ALL = (Verdict.LOCKED, Verdict.OPEN, Verdict.ABSENT, Verdict.UNKNOWN)
 
 
@@ -86,9 +99,22 @@ def marked(built: Message) -> list[str]:
     return found
 
 
+def chosen(form: JSON, kind: str) -> JSON:
+    """Return a form in which a kind of case is chosen."""
+    return {**form, "state": {"values": {offboard.WHEN: {"value": {"selected_option": {"value": kind}}}}}}
+
+
 def views(name: str) -> list[JSON]:
     meant = samples.plan(samples.leaver(name), 60)
-    summary, shown = plan.summary(meant, ["careful"]), plan.details(meant)
+    summary, shown = plan.summary(meant, ["careful"]), plan.details(meant, ["careful"])
+    settings = make_settings().model_copy(update={"profiles": {"sales": ProfileSettings()}})
+    forms = [
+        offboard.build(replace(meant, owns_nothing=owns_nothing), settings, summary, zone="Europe/Dublin")
+        for owns_nothing in (True, False)
+    ]
+    leaving = offboard.Departure(None, Reason.OTHER, back=samples.NOW.date(), keep_access=True)
+    facts = {**unpack(forms[1]["private_metadata"]), "later": 2}
+    proposed = clients.ClientInput("U2", Strategy.BALANCED, ("U3",))
     waiting = home.Home(
         waiting=[samples.proposal(name=name)] * 30,
         findings=[samples.finding(n, name) for n in range(30)],
@@ -101,7 +127,10 @@ def views(name: str) -> list[JSON]:
         may_lock=True,
     )
     return [
-        offboard.build(meant, make_settings(), summary, shown, zone="Europe/Dublin", approver="U2"),
+        *forms,
+        *(offboard.reshaped(chosen(form, kind), settings, "careful") for form in forms for kind in KINDS),
+        clients.build(settings.clients, facts, leaving, f"{name[:500]}: X", proposed),
+        notice.outcome(notice.starting()),
         people.leaver("because"),
         notice.loading(),
         notice.starting(),
@@ -118,6 +147,16 @@ def views(name: str) -> list[JSON]:
         home.build(waiting),
         home.build(home.Home(may_open=True)),
     ]
+
+
+def test_no_form_of_an_offboarding_asks_more_than_six_things() -> None:
+    asked = [
+        sum(block["type"] == "input" for block in view["blocks"])
+        for view in views("Dana")
+        if view.get("callback_id") in (offboard.CALLBACK, clients.CALLBACK)
+    ]
+    assert max(asked) == 6
+    assert len(asked) == 9
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,16 +3,17 @@
 import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.slack.forms import offboard
+from bot.slack.forms import clients
 from bot.slack.forms.fields import InvalidForm
 from bot.slack.listeners import answers
-from bot.slack.messages.blocks import pack
 from bot.slack.people import SlackProfiles
+from config.settings import ProfileSettings
 from connectors.errors import Unavailable
 from tests.bot import samples
 from tests.bot.conftest import Office
@@ -21,7 +22,7 @@ from tests.bot.workplace import Workplace, said, workplace_in
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.forms import OpenView
-from tests.workflows.memory import MemoryDirectory, World
+from tests.workflows.memory import MemoryDirectory, MemoryListing, World
 from workflows.people import Leaver
 
 PATIENCE = 60
@@ -47,18 +48,55 @@ def raising(error: Exception) -> Callable[..., Any]:
     return fail
 
 
-def filled(office: Office | Workplace) -> OpenView:
-    view = form(office)
-    return view.fill("when", "now").fill("reason", "resignation").fill("successors", [BOB])
+def clients_form(workplace: Workplace, when: str = "now", reason: str = "resignation") -> OpenView:
+    """Give Dana a client, and return the form about clients."""
+    if not workplace.crm.owned("crm-dana.oneill"):
+        workplace.crm.record("opportunity:1", "crm-dana.oneill")
+    return following(workplace, form(workplace).fill("when", when).fill("reason", reason))
+
+
+def of_kind(workplace: Workplace, kind: str) -> OpenView:
+    """Return the first form with the fields for one kind of case."""
+    view = form(workplace).fill("when", kind)
+    return workplace.hr.wait_for(lambda: view if shaped(view, kind) else None)
+
+
+def inputs(view: OpenView) -> list[str]:
+    return [block["block_id"] for block in view.blocks if block["type"] == "input"]
+
+
+def shaped(view: OpenView, kind: str) -> list[str]:
+    """Return the fields once they are those of a kind of case; empty until then."""
+    fields = inputs(view)
+    return fields if ("day" in fields, "return" in fields) == (kind != "now", kind == "leave") else []
+
+
+def following(workplace: Workplace, view: OpenView) -> OpenView:
+    """Submit the first form and return the one about clients."""
+    assert view.submit().acked
+    return workplace.hr.wait_for(
+        lambda: workplace.hr.view if workplace.hr.view and workplace.hr.view.submit_label != view.submit_label else None
+    )
+
+
+def filled(workplace: Workplace) -> OpenView:
+    """Return the form about clients, ready to submit."""
+    return clients_form(workplace).fill("successors", [BOB])
 
 
 def test_the_plan_is_shown_and_a_case_is_opened(workplace: Workplace) -> None:
     workplace.office.systems._systems["crm"] = workplace.crm.system(cannot=("revoke tokens",))
     for number in range(3):
         workplace.crm.record(f"opportunity:{number}", "crm-dana.oneill", value=1001)
-    view = filled(workplace)
-    point = "Dana O'Neill has 2 accounts in 2 of 2 systems, and 3 records of clients, open value 3,003 EUR"
-    assert view.text.index(point) < view.text.index("Last working day") < view.text.index("Cannot be done here")
+    first = form(workplace)
+    point = "*Dana O'Neill has 2 accounts in 2 of 2 systems*\nClients: 3 records, open value 3,003 EUR. _1 more point"
+    assert first.text.index(point) < first.text.index("When")
+    first.click("Details")
+    shown = workplace.hr.modal("Details of the plan")
+    assert "Cannot be done here" in shown.text
+    shown.close()
+    view = following(workplace, form(workplace).fill("when", "now").fill("reason", "resignation"))
+    view.fill("successors", [BOB])
     assert view.value("approver") == MANAGER.slack_id
     view.submit()
     done = workplace.hr.modal("Case opened")
@@ -77,13 +115,14 @@ def test_now_promises_nothing_for_a_system_that_does_not_answer(tmp_path: Path) 
     wiki.user("wiki-dana", LEAVER.email)
     board.down = True
     with workplace_in(tmp_path, wiki.system(MemoryDirectory), board.system(MemoryDirectory)) as workplace:
-        told = form(workplace).text
+        workplace.crm.record("opportunity:1", "crm-dana.oneill")
+        told = clients_form(workplace).text
     assert "Accounts in 3 systems are locked within seconds" in told
     assert "1 more system follows when it answers" in told
 
 
 def test_nobody_receives_clients_unless_hr_says_so(workplace: Workplace) -> None:
-    view = form(workplace).fill("when", "now").fill("reason", "resignation")
+    view = clients_form(workplace)
     assert not view.value("successors")
     view.submit()
     assert set(workplace.hr.modal().errors) == {"successors"}
@@ -91,13 +130,92 @@ def test_nobody_receives_clients_unless_hr_says_so(workplace: Workplace) -> None
 
 
 def test_the_server_too_refuses_a_form_without_successors() -> None:
-    view = {"private_metadata": pack(clients=1), "state": {"values": {}}}
     with pytest.raises(InvalidForm) as refused:
-        offboard.parse(view, LEAVER.slack_id, NOW.date(), {})
+        clients.parse({"state": {"values": {}}}, LEAVER.slack_id, {})
     assert "at least one colleague" in refused.value.faults["successors"]
-    with pytest.raises(InvalidForm) as refused:
-        offboard.parse({**view, "private_metadata": pack(clients=0)}, "U1", NOW.date(), {})
-    assert "successors" not in refused.value.faults
+
+
+def test_without_clients_nothing_about_clients_is_asked(workplace: Workplace) -> None:
+    view = form(workplace)
+    assert view.submit_label == "Start Offboarding"
+    assert inputs(view) == ["when", "reason", "note"]
+    assert "No clients." in view.text
+    view.fill("when", "now").fill("reason", "resignation").submit()
+    workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    assert case.approver.email == MANAGER.email
+    workplace.crm.record("opportunity:1", "crm-dana.oneill")
+    workplace.run()
+    [proposal] = workplace.services.proposals.waiting_for(MANAGER.slack_id)
+    assert [share.successor.email for share in proposal.shares] == [MANAGER.email]
+
+
+def test_a_guest_without_accounts_and_manager_needs_no_approver(workplace: Workplace) -> None:
+    workplace.office.systems._systems["crm"] = workplace.crm.system(MemoryListing)
+    view = form(workplace, "@gwen.guest")
+    assert "is a guest" in view.text
+    view.fill("when", "now").fill("reason", "end of contract").submit()
+    workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    assert case.approver.email == HR.email, "who opened the case is asked if clients turn up"
+
+
+def test_clients_that_could_not_be_counted_are_asked_about(workplace: Workplace) -> None:
+    workplace.crm.fail("count", Unavailable("busy"), times=9)
+    view = form(workplace)
+    assert "Clients: not known." in view.text
+    assert "approver" in inputs(following(workplace, view.fill("when", "now").fill("reason", "other")))
+
+
+@pytest.mark.parametrize("owns", [True, False])
+def test_at_most_six_things_are_asked_at_a_time(workplace: Workplace, owns: bool) -> None:
+    if owns:
+        workplace.crm.record("opportunity:1", "crm-dana.oneill")
+    view = form(workplace)
+    shapes = {}
+    for kind in ("leave", "now", "last_day"):
+        view.fill("when", kind)
+        shapes[kind] = workplace.hr.wait_for(partial(shaped, view, kind))
+        assert len(shapes[kind]) <= 6
+    assert shapes["now"] == ["when", "reason", *([] if owns else ["note"])]
+    assert ("access" in shapes["leave"]) is owns
+    view.fill("day", "2026-11-30").fill("reason", "other")
+    if owns:
+        assert len(inputs(following(workplace, view))) <= 6
+    assert workplace.slack.refused() == []
+
+
+def test_what_was_filled_in_stays_when_the_kind_changes(workplace: Workplace) -> None:
+    view = of_kind(workplace, "last_day").fill("day", "2026-11-30").fill("reason", "retirement").fill("note", "thanks")
+    view.fill("when", "now")
+    workplace.hr.wait_for(lambda: "day" not in inputs(view))
+    assert "takes effect when you press Start Offboarding" in view.text
+    view.fill("when", "last_day")
+    workplace.hr.wait_for(lambda: "day" in inputs(view))
+    assert (view.value("reason")["value"], view.value("note")) == ("retirement", "thanks")
+    assert "takes effect when you press" not in view.text
+
+
+def test_a_leave_is_a_kind_of_case_and_needs_its_day_of_return(workplace: Workplace) -> None:
+    workplace.crm.record("opportunity:1", "crm-dana.oneill")
+    view = of_kind(workplace, "leave").fill("day", "2026-11-30")
+    assert "reason" not in inputs(view)
+    view.fill("return", "2026-11-30").submit()
+    assert set(workplace.hr.modal().errors) == {"return"}
+    view = following(workplace, view.fill("return", "2027-01-11").fill("access", ["keep"]))
+    assert "on leave until 2027-01-11, access stays" in view.text
+    view.fill("successors", [BOB]).submit()
+    assert "Nobody is locked out" in workplace.hr.modal("Case opened").text
+    [case] = workplace.cases()
+    assert (case.reason, case.state) == ("leave", "on leave")
+
+
+def test_a_time_of_day_is_the_leavers_own(workplace: Workplace) -> None:
+    view = of_kind(workplace, "last_day").fill("day", "2026-11-30").fill("time", "12:30").fill("reason", "retirement")
+    view.submit()
+    workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    assert case.effective_at.isoformat() == "2026-11-30T12:30:00+00:00"
 
 
 def test_the_case_is_keyed_by_what_the_directory_knows_and_not_by_the_address_alone(workplace: Workplace) -> None:
@@ -120,8 +238,7 @@ def test_a_plan_that_takes_long_still_answers_at_once(workplace: Workplace) -> N
 
 
 def test_the_last_day_ends_in_the_zone_of_the_leaver(workplace: Workplace) -> None:
-    view = form(workplace).fill("when", "last_day").fill("day", "2026-11-30").fill("reason", "retirement")
-    view.fill("successors", [BOB])
+    view = of_kind(workplace, "last_day").fill("day", "2026-11-30").fill("reason", "retirement")
     assert "17:00 in Europe/Dublin" in view.text
     view.submit()
     workplace.hr.modal("Case opened")
@@ -131,17 +248,15 @@ def test_the_last_day_ends_in_the_zone_of_the_leaver(workplace: Workplace) -> No
 
 
 def test_every_fault_of_the_form_is_said_at_once_and_nothing_is_lost(workplace: Workplace) -> None:
-    view = (
-        form(workplace)
-        .fill("when", "last_day")
-        .fill("day", "2020-01-01")
-        .fill("reason", "other")
-        .fill("note", "keep me")
-    )
+    of_kind(workplace, "last_day").fill("day", "2020-01-01").fill("reason", "other").fill("note", "keep me").submit()
+    assert set(workplace.hr.modal().errors) == {"day"}
+    assert workplace.hr.modal().value("note") == "keep me"
+    workplace.hr.modal().close()
+    view = clients_form(workplace, reason="other").fill("note", "keep me")
     view.fill("approver", LEAVER.slack_id).fill("successors", [seed.GUEST, seed.OTHER_BOT])
     view.submit()
     errors = workplace.hr.modal().errors
-    assert set(errors) == {"day", "approver", "successors"}
+    assert set(errors) == {"approver", "successors"}
     assert "person who leaves" in errors["approver"]
     assert workplace.hr.modal().value("note") == "keep me"
     assert workplace.cases() == []
@@ -188,20 +303,20 @@ def test_a_person_who_cannot_be_looked_up_is_never_taken_as_good(workplace: Work
 
 
 def test_a_double_submit_opens_one_case(workplace: Workplace) -> None:
+    view = filled(workplace)
+    before = len(workplace.slack.workspace.deliveries)
     workplace.slack.fault("interactive", "twice")
-    filled(workplace).submit()
+    view.submit()
     done = workplace.hr.modal("Case opened")
     [case] = workplace.cases()
     assert case.id in done.text
-    workplace.hr.wait_for(
-        lambda: sum(1 for one in workplace.slack.workspace.deliveries if one.kind == "interactive" and one.acked) == 2
-    )
+    workplace.hr.wait_for(lambda: sum(1 for one in workplace.slack.workspace.deliveries[before:] if one.acked) == 2)
     assert workplace.actors("case.opened") == [f"slack:{workplace.hr.id}"]
     assert workplace.hr.modal().title == "Case opened"
 
 
 def test_faults_found_late_are_shown_in_the_modal(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    find_all = SlackProfiles.find_all
+    find_all, view = SlackProfiles.find_all, clients_form(workplace)
 
     def find_late(profiles: SlackProfiles, users: Iterable[str], seconds: float) -> Any:
         workplace.hr.modal("One moment")  # the submission is answered already
@@ -209,8 +324,7 @@ def test_faults_found_late_are_shown_in_the_modal(workplace: Workplace, monkeypa
 
     monkeypatch.setattr(SlackProfiles, "find_all", find_late)
     monkeypatch.setattr(answers, "ANSWER_WITHIN", 0.2)
-    workplace.crm.record("opportunity:1", "crm-dana.oneill")
-    assert form(workplace).fill("when", "now").fill("reason", "resignation").submit().acked
+    assert view.submit().acked
     assert "Choose at least one colleague to receive the clients" in workplace.hr.modal("This did not work").text
     assert workplace.cases() == []
 
@@ -309,6 +423,109 @@ def test_an_exact_address_is_no_guess(workplace: Workplace) -> None:
     assert "Dana O'Neill has" in form(workplace, LEAVER.email).text
 
 
+SALES = ProfileSettings(
+    strategy="single", approver=HR.email, successors=(BY_UID["bob.ross"].email,), follow_up_days=(2, 20)
+)
+
+
+def with_profile(workplace: Workplace, profile: ProfileSettings) -> None:
+    object.__setattr__(workplace.services.settings, "profiles", {"sales": profile})
+
+
+def test_a_profile_fills_in_the_form(workplace: Workplace) -> None:
+    with_profile(workplace, SALES)
+    workplace.crm.record("opportunity:1", "crm-dana.oneill")
+    view = form(workplace).fill("when", "now").fill("reason", "other").fill("profile", "sales")
+    view = following(workplace, view)
+    assert (view.value("approver"), view.value("successors")) == (HR.slack_id, [BOB])
+    assert view.value("strategy")["value"] == "single"
+    view.fill("approver", MANAGER.slack_id).submit()
+    workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    assert case.approver.email == MANAGER.email
+    assert [one.day for one in case.follow_ups] == [2, 20]
+
+
+def test_people_of_a_profile_whom_slack_does_not_know_are_named(workplace: Workplace) -> None:
+    with_profile(workplace, ProfileSettings(approver="nobody@northwind.example"))
+    workplace.crm.record("opportunity:1", "crm-dana.oneill")
+    view = form(workplace).fill("when", "now").fill("reason", "other").fill("profile", "sales")
+    view = following(workplace, view)
+    assert "whom Slack does not know: nobody@northwind.example" in view.text
+    assert view.value("approver") == MANAGER.slack_id
+
+
+def test_a_profile_without_clients_says_who_is_asked_and_when_is_checked(workplace: Workplace) -> None:
+    with_profile(workplace, SALES)
+    form(workplace).fill("when", "now").fill("reason", "other").fill("profile", "sales").submit()
+    workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    assert case.approver.slack_id == HR.slack_id
+    assert [one.day for one in case.follow_ups] == [2, 20]
+
+
+GONE = Leaver("Nadia Gone", "nadia.gone@northwind.example")
+
+
+def test_who_is_not_found_in_slack_is_offboarded_by_address(workplace: Workplace) -> None:
+    workplace.directory.user("entry-gone", GONE.email, name=GONE.name, manager_email=MANAGER.email)
+    view = form(workplace, GONE.email)
+    assert "Nadia Gone has 1 account" in view.text
+    assert "Slack finds nobody by the address" in view.text
+    view.fill("when", "now").fill("reason", "other").submit()
+    assert "Slack does not tell whether the leaver is a member" in workplace.hr.modal("Case opened").text
+    [case] = workplace.cases()
+    assert (case.leaver.name, case.leaver.email, case.leaver.slack_id) == (GONE.name, GONE.email, "")
+    assert workplace.posts()[f"case:{case.id}"].channel == HR.slack_id
+    workplace.hr.modal("Case opened").close(everything=True)
+    workplace.hr.command("/offboard", GONE.email)
+    assert case.id in workplace.hr.modal("A case is open").text
+
+
+def test_the_form_that_asks_whom_takes_an_address_too(workplace: Workplace) -> None:
+    workplace.directory.user("entry-gone", GONE.email, name=GONE.name)
+    workplace.hr.command("/offboard")
+    workplace.hr.modal("Offboard someone").submit()
+    assert set(workplace.hr.modal().errors) == {"person"}
+    workplace.hr.modal("Offboard someone").fill("email", GONE.email).submit()
+    workplace.hr.wait_for(lambda: workplace.hr.view and "Nadia Gone has 1 account" in workplace.hr.view.text)
+
+
+def test_another_address_of_somebody_in_slack_is_that_person(workplace: Workplace) -> None:
+    workplace.directory.users["entry-dana.oneill"].also = ("d.oneill@northwind.example",)  # type: ignore[index]
+    view = form(workplace, "d.oneill@northwind.example")
+    assert "Slack finds nobody" not in view.text
+    view.fill("when", "now").fill("reason", "other").submit()
+    workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    assert case.leaver.slack_id == LEAVER.slack_id
+
+
+@pytest.mark.parametrize("trouble", ["ratelimited", "missing_scope", "user_not_visible", "internal_error"])
+def test_trouble_with_slack_is_never_told_as_nobody_has_this_address(workplace: Workplace, trouble: str) -> None:
+    workplace.slack.fault("users.lookupByEmail", trouble, times=9)
+    view = form(workplace, LEAVER.email)
+    assert "nobody" not in view.text
+    assert ("must give it the scope" if trouble == "missing_scope" else "Slack gave no answer") in view.text
+    assert view.submit_label == "Show Plan"
+
+
+def test_a_watched_leaver_is_shown_before_another_case_is_opened(workplace: Workplace) -> None:
+    case_id = workplace.open()
+    workplace.run()
+    workplace.office.clock.pass_(days=3)
+    workplace.hr.command("/offboard", f"@{LEAVER.uid}")
+    shown = workplace.hr.modal("Offboarded before")
+    assert case_id in shown.text
+    assert shown.submit_label == ""
+    shown.click("Offboard Again")
+    view = workplace.hr.modal("Offboard someone")
+    assert "Already locked in" in view.text
+    view.fill("when", "now").fill("reason", "other").submit()
+    workplace.hr.modal("Case opened")
+    assert len(workplace.cases()) == 2
+
+
 def test_unknown_words_get_help(workplace: Workplace) -> None:
     workplace.hr.command("/offboard", "<!channel> make coffee")
     answer = workplace.private(workplace.hr, "What you can type")
@@ -380,7 +597,6 @@ def test_status_and_list_and_help(workplace: Workplace) -> None:
     filled(workplace).submit()
     workplace.hr.modal("Case opened")
     [case] = workplace.cases()
-    workplace.crm.record("opportunity:1", "crm-dana.oneill")
     workplace.run("revoke")
     workplace.hr.command("/offboard", f"status @{LEAVER.uid}")
     workplace.private(workplace.hr, f"Case {case.id}, running")

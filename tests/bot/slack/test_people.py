@@ -9,8 +9,9 @@ from bot.slack.client import web_client
 from bot.slack.members import SlackMembers
 from bot.slack.people import HomeTeam, SlackProfiles, profile
 from config.settings import Role, Roles
+from tests.bot.slack.test_offboard import clients_form
 from tests.bot.workplace import Workplace, make_settings
-from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
+from tests.sandbox.company.people import BY_UID, HR, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import TEAM
 from tests.sandbox.slack.server import SlackServer
@@ -112,11 +113,7 @@ def test_somebody_of_another_company_decides_nothing_in_a_shared_conversation(wo
 
 def test_somebody_of_another_company_is_no_approver_and_receives_no_clients(workplace: Workplace) -> None:
     workplace.slack.workspace.users[BOB.slack_id].team = "T0PARTNER"
-    workplace.hr.command("/offboard", f"@{LEAVER.uid}")
-    view = workplace.hr.wait_for(
-        lambda: workplace.hr.view if workplace.hr.view and workplace.hr.view.submit_label else None
-    )
-    view.fill("when", "now").fill("reason", "resignation")
+    view = clients_form(workplace)
     view.fill("approver", BOB.slack_id).fill("successors", [BOB.slack_id]).submit()
     errors = workplace.hr.modal().errors
     assert "not known to belong" in errors["approver"]

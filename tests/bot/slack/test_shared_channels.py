@@ -8,8 +8,9 @@ import pytest
 from bot.slack import shared_channels
 from bot.slack.people import HomeTeam
 from bot.slack.shared_channels import objection
+from tests.bot.slack.test_offboard import filled
 from tests.bot.workplace import Workplace, said
-from tests.sandbox.company.people import ADMIN, BY_UID, LEAVER
+from tests.sandbox.company.people import ADMIN, LEAVER
 from tests.sandbox.slack import seed
 from workflows.people import Actor
 
@@ -107,11 +108,7 @@ def test_the_leaver_is_never_among_those_who_are_told_instead(workplace: Workpla
 
 def test_the_form_names_a_shared_channel_as_the_reason_for_a_direct_message(workplace: Workplace) -> None:
     shared(workplace, seed.OFFBOARDING)
-    workplace.hr.command("/offboard", f"@{LEAVER.uid}")
-    view = workplace.hr.wait_for(
-        lambda: workplace.hr.view if workplace.hr.view and workplace.hr.view.submit_label else None
-    )
-    view.fill("when", "now").fill("reason", "resignation").fill("successors", [BY_UID["bob.ross"].slack_id]).submit()
+    filled(workplace).submit()
     assert "shared with another organisation" in workplace.hr.modal("Case opened").text
     workplace.run()
     assert in_channel(workplace, seed.OFFBOARDING) == []

@@ -8,7 +8,7 @@ from bot.slack.forms import notice
 from bot.slack.forms.fields import picked_file
 from config.client_book import ClientSettings, SplitRule
 from tests.bot import samples
-from tests.bot.slack.test_offboard import filled, form
+from tests.bot.slack.test_offboard import clients_form, filled
 from tests.bot.workplace import Workplace
 from tests.sandbox.company.people import BY_UID
 from tests.sandbox.slack.records import File
@@ -75,7 +75,7 @@ def test_a_preview_of_many_within_slacks_limits() -> None:
 
 
 def test_a_preview_without_anybody_says_what_to_do(workplace: Workplace) -> None:
-    form(workplace).click("Preview Split")
+    clients_form(workplace).click("Preview Split")
     assert "First choose the colleagues" in workplace.hr.modal("This did not work").text
     workplace.hr.modal("This did not work").close()
     assert workplace.hr.modal("Offboard someone")
@@ -83,7 +83,7 @@ def test_a_preview_without_anybody_says_what_to_do(workplace: Workplace) -> None
 
 def test_a_file_alone_names_who_receives(workplace: Workplace) -> None:
     both = GOOD + f"party:2,{CAROL.email}\n".encode()
-    form(workplace).fill("when", "now").fill("reason", "resignation").fill("file", uploaded(workplace, both)).submit()
+    clients_form(workplace).fill("file", uploaded(workplace, both)).submit()
     workplace.hr.modal("Case opened")
     assert receivers(workplace) == {CAROL.name}
 
@@ -113,13 +113,13 @@ def test_a_line_at_fault_is_told_with_what_only_the_book_shows(workplace: Workpl
 
 
 def test_rules_are_offered_where_there_are_any_and_bring_their_people(workplace: Workplace) -> None:
-    view = form(workplace)
+    view = clients_form(workplace)
     with pytest.raises(LookupError):
         view.fill("strategy", "rules")
-    view.close()
+    view.close(everything=True)
     ruled = ClientSettings(rules=(SplitRule(segment="key", successors=(CAROL.email,)),))
     object.__setattr__(workplace.services.settings, "clients", ruled)
-    form(workplace).fill("when", "now").fill("reason", "resignation").fill("strategy", "rules").submit()
+    clients_form(workplace).fill("strategy", "rules").submit()
     workplace.hr.modal("Case opened")
     assert receivers(workplace) == {CAROL.name}
 

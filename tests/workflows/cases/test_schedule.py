@@ -53,6 +53,12 @@ def test_weekends_are_known() -> None:
     assert [days.is_weekend(date(2026, 11, number)) for number in (27, 28, 29, 30)] == [False, True, True, False]
 
 
+@pytest.mark.parametrize("country", ["IL", "EG"])
+def test_weekends_are_the_countrys(country: str) -> None:
+    days = BusinessDays(time(17), None, country)
+    assert [days.is_weekend(date(2026, 11, number)) for number in (26, 27, 28, 29)] == [False, True, True, False]
+
+
 @pytest.mark.parametrize("to", [timedelta(days=10), timedelta(hours=2)])
 def test_a_moved_case_takes_effect_at_its_new_time_only(office: Office, day: datetime, to: timedelta) -> None:
     case_id = office.offboarding.open(office.request(effective_at=day))
@@ -142,3 +148,16 @@ def test_killed_after_a_late_beginning_it_is_still_said(office: Office, day: dat
     office.work("revoke")
     [crm] = [line for line in office.offboarding.case(case_id).systems if line.system == "crm"]
     assert crm.late.startswith("1 d 2 min late")
+
+
+def test_checks_of_a_case_of_its_own_days_move_with_it(office: Office, day: datetime) -> None:
+    case_id = office.offboarding.open(office.request(effective_at=day, follow_up_days=(2, 20)))
+    office.offboarding.reschedule(case_id, day + timedelta(days=3), HR)
+    with office.store.read() as session:
+        snapshots = session.exec(select(ExportSnapshot).where(ExportSnapshot.case_id == case_id)).all()
+    due = {one.occasion: one.due_at for one in snapshots}
+    assert due["day 20"] == day + timedelta(days=23)
+    assert [one.due_at for one in office.offboarding.case(case_id).follow_ups] == [
+        day + timedelta(days=5),
+        day + timedelta(days=23),
+    ]

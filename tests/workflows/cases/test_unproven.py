@@ -6,7 +6,7 @@ import pytest
 
 from bot.cli.plan import _row
 from bot.slack.messages.case import _progress
-from bot.slack.messages.plan import details, headline
+from bot.slack.messages.plan import details, summary
 from connectors.contract import AccountId, Verdict
 from tests.workflows.office import DANA, NONE, SECURITY, Office
 from workflows.access.views import SystemPlan
@@ -45,7 +45,7 @@ def test_an_absence_without_a_control_is_said_to_be_no_proof(office: Office) -> 
     assert "cannot prove absence" in crm.problem
     assert any("no account was found, which is no proof" in warning for warning in plan.warnings)
     assert "no proof" in _row(crm)[1]
-    assert any("which is no proof" in str(block) for block in details(plan))
+    assert any("which is no proof" in str(block) for block in details(plan, []))
 
 
 def test_a_lookup_that_finds_nobody_is_seen_through_in_the_plan(office: Office) -> None:
@@ -76,8 +76,11 @@ def test_without_an_account_the_plan_says_that_the_clients_are_not_known(office:
     plan, crm = planned(office)
     assert crm.book is not None
     assert "not known" in crm.book.problem
-    assert "0 records" not in headline(plan)
-    assert "the clients could not be counted" in headline(plan)
+    assert "0 records" not in summary(plan, [])
+    assert "No clients found: no account in CRM." in summary(plan, [])
+    office.clock.pass_(minutes=2)
+    del office.crm.users[AccountId("crm-max")]
+    assert "Clients: not known." in summary(planned(office)[0], [])
     preview = office.handover.proposals.preview(plan.leaver, office.request().successors, office.request().strategy)
     assert any("not known" in problem for problem in preview.problems)
 

@@ -67,6 +67,8 @@ def find_receivers(
 
     Who leaves, too, gets nothing. Raises `PreconditionFailed` where nobody can own any.
     """
+    if not successors:
+        raise PreconditionFailed(gettext_lazy("clients turned up, and the case names nobody to receive them"))
     directory, book = require_accounts(system), context.system(system.name)[1]
     with context.store.read() as session:
         gone = leaving(session, context.vault, successors)
