@@ -42,6 +42,7 @@ from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
 from connectors.ldap.enforcement import Enforcement
+from connectors.ldap.every_address import EveryAddress
 from connectors.ldap.locking import Locking, LockResult, random_password
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.open_connections import none_left
@@ -71,7 +72,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._memberships = Memberships(self._directory)
         self._enforcement = Enforcement(self._connections)
         self._certificates = ways_in.ClientCertificates(settings)
-        self._by_address: dict[str, LdapConnections] = {}
+        self._addresses = EveryAddress(settings, self._dialect, self._connections)
         self._own_account, second = "", settings.compared()
         self._comparison = Comparison(
             self.visible,
@@ -107,23 +108,13 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             return None
         lasts = timedelta(hours=self._settings.residual_hours)
         with suppress(ConnectorError):  # without the monitor's answer they may last as long as the settings say
-            if all(self._is_left_by(account, one) for one in self._each()):
+            if all(self._is_left_by(account, one) for one in self._addresses.each().values()):
                 lasts = timedelta(0)
         return Residual(_(self._dialect.outlives), lasts)
 
     def _is_left_by(self, account: AccountId, server: LdapConnections) -> bool:
         look = partial(none_left, self._directory, account)
         return server.run(look, _("reading the open connections"))
-
-    def _each(self) -> Sequence[LdapConnections]:
-        """Return the connections to each address by itself."""
-        if len(self._settings.urls) == 1:
-            return [self._connections]
-        for url in self._settings.urls:
-            if url not in self._by_address:
-                alone = self._settings.model_copy(update={"urls": (url,)})
-                self._by_address[url] = LdapConnections(alone, self._dialect)
-        return list(self._by_address.values())
 
     def check(self) -> str:
         """Log in, read at least one account, and check that the server takes writes and can lock at all.
@@ -193,13 +184,21 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def close(self) -> None:
         """Close the connections."""
-        for one in (self._connections, *self._by_address.values()):
-            one.close()
+        self._connections.close()
+        self._addresses.close()
         self._comparison.close()
 
     def find(self, person: Person) -> Lookup:
         """Look people up by the attributes that hold addresses and log-ins; names are not compared."""
-        found = self._connections.run(lambda link: self._lookup(link, person), _("looking a person up"), lookup=True)
+        doing = _("looking a person up")
+        found = self._connections.run(lambda link: self._lookup(link, person), doing, lookup=True)
+        if not found.accounts:
+
+            def look(server: LdapConnections) -> Sequence[str]:
+                shown = server.run(lambda link: self._lookup(link, person), doing, lookup=True).accounts
+                return [one.login for one in shown]
+
+            found = replace(found, doubts=(*found.doubts, *self._addresses.doubts(look)))
         return self._comparison.judged(found, person)
 
     def related(self, person: Person) -> Sequence[Account]:
@@ -231,7 +230,13 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         return self._connections.run(read, _("reading accounts"))
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
-        """Read the lock of many accounts, 200 to a request. An answer cut short is an error, never `absent`."""
+        """Read the lock of many accounts, 200 to a request, at every address.
+
+        An answer cut short is an error, never `absent`.
+        """
+        return self._comparison.observed(self._addresses.observe(accounts, partial(self._observe, accounts)))
+
+    def _observe(self, accounts: Sequence[AccountId], connections: LdapConnections) -> Mapping[AccountId, Observation]:
         attributes = (self._dialect.identifier, *self._dialect.attributes, *self._ways_in)
 
         def read(link: LdapConnection) -> tuple[Mapping[AccountId, Entry], Sequence[str]]:
@@ -242,19 +247,21 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
                 doubts += self._hidden_entries(link)
             return found, doubts
 
-        found, doubts = self._connections.run(read, _("reading accounts"))
-        seen = {
+        found, doubts = connections.run(read, _("reading accounts"))
+        return {
             account: self._enforced(self._observation(account, found.get(account), doubts), found.get(account))
             for account in accounts
         }
-        return self._comparison.observed(seen)
 
     def locked(self) -> frozenset[AccountId]:
-        """Read all locked accounts, 1000 to a page. Those with another way in are left out, and read one by one."""
+        """Read all accounts that every address shows locked, 1000 to a page.
+
+        Those with another way in are left out, and read one by one.
+        """
         if self._dialect.certificates_pass and self._certificates.fault():
             return frozenset()
-        read = partial(roster.locked, self._directory, ways_in=self._ways_in)
-        return self._connections.run(read, _("listing locked accounts"))
+        read, doing = partial(roster.locked, self._directory, ways_in=self._ways_in), _("listing locked accounts")
+        return frozenset.intersection(*(one.run(read, doing) for one in self._addresses.each().values()))
 
     def everyone(self) -> Iterator[Account]:
         """Stream all accounts below base_dn that match people_filter."""
@@ -286,6 +293,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         done = self._connections.run(
             lambda link: self._locking.lock(link, before, secret), _("locking an account"), _(self._dialect.needs)
         )
+        self._addresses.wait(before.account, partial(self._observe, [before.account]))
         return self._attempt(done, before)
 
     def unlock(self, before: BeforeImage) -> Change:

@@ -42,7 +42,7 @@ class LdapSettings(SystemSettings):
     """Address of the directory, the bot's account there, and time limits."""
 
     urls: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(min_length=1)
-    """Tried in order. They must accept writes: a read-only copy cannot lock."""
+    """Tried in order. They must accept writes: a read-only copy cannot lock. A lock counts if all of them show it."""
     start_tls: bool = False
     """Begin TLS on an ldap:// address before logging in."""
     ca_file: ReadableFile | None = None
