@@ -430,7 +430,9 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         if entry is None or seen.verdict is not Verdict.LOCKED:
             return seen
         fault = self._enforcement.fault(entry, random_password()) if self._dialect.enforced_by_policy else ""
-        fault = fault or ways_in.left_open(entry, self._ways_in)
+        fault = (
+            fault or ways_in.left_open(entry, self._ways_in) or self._enforcement.clear_password(self._dialect, entry)
+        )
         fault = fault or (self._certificates.fault() if self._dialect.certificates_pass else "")
         return replace(seen, verdict=Verdict.UNKNOWN, reason=fault) if fault else seen
 

@@ -12,14 +12,17 @@ from ldap.controls import DecodeControlTuples
 from ldap.controls.ppolicy import PasswordPolicyControl
 
 from config.text import _
+from connectors.ldap import ways_in
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import LdapConnections
+from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.openldap import ACCOUNT_LOCKED, OWN_POLICY
 from connectors.ldap.wire import Entry, both, equals
 
 KEPT_SECONDS = 60.0
 """Seconds for which the answer for one policy holds."""
+MECHANISMS = "supportedSASLMechanisms"
 MUST_LOCK, POLICY_CLASS = "pwdLockout", "pwdPolicy"
 
 
@@ -40,6 +43,13 @@ class Enforcement:
             found = self._try(entry, policy, secret)
             self._faults[policy] = (now, found)
         return found
+
+    def clear_password(self, dialect: Dialect, entry: Entry) -> str:
+        """Return why the lock of an entry with a password in clear is not believed, or an empty text."""
+        if not ways_in.has_clear_password(dialect, entry):
+            return ""
+        root = self._connections.run(lambda link: link.read("", [MECHANISMS]), _("reading the kinds of log-in"))
+        return ways_in.clear_password(dialect, entry, root.all(MECHANISMS) if root else ())
 
     def doubts(self, directory: Directory, secret: str) -> Sequence[str]:
         """Return, as sentences, why locks may not be enforced: tried on an account that is locked, or read."""

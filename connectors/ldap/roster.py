@@ -9,6 +9,7 @@ from connectors.contract import Account, AccountId, Verdict
 from connectors.errors import Forbidden, Unavailable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.directory import Directory
+from connectors.ldap.ways_in import has_clear_password
 from connectors.ldap.wire import NUMBERS, Entry, account_names, both, either, equals, first_value
 
 
@@ -22,9 +23,12 @@ def locked(directory: Directory, link: LdapConnection, ways_in: Sequence[str] = 
         raise Unavailable(_("this kind of directory has no filter for locked accounts"))
     judged: dict[bytes, bool] = {}
     found: set[AccountId] = set()
-    asked = (dialect.identifier, dialect.lock, *ways_in)
+    password = (dialect.password,) if dialect.clear_passwords_pass else ()
+    asked = (dialect.identifier, dialect.lock, *ways_in, *password)
     for dn, values in link.rows(directory.settings.base_dn, dialect.locked_query, asked):
         if any(first_value(values, name) for name in ways_in):
+            continue
+        if password and has_clear_password(dialect, Entry.read(dn, values)):
             continue
         lock = first_value(values, dialect.lock)
         if lock not in judged:  # the value alone decides, and there are few different ones
