@@ -260,7 +260,12 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         """
         if self._dialect.certificates_pass and self._certificates.fault():
             return frozenset()
-        read, doing = partial(roster.locked, self._directory, ways_in=self._ways_in), _("listing locked accounts")
+
+        def is_enforced(entry: Entry) -> bool:
+            return not (self._dialect.enforced_by_policy and self._enforcement.fault(entry, random_password()))
+
+        read, doing = partial(roster.locked, self._directory), _("listing locked accounts")
+        read = partial(read, ways_in=self._ways_in, is_enforced=is_enforced)
         return frozenset.intersection(*(one.run(read, doing) for one in self._addresses.each().values()))
 
     def everyone(self) -> Iterator[Account]:

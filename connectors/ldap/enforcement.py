@@ -1,8 +1,8 @@
 """Enforcement of locks under the password policy in force now (slapo-ppolicy(5)).
 
 The lock is an attribute. Another policy, or a database without the overlay, ignores it later. One locked account of
-each policy is tried with a random password: slapd names the lock before it compares passwords (with
-ppolicy_use_lockout). If it gives no reason, the policy's own entry is read.
+each policy and folder is tried with a random password: slapd names the lock before it compares passwords (with
+ppolicy_use_lockout). A folder may lie in a database of its own. If it gives no reason, the policy's own entry is read.
 """
 
 import time
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from ldap.controls import DecodeControlTuples
 from ldap.controls.ppolicy import PasswordPolicyControl
+from ldap.dn import dn2str, str2dn
 
 from config.text import _
 from connectors.ldap import ways_in
@@ -21,7 +22,9 @@ from connectors.ldap.openldap import ACCOUNT_LOCKED, OWN_POLICY
 from connectors.ldap.wire import Entry, both, equals
 
 KEPT_SECONDS = 60.0
-"""Seconds for which the answer for one policy holds."""
+"""Seconds for which the answer for one policy and folder holds."""
+DEPTH = 5
+"""Parts of a folder's DN, from its end, that are looked at."""
 MECHANISMS = "supportedSASLMechanisms"
 MUST_LOCK, POLICY_CLASS = "pwdLockout", "pwdPolicy"
 
@@ -31,17 +34,18 @@ class Enforcement:
 
     def __init__(self, connections: LdapConnections) -> None:
         self._connections = connections
-        self._faults: dict[str, tuple[float, str]] = {}
+        self._faults: dict[tuple[str, str], tuple[float, str]] = {}
         self._reveals = False
         """True once the server has named a lock: from then on its silence means something."""
 
     def fault(self, entry: Entry, secret: str) -> str:
         """Return why the lock of an entry is not believed, as a sentence; empty if nothing speaks against it."""
         policy, now = entry.text(OWN_POLICY), time.monotonic()
-        at, found = self._faults.get(policy, (float("-inf"), ""))
+        place = policy, _folder(entry.dn)
+        at, found = self._faults.get(place, (float("-inf"), ""))
         if now - at > KEPT_SECONDS:
             found = self._try(entry, policy, secret)
-            self._faults[policy] = (now, found)
+            self._faults[place] = (now, found)
         return found
 
     def clear_password(self, dialect: Dialect, entry: Entry) -> str:
@@ -86,6 +90,11 @@ class Enforcement:
             lambda link: link.read_if_visible(policy, [MUST_LOCK]), _("reading the password policy")
         )
         return entry is not None and entry.text(MUST_LOCK).upper() == "TRUE"
+
+
+def _folder(dn: str) -> str:
+    """Return the folder of an entry, as far as `DEPTH` parts of the DN tell it. Pure."""
+    return str(dn2str(str2dn(dn)[1:][-DEPTH:])).casefold()
 
 
 def _policy_answer(refusal: Mapping[str, object]) -> PasswordPolicyControl | None:
