@@ -48,7 +48,17 @@ from connectors.ldap.memberships import Memberships
 from connectors.ldap.open_connections import none_left
 from connectors.ldap.openldap import OpenLdap, OpenLdapPassword
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, account_names, both, describe, is_candidate, matched_by, related_filter
+from connectors.ldap.wire import (
+    Entry,
+    account_names,
+    below,
+    both,
+    describe,
+    is_candidate,
+    matched_by,
+    person_filter,
+    related_filter,
+)
 
 NOBODY = Person("")
 BLIND_SPOT_SECONDS, COUNT_SECONDS = 600.0, 2.0
@@ -202,17 +212,28 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         return self._comparison.judged(found, person)
 
     def related(self, person: Person) -> Sequence[Account]:
-        """Search by employee number, by addresses with a `+`, and by the affixes of administrators and guests."""
-        query, people = related_filter(person, self._directory), self._directory.people_filter
-        base, attributes = self._settings.base_dn, self._directory.attributes
+        """Search by employee number, by addresses with a `+`, and by the affixes of administrators and guests.
+
+        Above `base_dn`, accounts with one of the person's own addresses or log-ins are looked for as well.
+        """
         return self._connections.run(
             lambda link: [
                 self._account(link, entry, NOBODY)
-                for entry in (link.search(base, both(people, query), attributes) if query else ())
-                if self._dialect.identify(entry)
+                for entry in self._related(link, person)
+                if self._dialect.identify(entry) and self._dialect.is_account(entry)
             ],
             _("looking for further accounts of a person"),
         )
+
+    def _related(self, link: LdapConnection, person: Person) -> Iterator[Entry]:
+        query, base = related_filter(person, self._directory), self._settings.base_dn
+        people, attributes = self._directory.people_filter, self._directory.attributes
+        yield from link.search(base, both(people, query), attributes) if query else ()
+        if top := self._directory.naming_context(link):
+            person = self._dialect.with_implicit_logins(link, base, person)
+            if wanted := "".join((query, person_filter(person, self._directory))):
+                rows = link.search(top, f"(|{wanted})", attributes, [])
+                yield from (row for row in rows if not below(row.dn, base))
 
     def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
         """Read entries by their ids, 50 to a request. An answer cut short is an error."""
