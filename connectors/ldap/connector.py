@@ -80,7 +80,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._directory = Directory(settings, self._dialect, self._connections)
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
-        self._enforcement = Enforcement(self._connections)
+        self._enforcement = Enforcement(self._directory)
         self._certificates = ways_in.ClientCertificates(settings)
         self._addresses = EveryAddress(settings, self._dialect, self._connections)
         self._own_account, second = "", settings.compared()
@@ -152,7 +152,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._comparison.look(0, float("inf"))
         seen_at, seen = self._blind_spots
         spares = map(spare, self._settings.urls if len(self._settings.urls) > 1 else ())
-        enforced = self._enforcement.doubts(self._directory, random_password())
+        enforced = self._enforcement.doubts(random_password())
         self._blind_spots = seen_at, [*seen, *filter(None, spares), *enforced]
         return said
 
@@ -163,7 +163,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             look = partial(blind_spots.find, self._directory, seconds=COUNT_SECONDS)
             try:
                 seen = self._connections.run(look, _("looking for blind spots"))
-                seen = [*seen, *self._enforcement.doubts(self._directory, random_password())]
+                seen = [*seen, *self._enforcement.doubts(random_password())]
             except ConnectorError as error:
                 return (str(error),)
             self._blind_spots = time.monotonic(), seen

@@ -7,6 +7,7 @@ ppolicy_use_lockout). A folder may lie in a database of its own. If it gives no 
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from ldap.controls import DecodeControlTuples
 from ldap.controls.ppolicy import PasswordPolicyControl
@@ -14,8 +15,8 @@ from ldap.dn import dn2str, str2dn
 
 from config.text import _
 from connectors.ldap import ways_in
+from connectors.ldap.absence import may_search
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.openldap import ACCOUNT_LOCKED, OWN_POLICY
@@ -32,8 +33,10 @@ MUST_LOCK, POLICY_CLASS = "pwdLockout", "pwdPolicy"
 class Enforcement:
     """Proofs that locks are enforced, by policy."""
 
-    def __init__(self, connections: LdapConnections) -> None:
-        self._connections = connections
+    def __init__(self, directory: Directory) -> None:
+        self._directory, self._connections = directory, directory.connections
+        self._seen: tuple[float, bool] = (float("-inf"), False)
+        """Time and answer of the question whether an entry's own policy can be seen."""
         self._faults: dict[tuple[str, str], tuple[float, str]] = {}
         self._reveals = False
         """True once the server has named a lock: from then on its silence means something."""
@@ -41,7 +44,7 @@ class Enforcement:
     def fault(self, entry: Entry, secret: str) -> str:
         """Return why the lock of an entry is not believed, as a sentence; empty if nothing speaks against it."""
         policy, now = entry.text(OWN_POLICY), time.monotonic()
-        place = policy, _folder(entry.dn)
+        place = (policy, _folder(entry.dn)) if policy or self._sees_policies(now) else ("", entry.dn)
         at, found = self._faults.get(place, (float("-inf"), ""))
         if now - at > KEPT_SECONDS:
             found = self._try(entry, policy, secret)
@@ -55,8 +58,9 @@ class Enforcement:
         root = self._connections.run(lambda link: link.read("", [MECHANISMS]), _("reading the kinds of log-in"))
         return ways_in.clear_password(dialect, entry, root.all(MECHANISMS) if root else ())
 
-    def doubts(self, directory: Directory, secret: str) -> Sequence[str]:
+    def doubts(self, secret: str) -> Sequence[str]:
         """Return, as sentences, why locks may not be enforced: tried on an account that is locked, or read."""
+        directory = self._directory
         dialect, base = directory.dialect, directory.settings.base_dn
         if not dialect.enforced_by_policy:
             return ()
@@ -66,6 +70,15 @@ class Enforcement:
             fault = self.fault(locked, secret)
             return (fault,) if fault else ()
         return self._connections.run(lambda link: _of_policies(directory, link), _("reading password policies"))
+
+    def _sees_policies(self, now: float) -> bool:
+        """Return whether an entry without a policy of its own shows that it has none. Else each lock is tried."""
+        at, seen = self._seen
+        if now - at > KEPT_SECONDS:
+            look = partial(may_search, self._directory, attribute=OWN_POLICY)
+            seen = self._connections.run(look, _("reading password policies"))
+            self._seen = now, seen
+        return seen
 
     def _try(self, entry: Entry, policy: str, secret: str) -> str:
         refusal = self._connections.try_login(entry.dn, secret, [PasswordPolicyControl()])

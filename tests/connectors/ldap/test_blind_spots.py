@@ -133,6 +133,25 @@ def test_a_part_in_a_database_without_the_overlay_is_said_and_locks_nobody(tmp_p
         assert f"the database of {PART} lacks the password policy overlay" in " ".join(connector.blind_spots())
 
 
+def test_where_own_policies_are_hidden_every_lock_is_tried(tmp_path: Path) -> None:
+    hidden = "access to attrs=pwdPolicySubentry\n  by * none\naccess to dn.subtree"
+    with directory(tmp_path / "slapd", lambda text: text.replace("access to dn.subtree", hidden, 1)) as world:
+        connector, people = world.connect(), [newcomer(), newcomer()]
+        accounts = [world.add(who) for who in people]
+        for account in accounts:
+            connector.lock(connector.before(account))
+        policy = {"objectClass": ["pwdPolicy", "device"], "cn": ["lenient"], "pwdAttribute": ["userPassword"]}
+        dn, leaver = f"cn=lenient,{ldif.POLICY_DN.partition(',')[2]}", ldif.person_dn(people[1].login)
+        world.slapd.add(dn, {**policy, "pwdLockout": ["FALSE"]})
+        secret = ldif.hash_password("kim-2026").encode()
+        world.slapd.modify(leaver, [(ldap.MOD_REPLACE, "pwdPolicySubentry", [dn.encode()])])
+        world.slapd.modify(leaver, [(ldap.MOD_REPLACE, "userPassword", [secret])])
+        world.slapd.modify(leaver, [(ldap.MOD_REPLACE, SLAPD_LOCK, [b"000001010000Z"])])
+        with world.slapd.bound(leaver, "kim-2026"):
+            seen = world.connect().observe(accounts)
+        assert [seen[account].verdict for account in accounts] == [Verdict.LOCKED, Verdict.UNKNOWN]
+
+
 def test_a_limit_below_the_number_of_entries_is_said(tmp_path: Path) -> None:
     rule = f'limits dn.exact="{ldif.SERVICE_DN}" size.soft=20 size.hard=20 size.pr=20 size.prtotal=20\n'
     with directory(
