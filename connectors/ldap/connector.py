@@ -34,7 +34,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError, Unavailable
-from connectors.ldap import absence, blind_spots, own_account, roster, ways_in
+from connectors.ldap import absence, attribute_rights, blind_spots, own_account, roster, ways_in
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.connections import LdapConnections
@@ -93,6 +93,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         )
         self._blind_spots: tuple[float, Sequence[str]] = (float("-inf"), ())
         self._hidden: tuple[float, Sequence[str]] = (float("-inf"), ())
+        self._unsearched: tuple[float, Sequence[str]] = (float("-inf"), ())
 
     def __repr__(self) -> str:
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
@@ -279,7 +280,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
         Those with another way in are left out, and read one by one.
         """
-        if self._dialect.certificates_pass and self._certificates.fault():
+        if self._hidden_ways():
             return frozenset()
 
         def is_enforced(entry: Entry) -> bool:
@@ -459,8 +460,19 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         fault = (
             fault or ways_in.left_open(entry, self._ways_in) or self._enforcement.clear_password(self._dialect, entry)
         )
-        fault = fault or (self._certificates.fault() if self._dialect.certificates_pass else "")
+        fault = fault or self._hidden_ways()
         return replace(seen, verdict=Verdict.UNKNOWN, reason=fault) if fault else seen
+
+    def _hidden_ways(self) -> str:
+        """Return why no lock is believed here: certificates, or keys that may not be read."""
+        if not self._dialect.certificates_pass:
+            return ""
+        looked_at, names = self._unsearched
+        if time.monotonic() - looked_at > BLIND_SPOT_SECONDS:
+            look = partial(attribute_rights.hidden_ways, self._directory)
+            names = self._connections.run(look, _("looking for ways in beside the password"))
+            self._unsearched = time.monotonic(), names
+        return self._certificates.fault() or ways_in.hidden(names)
 
     @property
     def _ways_in(self) -> tuple[str, ...]:

@@ -96,6 +96,12 @@ def _handshake(url: str, seconds: float) -> Sequence[int] | None:
     return heard
 
 
+def hidden(ways: Sequence[str]) -> str:
+    """Return why a lock is not believed where attributes of ways in may not be read; empty if there are none."""
+    text = _("locked, but {ways} may not be read, so keys there are not seen: allow it, or take them out of ways_in")
+    return text.format(ways=", ".join(ways)) if ways else ""
+
+
 def has_clear_password(dialect: Dialect, entry: Entry) -> bool:
     """Return whether an entry shows a password in clear that passes the lock; one of our random ones does not count."""
     values = entry.all(dialect.password) if dialect.clear_passwords_pass else ()

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import ldap
@@ -114,6 +115,28 @@ def test_a_key_that_other_programs_take_is_named_in_the_plan_and_no_lock(asking:
     assert (seen.verdict, key in seen.reason, account in connector.locked()) == (Verdict.UNKNOWN, True, False)
     asking.modify(ldif.person_dn(who.login), [(ldap.MOD_DELETE, key, None)])
     assert connector.observe([account])[account].verdict is Verdict.LOCKED
+
+
+@pytest.mark.parametrize("right", ["none", "search"])
+def test_keys_that_may_not_be_read_are_not_taken_for_none(tmp_path: Path, right: str) -> None:
+    class Hiding(Asking):
+        def _seed(self) -> None:
+            super()._seed()
+            conf, rule = self.folder / "slapd.conf", f"access to attrs=krbPrincipalKey by * {right}\n"
+            conf.write_text(conf.read_text().replace("access to dn.subtree", f"{rule}access to dn.subtree", 1))
+
+    with Hiding(tmp_path, PEOPLE[:3]) as slapd:
+        world, who = LdapWorld(slapd), newcomer()
+        account, connector = world.add(who), Ldap(world.settings(certificates_open_accounts=False))
+        added = [(ldap.MOD_ADD, "objectClass", [b"practiceKeys"]), (ldap.MOD_ADD, "krbPrincipalKey", [b"key"])]
+        slapd.modify(ldif.person_dn(who.login), added)
+        connector.lock(connector.before(account))
+        seen = connector.observe([account])[account]
+        assert (seen.verdict, "krbPrincipalKey may not be read" in seen.reason) == (Verdict.UNKNOWN, True)
+        assert connector.locked() == frozenset()
+        assert "krbPrincipalKey may not be read" in " ".join(connector.blind_spots())
+        told = Ldap(world.settings(certificates_open_accounts=False, ways_in=("sshPublicKey",)))
+        assert told.observe([account])[account].verdict is Verdict.LOCKED
 
 
 def test_a_password_in_clear_passes_a_lock_by_sasl_until_it_is_replaced(asking: Asking) -> None:
