@@ -320,14 +320,18 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         done = self._connections.run(
             lambda link: self._locking.lock(link, before, secret), _("locking an account"), _(self._dialect.needs)
         )
-        self._addresses.wait(before.account, partial(self._observe, [before.account]))
+        self._addresses.wait(before.account, partial(self._observe, [before.account]), Verdict.OPEN)
         return self._attempt(done, before)
 
     def unlock(self, before: BeforeImage) -> Change:
         """Remove the lock and restore the password's hash; an account that is not locked any more is left as it is."""
-        return self._connections.run(
+        done = self._connections.run(
             lambda link: self._locking.unlock(link, before), _("unlocking an account"), _(self._dialect.needs)
         )
+        if late := self._addresses.wait(before.account, partial(self._observe, [before.account]), Verdict.LOCKED):
+            words = _("{url} still shows it locked: changes do not reach that server")
+            raise Unavailable(words.format(url=", ".join(late)))
+        return done
 
     def lost(self, before: BeforeImage) -> tuple[str, ...]:
         """Return the losses of an unlock: a password that could not be read, is never shown, or was not taken back."""

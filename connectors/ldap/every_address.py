@@ -74,16 +74,22 @@ class EveryAddress:
             else:
                 yield from (_("{url} shows {account}").format(url=url, account=one) for one in shown)
 
-    def wait(self, account: AccountId, read: Callable[[LdapConnections], Mapping[AccountId, Observation]]) -> None:
-        """Wait until no address shows the account as open, for as long as copies usually take."""
+    def wait(
+        self, account: AccountId, read: Callable[[LdapConnections], Mapping[AccountId, Observation]], former: Verdict
+    ) -> Sequence[str]:
+        """Wait until no address shows the former verdict, for as long as copies usually take; return those that do."""
         end = time.monotonic() + COPY_SECONDS
-        while self.are_several and time.monotonic() - self._late_at > ASIDE_SECONDS:
+        while self.are_several:
             answers, _silent = self._answers(read)
-            if all(answer[account].verdict is not Verdict.OPEN for answer in answers.values()):
-                return
+            late = [url for url, answer in answers.items() if answer[account].verdict is former]
+            if len(late) in (0, len(answers)):  # all agree, as where an undo brings an earlier lock back
+                return ()
+            if time.monotonic() - self._late_at < ASIDE_SECONDS:
+                return late
             if time.monotonic() > end:
                 self._late_at = time.monotonic()
             time.sleep(PAUSE_SECONDS)
+        return ()
 
     def _answers(self, read: Callable[[LdapConnections], T]) -> tuple[dict[str, T], dict[str, ConnectorError]]:
         """Return the answer of each address, and the error of each that gives none. Raises it if all give none."""

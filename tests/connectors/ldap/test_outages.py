@@ -13,7 +13,7 @@ from cryptography import x509
 from pydantic import SecretStr
 
 from config.secrets import FileSecret
-from connectors.contract import Person, Verdict
+from connectors.contract import Change, Person, Verdict
 from connectors.errors import BadCredential, Unavailable
 from connectors.ldap import connections, every_address
 from connectors.ldap.connection import LdapConnection
@@ -141,7 +141,8 @@ def test_a_lock_that_never_reaches_another_address_is_none(
     monkeypatch.setattr(every_address, "COPY_SECONDS", 0.0)
     connector, [first, second, _third] = _both(own, other), PEOPLE[:3]
     [one], [two] = (connector.find(Person("", (who.email,))).accounts for who in (first, second))
-    connector.lock(connector.before(one.id))
+    before = connector.before(one.id)
+    connector.lock(before)
     assert other.can_log_in(first.uid, first.password)
     seen = connector.observe([one.id, two.id])
     assert (seen[one.id].verdict, other.slapd.url in seen[one.id].reason) == (Verdict.OPEN, True)
@@ -152,6 +153,16 @@ def test_a_lock_that_never_reaches_another_address_is_none(
     other.slapd.modify(ldif.person_dn(first.uid), [(ldap.MOD_ADD, "pwdAccountLockedTime", [b"000001010000Z"])])
     assert connector.observe([one.id])[one.id].verdict is Verdict.LOCKED
     assert connector.locked() == {one.id}
+    with pytest.raises(Unavailable, match=f"{other.slapd.url} still shows it locked"):
+        connector.unlock(before)
+    assert own.can_log_in(first.uid, first.password)
+    other.reopen(one.id)
+    assert connector.unlock(before) is Change.ALREADY
+    for world in (own, other):
+        world.slapd.modify(ldif.person_dn(first.uid), [(ldap.MOD_REPLACE, "pwdAccountLockedTime", [b"000001010000Z"])])
+    locked = connector.before(one.id)
+    connector.lock(locked)
+    assert connector.unlock(locked) is Change.ALREADY, "it was locked before, everywhere"
 
 
 def test_an_address_that_is_down_may_not_have_the_lock(own: LdapWorld, other: LdapWorld) -> None:
