@@ -66,10 +66,10 @@ class Enforcement:
             return ()
         asked, query = [*dialect.attributes], both(directory.people_filter, dialect.locked_query)
         locked = self._connections.run(lambda link: link.first_person(base, query, asked), _("looking for locks"))
-        if locked:
-            fault = self.fault(locked, secret)
-            return (fault,) if fault else ()
-        return self._connections.run(lambda link: _of_policies(directory, link), _("reading password policies"))
+        fault = self.fault(locked, secret) if locked else ""
+        look = partial(_of_policies, directory, default_is_proven=locked is not None)
+        said = self._connections.run(look, _("reading password policies"))
+        return [fault, *said] if fault else said
 
     def _sees_policies(self, now: float) -> bool:
         """Return whether an entry without a policy of its own shows that it has none. Else each lock is tried."""
@@ -115,15 +115,25 @@ def _policy_answer(refusal: Mapping[str, object]) -> PasswordPolicyControl | Non
     return next((one for one in controls if isinstance(one, PasswordPolicyControl)), None)
 
 
-def _of_policies(directory: Directory, link: LdapConnection) -> Sequence[str]:
-    """Return, as sentences, the policies of people that enforce no lock; or that none can be read."""
+def _of_policies(directory: Directory, link: LdapConnection, *, default_is_proven: bool) -> Sequence[str]:
+    """Return, as sentences, the policies of people that enforce no lock; or that none can be read.
+
+    `default_is_proven`: a lock under the policy by default was tried.
+    """
     base = directory.naming_context(link) or directory.settings.base_dn
     policies = list(link.search(base, equals("objectClass", POLICY_CLASS), [MUST_LOCK], []))
-    if not policies:
+    if not policies and not default_is_proven:
         return (_("no password policy can be read and no account is locked, so nothing shows that locks are enforced"),)
-    words = _("the password policy {policy} does not show that it enforces locks, and it is people's own")
-    hollow = (row.dn for row in policies if row.text(MUST_LOCK).upper() != "TRUE")
-    return [words.format(policy=dn) for dn in hollow if _has_people(directory, link, dn)]
+    hollow = [row.dn for row in policies if row.text(MUST_LOCK).upper() != "TRUE"]
+    own = _("the password policy {policy} does not show that it enforces locks, and it is people's own")
+    said = [own.format(policy=dn) for dn in hollow if _has_people(directory, link, dn)]
+    if default_is_proven:
+        return said
+    default = _("the password policy {policy} does not show that it enforces locks, and may be the one by default")
+    return [
+        *said,
+        *(default.format(policy=dn) for dn in hollow if not link.first_person(base, equals(OWN_POLICY, dn), ["1.1"])),
+    ]
 
 
 def _has_people(directory: Directory, link: LdapConnection, policy: str) -> bool:
