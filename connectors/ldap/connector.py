@@ -154,8 +154,19 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         seen_at, seen = self._blind_spots
         spares = map(spare, self._settings.urls if len(self._settings.urls) > 1 else ())
         enforced = self._enforcement.doubts(random_password())
-        self._blind_spots = seen_at, [*seen, *filter(None, spares), *enforced]
+        copies = self._addresses.differences(self._shown) if self._addresses.are_several else ()
+        self._blind_spots = seen_at, [*seen, *filter(None, spares), *copies, *enforced]
         return said
+
+    def _shown(self, server: LdapConnections) -> frozenset[str]:
+        """Return what one address shows: names of accounts and groups, and ids of locked accounts."""
+
+        def read(link: LdapConnection) -> frozenset[str]:
+            seen = roster.visible(self._directory, link, float("inf"))
+            locks = roster.locked(self._directory, link) if self._dialect.locked_query else frozenset()
+            return seen.accounts | seen.others | locks
+
+        return server.run(read, _("counting accounts"))
 
     def blind_spots(self) -> Sequence[str]:
         """Return what the last check found. After ten minutes, look again, and count for two seconds at most."""

@@ -74,6 +74,22 @@ class EveryAddress:
             else:
                 yield from (_("{url} shows {account}").format(url=url, account=one) for one in shown)
 
+    def differences(self, read: Callable[[LdapConnections], frozenset[str]]) -> Iterator[str]:
+        """Yield, as sentences, the addresses that do not show what the first one shows, twice in a row."""
+        first, *others = self.each()
+        try:
+            answers, _silent = self._answers(read)
+            if len(set(answers.values())) > 1:  # a change may be on its way
+                time.sleep(PAUSE_SECONDS)
+                answers, _silent = self._answers(read)
+        except ConnectorError as error:
+            yield str(error)
+            return
+        words = _("{count} accounts, groups or locks differ between {url} and {other}: changes may not reach both")
+        for url in others:
+            if url in answers and first in answers and (differing := answers[url] ^ answers[first]):
+                yield words.format(count=len(differing), url=first, other=url)
+
     def wait(
         self, account: AccountId, read: Callable[[LdapConnections], Mapping[AccountId, Observation]], former: Verdict
     ) -> Sequence[str]:

@@ -91,7 +91,7 @@ def test_a_read_only_copy_among_the_addresses_is_said(world: LdapWorld, tmp_path
         good, gone = world.slapd.url, "ldap://127.0.0.1:9"
         connector = Ldap(world.settings(urls=(good, copy.slapd.url, gone), ca_file=None))
         assert "can be read" in connector.check()
-        read_only, unreachable, _untold = connector.blind_spots()
+        read_only, unreachable, *_more = connector.blind_spots()
     assert f"{copy.slapd.url} is a read-only copy" in read_only
     assert f"{gone} cannot be reached" in unreachable
 

@@ -142,7 +142,11 @@ def test_a_lock_that_never_reaches_another_address_is_none(
     connector, [first, second, _third] = _both(own, other), PEOPLE[:3]
     [one], [two] = (connector.find(Person("", (who.email,))).accounts for who in (first, second))
     before = connector.before(one.id)
+    connector.check()
+    assert not any("differ between" in one for one in connector.blind_spots())
     connector.lock(before)
+    connector.check()
+    assert any("1 accounts, groups or locks differ between" in one for one in connector.blind_spots())
     assert other.can_log_in(first.uid, first.password)
     seen = connector.observe([one.id, two.id])
     assert (seen[one.id].verdict, other.slapd.url in seen[one.id].reason) == (Verdict.OPEN, True)
