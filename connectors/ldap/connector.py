@@ -54,13 +54,17 @@ from connectors.ldap.wire import (
     below,
     both,
     describe,
+    either,
     is_candidate,
     matched_by,
     person_filter,
     related_filter,
+    same,
 )
 
 NOBODY = Person("")
+BINDABLE = "(|(userPassword=*)(objectClass=simpleSecurityObject)(objectClass=posixAccount))"
+"""Filter for entries that somebody may log in with, whoever they are named after."""
 BLIND_SPOT_SECONDS, COUNT_SECONDS = 600.0, 2.0
 """Age at which blind spots are looked for again; time for counting then, as a plan waits for it."""
 DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
@@ -226,7 +230,8 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     def related(self, person: Person) -> Sequence[Account]:
         """Search by employee number, by addresses with a `+`, and by the affixes of administrators and guests.
 
-        Above `base_dn`, accounts with one of the person's own addresses or log-ins are looked for as well.
+        Above `base_dn`, accounts with one of the person's own addresses or log-ins are looked for as well. So are all
+        entries below the person's own that have a password, such as one for an application.
         """
         return self._connections.run(
             lambda link: [
@@ -241,11 +246,13 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         query, base = related_filter(person, self._directory), self._settings.base_dn
         people, attributes = self._directory.people_filter, self._directory.attributes
         yield from link.search(base, both(people, query), attributes) if query else ()
-        if top := self._directory.naming_context(link):
-            person = self._dialect.with_implicit_logins(link, base, person)
-            if wanted := "".join((query, person_filter(person, self._directory))):
-                rows = link.search(top, f"(|{wanted})", attributes, [])
-                yield from (row for row in rows if not below(row.dn, base))
+        own = person_filter(self._dialect.with_implicit_logins(link, base, person), self._directory)
+        for entry in [*link.search(base, own, ["1.1"], [])] if own else ():
+            rows = link.search(entry.dn, BINDABLE, attributes, [])
+            yield from (row for row in rows if not same(row.dn, entry.dn))
+        if top := self._directory.naming_context(link) if own or query else "":
+            rows = link.search(top, either([query, own]), attributes, [])
+            yield from (row for row in rows if not below(row.dn, base))
 
     def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
         """Read entries by their ids, 50 to a request. An answer cut short is an error."""

@@ -85,6 +85,28 @@ def test_an_account_of_the_same_person_above_the_base_is_a_candidate(world: Ldap
     world.slapd.delete(dn)
 
 
+def test_a_password_for_an_application_below_the_person_is_a_candidate(world: LdapWorld) -> None:
+    who = newcomer()
+    world.add(who)
+    secret = {"userPassword": [ldif.hash_password("phone-2026")]}
+    for name, more in (("phone", secret), ("friend", {"mail": ["f@x"]})):
+        classes = ["inetOrgPerson"]
+        row = {"objectClass": classes, "cn": [name], "sn": [name], **more}
+        world.slapd.add(f"cn={name},{ldif.person_dn(who.login)}", row)
+    connector = world.connect()
+    [found] = connector.related(person(who))
+    assert (found.login, found.verdict) == ("phone", Verdict.UNKNOWN)
+    connector.lock(connector.before(found.id))
+    assert connector.observe([found.id])[found.id].verdict is Verdict.LOCKED
+    with (
+        pytest.raises(ldap.INVALID_CREDENTIALS),
+        world.slapd.bound(f"cn=phone,{ldif.person_dn(who.login)}", "phone-2026"),
+    ):
+        pytest.fail("let in")
+    for name in ("phone", "friend"):
+        world.slapd.delete(f"cn={name},{ldif.person_dn(who.login)}")
+
+
 def test_a_renamed_entry_is_read_by_its_id(world: LdapWorld) -> None:
     who = newcomer()
     account, connector = world.add(who), world.connect()
