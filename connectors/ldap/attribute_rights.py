@@ -4,6 +4,7 @@ A filter on an attribute that may not be searched is Undefined, even one for its
 entries that match neither are those whose attribute is hidden.
 """
 
+import re
 import secrets
 import time
 from collections.abc import Iterator, Sequence
@@ -18,10 +19,14 @@ from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import Membership
 from connectors.ldap.directory import Directory
 from connectors.ldap.faults import NO_ANSWER
+from connectors.ldap.openldap import OWN_POLICY
 from connectors.ldap.wire import Entry, both, either, equals
 
 TRIED = 3
 """Accounts and groups on which a write without effect is tried, where the server tells no rights."""
+SUBSCHEMA, TYPES = "subschemaSubentry", "attributeTypes"
+_NAMES = re.compile(r"'([\w;-]+)'")
+"""Names in a definition (RFC 4512, section 4.1.2); words of its description do no harm."""
 LONG_AGO = b"19700101000000Z"
 """A time at which nobody was locked."""
 
@@ -41,6 +46,7 @@ def find(directory: Directory, link: LdapConnection, end: float) -> Iterator[str
             yield _("{attribute} may be searched by {bind_dn} and not read, so further values are not known").format(
                 attribute=name, bind_dn=directory.settings.bind_dn
             )
+    yield from _unseen_ways(directory, link)
     seen = {name: _told(name) for name in (dialect.identifier, *(one for one in names if one not in unsearchable))}
     count = _Counter(directory.settings.base_dn, link, end)
     total, whole = count(people), count(both(people, dialect.readable_lock, *seen.values()))
@@ -60,6 +66,35 @@ def find(directory: Directory, link: LdapConnection, end: float) -> Iterator[str
             yield _("{attribute} of {count} of {total} accounts cannot be seen, so they are not found by it").format(
                 attribute=name, count=total - visible, total=total
             )
+
+
+def _unseen_ways(directory: Directory, link: LdapConnection) -> Iterator[str]:
+    """Yield, as sentences, what is not seen beside the password and the lock."""
+    bot = directory.settings.bind_dn
+    for name in hidden_ways(directory, link):
+        words = _("{attribute} may not be read by {bind_dn}, so keys in it are not seen")
+        yield words.format(attribute=name, bind_dn=bot)
+    if directory.dialect.enforced_by_policy and not may_search(directory, link, OWN_POLICY):
+        words = _("{attribute} may not be searched by {bind_dn}, so each lock is tried alone")
+        yield words.format(attribute=OWN_POLICY, bind_dn=bot)
+
+
+def hidden_ways(directory: Directory, link: LdapConnection) -> Sequence[str]:
+    """Return the attributes of ways in beside the password that the server knows and that may not be read."""
+    names = () if directory.dialect.lock_holds_everywhere else directory.settings.ways_in
+    root = link.read("", [SUBSCHEMA]) if names else None
+    place = root.text(SUBSCHEMA) if root else ""
+    schema = link.read_if_visible(place, [TYPES]) if place else None
+    known = {name.casefold() for line in (schema.all(TYPES) if schema else ()) for name in _NAMES.findall(line)}
+    return [name for name in names if name.casefold() in known and _is_hidden(directory, link, name)]
+
+
+def _is_hidden(directory: Directory, link: LdapConnection, name: str) -> bool:
+    """Return whether an attribute may not be searched, or not be read in an account that has it."""
+    if not may_search(directory, link, name):
+        return True
+    holder = link.first_person(directory.settings.base_dn, both(directory.control, f"({name}=*)"), [name])
+    return holder is not None and not holder.all(name)
 
 
 def may_see_members(directory: Directory, link: LdapConnection) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import ldap
 from ldap.dn import dn2str, str2dn
 
-from config.text import _
+from config.text import N_, _
 from connectors.errors import Forbidden
 from connectors.ldap import attribute_rights, own_account
 from connectors.ldap.absence import other_contexts
@@ -24,6 +24,7 @@ SAMPLE = 1000
 """Accounts and groups whose rights are asked for."""
 FOLDERS = 200
 """Entries with others below them that are looked into."""
+NO_OVERLAY = N_("accounts cannot be locked here: the database of {place} lacks the password policy overlay (ppolicy)")
 LIMITS = (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED, ldap.TIMELIMIT_EXCEEDED)
 
 
@@ -33,7 +34,7 @@ def find(directory: Directory, link: LdapConnection, seconds: float = float("inf
     Counting everybody stops after `seconds`, which is said.
     """
     end = time.monotonic() + seconds
-    said = [*_other_places(directory, link), *hidden_entries(directory, link, end)]
+    said = [*_other_places(directory, link), *_without_overlay(directory, link), *hidden_entries(directory, link, end)]
     for look in (attribute_rights.find, attribute_rights.hidden_members):
         try:
             said += look(directory, link, end)
@@ -57,13 +58,29 @@ def require_writes(directory: Directory, link: LdapConnection) -> None:
     except NOT_NOW:
         raise
     except ldap.UNAVAILABLE_CRITICAL_EXTENSION as error:
-        words = _("accounts cannot be locked here: the database of {place} lacks the password policy overlay (ppolicy)")
-        raise Forbidden(words.format(place=place)) from error
+        raise Forbidden(_(NO_OVERLAY).format(place=place)) from error
     except (ldap.REFERRAL, ldap.UNWILLING_TO_PERFORM) as error:
         words = _("{url} is a read-only copy ({why}): put a server that takes writes into urls")
         raise Forbidden(words.format(url=link.url, why=server_words(error))) from error
     except ldap.LDAPError:
         return  # the value is missing, or the folder is not ours to change: the server takes writes
+
+
+def _without_overlay(directory: Directory, link: LdapConnection) -> Iterator[str]:
+    """Yield, as sentences, the folders with people in whose database nobody can be locked: there may be several."""
+    controls, base = directory.dialect.required_controls(), directory.settings.base_dn
+    rows = link.search(base, "(hasSubordinates=TRUE)", ["1.1"], []) if controls else ()
+    for row in islice(rows, FOLDERS):
+        nothing = [(ldap.MOD_DELETE, "description", [secrets.token_hex(16).encode()])]
+        try:
+            link.modify(row.dn, nothing, controls)
+        except NO_ANSWER:
+            raise
+        except ldap.UNAVAILABLE_CRITICAL_EXTENSION:
+            if link.first_person(row.dn, directory.control, ["1.1"]):
+                yield _(NO_OVERLAY).format(place=row.dn)
+        except ldap.LDAPError:  # the value is missing, or the folder is not ours to change
+            continue
 
 
 def _other_places(directory: Directory, link: LdapConnection) -> Iterator[str]:

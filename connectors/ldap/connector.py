@@ -34,7 +34,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError, Unavailable
-from connectors.ldap import absence, blind_spots, own_account, roster, ways_in
+from connectors.ldap import absence, attribute_rights, blind_spots, own_account, roster, ways_in
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.connections import LdapConnections
@@ -42,14 +42,29 @@ from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
 from connectors.ldap.enforcement import Enforcement
+from connectors.ldap.every_address import EveryAddress
 from connectors.ldap.locking import Locking, LockResult, random_password
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.open_connections import none_left
 from connectors.ldap.openldap import OpenLdap, OpenLdapPassword
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, account_names, both, describe, is_candidate, matched_by, related_filter
+from connectors.ldap.wire import (
+    Entry,
+    account_names,
+    below,
+    both,
+    describe,
+    either,
+    is_candidate,
+    matched_by,
+    person_filter,
+    related_filter,
+    same,
+)
 
 NOBODY = Person("")
+BINDABLE = "(|(userPassword=*)(objectClass=simpleSecurityObject)(objectClass=posixAccount))"
+"""Filter for entries that somebody may log in with, whoever they are named after."""
 BLIND_SPOT_SECONDS, COUNT_SECONDS = 600.0, 2.0
 """Age at which blind spots are looked for again; time for counting then, as a plan waits for it."""
 DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
@@ -69,9 +84,9 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._directory = Directory(settings, self._dialect, self._connections)
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
-        self._enforcement = Enforcement(self._connections)
+        self._enforcement = Enforcement(self._directory)
         self._certificates = ways_in.ClientCertificates(settings)
-        self._by_address: dict[str, LdapConnections] = {}
+        self._addresses = EveryAddress(settings, self._dialect, self._connections)
         self._own_account, second = "", settings.compared()
         self._comparison = Comparison(
             self.visible,
@@ -82,6 +97,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         )
         self._blind_spots: tuple[float, Sequence[str]] = (float("-inf"), ())
         self._hidden: tuple[float, Sequence[str]] = (float("-inf"), ())
+        self._unsearched: tuple[float, Sequence[str]] = (float("-inf"), ())
 
     def __repr__(self) -> str:
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
@@ -107,23 +123,13 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             return None
         lasts = timedelta(hours=self._settings.residual_hours)
         with suppress(ConnectorError):  # without the monitor's answer they may last as long as the settings say
-            if all(self._is_left_by(account, one) for one in self._each()):
+            if all(self._is_left_by(account, one) for one in self._addresses.each().values()):
                 lasts = timedelta(0)
         return Residual(_(self._dialect.outlives), lasts)
 
     def _is_left_by(self, account: AccountId, server: LdapConnections) -> bool:
         look = partial(none_left, self._directory, account)
         return server.run(look, _("reading the open connections"))
-
-    def _each(self) -> Sequence[LdapConnections]:
-        """Return the connections to each address by itself."""
-        if len(self._settings.urls) == 1:
-            return [self._connections]
-        for url in self._settings.urls:
-            if url not in self._by_address:
-                alone = self._settings.model_copy(update={"urls": (url,)})
-                self._by_address[url] = LdapConnections(alone, self._dialect)
-        return list(self._by_address.values())
 
     def check(self) -> str:
         """Log in, read at least one account, and check that the server takes writes and can lock at all.
@@ -151,9 +157,20 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._comparison.look(0, float("inf"))
         seen_at, seen = self._blind_spots
         spares = map(spare, self._settings.urls if len(self._settings.urls) > 1 else ())
-        enforced = self._enforcement.doubts(self._directory, random_password())
-        self._blind_spots = seen_at, [*seen, *filter(None, spares), *enforced]
+        enforced = self._enforcement.doubts(random_password())
+        copies = self._addresses.differences(self._shown) if self._addresses.are_several else ()
+        self._blind_spots = seen_at, [*seen, *filter(None, spares), *copies, *enforced]
         return said
+
+    def _shown(self, server: LdapConnections) -> frozenset[str]:
+        """Return what one address shows: names of accounts and groups, and ids of locked accounts."""
+
+        def read(link: LdapConnection) -> frozenset[str]:
+            seen = roster.visible(self._directory, link, float("inf"))
+            locks = roster.locked(self._directory, link) if self._dialect.locked_query else frozenset()
+            return seen.accounts | seen.others | locks
+
+        return server.run(read, _("counting accounts"))
 
     def blind_spots(self) -> Sequence[str]:
         """Return what the last check found. After ten minutes, look again, and count for two seconds at most."""
@@ -162,7 +179,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             look = partial(blind_spots.find, self._directory, seconds=COUNT_SECONDS)
             try:
                 seen = self._connections.run(look, _("looking for blind spots"))
-                seen = [*seen, *self._enforcement.doubts(self._directory, random_password())]
+                seen = [*seen, *self._enforcement.doubts(random_password())]
             except ConnectorError as error:
                 return (str(error),)
             self._blind_spots = time.monotonic(), seen
@@ -193,27 +210,49 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def close(self) -> None:
         """Close the connections."""
-        for one in (self._connections, *self._by_address.values()):
-            one.close()
+        self._connections.close()
+        self._addresses.close()
         self._comparison.close()
 
     def find(self, person: Person) -> Lookup:
         """Look people up by the attributes that hold addresses and log-ins; names are not compared."""
-        found = self._connections.run(lambda link: self._lookup(link, person), _("looking a person up"), lookup=True)
+        doing = _("looking a person up")
+        found = self._connections.run(lambda link: self._lookup(link, person), doing, lookup=True)
+        if not found.accounts:
+
+            def look(server: LdapConnections) -> Sequence[str]:
+                shown = server.run(lambda link: self._lookup(link, person), doing, lookup=True).accounts
+                return [one.login for one in shown]
+
+            found = replace(found, doubts=(*found.doubts, *self._addresses.doubts(look)))
         return self._comparison.judged(found, person)
 
     def related(self, person: Person) -> Sequence[Account]:
-        """Search by employee number, by addresses with a `+`, and by the affixes of administrators and guests."""
-        query, people = related_filter(person, self._directory), self._directory.people_filter
-        base, attributes = self._settings.base_dn, self._directory.attributes
+        """Search by employee number, by addresses with a `+`, and by the affixes of administrators and guests.
+
+        Above `base_dn`, accounts with one of the person's own addresses or log-ins are looked for as well. So are all
+        entries below the person's own that have a password, such as one for an application.
+        """
         return self._connections.run(
             lambda link: [
                 self._account(link, entry, NOBODY)
-                for entry in (link.search(base, both(people, query), attributes) if query else ())
-                if self._dialect.identify(entry)
+                for entry in self._related(link, person)
+                if self._dialect.identify(entry) and self._dialect.is_account(entry)
             ],
             _("looking for further accounts of a person"),
         )
+
+    def _related(self, link: LdapConnection, person: Person) -> Iterator[Entry]:
+        query, base = related_filter(person, self._directory), self._settings.base_dn
+        people, attributes = self._directory.people_filter, self._directory.attributes
+        yield from link.search(base, both(people, query), attributes) if query else ()
+        own = person_filter(self._dialect.with_implicit_logins(link, base, person), self._directory)
+        for entry in [*link.search(base, own, ["1.1"], [])] if own else ():
+            rows = link.search(entry.dn, BINDABLE, attributes, [])
+            yield from (row for row in rows if not same(row.dn, entry.dn))
+        if top := self._directory.naming_context(link) if own or query else "":
+            rows = link.search(top, either([query, own]), attributes, [])
+            yield from (row for row in rows if not below(row.dn, base))
 
     def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
         """Read entries by their ids, 50 to a request. An answer cut short is an error."""
@@ -231,7 +270,13 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         return self._connections.run(read, _("reading accounts"))
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
-        """Read the lock of many accounts, 200 to a request. An answer cut short is an error, never `absent`."""
+        """Read the lock of many accounts, 200 to a request, at every address.
+
+        An answer cut short is an error, never `absent`.
+        """
+        return self._comparison.observed(self._addresses.observe(accounts, partial(self._observe, accounts)))
+
+    def _observe(self, accounts: Sequence[AccountId], connections: LdapConnections) -> Mapping[AccountId, Observation]:
         attributes = (self._dialect.identifier, *self._dialect.attributes, *self._ways_in)
 
         def read(link: LdapConnection) -> tuple[Mapping[AccountId, Entry], Sequence[str]]:
@@ -242,19 +287,26 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
                 doubts += self._hidden_entries(link)
             return found, doubts
 
-        found, doubts = self._connections.run(read, _("reading accounts"))
-        seen = {
+        found, doubts = connections.run(read, _("reading accounts"))
+        return {
             account: self._enforced(self._observation(account, found.get(account), doubts), found.get(account))
             for account in accounts
         }
-        return self._comparison.observed(seen)
 
     def locked(self) -> frozenset[AccountId]:
-        """Read all locked accounts, 1000 to a page. Those with another way in are left out, and read one by one."""
-        if self._dialect.certificates_pass and self._certificates.fault():
+        """Read all accounts that every address shows locked, 1000 to a page.
+
+        Those with another way in are left out, and read one by one.
+        """
+        if self._hidden_ways():
             return frozenset()
-        read = partial(roster.locked, self._directory, ways_in=self._ways_in)
-        return self._connections.run(read, _("listing locked accounts"))
+
+        def is_enforced(entry: Entry) -> bool:
+            return not (self._dialect.enforced_by_policy and self._enforcement.fault(entry, random_password()))
+
+        read, doing = partial(roster.locked, self._directory), _("listing locked accounts")
+        read = partial(read, ways_in=self._ways_in, is_enforced=is_enforced)
+        return frozenset.intersection(*(one.run(read, doing) for one in self._addresses.each().values()))
 
     def everyone(self) -> Iterator[Account]:
         """Stream all accounts below base_dn that match people_filter."""
@@ -286,13 +338,18 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         done = self._connections.run(
             lambda link: self._locking.lock(link, before, secret), _("locking an account"), _(self._dialect.needs)
         )
+        self._addresses.wait(before.account, partial(self._observe, [before.account]), Verdict.OPEN)
         return self._attempt(done, before)
 
     def unlock(self, before: BeforeImage) -> Change:
         """Remove the lock and restore the password's hash; an account that is not locked any more is left as it is."""
-        return self._connections.run(
+        done = self._connections.run(
             lambda link: self._locking.unlock(link, before), _("unlocking an account"), _(self._dialect.needs)
         )
+        if late := self._addresses.wait(before.account, partial(self._observe, [before.account]), Verdict.LOCKED):
+            words = _("{url} still shows it locked: changes do not reach that server")
+            raise Unavailable(words.format(url=", ".join(late)))
+        return done
 
     def lost(self, before: BeforeImage) -> tuple[str, ...]:
         """Return the losses of an unlock: a password that could not be read, is never shown, or was not taken back."""
@@ -422,9 +479,22 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         if entry is None or seen.verdict is not Verdict.LOCKED:
             return seen
         fault = self._enforcement.fault(entry, random_password()) if self._dialect.enforced_by_policy else ""
-        fault = fault or ways_in.left_open(entry, self._ways_in)
-        fault = fault or (self._certificates.fault() if self._dialect.certificates_pass else "")
+        fault = (
+            fault or ways_in.left_open(entry, self._ways_in) or self._enforcement.clear_password(self._dialect, entry)
+        )
+        fault = fault or self._hidden_ways()
         return replace(seen, verdict=Verdict.UNKNOWN, reason=fault) if fault else seen
+
+    def _hidden_ways(self) -> str:
+        """Return why no lock is believed here: certificates, or keys that may not be read."""
+        if not self._dialect.certificates_pass:
+            return ""
+        looked_at, names = self._unsearched
+        if time.monotonic() - looked_at > BLIND_SPOT_SECONDS:
+            look = partial(attribute_rights.hidden_ways, self._directory)
+            names = self._connections.run(look, _("looking for ways in beside the password"))
+            self._unsearched = time.monotonic(), names
+        return self._certificates.fault() or ways_in.hidden(names)
 
     @property
     def _ways_in(self) -> tuple[str, ...]:

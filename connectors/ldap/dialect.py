@@ -82,6 +82,8 @@ class Dialect(Protocol):
     """True if an unproven lock is written once more with a password to try."""
     lock_holds_everywhere: bool = False
     """True if the lock refuses every kind of log-in, whatever else the entry holds."""
+    clear_passwords_pass: bool = False
+    """True if a log-in by SASL with a password that is stored in clear opens a locked account."""
     certificates_pass: bool = False
     """True if a log-in by client certificate opens a locked account."""
     refused_ways: Mapping[str, str] = MappingProxyType({})

@@ -49,10 +49,12 @@ class Locking:
     def lock(self, link: LdapConnection, before: BeforeImage, secret: str, *, anew: bool = False) -> LockResult:
         """Lock, then move. Raises `Conflict` and `Forbidden`; an account that is locked already is only moved.
 
-        `anew`: an account that is locked, and still as in `before`, is locked again with the password `secret`.
+        `anew`: an account that is locked, and still as in `before`, is locked again with the password `secret`. So is
+        one whose password passes the lock.
         """
         entry = self._directory.person(link, before.account)
         locked = self._dialect.verdict(entry)[0] is Verdict.LOCKED
+        anew = anew or ways_in.has_clear_password(self._dialect, entry)
         locked = locked and not (anew and self._dialect.state(entry) == before.state)
         if reason := "" if locked else self._dialect.protects(entry):
             raise Forbidden(reason)

@@ -11,6 +11,8 @@ Seen on slapd 2.5.13 and kept by tests/connectors/ldap:
   later read cannot see that, so a lock that failed is at once overwritten with another value (`HOLLOW`, `UNPROVED`).
 - A policy may refuse the new password (`pwdMinAge`, `pwdSafeModify`), even to the bot's account. Then only the lock is
   written.
+- The overlay sees no log-in by SASL (DIGEST-MD5, SCRAM, PLAIN). Those need a password that is stored in clear, and
+  accept it though the account is locked. So such a password is always replaced.
 - The assertion control (RFC 4528) on entryCSN refuses the write if the entry changed since it was read.
 """
 
@@ -67,7 +69,7 @@ class OpenLdap(Slapd):
     last_login = ("authTimestamp", "pwdLastSuccess")
     locked_query = f"(&({LOCK}={FOR_GOOD})(!({OWN_POLICY}=*)))"
     """Accounts with a policy of their own are read one by one."""
-    enforced_by_policy = True
+    enforced_by_policy = clear_passwords_pass = True
     attributes = (identifier, VERSION, LOCK, OWN_POLICY, PASSWORD, NUMBER)
     password_may_stay = True
     rewrites_unproven_lock = True

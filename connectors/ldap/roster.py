@@ -9,11 +9,19 @@ from connectors.contract import Account, AccountId, Verdict
 from connectors.errors import Forbidden, Unavailable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.directory import Directory
+from connectors.ldap.ways_in import has_clear_password
 from connectors.ldap.wire import NUMBERS, Entry, account_names, both, either, equals, first_value
 
 
-def locked(directory: Directory, link: LdapConnection, ways_in: Sequence[str] = ()) -> frozenset[AccountId]:
+def locked(
+    directory: Directory,
+    link: LdapConnection,
+    ways_in: Sequence[str] = (),
+    is_enforced: Callable[[Entry], bool] = lambda _entry: True,
+) -> frozenset[AccountId]:
     """Return the ids of all accounts that are locked now. The server filters, and each lock is read.
+
+    `is_enforced` is asked once for each folder.
 
     An entry whose id cannot be read is left out; accounts that are left out are read one by one.
     """
@@ -21,15 +29,22 @@ def locked(directory: Directory, link: LdapConnection, ways_in: Sequence[str] = 
     if not dialect.locked_query:
         raise Unavailable(_("this kind of directory has no filter for locked accounts"))
     judged: dict[bytes, bool] = {}
+    enforced: dict[str, bool] = {}
     found: set[AccountId] = set()
-    asked = (dialect.identifier, dialect.lock, *ways_in)
+    password = (dialect.password,) if dialect.clear_passwords_pass else ()
+    asked = (dialect.identifier, dialect.lock, *ways_in, *password)
     for dn, values in link.rows(directory.settings.base_dn, dialect.locked_query, asked):
         if any(first_value(values, name) for name in ways_in):
+            continue
+        if password and has_clear_password(dialect, Entry.read(dn, values)):
             continue
         lock = first_value(values, dialect.lock)
         if lock not in judged:  # the value alone decides, and there are few different ones
             judged[lock] = dialect.verdict(Entry.read(dn, values))[0] is Verdict.LOCKED
-        if judged[lock]:
+        folder = dn.partition(",")[2]
+        if judged[lock] and folder not in enforced:
+            enforced[folder] = is_enforced(Entry.read(dn, values))
+        if judged[lock] and enforced[folder]:
             found.add(dialect.named(first_value(values, dialect.identifier)))
     return frozenset(found - {AccountId("")})
 

@@ -42,7 +42,7 @@ class LdapSettings(SystemSettings):
     """Address of the directory, the bot's account there, and time limits."""
 
     urls: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(min_length=1)
-    """Tried in order. They must accept writes: a read-only copy cannot lock."""
+    """Tried in order. They must accept writes: a read-only copy cannot lock. A lock counts if all of them show it."""
     start_tls: bool = False
     """Begin TLS on an ldap:// address before logging in."""
     ca_file: ReadableFile | None = None
@@ -71,7 +71,7 @@ class LdapSettings(SystemSettings):
     """Active Directory: folder for locked accounts; empty: they are not moved."""
     lock_administrators: bool = False
     """Active Directory: true to lock accounts with adminCount 1 too."""
-    ways_in: tuple[str, ...] = ("sshPublicKey", "nsSshPublicKey", "sambaNTPassword", "krbPrincipalKey")
+    ways_in: tuple[str, ...] = ("sshPublicKey", "nsSshPublicKey", "sambaNTPassword", "krbPrincipalKey", "authPassword")
     """OpenLDAP, 389: attributes that let somebody in beside the password. While one is there, nobody is locked."""
     certificates_open_accounts: bool = True
     """OpenLDAP: false if no client certificate opens an account. Else nobody is locked if the server asks for one."""

@@ -4,6 +4,7 @@ A lock of OpenLDAP refuses passwords alone. A certificate that the server maps t
 locked account (seen on slapd 2.5.13). Whom it maps cannot be read, but every TLS handshake shows whether it asks.
 """
 
+import re
 import socket
 import ssl
 import time
@@ -17,12 +18,16 @@ from config.text import _
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.faults import PORTS, START_TLS
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry
+from connectors.ldap.wire import Entry, hashes
 
 HANDSHAKE, CERTIFICATE_REQUEST = 22, 13
 """Types of a record and of a message (RFC 8446, sections 5.1 and 4; RFC 5246, sections 6.2.1 and 7.4)."""
 SUCCESS = b"\x0a\x01\x00"
 """The result code of an answer that agrees (RFC 4511, section 4.1.9)."""
+RANDOM = re.compile(r"(\{CLEARTEXT\})?aA1-[\w-]{64}", re.ASCII | re.IGNORECASE)
+"""The form of the passwords that a lock writes, which nobody knows."""
+BY_PASSWORD = ("PLAIN", "LOGIN", "CRAM-", "DIGEST-", "SCRAM-", "NTLM")
+"""Beginnings of the names of SASL mechanisms that check a password (IANA's registry; NTLM of Cyrus SASL)."""
 KEPT_SECONDS, SILENT_SECONDS = 600.0, 60.0
 """Seconds for which the answer of one address holds, and after which a silent one is asked again."""
 
@@ -89,6 +94,27 @@ def _handshake(url: str, seconds: float) -> Sequence[int] | None:
                 return None
         context.wrap_socket(plain).close()
     return heard
+
+
+def hidden(ways: Sequence[str]) -> str:
+    """Return why a lock is not believed where attributes of ways in may not be read; empty if there are none."""
+    text = _("locked, but {ways} may not be read, so keys there are not seen: allow it, or take them out of ways_in")
+    return text.format(ways=", ".join(ways)) if ways else ""
+
+
+def has_clear_password(dialect: Dialect, entry: Entry) -> bool:
+    """Return whether an entry shows a password in clear that passes the lock; one of our random ones does not count."""
+    values = entry.all(dialect.password) if dialect.clear_passwords_pass else ()
+    return any(not RANDOM.fullmatch(one) and not hashes((one,)) for one in values)
+
+
+def clear_password(dialect: Dialect, entry: Entry, mechanisms: Sequence[str]) -> str:
+    """Return why the lock of an entry is not believed, if the server offers log-ins that do not look at it."""
+    named = [one for one in mechanisms if one.upper().startswith(BY_PASSWORD)]
+    if not (named and has_clear_password(dialect, entry)):
+        return ""
+    words = _("locked, but the password is stored in clear, and log-ins by SASL ({mechanisms}) do not look at the lock")
+    return words.format(mechanisms=", ".join(named))
 
 
 def left_open(entry: Entry, ways: Sequence[str]) -> str:

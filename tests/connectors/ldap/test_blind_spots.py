@@ -25,8 +25,11 @@ from tests.sandbox.company.ns389 import SUFFIX as SUFFIX_389
 from tests.sandbox.company.ns389 import Ns389, allow
 from tests.sandbox.company.people import PEOPLE
 from tests.sandbox.company.samba_conf import DISABLED_OU, GROUPS_OU, PEOPLE_OU
+from tests.sandbox.company.slapd import LOCK as SLAPD_LOCK
 from tests.sandbox.company.slapd import Slapd
+from tests.sandbox.company.slapd_conf import ROOT_DN
 
+PART = f"ou=contractors,{ldif.SUFFIX}"
 POLICY = (
     "overlay ppolicy\n",
     f'ppolicy_default "{ldif.POLICY_DN}"\n',
@@ -88,7 +91,7 @@ def test_a_read_only_copy_among_the_addresses_is_said(world: LdapWorld, tmp_path
         good, gone = world.slapd.url, "ldap://127.0.0.1:9"
         connector = Ldap(world.settings(urls=(good, copy.slapd.url, gone), ca_file=None))
         assert "can be read" in connector.check()
-        read_only, unreachable, _untold = connector.blind_spots()
+        read_only, unreachable, *_more = connector.blind_spots()
     assert f"{copy.slapd.url} is a read-only copy" in read_only
     assert f"{gone} cannot be reached" in unreachable
 
@@ -99,6 +102,54 @@ def test_the_overlay_on_another_database_fails_the_check(tmp_path: Path) -> None
         pytest.raises(Forbidden, match=f"the database of {ldif.PEOPLE_DN} lacks the password policy overlay"),
     ):
         world.connect().check()
+
+
+def with_a_part(text: str, folder: Path) -> str:
+    """Keep one folder in a database of its own, without the overlay."""
+    folder.mkdir()
+    rights = f'access to * by dn.exact="{ldif.SERVICE_DN}" write by * auth'
+    place = f'database mdb\nsuffix "{PART}"\nsubordinate\nrootdn "{ROOT_DN}"\ndirectory "{folder}"\n{rights}\n\n'
+    return text.replace(f'database mdb\nsuffix "{ldif.SUFFIX}"', f'{place}database mdb\nsuffix "{ldif.SUFFIX}"')
+
+
+def test_a_part_in_a_database_without_the_overlay_is_said_and_locks_nobody(tmp_path: Path) -> None:
+    with directory(tmp_path / "slapd", lambda text: with_a_part(text, tmp_path / "part")) as world:
+        slapd, dn = world.slapd, f"uid=kim,{PART}"
+        slapd.add(PART, {"objectClass": ["organizationalUnit"], "ou": ["contractors"]})
+        slapd.add(
+            dn, {"objectClass": ["account", "simpleSecurityObject"], "uid": ["kim"], "userPassword": ["kim-2026"]}
+        )
+        slapd.modify(dn, [(ldap.MOD_REPLACE, "userPassword", [ldif.hash_password("kim-2026").encode()])])
+        slapd.modify(dn, [(ldap.MOD_ADD, SLAPD_LOCK, [b"000001010000Z"])])
+        account, connector = world.add(newcomer()), world.connect()
+        connector.lock(connector.before(account))
+        [kim] = connector.find(Person("", (), ("kim",))).accounts
+        with slapd.bound(dn, "kim-2026"):
+            seen = connector.observe([account, kim.id])
+        assert (seen[account].verdict, seen[kim.id].verdict) == (Verdict.LOCKED, Verdict.UNKNOWN)
+        assert connector.locked() == {account}
+        slapd.add(f"uid=lee,{PART}", {"objectClass": ["inetOrgPerson"], "uid": ["lee"], "cn": ["Lee"], "sn": ["Lee"]})
+        connector.check()
+        assert f"the database of {PART} lacks the password policy overlay" in " ".join(connector.blind_spots())
+
+
+def test_where_own_policies_are_hidden_every_lock_is_tried(tmp_path: Path) -> None:
+    hidden = "access to attrs=pwdPolicySubentry\n  by * none\naccess to dn.subtree"
+    with directory(tmp_path / "slapd", lambda text: text.replace("access to dn.subtree", hidden, 1)) as world:
+        connector, people = world.connect(), [newcomer(), newcomer()]
+        accounts = [world.add(who) for who in people]
+        for account in accounts:
+            connector.lock(connector.before(account))
+        policy = {"objectClass": ["pwdPolicy", "device"], "cn": ["lenient"], "pwdAttribute": ["userPassword"]}
+        dn, leaver = f"cn=lenient,{ldif.POLICY_DN.partition(',')[2]}", ldif.person_dn(people[1].login)
+        world.slapd.add(dn, {**policy, "pwdLockout": ["FALSE"]})
+        secret = ldif.hash_password("kim-2026").encode()
+        world.slapd.modify(leaver, [(ldap.MOD_REPLACE, "pwdPolicySubentry", [dn.encode()])])
+        world.slapd.modify(leaver, [(ldap.MOD_REPLACE, "userPassword", [secret])])
+        world.slapd.modify(leaver, [(ldap.MOD_REPLACE, SLAPD_LOCK, [b"000001010000Z"])])
+        with world.slapd.bound(leaver, "kim-2026"):
+            seen = world.connect().observe(accounts)
+        assert [seen[account].verdict for account in accounts] == [Verdict.LOCKED, Verdict.UNKNOWN]
 
 
 def test_a_limit_below_the_number_of_entries_is_said(tmp_path: Path) -> None:

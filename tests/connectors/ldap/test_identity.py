@@ -4,7 +4,8 @@ import ldap
 import pytest
 
 from connectors.contract import AccountId, Person, Verdict
-from tests.conformance.accounts import newcomer
+from connectors.ldap.connector import Ldap
+from tests.conformance.accounts import newcomer, person
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 
@@ -68,6 +69,42 @@ def test_other_accounts_of_the_same_person_are_candidates(world: LdapWorld) -> N
     assert {one.id for one in connector.related(person)} - {own} == others
     assert [one.id for one in connector.find(person).accounts] == [own]
     assert connector.related(Person("", (), ("nobody-*",))) == []
+
+
+def test_an_account_of_the_same_person_above_the_base_is_a_candidate(world: LdapWorld) -> None:
+    who = newcomer()
+    own, dn = world.add(who), f"uid=root.{who.login},{ldif.SUFFIX}"
+    world.slapd.add(dn, {"objectClass": ["inetOrgPerson"], "cn": ["x"], "sn": ["x"], "mail": [who.email]})
+    with world.slapd.bound() as root:
+        [(_, row)] = root.search_s(dn, ldap.SCOPE_BASE, attrlist=["entryUUID"])
+    below = Ldap(world.settings(base_dn=ldif.PEOPLE_DN, group_base_dn=ldif.GROUPS_DN))
+    assert [one.id for one in below.find(person(who)).accounts] == [own]
+    other = AccountId(row["entryUUID"][0].decode())
+    assert [one.id for one in below.related(person(who))] == [other]
+    assert below.observe([other])[other].verdict is Verdict.OPEN
+    world.slapd.delete(dn)
+
+
+def test_a_password_for_an_application_below_the_person_is_a_candidate(world: LdapWorld) -> None:
+    who = newcomer()
+    world.add(who)
+    secret = {"userPassword": [ldif.hash_password("phone-2026")]}
+    for name, more in (("phone", secret), ("friend", {"mail": ["f@x"]})):
+        classes = ["inetOrgPerson"]
+        row = {"objectClass": classes, "cn": [name], "sn": [name], **more}
+        world.slapd.add(f"cn={name},{ldif.person_dn(who.login)}", row)
+    connector = world.connect()
+    [found] = connector.related(person(who))
+    assert (found.login, found.verdict) == ("phone", Verdict.UNKNOWN)
+    connector.lock(connector.before(found.id))
+    assert connector.observe([found.id])[found.id].verdict is Verdict.LOCKED
+    with (
+        pytest.raises(ldap.INVALID_CREDENTIALS),
+        world.slapd.bound(f"cn=phone,{ldif.person_dn(who.login)}", "phone-2026"),
+    ):
+        pytest.fail("let in")
+    for name in ("phone", "friend"):
+        world.slapd.delete(f"cn={name},{ldif.person_dn(who.login)}")
 
 
 def test_a_renamed_entry_is_read_by_its_id(world: LdapWorld) -> None:

@@ -1,8 +1,9 @@
 """Locking on OpenLDAP: the password policy overlay's peculiarities, and writes with an unknown outcome."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import ldap
 import pytest
@@ -19,8 +20,8 @@ from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.lossy import lossy_wire
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
-from tests.sandbox.company.people import MANAGER
-from tests.sandbox.company.slapd import LOCK
+from tests.sandbox.company.people import MANAGER, PEOPLE
+from tests.sandbox.company.slapd import LOCK, Slapd
 
 FOR_A_TIME = [b"20260101000000Z"]
 
@@ -257,6 +258,26 @@ def test_which_modify_locks_as_the_readme_has_it(
         entry = world.slapd.entry(who.login)
         assert entry is not None
         assert (LOCK in entry) is expected
+
+
+def test_a_policy_that_may_be_the_default_without_lockout_is_said_before_the_first_lock(tmp_path: Path) -> None:
+    with Slapd(tmp_path, PEOPLE[:3]) as slapd:
+        world = LdapWorld(slapd)
+        assert not any("password policy" in one for one in _checked(world))
+        slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdLockout", [b"FALSE"])])
+        assert any(ldif.POLICY_DN in one and "by default" in one for one in _checked(world))
+        slapd.modify(ldif.SERVICE_DN, [(ldap.MOD_REPLACE, "pwdPolicySubentry", [ldif.POLICY_DN.encode()])])
+        assert not any(ldif.POLICY_DN in one for one in _checked(world)), "a program's own is not the default"
+        own = [(ldap.MOD_REPLACE, "pwdPolicySubentry", [ldif.POLICY_DN.encode()])]
+        slapd.modify(ldif.person_dn(PEOPLE[0].uid), own)
+        slapd.modify(ldif.person_dn(PEOPLE[1].uid), [(ldap.MOD_ADD, LOCK, [FOR_GOOD.encode()])])
+        assert any(ldif.POLICY_DN in one and "people's own" in one for one in _checked(world)), "beside a lock"
+
+
+def _checked(world: LdapWorld) -> Sequence[str]:
+    connector = world.connect()
+    connector.check()
+    return connector.blind_spots()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Bad days of a directory: certificates, dead servers, a rotated password, and answers that hide everybody."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import ip_address
@@ -12,9 +13,9 @@ from cryptography import x509
 from pydantic import SecretStr
 
 from config.secrets import FileSecret
-from connectors.contract import Person, Verdict
+from connectors.contract import Change, Person, Verdict
 from connectors.errors import BadCredential, Unavailable
-from connectors.ldap import connections
+from connectors.ldap import connections, every_address
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
 from connectors.ldap.faults import translate
@@ -117,6 +118,64 @@ def test_an_address_that_is_aside_is_tried_when_no_other_is_left(own: LdapWorld,
     with own.stopped(), pytest.raises(Unavailable):
         connector.check()
     assert connector.check()
+
+
+@pytest.fixture
+def other(own: LdapWorld, tmp_path: Path) -> Iterator[LdapWorld]:
+    """A copy of that directory which receives no changes any more."""
+    with own.stopped():
+        shutil.copytree(own.slapd.folder, tmp_path / "other")
+    conf = tmp_path / "other" / "slapd.conf"
+    conf.write_text(conf.read_text().replace(str(own.slapd.folder), str(conf.parent)))
+    with Slapd(conf.parent) as server:
+        yield LdapWorld(server)
+
+
+def _both(own: LdapWorld, other: LdapWorld) -> Ldap:
+    return Ldap(own.settings(urls=(own.slapd.url, other.slapd.url), ca_file=None))
+
+
+def test_a_lock_that_never_reaches_another_address_is_none(
+    own: LdapWorld, other: LdapWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(every_address, "COPY_SECONDS", 0.0)
+    connector, [first, second, _third] = _both(own, other), PEOPLE[:3]
+    [one], [two] = (connector.find(Person("", (who.email,))).accounts for who in (first, second))
+    before = connector.before(one.id)
+    connector.check()
+    assert not any("differ between" in one for one in connector.blind_spots())
+    connector.lock(before)
+    connector.check()
+    assert any("1 accounts, groups or locks differ between" in one for one in connector.blind_spots())
+    assert other.can_log_in(first.uid, first.password)
+    seen = connector.observe([one.id, two.id])
+    assert (seen[one.id].verdict, other.slapd.url in seen[one.id].reason) == (Verdict.OPEN, True)
+    assert connector.locked() == frozenset()
+    own.slapd.delete(ldif.person_dn(second.uid))
+    assert connector.observe([two.id])[two.id].verdict is Verdict.OPEN
+    assert other.slapd.url in " ".join(connector.find(Person("", (second.email,))).doubts)
+    other.slapd.modify(ldif.person_dn(first.uid), [(ldap.MOD_ADD, "pwdAccountLockedTime", [b"000001010000Z"])])
+    assert connector.observe([one.id])[one.id].verdict is Verdict.LOCKED
+    assert connector.locked() == {one.id}
+    with pytest.raises(Unavailable, match=f"{other.slapd.url} still shows it locked"):
+        connector.unlock(before)
+    assert own.can_log_in(first.uid, first.password)
+    other.reopen(one.id)
+    assert connector.unlock(before) is Change.ALREADY
+    for world in (own, other):
+        world.slapd.modify(ldif.person_dn(first.uid), [(ldap.MOD_REPLACE, "pwdAccountLockedTime", [b"000001010000Z"])])
+    locked = connector.before(one.id)
+    connector.lock(locked)
+    assert connector.unlock(locked) is Change.ALREADY, "it was locked before, everywhere"
+
+
+def test_an_address_that_is_down_may_not_have_the_lock(own: LdapWorld, other: LdapWorld) -> None:
+    connector, who = _both(own, other), PEOPLE[0]
+    [account] = connector.find(Person("", (who.email,))).accounts
+    with other.stopped():
+        connector.lock(connector.before(account.id))
+        seen = connector.observe([account.id])[account.id]
+        assert (seen.verdict, other.slapd.url in seen.reason) == (Verdict.UNKNOWN, True)
 
 
 def test_a_rotated_password_is_told_and_a_new_connector_has_it(own: LdapWorld) -> None:

@@ -3,15 +3,19 @@
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import ldap
 import pytest
+from ldap import sasl
 
 from connectors.contract import Login, Person, Verdict
 from connectors.ldap import ways_in
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connector import Ldap
+from connectors.ldap.locking import random_password
+from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.wire import Entry
 from tests.conformance.accounts import newcomer, person
 from tests.connectors.ldap.ad_world import AdWorld
@@ -42,8 +46,18 @@ class Asking(Slapd):
         conf = self.folder / "slapd.conf"
         (self.folder / "keys.schema").write_text(SCHEMA)
         conf.write_text(conf.read_text().replace("modulepath ", f'include "{self.folder}/keys.schema"\nmodulepath ', 1))
-        mapped = f'TLSVerifyClient try\nauthz-regexp "cn=127.0.0.1" "{ldif.person_dn(HOLDER.uid)}"\n'
-        conf.write_text(conf.read_text().replace("\ndatabase ", f"\n{mapped}\ndatabase ", 1))
+        mapped = f"""\
+TLSVerifyClient try
+authz-regexp "cn=127.0.0.1" "{ldif.person_dn(HOLDER.uid)}"
+authz-regexp "uid=([^,@]*)(@practice)?,cn=.*" "{ldif.person_dn("$1")}"
+sasl-auxprops slapd
+sasl-host localhost
+sasl-realm practice
+"""
+        text = conf.read_text().replace("\ndatabase ", f"\n{mapped}\ndatabase ", 1)
+        conf.write_text(
+            text.replace("access to *\n  by users read\n  by * none", "access to *\n  by users read\n  by * auth")
+        )
 
     def opens_by_certificate(self) -> bool:
         raw: Any = ldap.initialize(self.tls_url)
@@ -53,6 +67,15 @@ class Asking(Slapd):
         raw.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
         raw.sasl_non_interactive_bind_s("EXTERNAL")
         return bool(raw.whoami_s() == f"dn:{ldif.person_dn(HOLDER.uid)}")
+
+    def opens_by_sasl(self, login: str, password: str) -> bool:
+        raw: Any = ldap.initialize(self.url)
+        given = {sasl.CB_AUTHNAME: login, sasl.CB_PASS: password}
+        try:
+            raw.sasl_interactive_bind_s("", sasl.sasl(given, b"SCRAM-SHA-256"))
+        except ldap.INVALID_CREDENTIALS:
+            return False
+        return bool(raw.whoami_s() == f"dn:{ldif.person_dn(login)}")
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +115,51 @@ def test_a_key_that_other_programs_take_is_named_in_the_plan_and_no_lock(asking:
     assert (seen.verdict, key in seen.reason, account in connector.locked()) == (Verdict.UNKNOWN, True, False)
     asking.modify(ldif.person_dn(who.login), [(ldap.MOD_DELETE, key, None)])
     assert connector.observe([account])[account].verdict is Verdict.LOCKED
+
+
+@pytest.mark.parametrize("right", ["none", "search"])
+def test_keys_that_may_not_be_read_are_not_taken_for_none(tmp_path: Path, right: str) -> None:
+    class Hiding(Asking):
+        def _seed(self) -> None:
+            super()._seed()
+            conf, rule = self.folder / "slapd.conf", f"access to attrs=krbPrincipalKey by * {right}\n"
+            conf.write_text(conf.read_text().replace("access to dn.subtree", f"{rule}access to dn.subtree", 1))
+
+    with Hiding(tmp_path, PEOPLE[:3]) as slapd:
+        world, who = LdapWorld(slapd), newcomer()
+        account, connector = world.add(who), Ldap(world.settings(certificates_open_accounts=False))
+        added = [(ldap.MOD_ADD, "objectClass", [b"practiceKeys"]), (ldap.MOD_ADD, "krbPrincipalKey", [b"key"])]
+        slapd.modify(ldif.person_dn(who.login), added)
+        connector.lock(connector.before(account))
+        seen = connector.observe([account])[account]
+        assert (seen.verdict, "krbPrincipalKey may not be read" in seen.reason) == (Verdict.UNKNOWN, True)
+        assert connector.locked() == frozenset()
+        assert "krbPrincipalKey may not be read" in " ".join(connector.blind_spots())
+        told = Ldap(world.settings(certificates_open_accounts=False, ways_in=("sshPublicKey",)))
+        assert told.observe([account])[account].verdict is Verdict.LOCKED
+
+
+def test_a_password_in_clear_passes_a_lock_by_sasl_until_it_is_replaced(asking: Asking) -> None:
+    world, who = LdapWorld(asking), newcomer()
+    account, connector = world.add(who), Ldap(world.settings(certificates_open_accounts=False))
+    clear = [(ldap.MOD_REPLACE, "userPassword", [b"{CLEARTEXT}" + who.password.encode()])]
+    asking.modify(ldif.person_dn(who.login), [*clear, (ldap.MOD_ADD, LOCK, [b"000001010000Z"])])
+    assert not asking.can_bind(who.login, who.password)
+    assert asking.opens_by_sasl(who.login, who.password)
+    seen = connector.observe([account])[account]
+    assert (seen.verdict, "SCRAM-SHA-256" in seen.reason) == (Verdict.UNKNOWN, True)
+    assert account not in connector.locked()
+    assert connector.lock(connector.before(account)).login is Login.REFUSED
+    assert not asking.opens_by_sasl(who.login, who.password)
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+    assert account in connector.locked()
+
+
+def test_our_own_password_in_clear_passes_no_lock(asking: Asking) -> None:
+    """A server without ppolicy_hash_cleartext stores it so, and nobody knows it."""
+    for value in (random_password(), f"{{CLEARTEXT}}{random_password()}"):
+        entry = Entry("cn=a", {"userpassword": (value.encode(),)})
+        assert not ways_in.has_clear_password(OpenLdap(), entry)
 
 
 def test_a_server_that_asks_for_none_locks(world: LdapWorld) -> None:
