@@ -366,3 +366,13 @@ def test_a_list_that_shows_everybody_locked_is_tried_on_one(world: ScimWorld) ->
         world.server.change(account, active=True)
     world.server.manners.rewrite = _in_users(lambda one: one | {"active": False}, lists_only=True)
     assert {one.verdict for one in world.connect().observe(crowd).values()} == {Verdict.OPEN}
+
+
+@pytest.mark.parametrize("mask", ["*", "•"])
+def test_masked_addresses_are_not_read(world: ScimWorld, mask: str) -> None:
+    world.server.add_user("zz1", emails=[{"value": "zoe@x.example"}])
+    masked = _in_users(lambda one: one | {"emails": [{"value": f"{one['id'][0]}{mask * 3}@x.example"}]})
+    world.server.manners.rewrite = masked
+    world.server.manners.refuse = lambda call: 400 * ("emails" in call.filter)
+    lookup = world.connect().find(Person("", ("zoe@x.example",)))
+    assert (lookup.accounts, any("no readable address" in one for one in lookup.doubts)) == ((), True)
