@@ -95,7 +95,7 @@ def test_a_death_or_a_lost_answer_among_batches_side_by_side(tmp_path: Path, err
 def test_a_record_that_a_read_hides_and_the_list_shows_is_refused_and_not_gone(tmp_path: Path) -> None:
     world = crm()
     stage = approved(tmp_path, world)
-    hidden, move = sorted(world.owned("dana"))[0], MemoryCrm.move
+    hidden, move = min(world.owned("dana")), MemoryCrm.move
 
     class Hiding(MemoryCrm):
         def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
