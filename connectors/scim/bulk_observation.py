@@ -1,5 +1,6 @@
 """Observation of many accounts in few requests. A hidden or unread account is never called absent."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,6 +11,7 @@ from typing import Literal
 from config.text import _
 from connectors.contract import AccountId, Observation, Verdict
 from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, Unavailable
+from connectors.identifiers import key
 from connectors.scim import filters, wire
 from connectors.scim.faults import RequestRejected
 from connectors.scim.service import USERS, Service
@@ -20,6 +22,8 @@ FEW = 3
 """Up to this number, accounts are read one by one."""
 SURE = 4
 """Up to this number, filters are sent without first asking for the length of the list."""
+LOOKS, LAG_SECONDS = 4, 0.5
+"""Lookups of an account that a read by id shows locked, and the time between them."""
 MAX_FAILURES = 3
 """Failed accounts after which the server, and not the record, counts as broken."""
 LIST_AT_MOST = 5_000
@@ -71,9 +75,9 @@ class BulkObservation:
         """Read all of them. An account that a list leaves out is read by id before it is called absent."""
         found = self._in_bulk(set(accounts)) if len(set(accounts)) > FEW else {}
         seen = {AccountId(user.id): wire.observation(user) for user in found.values()}
-        unsaid = self._hidden_active(found.values())
+        unsaid = self._hidden_active(found.values()) | self._locked_in_lists(found.values())
         left = [account for account in dict.fromkeys(accounts) if account not in found or account in unsaid]
-        seen |= self._one_by_one(left, alive=bool(found))
+        seen |= self._one_by_one(left, alive=bool(found), compare=not found)
         if gone := {account for account, one in seen.items() if one is NOT_FOUND}:
             seen |= self._judge(gone, self._service.seen())
         return {account: seen[account] for account in accounts}
@@ -88,6 +92,29 @@ class BulkObservation:
                 with suppress(Missing):
                     users[account] = self._service.user(account)
         return users
+
+    def _is_contradicted(self, user: wire.User) -> bool:
+        """Return whether a filter by the log-in shows a locked account active: a cache or a replica may lie.
+
+        A lookup may lag behind a write for a moment: after a contradiction, two answers in a row must agree. Without an
+        answer nothing contradicts.
+        """
+        if user.active is not False or not user.login or not self._service.features().filter:
+            return False
+        agreed, wanted = 0, 1
+        for attempt in range(LOOKS):
+            time.sleep(LAG_SECONDS if attempt else 0)
+            try:
+                page = next(self._service.pages(USERS, filters.equals("userName", user.login)))
+            except (Conflict, Forbidden, Unavailable):
+                return False
+            if any(one.active and (one.id == user.id or key(one.login) == key(user.login)) for one in page.users):
+                agreed, wanted = 0, 2
+            else:
+                agreed += 1
+            if agreed == wanted:
+                return False
+        return True
 
     def _judge(self, gone: set[AccountId], total: int) -> dict[AccountId, Observation]:
         """Return the observations of accounts that a read by id did not find.
@@ -154,6 +181,12 @@ class BulkObservation:
         answers = self._one_by_one(silent[:1], alive=True)
         return set(silent) if any(one.verdict in (Verdict.OPEN, Verdict.LOCKED) for one in answers.values()) else set()
 
+    def _locked_in_lists(self, users: Iterable[wire.User]) -> set[AccountId]:
+        """Return the accounts that the list shows locked if it is wrong about one of them."""
+        locked = [AccountId(user.id) for user in users if user.active is False]
+        answers = self._one_by_one(locked[:1], alive=True)
+        return set(locked) if any(one.verdict is Verdict.OPEN for one in answers.values()) else set()
+
     def _in_bulk(self, wanted: set[AccountId]) -> dict[str, wire.User]:
         if self._service.features().filter and self._filters_work and len(wanted) <= CHUNK * SURE:
             found = self._by_filter(wanted)
@@ -197,13 +230,15 @@ class BulkObservation:
                 raise
         return found  # accounts that a broken answer left out are read by id
 
-    def _one_by_one(self, accounts: Sequence[AccountId], *, alive: bool) -> dict[AccountId, Observation]:
+    def _one_by_one(
+        self, accounts: Sequence[AccountId], *, alive: bool, compare: bool = False
+    ) -> dict[AccountId, Observation]:
         """Read each account; if one fails and others do not, the record is broken and not the server."""
         enough = MAX_FAILURES if alive else min(MAX_FAILURES, len(accounts))
         seen: dict[AccountId, Observation] = {}
         faults: list[ConnectorError] = []
         with ThreadPoolExecutor(self._connections) as pool:
-            futures = {account: pool.submit(self._read, account) for account in accounts}
+            futures = {account: pool.submit(self._read, account, compare=compare) for account in accounts}
             try:
                 for account, future in futures.items():
                     try:
@@ -220,11 +255,15 @@ class BulkObservation:
             raise faults[0]
         return seen
 
-    def _read(self, account: AccountId) -> Observation:
+    def _read(self, account: AccountId, *, compare: bool) -> Observation:
         try:
-            return wire.observation(self._service.user(account))
+            user = self._service.user(account)
         except Missing:
             return NOT_FOUND
+        if compare and self._is_contradicted(user):
+            reason = _("a lookup by its log-in shows an active account, and a read by its id a locked one")
+            return Observation(Verdict.UNKNOWN, _("read from /Users by id"), reason)
+        return wire.observation(user)
 
 
 def _picked(pages: Iterable[wire.Page], wanted: set[AccountId]) -> dict[str, wire.User]:

@@ -18,6 +18,8 @@ PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user"
 """Name of the extension that holds the employee number (RFC 7643, 4.3), in lower case."""
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+MASKS = frozenset("*•")
+"""Characters in place of which an address was not shown."""
 DEEPEST = 20
 """Depth in lists and objects beyond which a text is not read as an address."""
 READ_ONLY = frozenset({"meta", "groups"})
@@ -94,7 +96,7 @@ class User:
             active_text=repr(said["active"]) if "active" in said else _("not given"),
             shows_active="active" in said,
             bare="emails" not in said,
-            readable=bool(login and (emails or not said.get("emails"))),
+            readable=bool(login and (emails or not said.get("emails")) and not MASKS & set("".join(emails))),
             raw=raw,
         )
 

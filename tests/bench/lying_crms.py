@@ -487,6 +487,12 @@ TRYTON: tuple[World, ...] = (
         after_lock=reopen_app,
     ),
     World("reopened, then refused", lie=_fails(_by_id, 200, REFUSED), lies_after_lock=True, after_lock=reopen_app),
+    World(
+        "a second account after it, which lists hide",
+        lie=_rows(_lists, _not_mine),
+        lies_after_lock=True,
+        after_lock=second_account,
+    ),
     World("undo without effect", lie=_fails(_writes, 200, NULL), lies_after_lock=True, after_lock=nothing, undo=True),
 )
 

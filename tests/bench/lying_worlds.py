@@ -348,6 +348,27 @@ def accepts_without_effect(scene: Scene, call: Call) -> int:
     return 204 if call.method in {"PATCH", "PUT"} and call.path.rpartition("/")[2] in scene.app.own else 0
 
 
+def makes_another(scene: Scene, call: Call) -> int:
+    """Delete the account that is to be locked, and make it again with another id, active."""
+    if call.method != "PATCH" or call.path.rpartition("/")[2] not in scene.app.own:
+        return 0
+    remade(scene)
+    return 204
+
+
+def shown_locked_by_id(scene: Scene, call: Call, body: Any) -> Any:
+    """Answer reads by id from a cache that shows the leaver locked."""
+    return {**body, "active": False} if _one(scene, call) else body
+
+
+def shown_locked_in_lists(scene: Scene, call: Call, body: Any) -> Any:
+    """Show the leaver locked in every list."""
+    if not _list(call):
+        return body
+    told = [{**one, "active": False} if one.get("id") in scene.app.own else one for one in body.get("Resources", [])]
+    return {**body, "Resources": told}
+
+
 def no_plus(_scene: Scene, call: Call, body: Any) -> Any:
     """Decode a filter twice, so that a plus is a space and nobody is found."""
     return _with(body, []) if _filtered(call) and "+" in call.filter else body
@@ -586,6 +607,11 @@ WORLDS: tuple[World, ...] = (
     World("a second account after it", after_lock=second_account),
     World("made again after it", after_lock=remade),
     World("made again in the directory after it", after_lock=remade_in_the_directory),
+    # a lock with another effect, and reads that contradict each other
+    World("a lock makes another account", refuse=makes_another),
+    World("reads by id from a cache", lie=shown_locked_by_id),
+    World("reopened, then locked by id", lie=shown_locked_by_id, lies_after_lock=True, after_lock=reopen_app),
+    World("a second account meanwhile, locked in lists", lie=shown_locked_in_lists, after_notice=second_account),
 )
 
 

@@ -96,6 +96,7 @@ class AccountLockout:
         self._open: list[str] = []
         self._left: list[str] = []
         self._unread_groups = ""
+        self._lost = False
 
     def run(self, fresh: BeforeImage | None = None) -> LockoutResult:
         """Lock first, then end what outlives a lock. A part that fails is noted, and the other parts are still done.
@@ -217,6 +218,9 @@ class AccountLockout:
         try:
             change = groups.remove(self._id, group.id)
         except OthersTouched as error:
+            if self._lost and error.count:  # twice in a row is no coincidence: the system itself does it
+                error = OthersTouched(str(error), stop=True, count=error.count)
+            self._lost = self._lost or bool(error.count)
             self._record_loss(group.name, error, mark)
             return not error.stop
         except ConnectorError as error:

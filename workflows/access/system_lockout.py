@@ -110,6 +110,10 @@ class SystemLockouts:
         self._lock_each(system, accounts, job, fresh, done, seen, lookup)
         results += done.values()
         results += self._lost(system, job, lookup, lost if results else ())
+        if any(row_id in seen and seen[row_id].gone for row_id in done):  # by our lock, which may have made another
+            shown = {*alive, *(one.id for one in lookup.accounts)}
+            made = [one for one in accounts.find(person(identity.leaver)).accounts if one.id not in shown]
+            match = replace(match, others=(*match.others, *made))
         others += self._undecided(accounts, job, match, lookup)
         results += [result for _account, result in others]
         unasked = self._ask_about_others(accounts, job, identity.leaver, lookup)
@@ -180,8 +184,11 @@ class SystemLockouts:
         if not job.kept.chosen:  # at notice several matched, and nobody has said of each whose it is
             told |= job.kept.logins
         told = {account: login for account, login in told.items() if account not in decided}
-        for account, seen in (accounts.observe(list(told)) if told else {}).items():
-            found.append(Account(account, told[account], "", seen.verdict, _("seen before")))
+        listed = {one.id: one for one in found if one.verdict in GOOD}  # by the lookup alone, which nobody locked
+        wanted = [*told, *listed]
+        for account, seen in (accounts.observe(wanted) if wanted else {}).items():
+            one = listed.get(account) or Account(account, told[account], "", seen.verdict, _("seen before"))
+            found.append(replace(one, verdict=seen.verdict))
         words = _(
             "{login} matches too ({by}), and nobody has said whose it is: "
             "link it, or say with a reason that it is not the leaver's"

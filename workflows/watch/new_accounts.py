@@ -2,7 +2,7 @@
 
 Every audit looks up the leavers without an account in a system. A leaver whose account was deleted is looked up as
 well, because the account may exist again under another id. A second account beside a locked one shows if the system
-lists everybody (`suspects`). Otherwise the leavers are looked up in rotation.
+lists everybody (`suspects`). The leavers are looked up in rotation as well, because a list may leave somebody out.
 """
 
 from collections import Counter, defaultdict
@@ -41,6 +41,12 @@ READ_TOGETHER = 50
 """Lines whose rows are read together before the lookups: few, so that the rows are fresh."""
 MOST = 500
 """Leavers with an account who are looked up in one audit, if the system cannot list everybody."""
+BESIDE_LIST = 50
+"""The same if it can: lookups that check the list."""
+
+
+def _most(system: System) -> int:
+    return BESIDE_LIST if system.has(Roster) else MOST
 
 
 class NewAccounts:
@@ -74,11 +80,9 @@ class NewAccounts:
 
     def audits_per_rotation(self, system: System) -> int:
         """Return the number of audits in which everybody with an account is looked up once; 1: in each."""
-        if system.has(Roster):
-            return 1
         with self._context.store.read() as session:
             lines = session.exec(select(sa.func.count()).select_from(having_accounts(system.name).subquery())).one()
-        return -(-lines // MOST) or 1
+        return -(-lines // _most(system)) or 1
 
     def suspects(self, system: str, page: Sequence[Account], by: str) -> set[str]:
         """Return the leavers' lines whose case lacks an open account of the page with the leaver's address.
@@ -194,9 +198,8 @@ class NewAccounts:
         with self._context.store.read() as session:
             told = {f"{row.case_id}:{system.name}" for row in still_open(session, system.name, SECOND)}
             chosen = set(session.exec(lines.where(sa.or_(col(Access.id).in_(gone), col(Access.id).in_(told)))))
-            if not system.has(Roster):
-                today = self._context.clock.now().date().toordinal() % turns
-                chosen |= set(session.exec(lines.order_by(col(Access.id))).all()[today::turns])
+            most, today = _most(system), self._context.clock.now().date().toordinal() % turns
+            chosen |= set(session.exec(lines.order_by(col(Access.id)).offset(today * most).limit(most)))
         return sorted(chosen)
 
     def _pages(self, system: System, query: SelectOfScalar[Access]) -> Iterator[Sequence[Access]]:

@@ -334,3 +334,45 @@ def test_a_total_that_changes_while_the_list_is_read_is_no_whole_list(open_world
     world.server.manners.rewrite = shrinks
     with pytest.raises(Unavailable):
         list(world.connect(page_size=10).everyone())
+
+
+# -- reads that contradict each other
+
+
+def test_a_locked_account_that_a_lookup_shows_active_is_unknown(
+    world: ScimWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_observation, "LAG_SECONDS", 0)
+    [account] = _crowd(world, 1)
+    cache = _in_users(lambda one: one | {"active": False})
+    world.server.manners.rewrite = lambda call, body: body if _users(call) else cache(call, body)
+    seen = world.connect().observe([account])[account]
+    assert (seen.verdict, "shows an active account" in seen.reason) == (Verdict.UNKNOWN, True)
+
+
+def test_a_lookup_that_lags_behind_a_lock_is_waited_for(world: ScimWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_observation, "LAG_SECONDS", 0)
+    [account] = _crowd(world, 1)
+    world.server.change(account, active=False)
+    late = [True, True]
+    lags = _in_users(lambda one: one | {"active": bool(late and late.pop())}, lists_only=True)
+    world.server.manners.rewrite = lambda call, body: lags(call, body) if call.filter else body
+    assert world.connect().observe([account])[account].verdict is Verdict.LOCKED
+
+
+def test_a_list_that_shows_everybody_locked_is_tried_on_one(world: ScimWorld) -> None:
+    crowd = _crowd(world, 10)
+    for account in crowd:
+        world.server.change(account, active=True)
+    world.server.manners.rewrite = _in_users(lambda one: one | {"active": False}, lists_only=True)
+    assert {one.verdict for one in world.connect().observe(crowd).values()} == {Verdict.OPEN}
+
+
+@pytest.mark.parametrize("mask", ["*", "•"])
+def test_masked_addresses_are_not_read(world: ScimWorld, mask: str) -> None:
+    world.server.add_user("zz1", emails=[{"value": "zoe@x.example"}])
+    masked = _in_users(lambda one: one | {"emails": [{"value": f"{one['id'][0]}{mask * 3}@x.example"}]})
+    world.server.manners.rewrite = masked
+    world.server.manners.refuse = lambda call: 400 * ("emails" in call.filter)
+    lookup = world.connect().find(Person("", ("zoe@x.example",)))
+    assert (lookup.accounts, any("no readable address" in one for one in lookup.doubts)) == ((), True)

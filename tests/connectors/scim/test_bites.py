@@ -114,7 +114,9 @@ def _gone_is_never_ours(patch: pytest.MonkeyPatch) -> None:
 
 
 def _unlisted_is_absent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(bulk_observation.BulkObservation, "_read", lambda *_: Observation(Verdict.ABSENT, "not in the list"))
+    patch.setattr(
+        bulk_observation.BulkObservation, "_read", lambda *_, **_same: Observation(Verdict.ABSENT, "not in the list")
+    )
 
 
 def _reads_each(patch: pytest.MonkeyPatch) -> None:

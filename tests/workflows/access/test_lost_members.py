@@ -48,6 +48,17 @@ def test_it_stops_at_the_first_group_and_names_everybody(office: Office) -> None
     assert ["carol" in entry.data for entry in entries] == [False]
 
 
+def test_members_lost_in_two_groups_in_a_row_are_the_systems_doing(office: Office) -> None:
+    office.crm.users[AccountId("crm-dana")].groups.add("third")
+    office.crm.fail("remove", OthersTouched("1 other member is gone: bob", stop=False, count=1), times=5, done=True)
+    case_id = office.offboarding.open(office.request())
+    for _again in range(3):
+        office.work("revoke")
+        office.clock.pass_(minutes=10)
+    assert (len(_groups(office, "dana")), office.crm.calls["remove"]) == (1, 2)
+    assert "others lost a group" in {one.kind for one in office.offboarding.case(case_id).findings}
+
+
 def test_nor_is_another_leaver_taken_out_of_groups_there(office: Office) -> None:
     _lost(office)
     leaver = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB2", directory_id="directory-bob")

@@ -58,6 +58,19 @@ def test_a_second_account_beside_the_locked_one_is_found_on_the_next_day_and_gon
     assert _kinds(audit(company)) == [("new account", "crm")]
 
 
+def test_a_second_account_that_the_list_leaves_out_is_found_by_its_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office(tmp_path, crm_lists=True)
+    _leave(office)
+    office.crm.user("crm-second", "dana@x.example", login="dd")
+    connector = office.systems["crm"].connector
+    everyone = connector.everyone  # type: ignore[attr-defined]
+    monkeypatch.setattr(connector, "everyone", lambda: (one for one in everyone() if one.id != "crm-second"))
+    assert _kinds(audit(office)) == [("new account", "crm")]
+    assert not _crm(office).locked_out
+
+
 def test_an_account_that_is_deleted_and_made_again_under_its_log_in_is_found(company: Office) -> None:
     del company.crm.users[AccountId("crm-dana")]
     assert audit(company).by_verdict[Verdict.ABSENT] == 1
@@ -106,6 +119,18 @@ def test_where_many_are_looked_up_each_has_a_turn_and_that_is_said(
     first, second = audit(office), audit(office)
     assert [len(view.findings) for view in (first, second)] == [1, 2]
     assert "second accounts in crm: each leaver is looked up every 2 days" in first.not_looked[-1]
+
+
+def test_a_list_is_checked_by_a_lookup_of_a_few_leavers_each_day_and_that_is_no_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_accounts, "BESIDE_LIST", 1)
+    office = Office(tmp_path, crm_lists=True)
+    _leave(office)
+    _leave(office, leaver=LEFT_BOB, successors=(CAROL,))
+    before = office.crm.calls["find"]
+    view = audit(office)
+    assert (office.crm.calls["find"] - before, view.not_looked) == (1, ())
 
 
 def test_what_a_person_left_alone_is_said_as_what_it_is(company: Office) -> None:
