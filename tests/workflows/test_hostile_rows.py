@@ -499,3 +499,23 @@ def test_one_case_that_cannot_be_mended_hides_no_other(office: Office, monkeypat
     monkeypatch.setattr(office.audits.rows, "_put_back", fail)
     office.audits.run_now(SECURITY)
     assert [row.account_id for row in found(office.store)] == [f"rows:{first}"]
+
+
+def test_a_trigger_that_swallows_messages_is_told(office: Office, locked: str) -> None:
+    """Each message to security vanishes in the database. The audit says so, and is not good."""
+    if office.store.postgres:
+        forge(
+            office.store,
+            "create function swallow() returns trigger language plpgsql as "
+            "'begin if new.kind = ''alarm'' then return null; end if; return new; end'",
+            "create trigger swallow before insert on outbox_message for each row execute function swallow()",
+        )
+    else:
+        forge(
+            office.store,
+            "create trigger swallow after insert on outbox_message when new.kind = 'alarm' "
+            "begin delete from outbox_message where id = new.id; end",
+        )
+    outcome = office.audits.run_now(SECURITY)
+    assert any("trigger swallow" in said for said in outcome.not_looked)
+    assert [row.system for row in found(office.store)] == ["tables"]

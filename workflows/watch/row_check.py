@@ -36,6 +36,7 @@ from workflows.storage.rows.operations import JournalEntry, JournalHead
 from workflows.storage.rows.watch import FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault, WrongKey
+from workflows.storage.verification import FOREIGN, foreign_objects
 from workflows.storage.work import again
 from workflows.tampering import ENDED, Act, act_of, acts, report_in
 from workflows.watch.recorded_audits import RecordedAudits
@@ -49,7 +50,7 @@ PAGE = 500
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING)
 RECENT = timedelta(days=2)
 """Time after the lock-out for which all rows of a case are compared each minute; later, at each audit."""
-JOURNAL = "journal"
+JOURNAL, TABLES = "journal", "tables"
 
 
 class RowCheck:
@@ -78,7 +79,17 @@ class RowCheck:
                     found += self._mend_or_tell(case_id, by)
             with self._context.store.write() as session:
                 found += self._audits.check(session, by)
+            found += self._look_for_foreign_objects(by)
             return found + self._findings.check(by)
+
+    def _look_for_foreign_objects(self, by: str) -> int:
+        """Report each trigger and the like. The log has it too: a trigger may take the finding out again."""
+        with self._context.store.read() as session:
+            names = foreign_objects(session)
+        for name in names:
+            log.error("the database has a %s, which is not this program's: nothing that it says is certain", name)
+            self._report(TABLES, gettext_lazy(FOREIGN, what=name), by, name)
+        return len(names)
 
     def _read_journal(self, by: str, *, sign: bool) -> int:
         """Read what is new in the journal. An entry without our mark counts for nothing, and is reported."""
