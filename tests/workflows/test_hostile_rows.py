@@ -4,6 +4,7 @@ Each is one line of a table: the statements, and what must follow.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from sqlmodel import SQLModel, col, select
 
 from connectors.contract import AccountId, Limits, Verdict
 from tests.workflows.access.test_manual_steps import badge
-from tests.workflows.office import HR, SECURITY, Office
+from tests.workflows.office import DANA, HR, SECURITY, Office
 from tests.workflows.test_tampering import forge, found, is_open
 from workflows.cases.holds import CasePolicy
 from workflows.people import Leaver, Successor
+from workflows.refusals import Refused
 from workflows.storage.outbox import deliver
 from workflows.storage.rows.access import ManualStep
 from workflows.storage.rows.case import CaseState
@@ -27,6 +29,7 @@ from workflows.systems.rate_limit import SharedRateLimit
 
 ZOE = Successor("zoe@x.example", "Zoe", "zoe@x.example", "U0ZOE")
 LATER = "'2036-01-01 00:00:00'"
+AUDITED = "'2026-03-03 09:00:00'"
 NOW = "'2026-03-02 09:00:00'"
 PUT_OFF = (
     f"update case_ set effective_at = {LATER}",
@@ -37,6 +40,8 @@ PUT_OFF = (
     f"update access set state = 'done', verdict = 'locked', read_at = {NOW}, locked_at = {NOW}",
     f"update access set state = 'done', verdict = 'absent', read_at = {NOW}, locked_at = {NOW}, attempt = 3",
     "update access set state = 'planned'",
+    "update access set state = 'x'",
+    "update access set system = 'crm-' where system = 'crm'",
     "update access set state = 'cancelled'",
     "delete from inventory; delete from access",
     "delete from access where system = 'crm'",
@@ -117,6 +122,9 @@ UNSEEN = (
     "update leaver_account set account_id = 'crm-bob' where system = 'crm'",
     "update leaver_account set id = replace(id, 'dana', 'bob'), account_id = 'crm-bob' where system = 'crm'",
     "update leaver_account set sealed = '\\x00' where system = 'crm'",
+    "update leaver_account set system = 'x' where system = 'crm'",
+    "update leaver_account set access_id = replace(access_id, 'crm', 'directory') where system = 'crm'",
+    "update access set system = 'x' where system = 'crm'",
 )
 """Each hides the account of a past leaver, that opens again, from the audits."""
 
@@ -219,6 +227,7 @@ def test_a_case_that_was_deleted_is_told_to_security(office: Office, locked: str
         "update follow_up set state = 'cancelled'",
         f"update follow_up set due_at = {LATER}",
         "delete from follow_up",
+        "update follow_up set day = day + 90",
     ],
 )
 def test_the_checks_of_a_case_are_not_taken_out(office: Office, locked: str, statement: str) -> None:
@@ -253,6 +262,10 @@ def test_an_audit_that_nobody_did_is_done(office: Office, locked: str) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
+        "update finding set system = 'directory'",
+        "update finding set case_id = null",
+        "update finding set account_id = 'crm-bob'",
+        "update finding set key = 'x'",
         f"update finding set closed_at = {NOW}, closed_by = 'slack:U0SEC'",
         f"update finding set accepted_until = {LATER}, accepted_by = 'slack:U0SEC'",
         "update finding set kind = 'dormant'",
@@ -355,7 +368,13 @@ def test_a_step_that_nobody_confirmed_is_asked_for_again(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "statement",
-    ["update sweep_status set failed_at = null", f"update sweep_status set read_at = {LATER}, failed_at = null"],
+    [
+        "update sweep_status set failed_at = null",
+        f"update sweep_status set read_at = {LATER}, failed_at = null",
+        "delete from sweep_status",
+        f"update access set read_at = {LATER} where system = 'crm'",
+        f"update access set read_at = {AUDITED} where system = 'crm'; update leaver_account set read_at = {AUDITED}",
+    ],
 )
 def test_no_row_says_that_accounts_were_read(office: Office, locked: str, statement: str) -> None:
     """The CRM does not answer the audit. The row says that it did."""
@@ -363,7 +382,7 @@ def test_no_row_says_that_accounts_were_read(office: Office, locked: str, statem
     office.clock.pass_(days=1)
     office.crm.down = True
     office.audits.run_now(SECURITY)
-    forge(office.store, statement.replace("sweep_status set", "sweep_status set problem = '',"))
+    attack(office, statement.replace("sweep_status set", "sweep_status set problem = '',"))
     office.audits.rows.check()
     lines = {line.system: line.verdict for line in office.offboarding.case(locked).systems}
     assert lines == {"directory": Verdict.LOCKED, "crm": Verdict.UNKNOWN}
@@ -421,3 +440,82 @@ def test_a_larger_company_in_a_row_lifts_no_limit(tmp_path: Path) -> None:
         case_id = office.offboarding.open(office.request(leaver=leaver, approver=ZOE, successors=(ZOE,)))
     assert office.offboarding.case(case_id).state == CaseState.HELD
     office.store.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "delete from case_name",
+        "update case_ set mail_key = 'x', slack_key = 'x'",
+        "delete from case_name; update case_ set mail_key = 'x', slack_key = 'x', leaver_key = 'x'",
+    ],
+)
+def test_somebody_locked_out_does_not_act_because_no_name_finds_their_case(office: Office, statement: str) -> None:
+    """Dana has a role, and a case has locked her out. Another case is hers to act on, if nobody knows that."""
+    case_id = office.offboarding.open(office.request(leaver=replace(DANA, slack_id=SECURITY.slack_id)))
+    office.work("revoke")
+    with pytest.raises(Refused):
+        office.audits.run_now(SECURITY)
+    attack(office, statement)
+    office.audits.rows.check()
+    with pytest.raises(Refused, match="locked you out"):
+        office.audits.run_now(replace(SECURITY, email=DANA.email))
+    assert [row.case_id for row in found(office.store)] == [case_id]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update access set verdict = 'x'",
+        "update access set note = '\\x00'",
+        "update leaver_account set verdict = 'x'",
+        "update leaver_account set note = '\\x00'",
+    ],
+)
+def test_a_verdict_that_cannot_be_read_is_read_again(office: Office, locked: str, statement: str) -> None:
+    attack(office, statement)
+    office.audits.rows.check()
+    assert {line.verdict for line in office.offboarding.case(locked).systems} <= {Verdict.UNKNOWN, Verdict.LOCKED}
+    office.work("revoke")
+    assert office.offboarding.case(locked).locked_out
+    assert {row.system for row in found(office.store)} == {"crm", "directory"}
+
+
+def test_a_key_that_is_taken_out_of_an_open_case_is_told(office: Office, ahead: str) -> None:
+    forge(office.store, "update case_ set wrapped_key = :nothing", nothing=b"")
+    office.audits.rows.check()
+    assert [row.account_id for row in found(office.store)]
+    assert [post.channel for post in office.posts().values() if post.kind == MessageKind.ALARM] == ["C0SEC"]
+
+
+def test_one_case_that_cannot_be_mended_hides_no_other(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = office.offboarding.open(office.request())
+    office.work("revoke")
+    attack(office, "update access set state = 'cancelled'")
+
+    def fail(*_all: object) -> None:
+        raise ValueError("a row that nobody foresaw")
+
+    monkeypatch.setattr(office.audits.rows, "_put_back", fail)
+    office.audits.run_now(SECURITY)
+    assert [row.account_id for row in found(office.store)] == [f"rows:{first}"]
+
+
+def test_a_trigger_that_swallows_messages_is_told(office: Office, locked: str) -> None:
+    """Each message to security vanishes in the database. The audit says so, and is not good."""
+    if office.store.postgres:
+        forge(
+            office.store,
+            "create function swallow() returns trigger language plpgsql as "
+            "'begin if new.kind = ''alarm'' then return null; end if; return new; end'",
+            "create trigger swallow before insert on outbox_message for each row execute function swallow()",
+        )
+    else:
+        forge(
+            office.store,
+            "create trigger swallow after insert on outbox_message when new.kind = 'alarm' "
+            "begin delete from outbox_message where id = new.id; end",
+        )
+    outcome = office.audits.run_now(SECURITY)
+    assert any("trigger swallow" in said for said in outcome.not_looked)
+    assert [row.system for row in found(office.store)] == ["tables"]

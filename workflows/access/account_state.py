@@ -1,6 +1,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ from config.text import N_, _, shown, stored
 from connectors.contract import AccountId, Accounts, Verdict
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED
-from workflows.storage.rows.access import ACCOUNT_ROW, LeaverAccount
+from workflows.storage.rows.access import ACCOUNT_ROW, Access, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import SweepStatus
 from workflows.storage.store import Store
@@ -41,6 +41,19 @@ def open_note(opener: Callable[[bytes, str], Any], row: str, sealed: bytes) -> V
     return replace(note, reason=shown(note.reason), how=shown(note.how))
 
 
+def is_readable(vault: Vault, key: bytes, row: Access | LeaverAccount, now: datetime) -> bool:
+    """Return whether a row's verdict is one, its reason opens, and it was read before now."""
+    if row.verdict not in list(Verdict) or (row.read_at is not None and row.read_at > now + CLOCKS):
+        return False
+    try:
+        open_note(partial(vault.open, key), f"{'access' if isinstance(row, Access) else 'account'}:{row.id}", row.note)
+    except WrongKey:
+        return not vault.fits(key)
+    return True
+
+
+CLOCKS = timedelta(minutes=2)
+"""Largest difference between the clocks of two bots that work, with some room."""
 GOOD = (Verdict.LOCKED, Verdict.ABSENT)
 UNCONFIGURED = N_("this system is no longer in the configuration")
 
@@ -118,7 +131,7 @@ def was_locked_by_case(store: Store, vault: Vault, system: str, account: Account
 
 def is_whole(vault: Vault, key: bytes, row: LeaverAccount) -> bool:
     """Return whether an account's row is as Handover wrote it. Where the case's key is gone, the ids alone tell."""
-    if row.id != f"{row.access_id}:{row.account_id}":
+    if row.id != f"{row.access_id}:{row.account_id}" or row.access_id != f"{row.case_id}:{row.system}":
         return False
     try:
         vault.open(key, row.sealed, f"account:{row.id}")
@@ -127,13 +140,23 @@ def is_whole(vault: Vault, key: bytes, row: LeaverAccount) -> bool:
     return True
 
 
+def named_system(row: LeaverAccount) -> str:
+    """Return the system that the id of an account's row names."""
+    return row.id.split(":")[1] if row.id.count(":") > 1 else row.system
+
+
 def repair(session: Session, vault: Vault, key: bytes, row: LeaverAccount) -> bool:
-    """Give a row the account back that its id names; delete a row that was not written under the case's key.
+    """Give a row its case, system and account back, as its id names them; delete one not under the case's key.
 
     Return whether the row stays.
     """
-    account, row.account_id = row.account_id, row.id.removeprefix(f"{row.access_id}:")
-    if account != row.account_id and is_whole(vault, key, row):
+    if row.id.count(":") > 1:
+        was, (row.case_id, row.system, row.account_id) = row.case_id, row.id.split(":", 2)
+        row.access_id = f"{row.case_id}:{row.system}"
+        with session.no_autoflush:
+            own = session.get(Case, row.case_id) if row.case_id != was else None
+        key = own.wrapped_key if own else key
+    if is_whole(vault, key, row):
         session.add(row)
         return True
     session.expunge(row)

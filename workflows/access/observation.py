@@ -131,9 +131,8 @@ def update_access_verdict(
     if any(finding.kind == FindingKind.NEW_ACCOUNT for finding in open_findings):
         return
     key = session.get_one(Case, access.case_id).wrapped_key
-    if access.verdict != seen.verdict:
-        said = {"system": access.system, "verdict": seen.verdict}
-        journal.write(session, actor=HANDOVER, action="access.observed", case_id=access.case_id, data=said)
+    said = {"system": access.system, "verdict": seen.verdict}
+    journal.write(session, actor=HANDOVER, action="access.observed", case_id=access.case_id, data=said)
     access.verdict, access.read_at = seen.verdict, now
     access.note = _sealed(vault, key, f"access:{access.id}", seen, choose=choose)
     session.add(access)

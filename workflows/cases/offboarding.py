@@ -39,6 +39,7 @@ from workflows.storage.case import (
     is_about,
     is_of,
     keep_names,
+    leaver_keys,
     leaving,
     mail_key,
     open_case_data,
@@ -416,9 +417,7 @@ class Offboarding:
         return self._guards.is_protected((*leaver.emails, leaver.slack_id, leaver.directory_id, *leaver.logins))
 
     def _key(self, leaver: Leaver) -> str:
-        if leaver.directory_id:
-            return self._vault.blind(f"directory:{leaver.directory_id}")
-        return mail_key(self._vault, leaver.email)
+        return leaver_keys(self._vault, leaver)[0]
 
 
 def create_access_work(

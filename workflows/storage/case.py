@@ -95,6 +95,12 @@ def mail_key(vault: Vault, email: str) -> str:
     return vault.blind("mail:" + email.casefold())
 
 
+def leaver_keys(vault: Vault, leaver: Leaver) -> tuple[str, ...]:
+    """Return the keys of a person: by the directory's id, and by the address for a case that was opened without one."""
+    by_address = mail_key(vault, leaver.email)
+    return (vault.blind(f"directory:{leaver.directory_id}"), by_address) if leaver.directory_id else (by_address,)
+
+
 def name_key(vault: Vault, name: str) -> str:
     """Return the keyed hash of an address or a log-in, by which a case is found."""
     return vault.blind("name:" + plain(name))

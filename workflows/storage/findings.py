@@ -1,7 +1,9 @@
 """Findings: states that a person must act on. A finding opens once, is seen again, and closes once."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -169,9 +171,8 @@ class Findings:
 
     def _new(self, session: Session, sighting: FindingReport, by: str) -> Finding:
         now = self._clock.now()
-        digest = self._vault.blind(f"finding:{sighting.key}|{now.isoformat()}")[:12]
         row = Finding(
-            id=f"F-{digest}",
+            id=finding_id(self._vault, sighting.key, now),
             key=sighting.key,
             case_id=sighting.case_id or None,
             kind=sighting.kind,
@@ -184,6 +185,18 @@ class Findings:
         facts = {"finding": row.id, "kind": sighting.kind, "system": sighting.system, "seen_by": by}
         self.journal.write(session, actor=HANDOVER, action="finding.opened", case_id=sighting.case_id, data=facts)
         return row
+
+
+def finding_id(vault: Vault, key: str, first_seen: datetime) -> str:
+    """Return the id of a finding: a keyed hash, so that nobody without the key gives it another account."""
+    return "F-" + vault.blind(f"finding:{key}|{first_seen.astimezone(UTC).isoformat()}")[:12]
+
+
+def is_named(vault: Vault, row: Finding) -> bool:
+    """Return whether a row has the key and the first time that its id was made from, also by version 0.2.0."""
+    made = f"{row.key}|{row.first_seen.astimezone(UTC).isoformat()}"
+    earlier = "F-" + hashlib.sha256(made.encode()).hexdigest()[:12]
+    return row.id in (finding_id(vault, row.key, row.first_seen), earlier)
 
 
 def _left_alone(session: Session, row: Finding) -> bool:

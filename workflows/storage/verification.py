@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, select
 
-from config.text import _
+from config.text import N_, _
 from workflows.storage import heads as signed_heads
 from workflows.storage.case import UNWATCHED
 from workflows.storage.heads import Head
@@ -33,6 +33,7 @@ OTHER_OBJECTS = {
     ),
 }
 """Objects that can show or change other rows than those of the tables. This program makes none."""
+FOREIGN = N_("the database has a {what}, which is not this program's")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,13 @@ def schema_faults(session: Session) -> list[str]:
         columns = {column["name"] for column in inspector.get_columns(table.name)} if table.name in tables else set()
         if columns != {column.name for column in table.columns}:
             faults.append(_("the table {name} is not this program's").format(name=table.name))
-    others = connection.execute(sa.text(OTHER_OBJECTS[connection.dialect.name])).scalars().all()
-    return faults + [_("the database has a {what}, which is not this program's").format(what=what) for what in others]
+    return faults + [_(FOREIGN).format(what=what) for what in foreign_objects(session)]
+
+
+def foreign_objects(session: Session) -> Sequence[str]:
+    """Return the triggers, rules, policies and views beside the tables: with them rows change or vanish unseen."""
+    connection = session.connection()
+    return connection.execute(sa.text(OTHER_OBJECTS[connection.dialect.name])).scalars().all()
 
 
 class _Chain:

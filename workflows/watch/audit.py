@@ -29,6 +29,7 @@ from workflows.storage.rows.operations import JournalHead
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import AuditRun, Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
+from workflows.storage.verification import FOREIGN, foreign_objects
 from workflows.storage.work import again, finish
 from workflows.tampering import acts, report_in
 from workflows.watch import audit_csv, new_systems
@@ -273,6 +274,8 @@ class Audits:
         tally = self._sweep.run(run_id)
         self._orphans.look(run_id, tally)
         relocked = self._responses.relock(started)
+        with self._context.store.read() as session:
+            tally.not_looked += [_(FOREIGN).format(what=name) for name in foreign_objects(session)]
         tally.not_read += [words for words in unread if words not in tally.not_read]
         with self._context.store.write() as session:
             row = session.get_one(AuditRun, run_id)

@@ -37,9 +37,10 @@ class RecordedAudits:
     def check(self, session: Session, by: str) -> int:
         """Put back what rows alone say of reads; return how many rows that were."""
         found = 0
-        for row in session.exec(select(SweepStatus)).all():
-            recorded = self._swept.get(row.system)
-            if recorded is not None and (row.read_at, row.failed_at) != recorded:
+        rows = {row.system: row for row in session.exec(select(SweepStatus))}
+        for system, recorded in self._swept.items():
+            row = rows.get(system) or SweepStatus(system=system)
+            if (row.read_at, row.failed_at) != recorded:
                 row.read_at, row.failed_at = recorded
                 session.add(row)
                 words = gettext_lazy("the time of the last read was changed in the database")

@@ -1,6 +1,6 @@
 """Case as the marked entries of the journal have it, and the differences of its rows from that. Pure."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from enum import StrEnum
 from config.text import Sentence, gettext_lazy, loaded
 from connectors.contract import Verdict
 from workflows.access import manual_step
-from workflows.access.account_state import GOOD
+from workflows.access.account_state import GOOD, named_system
 from workflows.storage.case import LEAVING
 from workflows.storage.rows.access import Access, LeaverAccount, ManualStep
 from workflows.storage.rows.case import Case, CaseState
@@ -98,7 +98,8 @@ class RecordedCase:
         data = act.data
         match act.action:
             case "access.read_back" | "access.caught_up" | "access.observed":
-                complete = data.get("complete", True)
+                observed = self.reads.get(system) if act.action == "access.observed" else None
+                complete = observed.complete if observed else data.get("complete", True)
                 self.reads[system] = RecordedRead(data.get("verdict"), complete, act.at)
             case "access.retry":
                 if read := self.reads.get(system):
@@ -115,17 +116,20 @@ class RecordedCase:
 class CaseRows:
     """Rows of one case. `work`: false if the case alone was read.
 
-    `accounts`: number by system of its account rows that are whole. `damaged`: the others. `readable`: false if what
-    the case says of its people does not open.
+    `accounts`: its account rows that are whole. `damaged`: the others. `unread`: rows whose
+    verdict or reason nobody can read. `readable`: false if what the case says of its people does not open. `found`:
+    false if the leaver is no longer found by every name of theirs.
     """
 
     case: Case | None = None
     accesses: dict[str, Access] = field(default_factory=dict)
     steps: dict[str, ManualStep] = field(default_factory=dict)
     follow_ups: list[FollowUp] = field(default_factory=list)
-    accounts: Counter[str] = field(default_factory=Counter)
+    accounts: list[LeaverAccount] = field(default_factory=list)
     damaged: list[LeaverAccount] = field(default_factory=list)
+    unread: list[Access | LeaverAccount] = field(default_factory=list)
     readable: bool = True
+    found: bool = True
     work: bool = False
 
 
@@ -135,34 +139,34 @@ def differences(recorded: RecordedCase, rows: CaseRows, configured: Collection[s
     if case is None:
         deleted = Difference(Part.CASE, "", gettext_lazy("the case was deleted from the database"))
         return [deleted] if recorded.opened else []
-    found = list(_of_case(recorded, case))
-    if not rows.readable:
-        found.append(
-            Difference(
-                Part.CASE,
-                "",
-                gettext_lazy("who leaves cannot be read: it was changed in the database, or its key is lost"),
-            )
-        )
+    found = _of_case(recorded, case, rows)
     begun = recorded.leaves and recorded.effective_at is not None and recorded.effective_at <= now
     if rows.work and recorded.whole and begun:
         for system in sorted(recorded.systems):
             if system in rows.accesses or system in rows.steps or system not in configured:
                 continue
             found.append(Difference(Part.ACCESS, system, gettext_lazy("the lock-out was deleted from the database")))
-        for row in rows.damaged:
-            sentence = gettext_lazy("an account was put into the case in the database, or changed there")
-            found.append(Difference(Part.ACCESS, row.system, sentence))
+        changed = gettext_lazy("an account was put into the case in the database, or changed there")
+        found += [Difference(Part.ACCESS, named_system(row), changed) for row in rows.damaged]
+        unread = gettext_lazy("a verdict was changed in the database, so that it cannot be read")
+        found += [Difference(Part.ACCESS, row.system, unread) for row in rows.unread]
         for system, access in rows.accesses.items():
-            if why := _of_access(recorded, access, rows.accounts[system], now):
+            number = sum(one.system == system for one in rows.accounts)
+            if why := _of_access(recorded, access, number, now):
                 found.append(Difference(Part.ACCESS, system, why))
         found += [difference for step in rows.steps.values() for difference in _of_step(recorded, step, now)]
         found += _of_follow_ups(recorded, rows.follow_ups, now)
     return found
 
 
-def _of_case(recorded: RecordedCase, case: Case) -> list[Difference]:
+def _of_case(recorded: RecordedCase, case: Case, rows: CaseRows) -> list[Difference]:
     found = []
+    if not rows.readable:
+        sentence = gettext_lazy("who leaves cannot be read: it was changed in the database, or its key is lost")
+        found.append(Difference(Part.CASE, "", sentence))
+    if not rows.found:
+        sentence = gettext_lazy("the names by which the leaver is found were changed in the database")
+        found.append(Difference(Part.CASE, "", sentence))
     if recorded.state and case.state != recorded.state:
         sentence = gettext_lazy("the case was {state} in the database, and nobody did that", state=loaded(case.state))
         found.append(Difference(Part.CASE, "", sentence))
@@ -178,15 +182,25 @@ def _of_case(recorded: RecordedCase, case: Case) -> list[Difference]:
 
 def _of_access(recorded: RecordedCase, row: Access, accounts: int, now: datetime) -> Sentence | None:
     read = recorded.reads.get(row.system)
-    if row.state in (WorkState.CANCELLED, WorkState.PLANNED):
+    if row.state not in (WorkState.DUE, WorkState.DONE):
         return gettext_lazy("the lock-out was called off in the database, and nobody did that")
     if row.state == WorkState.DONE and not (read and read.complete):
         return gettext_lazy("the lock-out was called done in the database, and no read showed that")
     if row.verdict in GOOD and (read is None or read.verdict not in (None, row.verdict)):
         verdict = loaded(Verdict(row.verdict))
         return gettext_lazy("the verdict was {verdict} in the database, and no read showed that", verdict=verdict)
+    return _of_times(read, row, now) or _of_accounts(recorded, row, accounts)
+
+
+def _of_times(read: RecordedRead | None, row: Access, now: datetime) -> Sentence | None:
+    if read is not None and row.read_at is not None and row.read_at > read.at + SLACK:
+        return gettext_lazy("the time of the last read was changed in the database")
     if row.state == WorkState.DUE and row.due_at > now + (LONGEST_RETRY if row.attempt else SLACK):
         return gettext_lazy("the lock-out was put off in the database, and nobody did that")
+    return None
+
+
+def _of_accounts(recorded: RecordedCase, row: Access, accounts: int) -> Sentence | None:
     if row.state == WorkState.DONE and accounts < len(recorded.accounts.get(row.system, ())):
         return gettext_lazy("an account of the leaver was deleted from the database")
     return None

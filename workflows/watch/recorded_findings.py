@@ -6,6 +6,7 @@ from sqlmodel import Session, col, select
 
 from config.text import gettext_lazy
 from workflows.context import Context
+from workflows.storage.findings import is_named
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import is_behind, request_update
 from workflows.storage.rows.case import Case
@@ -23,8 +24,8 @@ class RecordedFindings:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._open: dict[str, tuple[str, str]] = {}
-        """Id to kind and case."""
+        self._open: dict[str, tuple[str, str, str]] = {}
+        """Id to kind, case and system."""
         self._accepted: dict[str, datetime] = {}
         self._told: set[str] = set()
 
@@ -32,7 +33,7 @@ class RecordedFindings:
         """Add one act, in the order of the journal."""
         finding = str(act.data.get("finding", ""))
         if act.action == OPENED:
-            self._open[finding] = act.data["kind"], case_id
+            self._open[finding] = act.data["kind"], case_id, act.data["system"]
         elif act.action == CLOSED:
             self._open.pop(finding, None)
         elif act.action == ACCEPTED:
@@ -42,12 +43,8 @@ class RecordedFindings:
         """Open again what rows alone closed, and tell security again what was not told; return the number."""
         with self._context.store.read() as session:
             rows = session.exec(select(Finding).where(col(Finding.closed_at).is_(None)))
-            still_open = {row.id: (row.kind, row.accepted_until) for row in rows}
-        suspects = [
-            one
-            for one, (kind, _case_id) in self._open.items()
-            if still_open.get(one, ("", None))[0] != kind or still_open[one][1] not in (None, self._accepted.get(one))
-        ]
+            still_open = {row.id: row for row in rows}
+        suspects = [one for one in self._open if not self._fits(one, still_open.get(one))]
         found = 0
         for finding in suspects:
             with self._context.store.write() as session:
@@ -73,9 +70,9 @@ class RecordedFindings:
                 context.findings.close(session, row)  # it was found again meanwhile
             else:
                 row.closed_at, row.closed_by, row.accepted_until = None, "", until
-        elif row.closed_at is None and finding in self._open and row.kind != self._open[finding][0]:
+        elif row.closed_at is None and finding in self._open and not self._is_itself(row):
             sentence = gettext_lazy("finding {finding} was made another one in the database", finding=finding)
-            row.kind = self._open[finding][0]
+            self._put_back(session, row)
         elif row.accepted_until not in (None, until):
             sentence = gettext_lazy("finding {finding} was accepted in the database", finding=finding)
             row.accepted_until = until
@@ -84,6 +81,31 @@ class RecordedFindings:
         here = case_id if session.get(Case, case_id) else ""
         report_in(context, session, here, PLACE, sentence, by, finding)
         return 1
+
+    def _fits(self, finding: str, row: Finding | None) -> bool:
+        """Return whether an open finding's row is there, is the same, and was accepted by nobody else."""
+        return row is not None and self._is_itself(row) and row.accepted_until in (None, self._accepted.get(finding))
+
+    def _is_itself(self, row: Finding) -> bool:
+        """Return whether kind, case and system are as recorded, and the key and the account as they were sealed."""
+        told = row.kind, row.case_id or "", row.system
+        return (
+            told == self._open[row.id]
+            and row.key == "|".join((*told, row.account_id))
+            and is_named(self._context.vault, row)
+        )
+
+    def _put_back(self, session: Session, row: Finding) -> None:
+        """Put back what a finding is about. One whose account is lost is closed: the next audit sees it again."""
+        row.kind, case_id, row.system = self._open[row.id]
+        row.case_id = case_id or None
+        start = f"{row.kind}|{case_id}|{row.system}|"
+        kept = row.key.removeprefix(start), row.account_id
+        for account in kept:
+            row.account_id, row.key = account, start + account
+            if is_named(self._context.vault, row):
+                return
+        self._context.findings.close(session, row)
 
     def _tell(self, session: Session, by: str) -> int:
         """Send the messages again that a row calls sent and that no conversation has."""
@@ -94,7 +116,7 @@ class RecordedFindings:
             session.add(post)
             sentence = gettext_lazy("message {kind} was called sent in the database, and was not", kind=post.kind)
             report_in(self._context, session, post.case_id, PLACE, sentence, by, post.id)
-        for finding, (kind, case_id) in self._open.items():
+        for finding, (kind, case_id, _system) in self._open.items():
             if kind == FindingKind.TAMPERED and finding not in self._told and self._context.alarm_channel:
                 self._tell_security(session, finding, case_id)
         return len(lost)

@@ -4,6 +4,7 @@ Whoever can write to the database has no key. What they write into rows is put b
 on, and security is told.
 """
 
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,31 +16,41 @@ from sqlmodel import Session, col, select
 
 from config.text import Sentence, gettext_lazy
 from connectors.contract import Verdict
-from workflows.access.account_state import is_whole, repair
+from workflows.access.account_state import is_readable, is_whole, repair
 from workflows.cases.offboarding import create_access_work
 from workflows.context import Context
-from workflows.storage.case import refresh_case_message
+from workflows.storage.case import (
+    keep_names,
+    leaver_keys,
+    mail_key,
+    name_key,
+    open_case_data,
+    refresh_case_message,
+    slack_key,
+)
 from workflows.storage.heads import Head, of_row
 from workflows.storage.journal import GENESIS, LAST
 from workflows.storage.rows.access import Access, LeaverAccount, ManualStep
-from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.case import Case, CaseName, CaseState
 from workflows.storage.rows.operations import JournalEntry, JournalHead
 from workflows.storage.rows.watch import FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault, WrongKey
+from workflows.storage.verification import FOREIGN, foreign_objects
 from workflows.storage.work import again
 from workflows.tampering import ENDED, Act, act_of, acts, report_in
 from workflows.watch.recorded_audits import RecordedAudits
 from workflows.watch.recorded_case import CaseRows, Difference, Part, RecordedCase, differences
 from workflows.watch.recorded_findings import RecordedFindings
 
+log = logging.getLogger(__name__)
 BY = "row check"
 PAGE = 500
 """Cases whose rows are read at a time."""
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING)
 RECENT = timedelta(days=2)
 """Time after the lock-out for which all rows of a case are compared each minute; later, at each audit."""
-JOURNAL = "journal"
+JOURNAL, TABLES = "journal", "tables"
 
 
 class RowCheck:
@@ -65,10 +76,20 @@ class RowCheck:
                 found += self._read_journal(by, sign=not everything)
             for case_id, rows in suspects.items():
                 if self._differs(case_id, rows):
-                    found += self._mend(case_id, by)
+                    found += self._mend_or_tell(case_id, by)
             with self._context.store.write() as session:
                 found += self._audits.check(session, by)
+            found += self._look_for_foreign_objects(by)
             return found + self._findings.check(by)
+
+    def _look_for_foreign_objects(self, by: str) -> int:
+        """Report each trigger and the like. The log has it too: a trigger may take the finding out again."""
+        with self._context.store.read() as session:
+            names = foreign_objects(session)
+        for name in names:
+            log.error("the database has a %s, which is not this program's: nothing that it says is certain", name)
+            self._report(TABLES, gettext_lazy(FOREIGN, what=name), by, name)
+        return len(names)
 
     def _read_journal(self, by: str, *, sign: bool) -> int:
         """Read what is new in the journal. An entry without our mark counts for nothing, and is reported."""
@@ -143,9 +164,20 @@ class RowCheck:
                 if everything or self._cases[one].state in OPEN or _is_recent(self._cases[one].effective_at, now)
             ]
             with self._context.store.read() as session:
-                rows = _rows(session, self._context.vault, page, wanted)
+                rows = _rows(session, self._context.vault, page, wanted, now)
             found |= {case_id: rows[case_id] for case_id in page if self._differs(case_id, rows[case_id])}
         return found
+
+    def _mend_or_tell(self, case_id: str, by: str) -> int:
+        """Mend one case. Rows that cannot be put back do not keep the others from it, and are reported."""
+        try:
+            return self._mend(case_id, by)
+        except (sa.exc.SQLAlchemyError, ValueError, LookupError) as error:
+            log.exception("the rows of case %s cannot be put back", case_id)
+            why = type(error).__name__
+            words = gettext_lazy("rows of case {case} were changed in the database: {why}", case=case_id, why=why)
+            self._report("", words, by, f"rows:{case_id}")
+            return 1
 
     def _mend(self, case_id: str, by: str) -> int:
         """Compare one case while nobody writes, put its rows back, and report."""
@@ -154,7 +186,7 @@ class RowCheck:
             recorded = RecordedCase()
             for act in acts(context, session, case_id, strict=False):
                 recorded.add(act)
-            rows = _rows(session, context.vault, [case_id], [case_id])[case_id]
+            rows = _rows(session, context.vault, [case_id], [case_id], now)[case_id]
             case = rows.case
             if not recorded.state:  # its entries were taken out as well
                 recorded = self._cases[case_id]
@@ -179,6 +211,14 @@ class RowCheck:
                 case.sealed = entry.sealed
         for account in rows.damaged:
             repair(session, vault, case.wrapped_key, account)
+        for row in rows.unread:
+            row.verdict, row.note, row.read_at = Verdict.UNKNOWN, b"", None
+        if not rows.found:
+            leaver = open_case_data(vault, case).leaver
+            case.mail_key, case.slack_key = mail_key(vault, leaver.email), slack_key(vault, leaver.slack_id)
+            if case.leaver_key not in (keys := leaver_keys(vault, leaver)):
+                case.leaver_key = keys[0]
+            keep_names(session, vault, case.id, leaver)
         _put_back(session, recorded, case)
 
     def _mend_part(self, session: Session, case: Case, rows: CaseRows, what: Difference, now: datetime) -> None:
@@ -190,13 +230,17 @@ class RowCheck:
         elif what.part == Part.ACCESS and (access := rows.accesses.get(what.name)):
             access.verdict, access.locked_at = Verdict.UNKNOWN, None
             again(session, access, now)
-        elif what.part == Part.ACCESS:
+        elif what.part == Part.ACCESS and (work := _under_its_id(session, f"{case.id}:{what.name}")):
+            work.case_id, work.system = case.id, what.name
+            again(session, work, now)
+        elif what.part == Part.ACCESS and what.name in self._context.systems:
             create_access_work(session, case, self._context.systems[what.name], now, now)
         elif what.part == Part.FOLLOW_UP:
             day = int(what.name)
-            row = next((one for one in rows.follow_ups if one.day == day), None)
-            due = max(now, case.effective_at + timedelta(days=day))
-            again(session, row or FollowUp(id=f"{case.id}:day-{day}", case_id=case.id, day=day, due_at=due), due)
+            due, row_id = max(now, case.effective_at + timedelta(days=day)), f"{case.id}:day-{day}"
+            row = session.get(FollowUp, row_id) or FollowUp(id=row_id, case_id=case.id, day=day, due_at=due)
+            row.case_id, row.day = case.id, day
+            again(session, row, due)
 
     def _report(self, system: str, sentence: Sentence, by: str, account: str) -> None:
         with self._context.store.write() as session:
@@ -207,7 +251,14 @@ def _is_recent(at: datetime | None, now: datetime) -> bool:
     return at is not None and now - RECENT <= at <= now
 
 
-def _rows(session: Session, vault: Vault, case_ids: Sequence[str], with_work: Sequence[str]) -> dict[str, CaseRows]:
+def _under_its_id(session: Session, row_id: str) -> Access | ManualStep | None:
+    """Return the row of a lock-out or a step, to which another hand gave another case or system."""
+    return session.get(Access, row_id) or session.get(ManualStep, row_id)
+
+
+def _rows(
+    session: Session, vault: Vault, case_ids: Sequence[str], with_work: Sequence[str], now: datetime
+) -> dict[str, CaseRows]:
     """Return the rows of cases, for some of them with those of their work."""
     found = {one: CaseRows() for one in case_ids}
     for case in session.exec(select(Case).where(col(Case.id).in_(case_ids))):
@@ -215,21 +266,51 @@ def _rows(session: Session, vault: Vault, case_ids: Sequence[str], with_work: Se
     for one in with_work:
         found[one].work = True
     for access in session.exec(select(Access).where(col(Access.case_id).in_(with_work))):
-        found[access.case_id].accesses[access.system] = access
+        if access.id == f"{access.case_id}:{access.system}":
+            found[access.case_id].accesses[access.system] = access
     for step in session.exec(select(ManualStep).where(col(ManualStep.case_id).in_(with_work))):
         found[step.case_id].steps[step.system] = step
     for row in session.exec(select(FollowUp).where(col(FollowUp.case_id).in_(with_work))):
         found[row.case_id].follow_ups.append(row)
-    for account in session.exec(select(LeaverAccount).where(col(LeaverAccount.case_id).in_(with_work))):
-        rows = found[account.case_id]
-        if rows.case is None or is_whole(vault, rows.case.wrapped_key, account):
-            rows.accounts[account.system] += 1
-        else:
+    own = select(Access.id).where(col(Access.case_id).in_(with_work))
+    of_case = sa.or_(col(LeaverAccount.case_id).in_(with_work), col(LeaverAccount.access_id).in_(own))
+    for account in session.exec(select(LeaverAccount).where(of_case)):
+        named = account.id.partition(":")[0]
+        rows = found[named if named in with_work else account.case_id]
+        if rows.case is not None and not is_whole(vault, rows.case.wrapped_key, account):
             rows.damaged.append(account)
+        else:
+            rows.accounts.append(account)
     for one in with_work:
-        if known := found[one].case:
-            found[one].readable = not known.wrapped_key or _opens(vault, known.wrapped_key, known.sealed, f"case:{one}")
+        _try_keys(session, vault, found[one], now)
     return found
+
+
+def _try_keys(session: Session, vault: Vault, rows: CaseRows, now: datetime) -> None:
+    """Note what of a case does not open, or does not find it."""
+    case = rows.case
+    if case is None:
+        return
+    if not case.wrapped_key:  # deleted on purpose, once the case is over
+        rows.readable = case.state not in OPEN
+        return
+    rows.readable = _opens(vault, case.wrapped_key, case.sealed, f"case:{case.id}")
+    rows.found = not rows.readable or _is_found(session, vault, case)
+    read: list[Access | LeaverAccount] = [*rows.accesses.values(), *rows.accounts]
+    rows.unread = [row for row in read if not is_readable(vault, case.wrapped_key, row, now)]
+
+
+def _is_found(session: Session, vault: Vault, case: Case) -> bool:
+    """Return whether a case is found by its leaver's names. An earlier version kept no names."""
+    leaver = open_case_data(vault, case).leaver
+    keys = set(session.exec(select(CaseName.key).where(CaseName.case_id == case.id)))
+    names = (*leaver.emails, *leaver.logins)
+    return (
+        case.mail_key == mail_key(vault, leaver.email)
+        and case.slack_key == (slack_key(vault, leaver.slack_id) if leaver.slack_id or case.slack_key else "")
+        and case.leaver_key in leaver_keys(vault, leaver)
+        and all(name_key(vault, name) in keys for name in names)
+    )
 
 
 def _opens(vault: Vault, key: bytes, sealed: bytes, context: str) -> bool:

@@ -23,6 +23,7 @@ from workflows.engine.clock_guard import differs
 from workflows.engine.engine_file import damage
 from workflows.storage.rows.case import Case
 from workflows.storage.vault import Vault
+from workflows.storage.verification import FOREIGN, foreign_objects
 
 PYTHON = ((3, 11), (3, 14))
 SQLITE = (3, 35)
@@ -131,6 +132,13 @@ def running_bot(host: str, port: int) -> CheckResult:
     return CheckResult(what, good, said, _("Read the bot's log. Restart the bot if it does not come right by itself."))
 
 
+def _foreign(session: Session) -> list[CheckResult]:
+    """Return a fault for each trigger and the like, which another hand put into the database."""
+    todo = _("Ask who made it, remove it, and run `handover verify` with heads from outside.")
+    said = [_(FOREIGN).format(what=name) for name in foreign_objects(session)]
+    return [CheckResult(_("Stored data"), False, one, todo) for one in said]
+
+
 def stored_data(wired: Any, settings: Settings) -> Check:
     """Return the check of the stored data and of the actors in it. It may run beside a running bot."""
 
@@ -143,6 +151,7 @@ def stored_data(wired: Any, settings: Settings) -> Check:
                 CheckResult(_("Stored data"), True, _version(session)),
                 time,
                 _master_key(session, settings),
+                *_foreign(session),
                 *_lost_members(session, now, settings),
                 *actors.results(settings, enrolled),
             ]
