@@ -16,7 +16,7 @@ INTRO = (
     "Slack is a stand-in. Nothing here can break."
 )
 SUSPECT, ON_LEAVE, STAND_IN = BY_UID["zoe.dagostino"], BY_UID["anh.nguyen"], BY_UID["carol.diaz"]
-"""Who has a story of their own besides the leaver, and who stands in for the colleague on leave."""
+"""People of the other stories: the holder of a suspected account, a colleague on leave, and the one who stands in."""
 
 
 def panel(practice: Practice) -> Panel:
@@ -43,7 +43,7 @@ def panel(practice: Practice) -> Panel:
 
 
 class Seen:
-    """What can be seen of a story; `read` has who has read which channel, as (user, channel)."""
+    """State of a story as the servers and the workspace show it; `read` has who read which channel: (user, channel)."""
 
     def __init__(self, practice: Practice, truth: Truth, read: set[tuple[str, str]]) -> None:
         self.practice, self.truth, self._read = practice, truth, read
