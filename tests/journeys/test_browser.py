@@ -35,6 +35,9 @@ def desk(chromium: Browser, tmp_path: Path) -> Iterator[Desk]:
 def test_a_newcomer_clicks_the_story_to_its_end(desk: Desk) -> None:
     page, practice = desk.page, desk.practice
     deals = practice.crm.counts()
+    expect(desk.card("in the directory")).to_contain_text("works", timeout=SLOW)
+    expect(desk.card("in the CRM")).to_contain_text("works", timeout=SLOW)
+    expect(page.locator(".truth .tone-bad")).to_have_count(0)
     desk.story.get_by_role("button", name="Put it into the message box").click()
     expect(page.locator("#composer-text")).to_have_value(f"/offboard @{LEAVER.uid} ")
     page.keyboard.press("Enter")
@@ -57,8 +60,8 @@ def test_a_newcomer_clicks_the_story_to_its_end(desk: Desk) -> None:
     expect(desk.feed).to_contain_text("all still locked out", timeout=SLOW)
     expect(desk.story.locator(".done")).to_have_count(4)
 
-    desk.act(f"Re-open {LEAVER.name.split()[0]}'s directory account")
-    expect(desk.card("in the directory")).to_contain_text("works", timeout=SLOW)
+    desk.act(f"Re-open {LEAVER.name}'s directory account")
+    expect(desk.card("in the directory").locator(".tone-bad")).to_contain_text(["works", "not set"], timeout=SLOW)
     assert practice.is_open(LEAVER) == {"directory": True, "crm": False}
     page.get_by_role("button", name="+1 day").click()
     expect(desk.feed).to_contain_text("open again in directory", timeout=SLOW)

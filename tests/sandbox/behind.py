@@ -6,19 +6,17 @@ from collections.abc import Callable
 
 import ldap
 
-from tests.sandbox.company.people import LEAVER
+from tests.sandbox.company.people import Employee
 from tests.sandbox.company.tryton_rpc import Failed
 from tests.sandbox.company.tryton_server import NotStarted
 from tests.sandbox.practice import NotReady, Practice
 from tests.sandbox.slack.panel import Action
 
-NAME = LEAVER.name.split()[0]
 FAULTS = (OSError, ldap.LDAPError, sqlite3.Error, Failed, NotStarted, NotReady)
 
 
-def actions(practice: Practice) -> list[Action]:
-    """Return the buttons; one is carried out at a time."""
-    one_at_a_time = threading.Lock()
+def actions(practice: Practice, person: Employee, one_at_a_time: threading.Lock) -> list[Action]:
+    """Return the buttons of a story about one person."""
     crm = practice.crm
 
     def act(do: Callable[[], str]) -> Callable[[], str]:
@@ -36,14 +34,14 @@ def actions(practice: Practice) -> list[Action]:
 
     return [
         button(
-            f"Re-open {NAME}'s directory account",
+            f"Re-open {person.name}'s directory account",
             "As a hurried administrator would; nobody tells the bot.",
-            lambda: _reopen_directory(practice),
+            lambda: _reopen_directory(practice, person),
         ),
         button(
-            f"Re-open {NAME} in the CRM",
+            f"Re-open {person.name} in the CRM",
             "The account becomes active again; nobody tells the bot.",
-            lambda: _reopen_crm(practice),
+            lambda: _reopen_crm(practice, person),
         ),
         button("Stop the CRM", "A day on which a server is dead.", lambda: _stop_crm(practice), lambda: crm.running),
         button("Start the CRM", "It comes back with its data.", lambda: _start_crm(practice), lambda: not crm.running),
@@ -59,19 +57,19 @@ def actions(practice: Practice) -> list[Action]:
     ]
 
 
-def _reopen_directory(practice: Practice) -> str:
+def _reopen_directory(practice: Practice, person: Employee) -> str:
     try:
-        practice.reopen(LEAVER)
+        practice.reopen(person)
     except ldap.NO_SUCH_ATTRIBUTE:
-        return f"{NAME}'s directory account is open already: nothing was changed."
-    return f"The lock is off {NAME}'s directory account, and her old password works. The bot has not been told."
+        return f"{person.name}'s directory account is open already: nothing was changed."
+    return f"The lock is off {person.name}'s directory account, and the old password works. The bot has not been told."
 
 
-def _reopen_crm(practice: Practice) -> str:
-    if practice.crm.user_active(LEAVER.uid):
-        return f"{NAME}'s account in the CRM is active already: nothing was changed."
-    practice.crm.reopen(LEAVER.uid)
-    return f"{NAME}'s account in the CRM is active again. The bot has not been told."
+def _reopen_crm(practice: Practice, person: Employee) -> str:
+    if practice.crm.user_active(person.uid):
+        return f"{person.name}'s account in the CRM is active already: nothing was changed."
+    practice.crm.reopen(person.uid)
+    return f"{person.name}'s account in the CRM is active again. The bot has not been told."
 
 
 def _stop_crm(practice: Practice) -> str:

@@ -1,5 +1,6 @@
 """The whole practice company: a real directory, a real CRM, the Slack stand-in, and the production bot."""
 
+import base64
 import html
 import os
 import re
@@ -8,14 +9,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import ldap
 import sqlalchemy as sa
+from sqlmodel import Session, col, select
 
 from tests.enrolled import App
 from tests.sandbox import configuration
@@ -28,9 +31,16 @@ from tests.sandbox.ports import free_port
 from tests.sandbox.slack.panel import Panel
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
+from workflows.engine.reconciler import LOCKOUTS, due_question
+from workflows.storage.case import is_of
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.clients import Leave
+from workflows.storage.vault import Vault
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 90.0
+WORK_SECONDS, PASSING_SECONDS = 10.0, 60.0
+"""Seconds for one piece of work while time passes, and for all of them. After that the clock goes on without it."""
 CLOSED = frozenset({"converted", "won", "lost", "cancelled"})
 """States in which Tryton makes a deal's employee read-only (trytond-sale-opportunity 8.2, tried)."""
 Say = Callable[[str], None]
@@ -38,6 +48,27 @@ Say = Callable[[str], None]
 
 def _quiet(line: str) -> None:
     """Say nothing."""
+
+
+class Due(NamedTuple):
+    """One piece of work of the bot that falls due."""
+
+    at: datetime
+    task: str
+    row_id: str
+    attempt: int
+
+
+def _next(due: "set[Due]", stops: Mapping[tuple[str, str], datetime]) -> "Due | None":
+    """Return where the clock stops next: at each try of a lock-out, and once a day for what is looked at again."""
+
+    def again(piece: Due) -> bool:
+        stop = stops.get((piece.task, piece.row_id))
+        return stop is None or piece.at - stop >= (
+            timedelta(seconds=1) if piece.task in LOCKOUTS else timedelta(days=1)
+        )
+
+    return min((piece for piece in due if again(piece)), default=None)
 
 
 class NotReady(RuntimeError):
@@ -243,8 +274,48 @@ class Practice:
         return self._apps[person.uid]
 
     def jump(self, seconds: float) -> None:
-        """Set the bot's clock ahead."""
+        """Set the bot's clock ahead at once: what falls due meanwhile is late."""
         self.clock.jump(seconds)
+
+    def pass_time(self, seconds: float) -> None:
+        """Set the bot's clock ahead, and stop wherever work falls due until the bot has done it: nothing is late.
+
+        A bot that does not run does nothing, and what it cannot do within its seconds stays due.
+        """
+        until, ends = self.clock.now() + timedelta(seconds=seconds), time.monotonic() + PASSING_SECONDS
+        stops: dict[tuple[str, str], datetime] = {}
+        while self.bot_runs and time.monotonic() < ends and (piece := _next(self._due(until), stops)):
+            stops[piece.task, piece.row_id] = piece.at
+            self.clock.jump(max(0.0, (piece.at - self.clock.now()).total_seconds()))
+            patience = min(ends, time.monotonic() + WORK_SECONDS)
+            while piece in self._due(until) and time.monotonic() < patience:
+                time.sleep(0.1)
+        self.clock.jump(max(0.0, (until - self.clock.now()).total_seconds()))
+
+    def _due(self, until: datetime) -> "set[Due]":
+        with self._rows() as session:
+            rows = session.connection().execute(due_question(), {"until": until}).all()
+        return {Due(at, task, row_id, attempt) for task, row_id, attempt, at in rows}
+
+    def _rows(self) -> Session:
+        """Return a session that only reads the bot's rows."""
+        file = f"sqlite:///file:{self.data / 'handover.sqlite'}?mode=ro&uri=true"
+        return Session(sa.create_engine(self._database_url or file, poolclass=sa.NullPool))
+
+    def has_left(self, person: Employee) -> bool:
+        """Return whether the person is to be locked out by now: someone who only leaves later may log in."""
+        begun = col(Case.effective_at) <= self.clock.now()
+        return self._has_case(person, col(Case.state).in_([CaseState.RUNNING, CaseState.WATCHED]), begun)
+
+    def is_on_leave(self, person: Employee) -> bool:
+        """Return whether the person's clients are handed over for a time, or will be."""
+        return self._has_case(person, col(Case.id).in_(select(Leave.case_id)))
+
+    def _has_case(self, person: Employee, *which: sa.ColumnElement[bool]) -> bool:
+        vault = Vault(base64.b64decode(self.environment["HANDOVER_MASTER_KEY"]))
+        with self._rows() as session:
+            same = is_of(vault, [person.email], person.slack_id)
+            return session.exec(select(Case.id).where(same, *which)).first() is not None
 
     def _listens(self) -> bool:
         if self._http_port is None:

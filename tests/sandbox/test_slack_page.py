@@ -1,70 +1,17 @@
 """The page in Chromium: a story by keyboard and mouse; nothing that people wrote becomes markup or leaves loopback."""
 
 import re
-from collections.abc import Iterator
 
 import httpx
-import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Route, expect
 
 from bot.text import mrkdwn
 from tests.sandbox.company.people import HR, LEAVER, SECURITY
 from tests.sandbox.slack import SlackServer, seed
 from tests.sandbox.slack.api.views import build
-from tests.sandbox.slack.look import serve
 from tests.sandbox.slack.look_messages import NASTY
 from tests.sandbox.slack.records import JSON
-
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-]
-SLOW = 60_000
-"""Milliseconds in which the page has answered on a busy machine."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=SLOW)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def slack() -> Iterator[SlackServer]:
-    server, bot = serve()
-    yield server
-    bot.stop()
-    server.stop()
-
-
-class Watched:
-    """A page whose errors, dialogs and requests are kept."""
-
-    def __init__(self, browser: Browser, url: str, width: int) -> None:
-        self.page: Page = browser.new_page(viewport={"width": width, "height": 900})
-        self.faults: list[str] = []
-        self.hosts: set[str] = set()
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
-        self.page.on("dialog", lambda dialog: self.faults.append(dialog.message))
-        self.page.on("request", lambda sent: self.hosts.add(sent.url.split("/")[2]))
-        self.page.goto(f"{url}/?as={HR.slack_id}")
-        self.page.wait_for_selector("article")
-
-
-@pytest.fixture
-def watched(browser: Browser, slack: SlackServer) -> Iterator[Watched]:
-    one = Watched(browser, slack.url, 1440)
-    yield one
-    assert one.faults == []
-    assert one.hosts == {slack.url.removeprefix("http://")}
-    one.page.close()
+from tests.sandbox.watched import Watched
 
 
 def test_a_story_from_command_to_decision(slack: SlackServer, watched: Watched) -> None:
@@ -284,7 +231,7 @@ def test_a_narrow_window_still_reaches_everything(browser: Browser, slack: Slack
     one.page.get_by_role("button", name="Show channels").click()
     one.page.click(f"[data-place={seed.OFFBOARDING}]")
     expect(one.page.locator("#place")).to_contain_text("offboarding")
-    one.page.get_by_role("button", name="What the servers say").click()
+    one.page.get_by_role("button", name="Story and servers").click()
     expect(one.page.locator(".truth").first).to_be_in_viewport()
     assert one.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert one.faults == []

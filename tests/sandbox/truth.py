@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ldap
+import sqlalchemy as sa
 
 from tests.sandbox.asker import Asker, Said
 from tests.sandbox.company import ldif
-from tests.sandbox.company.people import BY_UID, LEAVER, MANAGER
+from tests.sandbox.company.people import BY_UID, MANAGER, Employee
 from tests.sandbox.company.slapd import LOCK
 from tests.sandbox.company.tryton_rpc import Failed
 from tests.sandbox.practice import Practice
@@ -25,17 +26,24 @@ READ_SECONDS, LOG_IN_SECONDS = 1.0, 5.0
 FIRST_SECONDS = 0.1
 """Seconds that the first read of the page waits for each answer."""
 SHOWN = (*SUCCESSORS, MANAGER.uid)
-"""People whose deals are counted beside the leaver's."""
+"""People whose deals are counted beside the person's own."""
 LATE_SECONDS = 3.0
 """A server that takes longer than this to answer is shown as silent."""
-FAULTS = (OSError, ldap.LDAPError, sqlite3.Error, Failed, ValueError)  # ValueError: a row that is not there
+FAULTS = (
+    OSError,
+    ldap.LDAPError,
+    sqlite3.Error,
+    sa.exc.SQLAlchemyError,
+    Failed,
+    ValueError,
+)  # ValueError: a row that is not there
 
 Line = tuple[str, str, Tone]
 
 
 @dataclass(frozen=True)
 class InDirectory:
-    """The directory's state of the leaver."""
+    """The directory's state of the person."""
 
     lock: str
     groups: tuple[str, ...]
@@ -43,32 +51,32 @@ class InDirectory:
 
 @dataclass(frozen=True)
 class InCrm:
-    """The CRM's state of the leaver. `fixed`: deals whose owner nobody can change."""
+    """The CRM's state of the person. `owned`: their deals; `fixed`: those whose owner nobody can change."""
 
     active: bool
     sessions: int
     counts: Mapping[str, int]
+    owned: int
     fixed: int
-
-    @property
-    def owned(self) -> int:
-        """Return the number of the leaver's deals."""
-        return self.counts.get(LEAVER.uid, 0)
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A log-in with the leaver's own password, tried for real; `at` is monotonic."""
+    """A log-in with the person's own password, tried for real; `at` is monotonic."""
 
     works: bool
     at: float
 
 
 class Truth:
-    """Asks the directory and the CRM about the leaver."""
+    """Asks the directory and the CRM about one person.
 
-    def __init__(self, practice: Practice) -> None:
-        self._practice = practice
+    What is bad once somebody has left is neither good nor bad before.
+    """
+
+    def __init__(self, practice: Practice, person: Employee) -> None:
+        self._practice, self._person = practice, person
+        self._left = Asker(lambda: practice.has_left(person), READ_SECONDS, FAULTS)
         self._entry = Asker(self._read_directory, READ_SECONDS, FAULTS)
         self._rows = Asker(self._read_crm, READ_SECONDS, FAULTS)
         self._binds = Asker(self._bind, LOG_IN_SECONDS, FAULTS)
@@ -83,14 +91,31 @@ class Truth:
         return [self._directory(entry), self._crm(rows)]
 
     def locked(self) -> bool:
-        """Return whether both servers' data and both log-ins show the leaver locked out."""
+        """Return whether both servers' data and both log-ins show the person locked out."""
         entry, rows = self._entry.said().value, self._rows.said().value
         closed = entry is not None and entry.lock != "" and rows is not None and not rows.active
         tries = (self._binds.said().value, self._logs_in.said().value)
         return closed and all(tried is not None and not tried.works for tried in tries)
 
+    def locked_in_directory(self) -> bool:
+        """Return whether the directory's data and the log-in there show the person locked out."""
+        entry, tried = self._entry.said().value, self._binds.said().value
+        return entry is not None and entry.lock != "" and tried is not None and not tried.works
+
+    def open(self) -> bool:
+        """Return whether both servers' data and both log-ins show the person's accounts open."""
+        entry, rows = self._entry.said().value, self._rows.said().value
+        opened = entry is not None and not entry.lock and rows is not None and rows.active
+        tries = (self._binds.said().value, self._logs_in.said().value)
+        return opened and all(tried is not None and tried.works for tried in tries)
+
+    def owned(self) -> int | None:
+        """Return the number of the person's deals, or None as long as nobody has read it."""
+        rows = self._rows.said().value
+        return None if rows is None else rows.owned
+
     def handed_over(self) -> bool:
-        """Return whether the leaver has no deal left that can be given away."""
+        """Return whether the person has no deal left that can be given away."""
         rows = self._rows.said().value
         return rows is not None and rows.owned <= rows.fixed
 
@@ -104,8 +129,8 @@ class Truth:
     # --- asking, in the background
 
     def _read_directory(self) -> InDirectory:
-        directory, dn = self._practice.directory, ldif.person_dn(LEAVER.uid).encode()
-        lock = (directory.entry(LEAVER.uid) or {}).get(LOCK, [b""])[0].decode()
+        directory, dn = self._practice.directory, ldif.person_dn(self._person.uid).encode()
+        lock = (directory.entry(self._person.uid) or {}).get(LOCK, [b""])[0].decode()
         groups = sorted(name for name, group in directory.groups().items() if dn in group.get("member", ()))
         return InDirectory(lock, tuple(groups))
 
@@ -113,20 +138,21 @@ class Truth:
         practice, crm = self._practice, self._practice.crm
         # its database file can be read even when the server is down
         socket.create_connection(("127.0.0.1", _port(crm.url)), 1).close()
-        active, sessions = crm.user_active(LEAVER.uid), crm.sessions(LEAVER.uid)
-        return InCrm(active, sessions, crm.counts(), practice.fixed(LEAVER))
+        active, sessions = crm.user_active(self._person.uid), crm.sessions(self._person.uid)
+        counts = crm.counts()
+        return InCrm(active, sessions, counts, counts.get(self._person.uid, 0), practice.fixed(self._person))
 
     def _bind(self) -> Tried:
-        return Tried(self._practice.directory.can_bind(LEAVER.uid, LEAVER.password), time.monotonic())
+        return Tried(self._practice.directory.can_bind(self._person.uid, self._person.password), time.monotonic())
 
     def _log_in(self) -> Tried:
         """Try the CRM; once only while the account is open: each try makes a session, which the bot may just count."""
         crm = self._practice.crm
-        if not crm.user_active(LEAVER.uid):
+        if not crm.user_active(self._person.uid):
             self._at_open = None
         elif self._at_open is not None and self._at_open.works:
             return self._at_open
-        tried = Tried(crm.can_login(LEAVER.uid, LEAVER.password), time.monotonic())
+        tried = Tried(crm.can_login(self._person.uid, self._person.password), time.monotonic())
         crm.forget_attempts()  # each refused try makes the next ones slower, the bot's too
         if tried.works:
             self._at_open = tried
@@ -138,27 +164,41 @@ class Truth:
         lines: list[Line] = []
         if (entry := said.value) is not None:
             lines = [
-                _log_in_line(self._binds.said(FIRST_SECONDS)),
-                (LOCK, entry.lock or "not set", "good" if entry.lock else "bad"),
-                ("Groups", " · ".join(entry.groups) or "none", "bad" if entry.groups else "good"),
+                self._log_in_line(self._binds.said(FIRST_SECONDS)),
+                (LOCK, entry.lock or "not set", self._tone(good=bool(entry.lock))),
+                ("Groups", " · ".join(entry.groups) or "none", self._tone(good=not entry.groups)),
             ]
         server = f"OpenLDAP, port {_port(self._practice.directory.url)}"
-        return _card(f"{LEAVER.name} in the directory", server, lines, said, self._binds.said().value)
+        return _card(f"{self._person.name} in the directory", server, lines, said, self._binds.said().value)
 
     def _crm(self, said: Said[InCrm]) -> TruthCard:
         lines: list[Line] = []
         if (rows := said.value) is not None:
             fixed = ", all closed" if 0 < rows.owned <= rows.fixed else ""
             lines = [
-                _log_in_line(self._logs_in.said(FIRST_SECONDS)),
-                ("Account", "active" if rows.active else "not active", "bad" if rows.active else "good"),
-                ("Open sessions", str(rows.sessions), "bad" if rows.sessions else "good"),
-                ("Deals of Dana", f"{rows.owned}{fixed}", "plain"),
+                self._log_in_line(self._logs_in.said(FIRST_SECONDS)),
+                ("Account", "active" if rows.active else "not active", self._tone(good=not rows.active)),
+                ("Open sessions", str(rows.sessions), self._tone(good=not rows.sessions)),
+                (f"Deals of {self._person.name}", f"{rows.owned}{fixed}", "plain"),
                 *((f"… of {BY_UID[uid].name}", str(rows.counts.get(uid, 0)), "plain") for uid in SHOWN),
                 ("Deals in all", str(sum(rows.counts.values())), "plain"),
             ]
         server = f"Tryton, port {_port(self._practice.crm.url)}"
-        return _card(f"{LEAVER.name} in the CRM", server, lines, said, self._logs_in.said().value)
+        return _card(f"{self._person.name} in the CRM", server, lines, said, self._logs_in.said().value)
+
+    def _tone(self, *, good: bool) -> Tone:
+        """Return how a fact is marked. If nobody can tell whether the person has left, it counts as if they had."""
+        if self._left.said(FIRST_SECONDS).value is False:
+            return "plain"
+        return "good" if good else "bad"
+
+    def _log_in_line(self, said: Said[Tried]) -> Line:
+        label = "Log-in, tried for real"
+        if said.problem or said.waiting > LATE_SECONDS:
+            return label, "no answer", "bad"
+        if said.value is None:
+            return label, "is being tried", "plain"
+        return label, "works" if said.value.works else "refused", self._tone(good=not said.value.works)
 
 
 def _card(
@@ -176,12 +216,3 @@ def _card(
 
 def _port(url: str) -> int:
     return int(url.rpartition(":")[2])
-
-
-def _log_in_line(said: Said[Tried]) -> Line:
-    label = "Log-in, tried for real"
-    if said.problem or said.waiting > LATE_SECONDS:
-        return label, "no answer", "bad"
-    if said.value is None:
-        return label, "is being tried", "plain"
-    return (label, "works", "bad") if said.value.works else (label, "refused", "good")

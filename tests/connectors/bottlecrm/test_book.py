@@ -10,7 +10,7 @@ from tests.connectors.bottlecrm.front import Answer, Manners
 from tests.connectors.bottlecrm.world import BookWorld
 from tests.sandbox.company.bottlecrm import RECORDS, bare
 from tests.sandbox.company.bottlecrm_template import CLIENTS, SHARED_WITH
-from tests.sandbox.company.clients import clients
+from tests.sandbox.company.clients import few
 from tests.sandbox.company.people import LEAVER
 
 
@@ -110,7 +110,7 @@ def test_a_module_that_is_switched_off_has_nothing_to_see(book: BookWorld) -> No
 
 def test_the_seeded_book_is_what_the_company_says(book: BookWorld) -> None:
     leaver, connector = AccountId(book.server.profile_id(LEAVER.email)), book.connect()
-    hers = [client for client in clients()[:CLIENTS] if client.owner == LEAVER.uid]
+    hers = [client for client in few(CLIENTS) if client.owner == LEAVER.uid]
     records = list(connector.records(leaver))
     deals = [record for record in records if record.kind == "opportunity"]
     assert Counter((r.family_name, r.value, r.open) for r in deals) == Counter(

@@ -48,7 +48,7 @@ def seed() -> dict[str, Any]:
         "people": members + admins,
         "bot": BOT,
         "token": TOKEN,
-        "clients": [_client(*pair) for pair in enumerate(clients.clients()[:CLIENTS])],
+        "clients": [_client(*pair) for pair in enumerate(clients.few(CLIENTS))],
     }
 
 

@@ -1,12 +1,12 @@
 """The practice company's client base: who the clients are, what is being sold to them, and who looks after each.
 
 The CRM is seeded from this one list, and tests read from it what ought to be there. The same call gives the same list
-every time. Names are chosen to break naive code.
+every time. Some names are chosen to break naive code; they stand on later pages, whether by age or by value.
 """
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
 
@@ -15,6 +15,8 @@ from tests.sandbox.company.people import LEAVER, PEOPLE, Team
 CLIENTS = 600
 LEAVERS_DEALS = 60
 LARGEST = Decimal("250000.00")
+PAGE = 20
+"""Number of clients on one page of a proposal."""
 
 NASTY_NAMES: tuple[str, ...] = (
     "<!channel>",
@@ -74,8 +76,9 @@ def _leavers_states() -> list[str]:
 
 
 def _leavers_amounts() -> list[Decimal]:
-    steps = [(LARGEST * n * n / (LEAVERS_DEALS - 1) ** 2).quantize(Decimal("0.01")) for n in range(LEAVERS_DEALS)]
-    return steps[::2] + steps[1::2][::-1]
+    return [
+        (LARGEST * n * n / (LEAVERS_DEALS - 1) ** 2).quantize(Decimal("0.01")) for n in reversed(range(LEAVERS_DEALS))
+    ]
 
 
 def _leavers_clients(names: Iterator[str]) -> Iterator[Client]:
@@ -106,9 +109,25 @@ def _colleagues_clients(names: Iterator[str], how_many: int) -> Iterator[Client]
         yield Client(next(names), owners[number % len(owners)], deals)
 
 
+def _with_odd_names(book: Sequence[Client], names: Sequence[str], first: int) -> list[Client]:
+    """Give the names to the clients of least value from number `first` on: a page of a list begins with likely ones."""
+    worth = {number: sum(deal.amount for deal in book[number].deals) for number in range(first, len(book))}
+    least = sorted(sorted(worth, key=worth.__getitem__)[: len(names)])
+    renamed = dict(zip(least, names, strict=True))
+    return [replace(client, name=renamed.get(number, client.name)) for number, client in enumerate(book)]
+
+
 def clients() -> tuple[Client, ...]:
-    """Return all clients: the leaver's come first and have every second nasty name."""
-    plain, nasty = _plain_names(), list(NASTY_NAMES)
-    hers = list(_leavers_clients(iter(nasty[::2] + [next(plain) for _ in range(LEAVERS_DEALS)])))
-    theirs = _colleagues_clients(iter(nasty[1::2] + [next(plain) for _ in range(CLIENTS)]), CLIENTS - len(hers))
-    return (*hers, *theirs)
+    """Return all clients: the leaver's come first. She and her colleagues have every second nasty name each."""
+    plain = _plain_names()
+    hers = list(_leavers_clients(plain))
+    theirs = list(_colleagues_clients(plain, CLIENTS - len(hers)))
+    return (
+        *_with_odd_names(hers, NASTY_NAMES[::2], PAGE),
+        *_with_odd_names(theirs, NASTY_NAMES[1::2], len(theirs) // 2),
+    )
+
+
+def few(number: int) -> list[Client]:
+    """Return the leaver's clients, those with nasty names, and as many others as make up `number`."""
+    return sorted(clients(), key=lambda client: client.owner != LEAVER.uid and client.name not in NASTY_NAMES)[:number]

@@ -8,7 +8,7 @@ from tests.sandbox.company.people import HR, LEAVER, MANAGER, SECURITY
 from tests.sandbox.slack import SlackServer, Workspace
 from tests.sandbox.slack.example import SocketBot, make_app
 from tests.sandbox.slack.look_messages import post_everything
-from tests.sandbox.slack.panel import Panel, Step, TruthCard
+from tests.sandbox.slack.panel import Panel, Step, Story, TruthCard
 
 
 class Clock:
@@ -76,7 +76,7 @@ def make_panel(workspace: Workspace, clock: Clock) -> Panel:
         ),
     ]
     cast = [HR.slack_id, MANAGER.slack_id, SECURITY.slack_id, LEAVER.slack_id]
-    return Panel(truth=cards, now=clock.now, jump=clock.jump, guide=steps, cast=cast)
+    return Panel([Story("Dana leaves", steps, truth=cards)], now=clock.now, jump=clock.jump, cast=cast)
 
 
 def serve(port: int = 0) -> tuple[SlackServer, SocketBot]:

@@ -47,34 +47,53 @@ class Action:
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Callbacks from the demo; missing ones are not shown. All must be fast: the page calls them each second.
+class Story:
+    """One story to follow: its steps, what the servers say about the person whom it is about, and what can happen.
 
-    `cast`: the user ids offered first for switching. `opened`: called when a person has read a channel (user, channel).
+    `truth` must be fast: the page calls it each second.
     """
 
-    truth: Callable[[], Sequence[TruthCard]] | None = None
-    now: Callable[[], datetime] | None = None
-    jump: Callable[[float], None] | None = None
-    guide: Sequence[Step] = field(default_factory=tuple)
-    cast: Sequence[str] = field(default_factory=tuple)
+    title: str
+    steps: Sequence[Step]
     intro: str = ""
+    truth: Callable[[], Sequence[TruthCard]] | None = None
     actions: Sequence[Action] = field(default_factory=tuple)
-    opened: Callable[[str, str], None] | None = None
 
     def payload(self) -> JSON:
-        """All of it as the page shows it."""
+        """Return the story as the page shows it."""
         return {
-            "truth": None if self.truth is None else [_card(card) for card in self.truth()],
-            "now": self.now().isoformat() if self.now else None,
-            "jump": self.jump is not None,
             "intro": self.intro,
-            "guide": [_step(step) for step in self.guide],
+            "guide": [_step(step) for step in self.steps],
+            "truth": None if self.truth is None else [_card(card) for card in self.truth()],
             "actions": [
                 {"at": at, "label": action.label, "hint": action.hint}
                 for at, action in enumerate(self.actions)
                 if action.shown()
             ],
+        }
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Stories and callbacks from the demo; missing ones are not shown. `now` must be fast.
+
+    `cast`: the user ids offered first for switching. `opened`: called when a person has read a channel (user, channel).
+    """
+
+    stories: Sequence[Story] = field(default_factory=tuple)
+    now: Callable[[], datetime] | None = None
+    jump: Callable[[float], None] | None = None
+    cast: Sequence[str] = field(default_factory=tuple)
+    opened: Callable[[str, str], None] | None = None
+
+    def payload(self, chosen: int) -> JSON:
+        """Return the chosen story, and all else, as the page shows it."""
+        story = self.stories[chosen] if self.stories else Story("", ())
+        return {
+            "stories": [one.title for one in self.stories],
+            "now": self.now().isoformat() if self.now else None,
+            "jump": self.jump is not None,
+            **story.payload(),
         }
 
 

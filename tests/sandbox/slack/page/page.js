@@ -35,6 +35,8 @@ async function ask(path, body) {
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer.json();
 }
+const narrow = matchMedia("(max-width: 1180px)");        // what stands beside the chat is behind a button then
+const phone = matchMedia("(max-width: 760px)");          // a chart is drawn narrower then, so that its words can be read
 const say = (text) => { $("status").textContent = text; };
 
 /* ---------- what is known ---------- */
@@ -43,6 +45,7 @@ let panel = null;             // truth, clock, story
 let me = new URLSearchParams(location.search).get("as") || sessionStorage.getItem("me") || "";
 let place = sessionStorage.getItem("place") || "";    // a channel id, or "home"
 let thread = "";              // the ts of the open thread, if any
+let chosen = Number(sessionStorage.getItem("story") || 0);       // the number of the story that is followed
 const seen = JSON.parse(sessionStorage.getItem("seen") || "{}");
 const drafts = new Map();     // view id -> {block: {action: raw}}
 const picked = new Map();     // labels of options picked in external selects
@@ -206,7 +209,7 @@ function markdown(text) {
       const end = lines.findIndex((one, place_) => place_ > at && one.startsWith("```"));
       out.append(h("pre", {}, lines.slice(at + 1, end < 0 ? undefined : end).join("\n")));
       at = end < 0 ? lines.length : end;
-    } else if (head) out.append(h("p", { class: "md-head", role: "heading", "aria-level": String(Math.min(6, head[1].length + 2)) }, markInline(head[2])));
+    } else if (head) out.append(h("p", { class: "md-head", role: "heading", "aria-level": "2" }, markInline(head[2])));
     else if (item) {
       const tag = item[1] ? "OL" : "UL";
       const list = out.lastChild && out.lastChild.tagName === tag ? out.lastChild : out.appendChild(h(tag.toLowerCase()));
@@ -220,8 +223,9 @@ function markdown(text) {
 /* ---------- blocks ---------- */
 // `context` tells where a block stands: {message} or {view}, and how an element is used there.
 const ALERTS = { default: "Note", info: "Info", warning: "Warning", error: "Problem", success: "Done" };
+const inModal = (context) => Boolean(context.view) && context.view !== world.home;
 const BLOCKS = {
-  header: (b) => h("h3", { class: "b-header" }, textObject(b.text)),
+  header: (b, context) => h(inModal(context) ? "h3" : "h2", { class: "b-header" }, textObject(b.text)),        // below the title of the form, or of the place
   divider: () => h("hr"),
   context: (b) => h("div", { class: "b-context" }, b.elements.map((one) => (one.type === "image" ? picture(one) : h("span", {}, textObject(one))))),
   section: (b, context) => h("div", { class: "b-section" },
@@ -325,7 +329,7 @@ function hatch(at, x, y, width, height) {
   return group;
 }
 function axes(c) {
-  const W = 560, H = 250, left = c.axis_config.y_label ? 68 : 52, right = 12, top = 16, bottom = c.axis_config.x_label ? 48 : 30, names = c.axis_config.categories;
+  const W = phone.matches ? 300 : 560, H = 250, left = c.axis_config.y_label ? 68 : 52, right = 12, top = 16, bottom = c.axis_config.x_label ? 48 : 30, names = c.axis_config.categories;
   const stacked = c.type === "area", sums = names.map((_, at) => c.series.reduce((sum, one) => sum + one.data[at].value, 0));
   const most = Math.max(1, ...(stacked ? sums : c.series.flatMap((one) => one.data.map((point) => point.value))));
   const whole = c.series.every((one) => one.data.every((point) => Number.isInteger(point.value)));        // nobody has half a client
@@ -362,14 +366,15 @@ function axes(c) {
   return svg;
 }
 function pie(c) {
-  const total = c.segments.reduce((sum, one) => sum + one.value, 0), svg = s("svg", { viewBox: "0 0 560 220", class: "chart", "aria-hidden": "true" });
+  const total = c.segments.reduce((sum, one) => sum + one.value, 0), [W, R] = phone.matches ? [300, 52] : [560, 92];
+  const svg = s("svg", { viewBox: `0 0 ${W} ${2 * R + 36}`, class: "chart", "aria-hidden": "true" });
   let angle = -Math.PI / 2;
   c.segments.forEach((one, at) => {
     const part = one.value / total, next = angle + part * 2 * Math.PI, middle = (angle + next) / 2;
-    const point = (a, r) => `${280 + r * Math.cos(a)} ${110 + r * Math.sin(a)}`;
-    const slice = part > 0.999 ? s("circle", { cx: 280, cy: 110, r: 92, class: `fill slice c${at}` }) : s("path", { d: `M${point(angle, 92)}A92 92 0 ${part > 0.5 ? 1 : 0} 1 ${point(next, 92)}L${point(next, 46)}A46 46 0 ${part > 0.5 ? 1 : 0} 0 ${point(angle, 46)}Z`, class: `fill slice c${at}` });
+    const point = (a, r) => `${W / 2 + r * Math.cos(a)} ${R + 18 + r * Math.sin(a)}`;
+    const slice = part > 0.999 ? s("circle", { cx: W / 2, cy: R + 18, r: R, class: `fill slice c${at}` }) : s("path", { d: `M${point(angle, R)}A${R} ${R} 0 ${part > 0.5 ? 1 : 0} 1 ${point(next, R)}L${point(next, R / 2)}A${R / 2} ${R / 2} 0 ${part > 0.5 ? 1 : 0} 0 ${point(angle, R / 2)}Z`, class: `fill slice c${at}` });
     const right = Math.cos(middle) >= 0;
-    svg.append(slice, s("text", { x: 280 + 104 * Math.cos(middle), y: 114 + 100 * Math.sin(middle), class: `value ${right ? "start" : "end"}` }, `${one.label} ${Math.round(part * 100)}%`));
+    svg.append(slice, s("text", { x: W / 2 + (R + 12) * Math.cos(middle), y: R + 22 + (R + 8) * Math.sin(middle), class: `value ${right ? "start" : "end"}` }, `${one.label} ${Math.round(part * 100)}%`));
     angle = next;
   });
   return svg;
@@ -558,7 +563,7 @@ function picker(one, b, context, label, value) {
   box.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") { event.preventDefault(); if (list.hidden) open(""); else mark(at + 1); }
     else if (event.key === "ArrowUp") { event.preventDefault(); mark(at - 1); }
-    else if (event.key === "Enter") { event.preventDefault(); if (!list.hidden && shown[at]) take(shown[at]); }
+    else if (event.key === "Enter") { event.preventDefault(); if (list.hidden) open(""); else if (shown[at]) take(shown[at]); }
     else if (event.key === "Escape" && !list.hidden) { event.preventDefault(); event.stopPropagation(); shut(); show(); }
     else if (event.key === "Backspace" && several && !box.value && chosen.length) set(chosen.slice(0, -1));
   });
@@ -673,7 +678,7 @@ function fillFeed(feed, list, room, inThread) {
     if (!inThread && (!before || dayOf(before.ts) !== dayOf(one.ts))) nodes.push(h("div", { class: "day", role: "separator" }, h("span", {}, dayOf(one.ts)[0].toUpperCase() + dayOf(one.ts).slice(1))));
     const follows = Boolean(before && !(one.blocks && one.blocks.length) && before.user === one.user && !before.only && !one.only && Number(one.ts) - Number(before.ts) < 180 && dayOf(before.ts) === dayOf(one.ts));
     const replies = world.messages[room].filter((each) => each.thread_ts === one.ts).length;
-    const id = `${inThread ? "t" : ""}${one.ts}`, key = JSON.stringify([one, follows, replies, me]);
+    const id = `${inThread ? "t" : ""}${one.ts}`, key = JSON.stringify([one, follows, replies, me, drawnOn]);
     const known = drawn.get(id);
     if (!known || known.key !== key) drawn.set(id, { key, node: message(one, room, inThread, follows) });
     nodes.push(drawn.get(id).node);
@@ -736,7 +741,7 @@ function drawMiddle(moved) {
   homeKey = "";
   const list = world.messages[place].filter((one) => !one.thread_ts || one.thread_ts === one.ts);
   const near = fillFeed(feed, list, place, false);
-  if (!list.length) feed.replaceChildren(h("div", { class: "empty" }, h("p", {}, room.dm ? "No messages yet." : `This is the very beginning of #${room.name}.`), h("p", { class: "muted" }, panel && panel.guide.some((one) => !one.done) ? "The story on the right says what to do next." : "Type / to see the commands.")));
+  if (!list.length) feed.replaceChildren(h("div", { class: "empty" }, h("p", {}, room.dm ? "No messages yet." : `This is the very beginning of #${room.name}.`), h("p", { class: "muted" }, panel && panel.guide.some((one) => !one.done) ? (narrow.matches ? "The story says what to do next: press “Story and servers” above." : "The story on the right says what to do next.") : "Type / to see the commands.")));
   if (near || moved) feed.scrollTop = feed.scrollHeight;
   $("composer-text").placeholder = room.dm ? `Message ${bot}` : `Message #${room.name}`;
   read(place);
@@ -751,7 +756,9 @@ function go(id) {
   if (id === "home") ask("/ui/home", { user: me });
   else if (matchMedia("(min-width: 900px)").matches) $("composer-text").focus();
 }
+let drawnOn = "";             // the day on which the page was drawn: the clock is known only some time after the messages
 function draw(moved = false) {
+  drawnOn = dayNow();
   if (place !== "home" && !channel()) place = world.channels[0].id;
   drawMiddle(moved);
   drawRail();
@@ -760,6 +767,11 @@ function draw(moved = false) {
 }
 
 /* ---------- beside the chat: a thread, or story, clock and truth ---------- */
+function shutSide() {                // where it lies over the chat, its button has the focus again
+  if (!narrow.matches || !document.body.classList.contains("side-open")) return;
+  document.body.classList.remove("side-open");
+  $("show-side").focus();
+}
 function openThread(ts) { thread = ts; document.body.classList.add("side-open"); drawSide(true); const box = $("side").querySelector("textarea"); if (box) box.focus(); }
 const hasPanel = () => panel && (panel.truth || panel.now || panel.jump || panel.guide.length > 0);
 function drawSide(force = false) {
@@ -783,7 +795,7 @@ function drawSide(force = false) {
   }
   if (side.dataset.kind !== "panel" || force) {
     side.dataset.kind = "panel";
-    side.replaceChildren(h("button", { type: "button", class: "icon narrow side-close", "aria-label": "Close", onclick: () => document.body.classList.remove("side-open") }, "×"),
+    side.replaceChildren(h("button", { type: "button", class: "icon narrow side-close", "aria-label": "Close", onclick: shutSide }, "×"),
       ...SIDE_PARTS.map(([name]) => h("section", { class: "side-part", "data-part": name, hidden: true })));
     sideKeys.clear();
   }
@@ -804,26 +816,35 @@ function drawSide(force = false) {
 let pressing = false;         // nothing beside the chat is replaced while a button there is held down
 const sideKeys = new Map();
 const SIDE_PARTS = [
-  ["story", () => [panel.intro, panel.guide], story], ["clock", () => [panel.now && shownNow(), panel.jump], clock],
+  ["story", () => [chosen, panel.stories, panel.intro, panel.guide], story], ["clock", () => [panel.now && shownNow(), panel.jump], clock],
   ["truth", () => panel.truth && panel.truth.map((card) => ({ ...card, asked: "" })), truth], ["actions", () => [panel.actions, done], actions],
 ];
 function story() {
   if (!panel.guide.length) return null;
+  const choice = h("select", { "aria-label": "Story to follow", "data-key": "choice", onchange: (event) => follow(Number(event.target.value)) }, panel.stories.map((title, at) => h("option", { value: at, selected: at === chosen }, title)));
   const next = panel.guide.findIndex((one) => !one.done), count = panel.guide.filter((one) => one.done).length;
-  return [h("div", { class: "side-head" }, h("h2", {}, "Story"), h("span", { class: "muted" }, `${count} of ${panel.guide.length}`)),
+  return [h("div", { class: "side-head" }, h("h2", {}, "Story"), h("span", { class: "muted" }, `${count} of ${panel.guide.length} steps`)),
+    panel.stories.length > 1 && choice,
     count === 0 && panel.intro && h("p", { class: "intro" }, panel.intro),
     h("ol", { class: "story" }, panel.guide.map((one, at) => h("li", { class: one.done ? "done" : at === next ? "next" : "" }, h("span", { class: "step-sign", "aria-hidden": "true" }, one.done ? "✓" : at + 1),
       h("div", {}, h("strong", {}, one.title), one.done ? h("span", { class: "hidden-text" }, " (done)") : "", at === next ? [h("p", {}, mrkdwn(one.text)), goThere(one)] : "")))),
-    next < 0 ? h("p", { class: "intro" }, "That was the story. Try the days on which things break, at the bottom.") : ""].filter(Boolean);
+    next < 0 ? h("p", { class: "intro" }, panel.stories.length > 1 ? "That was this story. Choose another one above, or try the days on which things break, at the bottom." : "That was the story. Try the days on which things break, at the bottom.") : ""].filter(Boolean);
+}
+async function follow(number) {
+  chosen = number;
+  done = "";
+  sessionStorage.setItem("story", number);
+  await look();
+  say(`The story is now: ${panel.stories[chosen]}`);
 }
 function goThere(one) {
   const wanted = one.place === "direct" ? (world.channels.find((each) => each.dm) || {}).id : one.place;
   const label = one.place === "direct" ? "the messages with the app" : one.place ? `#${nameOfPlace(one.place)}` : "";
-  const go_ = () => { if (one.person !== me) become(one.person, one.place); else go(wanted); };
+  const go_ = () => { shutSide(); if (one.person !== me) become(one.person, one.place); else go(wanted); };
   if (one.person && one.person !== me) return h("button", { type: "button", class: "small", "data-key": "go", onclick: go_ }, `Become ${user(one.person).real}`);
   if (one.place && wanted && place !== wanted) return h("button", { type: "button", class: "small", "data-key": "go", onclick: go_ }, `Open ${label}`);
   if (!one.typed) return "";
-  return h("button", { type: "button", class: "small", "data-key": "go", onclick: () => { const box = $("composer-text"); box.value = `${one.typed} `; box.focus(); grow(); hints(); } }, "Put it into the message box");
+  return h("button", { type: "button", class: "small", "data-key": "go", onclick: () => { const box = $("composer-text"); shutSide(); box.value = `${one.typed} `; box.focus(); grow(); hints(); } }, "Put it into the message box");
 }
 const nameOfPlace = (id) => (world.channels.find((one) => one.id === id) || { name: "channel" }).name;
 const shownNow = () => new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: user(me).tz }).format(Date.parse(panel.now));
@@ -842,7 +863,7 @@ function actions() {
     acting = true;
     press.setAttribute("aria-busy", "true");
     press.parentNode.querySelectorAll("button").forEach((each) => { each.disabled = true; });
-    try { done = (await ask("/ui/act", { at: one.at })).said; } catch { done = "That did not work: the practice company does not answer."; }
+    try { done = (await ask("/ui/act", { story: chosen, at: one.at })).said; } catch { done = "That did not work: the practice company does not answer."; }
     acting = false;
     sideKeys.delete("actions");
     await look();
@@ -861,17 +882,19 @@ function truth() {
     ...(panel.truth.length ? panel.truth.map((card) => h("div", { class: "truth" }, h("strong", {}, card.title), h("div", { class: "truth-head" }, h("span", {}, card.server), h("span", { class: "live" }, card.asked)),
       h("dl", {}, card.lines.map((line) => [h("dt", {}, line.label), value(line)])))) : [h("p", { class: "muted" }, "Nothing to show yet.")])];
 }
-let lastDay = "";
+const dayNow = () => new Intl.DateTimeFormat("en-CA", { timeZone: world ? user(me).tz : "UTC" }).format(now());
 async function look() {
   if (document.hidden) return;
   const first = !panel;
-  try { panel = await ask("/ui/panel"); } catch { return; }
+  const asked = chosen;
+  let found;
+  try { found = await ask(`/ui/panel?story=${asked}`); } catch { if (asked && !panel) chosen = 0; return; }
+  if (asked !== chosen) return;            // another story was chosen meanwhile
+  panel = found;
   if (!world) return;
   if (first && channel() && !world.messages[place].length) drawMiddle();            // an empty channel says whether there is a story
-  const today = new Date(now()).toDateString();
-  if (lastDay && today !== lastDay) { drawn.clear(); homeKey = ""; draw(); }      // "today" and "tomorrow" mean another day now
+  if (dayNow() !== drawnOn) { homeKey = ""; draw(); }      // "today" and "tomorrow" mean another day now
   else if (!thread) drawSide();
-  lastDay = today;
 }
 
 /* ---------- who am I ---------- */
@@ -926,14 +949,21 @@ function takeHint(one) {
   hints();
 }
 function composerKeys(event) {
-  if (hintsShown.length && ["ArrowDown", "ArrowUp"].includes(event.key)) {
+  const box = event.currentTarget, one = $("hints").hidden ? undefined : hintsShown[hintsAt];
+  if (event.isComposing) return;
+  if (one && ["ArrowDown", "ArrowUp"].includes(event.key)) {
     event.preventDefault();
     hintsAt = (hintsAt + (event.key === "ArrowDown" ? 1 : hintsShown.length - 1)) % hintsShown.length;
     [...$("hints").children].forEach((node, number) => { node.setAttribute("aria-selected", String(number === hintsAt)); if (number === hintsAt) node.scrollIntoView({ block: "nearest" }); });
-    event.currentTarget.setAttribute("aria-activedescendant", `hint-${hintsAt}`);
-  } else if (hintsShown.length && event.key === "Escape") { event.preventDefault(); hintsShown = []; $("hints").hidden = true; }
-  else if (hintsShown.length && (event.key === "Tab" || (event.key === "Enter" && hintsShown[hintsAt].put.trim() !== event.currentTarget.value.trim()))) { event.preventDefault(); takeHint(hintsShown[hintsAt]); }
-  else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("composer").requestSubmit(); }
+    box.setAttribute("aria-activedescendant", `hint-${hintsAt}`);
+  } else if (one && event.key === "Escape") { event.preventDefault(); event.stopPropagation(); closeHints(); }
+  else if (one && (event.key === "Enter" || (event.key === "Tab" && !event.shiftKey)) && box.value.slice(one.from, box.selectionStart) !== one.put.trim()) { event.preventDefault(); takeHint(one); }
+  else if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); $("composer").requestSubmit(); }      // chosen, or typed to its end: Enter sends
+}
+function closeHints() {
+  hintsShown = [];
+  $("hints").hidden = true;
+  $("composer-text").removeAttribute("aria-activedescendant");
 }
 async function send(event) {
   event.preventDefault();
@@ -960,14 +990,14 @@ function listen() {                // before anything is drawn: what can be seen
   $("composer").addEventListener("submit", send);
   $("composer-text").addEventListener("input", () => { grow(); if (world) hints(); });
   $("composer-text").addEventListener("keydown", composerKeys);
-  $("composer-text").addEventListener("blur", () => { $("hints").hidden = true; });
+  $("composer-text").addEventListener("blur", closeHints);
   $("side").addEventListener("pointerdown", () => { pressing = true; });
   for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => { pressing = false; }));
   $("me").addEventListener("click", () => world && openSwitch());
-  $("show-rail").addEventListener("click", () => document.body.classList.add("rail-open"));
-  $("show-side").addEventListener("click", () => { if (thread) { thread = ""; drawSide(true); } document.body.classList.toggle("side-open"); });
+  $("show-rail").addEventListener("click", () => { document.body.classList.add("rail-open"); $("me").focus(); });
+  $("show-side").addEventListener("click", () => { if (thread) { thread = ""; drawSide(true); } if (document.body.classList.toggle("side-open")) $("side").querySelector("button").focus(); });
   $("scrim").addEventListener("click", () => document.body.classList.remove("rail-open", "side-open"));
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") { document.body.classList.remove("rail-open", "side-open"); if (thread) { thread = ""; drawSide(true); } } });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !document.querySelector("dialog[open]")) { if (document.body.classList.contains("rail-open")) $("show-rail").focus(); shutSide(); document.body.classList.remove("rail-open", "side-open"); if (thread) { thread = ""; drawSide(true); } } });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && world) draw(); });
   document.addEventListener("click", (event) => document.querySelectorAll(".menu:not([hidden])").forEach((menu) => { if (!menu.parentNode.contains(event.target)) menu.hidden = true; }));
 }

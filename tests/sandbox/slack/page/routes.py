@@ -58,7 +58,7 @@ class Page:
     def first(self) -> ResponseReturnValue:
         """Return the person for a new visitor."""
         people = [user.id for user in self._workspace.users.values() if not user.is_bot and not user.deleted]
-        places = [step.place for step in self._panel.guide if step.place]
+        places = [step.place for story in self._panel.stories for step in story.steps if step.place]
         return _json({"user": (list(self._panel.cast) + people)[0], "place": places[0] if places else ""})
 
     def stream(self) -> ResponseReturnValue:
@@ -76,8 +76,14 @@ class Page:
             seen = now
 
     def panel(self) -> ResponseReturnValue:
-        """Truth, clock and story."""
-        return _json(self._panel.payload())
+        """Truth, clock and the chosen story."""
+        return _json(self._panel.payload(self._story(request.args.get("story", 0, int))))
+
+    def _story(self, chosen: object) -> int:
+        """Return the number of a story that there is; with no stories, 0."""
+        if not isinstance(chosen, int) or not 0 <= chosen < max(1, len(self._panel.stories)):
+            abort(404)
+        return chosen
 
     def file(self, file_id: str) -> ResponseReturnValue:
         """A file's bytes, always as a download or as text: never as a page of ours."""
@@ -156,10 +162,12 @@ class Page:
 
     def act(self) -> ResponseReturnValue:
         """Something that happens outside Slack, found by its number; the answer says what was done."""
-        at = _body()["at"]
-        if not isinstance(at, int) or not 0 <= at < len(self._panel.actions):
+        body = _body()
+        at, chosen = body["at"], self._story(body.get("story", 0))
+        actions = self._panel.stories[chosen].actions if self._panel.stories else ()
+        if not isinstance(at, int) or not 0 <= at < len(actions):
             abort(404)
-        said = self._panel.actions[at].act()
+        said = actions[at].act()
         self._workspace.touch()
         return _json({"said": said})
 
