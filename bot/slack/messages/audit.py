@@ -21,9 +21,11 @@ from bot.slack.messages.blocks import (
     table,
 )
 from bot.slack.messages.phrases import account, finding_detail, short, verdict
-from bot.text import N_, _, day, mrkdwn, ngettext, plain, trim
+from bot.text import N_, _, day, moment, mrkdwn, ngettext, plain, trim
 from connectors.contract import Verdict
 from workflows.cases.views import AuditView, FindingLine
+from workflows.people import SLACK
+from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.watch import FindingKind
 
 LOCK_AGAIN, CSV, TAKE, ACCEPT = "audit_lock_again", "audit_csv", "audit_take", "audit_accept"
@@ -155,6 +157,33 @@ def finding(line: FindingLine) -> list[Block]:
             button(_("Accept Until ..."), ACCEPT, pack(finding=line.id)),
         ),
     ]
+
+
+def settled(line: FindingLine) -> str:
+    """Return a settled finding in one line: what, where, since when, by whom it was settled and how."""
+    text = _("✓ {kind} in {where}, {since} to {until}, {how}")
+    return text.format(
+        kind=kind(line),
+        where=account(line),
+        since=moment(line.first_seen),
+        until=moment(line.closed_at) if line.closed_at else "",
+        how=_settled_by(line),
+    )
+
+
+def _settled_by(line: FindingLine) -> str:
+    """Return who or what settled a finding. Handover settles it after a read that no longer shows it."""
+    if line.closed_by.startswith(SLACK):
+        return _("settled by {who}").format(who=f"<@{mrkdwn(line.closed_by.removeprefix(SLACK), 40)}>")
+    if line.closed_by != HANDOVER.id:
+        return _("settled by {who}").format(who=mrkdwn(line.closed_by, 80))
+    if line.kind is FindingKind.NOT_DELIVERED:
+        return _("delivered since")
+    if line.locked_by:
+        return _("settled by a fresh read, after Lock Again by {who}").format(who=mrkdwn(line.locked_by, 80))
+    if line.relocked_at:
+        return _("settled by a fresh read, after the bot locked it again")
+    return _("settled by a fresh read")
 
 
 def _apart(title: str, lines: Sequence[FindingLine]) -> list[Block]:

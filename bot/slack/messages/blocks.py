@@ -169,6 +169,21 @@ def confirm(title: str, text: str, yes: str) -> Block:
     }
 
 
+def emphasize_first(blocks: Iterable[Block]) -> list[Block]:
+    """Return the blocks with at most one emphasised button: the first one."""
+    shown, done = [], False
+    for block in blocks:
+        elements = [block["accessory"]] if "accessory" in block else block.get("elements", [])
+        kept = []
+        for one in elements:
+            kept.append({name: part for name, part in one.items() if name != "style" or not done})
+            done = done or "style" in one
+        if elements:
+            block = {**block, **({"accessory": kept[0]} if "accessory" in block else {"elements": kept})}  # noqa: PLW2901
+        shown.append(block)
+    return shown
+
+
 def pack(**facts: str | int) -> str:
     """Return ids as JSON for a button's value."""
     return json.dumps(facts, separators=(",", ":"), sort_keys=True)
