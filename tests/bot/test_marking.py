@@ -406,6 +406,7 @@ OUTPUTS = (
     ("plan", "nobody"),
     ("status",),
     ("status", "case-1"),
+    ("status", "case-1", "--why"),
     ("status", "--all"),
     ("status", "HO-404"),
     ("moves", "case-1"),

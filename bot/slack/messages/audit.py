@@ -167,11 +167,11 @@ def settled(line: FindingLine) -> str:
         where=account(line),
         since=moment(line.first_seen),
         until=moment(line.closed_at) if line.closed_at else "",
-        how=_settled_by(line),
+        how=settled_by(line),
     )
 
 
-def _settled_by(line: FindingLine) -> str:
+def settled_by(line: FindingLine) -> str:
     """Return who or what settled a finding. Handover settles it after a read that no longer shows it."""
     if line.closed_by.startswith(SLACK):
         return _("settled by {who}").format(who=f"<@{mrkdwn(line.closed_by.removeprefix(SLACK), 40)}>")
