@@ -9,6 +9,7 @@ from bot.text import _, trim
 
 Block = dict[str, Any]
 BUTTON, HEADER, SECTION, VALUE = 75, 150, 3000, 2000
+MENU = "menu"
 MESSAGE_BLOCKS, VIEW_BLOCKS = 50, 100
 MESSAGE_CHARACTERS = 12_000
 """Characters of a message's blocks as JSON. Slack refuses a message near 13,000 (`msg_blocks_too_long`)."""
@@ -156,6 +157,17 @@ def button(label: str, action: str, value: str = "", style: str = "", confirm: B
         "accessibility_label": trim(label, BUTTON),
         **given(value=value, style=style, confirm=confirm),
     }
+
+
+def menu(*buttons: Block) -> Block:
+    """Return a menu with at most five buttons that stand behind the others. Choosing one is pressing it.
+
+    A menu asks one question for all its choices, so a button that asks one has no place in it.
+    """
+    choices = [
+        option(one["text"]["text"], pack(act=one["action_id"], **unpack(one.get("value", "")))) for one in buttons
+    ]
+    return {"type": "overflow", "action_id": MENU, "options": choices}
 
 
 def confirm(title: str, text: str, yes: str) -> Block:

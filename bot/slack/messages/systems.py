@@ -14,7 +14,6 @@ from workflows.storage.rows.watch import FindingKind
 
 RETRY = "case_retry"
 MOST, MOST_ACCOUNTS = 30, 5
-WORST_FIRST = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.ABSENT)
 ENDED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED)
 """States of a case that locks and watches nothing. Its message shows no verdicts."""
 
@@ -23,7 +22,7 @@ def blocks(view: CaseView) -> list[Block]:
     """Return the lines, worst first. Lines without a button share a section."""
     if view.state in ENDED:
         return []
-    lines = sorted(view.systems, key=lambda line: WORST_FIRST.index(line.verdict))
+    lines = sorted(view.systems, key=lambda line: audit.WORST_FIRST.index(line.verdict))
     waiting = [line for line in lines if view.state is CaseState.SCHEDULED and not (line.step or line.choose)]
     shown: list[Block] = []
     texts = []

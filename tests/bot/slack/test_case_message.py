@@ -75,7 +75,7 @@ def test_what_was_locked_and_is_open_is_open_again_and_lock_again_is_the_remedy(
     view = workplace.office.offboarding.case(watched)
     assert "is locked out of 2 of 2 systems" in shown(view)
     evidence = "\n".join(strings(details.blocks(view)))
-    assert "✓ open again in crm (dana.oneill), <!date^" in evidence
+    assert "O'Neill*: open again in crm (dana.oneill), <!date^" in evidence
     assert "settled by a fresh read, after Lock Again by" in evidence
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bot.slack.messages import case, details
+from bot.slack.messages import audit, case, details
 from bot.slack.messages.blocks import Message
 from config.text import shown
 from connectors.contract import Verdict
@@ -115,3 +115,12 @@ def test_what_the_case_does_not_say_stands_in_its_details() -> None:
         assert what in evidence
         assert what not in str(case.build(real_case(), samples.NOW).blocks)
     assert all(shown(limit) in evidence.replace("&#x27;", "'") for limit in LDAP.cannot[:2])
+
+
+def test_an_audit_says_each_finding_in_one_sentence_and_many_in_one_table() -> None:
+    assert words(audit.build(samples.audit(3), "audit-1")) <= 62  # 71
+    assert words(audit.build(replace(samples.audit(0), by_verdict={Verdict.LOCKED: 28}), "audit-1")) <= 15
+    for count in (15, 100):
+        whole = audit.build(samples.audit(count), "audit-1")
+        assert words(whole) <= 240
+        assert whole.rest == (), "it fits, and the CSV has all"
