@@ -105,7 +105,7 @@ def test_what_is_settled_waits_for_nobody(state: ProposalState) -> None:
 def test_a_first_version_is_said_once_and_a_record_without_value_says_so() -> None:
     line = replace(samples.client_lines(1)[0], value={})
     text = said(proposal.build(samples.proposal(), [line], 1))
-    assert "(3 records, 1 open deal, no value)" in text
+    assert "Acme 0\n–\nCarol" in text
     assert "Clients 1 to 1 of 1" in text
     assert "Version" not in text
     assert "Version 2 of case case-1" in said(proposal.build(samples.proposal(version=2), [], 0))

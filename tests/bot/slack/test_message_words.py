@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bot.slack.messages import audit, case, details
+from bot.slack.messages import audit, case, details, proposal
 from bot.slack.messages.blocks import Message
 from config.text import shown
 from connectors.contract import Verdict
@@ -124,3 +124,18 @@ def test_an_audit_says_each_finding_in_one_sentence_and_many_in_one_table() -> N
         whole = audit.build(samples.audit(count), "audit-1")
         assert words(whole) <= 240
         assert whole.rest == (), "it fits, and the CSV has all"
+
+
+def test_a_proposal_asks_before_it_lists() -> None:
+    view = replace(samples.proposal(), asked_by="Hanna Lindqvist", last_day=samples.NOW)
+    whole = proposal.build(view, samples.client_lines(proposal.PER_PAGE), 60)
+    assert words(whole) <= 116  # 288
+
+
+def test_every_message_stays_within_the_size_that_slack_takes() -> None:
+    for count in (1, 10, 30):
+        view = samples.case(CaseState.RUNNING, *[Verdict.OPEN, Verdict.LOCKED, Verdict.UNKNOWN] * 10)
+        assert case.build(replace(view, systems=view.systems[:count]), samples.NOW).rest == (), count
+    for shares in (1, 20, 150):
+        lines = samples.client_lines(proposal.PER_PAGE)
+        assert proposal.build(samples.proposal(shares=shares), lines, 60).rest == (), shares
