@@ -50,8 +50,9 @@ def _system(line: SystemLine) -> Iterator[str]:
     if line.step:
         yield from manual.evidence(line.step)
     yield from map(_account, line.accounts[:MOST])
-    for limit in line.cannot:
-        yield _("• cannot be done here: {what}").format(what=short(limit))
+    if line.cannot:
+        yield _("_Cannot be done here_")
+    yield from (f"• {short(limit)}" for limit in line.cannot)
 
 
 def _account(line: AccountLine) -> str:

@@ -161,9 +161,9 @@ def _asked(view: ProposalView) -> list[str]:
 
 
 def _until(view: ProposalView) -> str:
-    """Return when the first request expires, as the end of a sentence."""
+    """Return by when the first answer is needed, as the end of a sentence."""
     ends = min((one.expires_at for one in view.requests if one.expires_at and one.awaited), default=None)
-    return _(", until {at}").format(at=moment(ends)) if ends else ""
+    return _(", by {at}").format(at=moment(ends)) if ends else ""
 
 
 def paging(view: ProposalView, total: int, page: int) -> list[Block]:

@@ -66,7 +66,7 @@ def _line(view: CaseView, line: SystemLine) -> str:
             *bad[:MOST_ACCOUNTS],
             *([_("… and {count} more").format(count=len(bad) - MOST_ACCOUNTS)] * (len(bad) > MOST_ACCOUNTS)),
         ]
-    lines += _residual(line)
+    lines += _residual(view, line)
     if line.working:
         lines.append(_("Try {attempt} is running now.").format(attempt=line.attempt + 1))
     elif line.next_try_at:
@@ -122,9 +122,11 @@ def _finding(view: CaseView, line: SystemLine) -> FindingLine | None:
     return next((one for one in kinds if one.system == line.system), None)
 
 
-def _residual(line: SystemLine) -> Iterator[str]:
+def _residual(view: CaseView, line: SystemLine) -> Iterator[str]:
+    """Yield the access that may outlive the lock, unless the headline says exactly this."""
+    told = view.residual if all(one.verdict in GOOD_VERDICTS for one in view.read) else None
     for one in line.accounts:
-        if one.residual_until:
+        if one.residual_until and told != (one.residual, one.residual_until):
             text = _("⚠ {what} may work until {until}")
             yield text.format(what=short(one.residual), until=moment(one.residual_until))
 

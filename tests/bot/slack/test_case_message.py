@@ -131,9 +131,13 @@ def test_a_persons_word_for_an_absence_and_access_that_outlives_the_lock_stay_at
     view = samples.case(CaseState.RUNNING, Verdict.ABSENT, Verdict.LOCKED)
     absent = replace(view.systems[0], accounts=(), word="Ada until 2026-12-01")
     tickets = replace(samples.account("system1", Verdict.LOCKED), residual="tickets", residual_until=samples.NOW)
-    text = shown(replace(view, systems=(absent, replace(view.systems[1], accounts=(tickets,)))))
+    systems = (absent, replace(view.systems[1], accounts=(tickets,)))
+    text = shown(replace(view, systems=systems))
     assert "✓ no account, on the word of Ada until 2026-12-01" in text
-    assert "tickets may work until <!date^" in text
+    assert text.count("tickets may work until") == 1, "the headline says it"
+    opened = replace(view.systems[1], system="other", title="Other", verdict=Verdict.OPEN)
+    text = shown(replace(view, systems=(*systems, opened)))
+    assert "tickets may work until <!date^" in text, "the headline tells of the open system"
 
 
 def test_what_was_exported_leaves_no_trace_in_the_case() -> None:
