@@ -59,10 +59,11 @@ class FindingResponses:
         self._require(Right.TAKE, finding_id, by)
         with self._store.write() as session:
             row = open_finding(session, finding_id)
-            if locks or row.taken_by != by.id:
+            note = self._findings.note(session, row)
+            if row.taken_by != by.id or (locks and note.locked_name != by.name):
                 row.taken_at, row.taken_by = self._clock.now(), by.id
-                note = replace(self._findings.note(session, row), taken_name=by.name)
-                self._findings.keep(session, row, replace(note, locked_name=by.name) if locks else note)
+                locked = by.name if locks else note.locked_name
+                self._findings.keep(session, row, replace(note, taken_name=by.name, locked_name=locked))
                 self._write(session, row, by, "finding.taken")
             return self._sheet.line(session, row)
 
