@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from bot.slack.messages import case, details
-from connectors.contract import AccountId, Verdict
+from connectors.contract import AccountId, Observation, Verdict
 from tests.bot import samples
 from tests.bot.conftest import strings
 from tests.bot.workplace import Workplace
 from tests.sandbox.company.people import BY_UID
+from tests.workflows import memory
 from workflows.cases.views import CaseView
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.watch import FindingKind
@@ -92,6 +93,22 @@ def test_what_cannot_be_read_keeps_its_last_good_reading(workplace: Workplace, w
     workplace.office.clock.pass_(days=1)
     audit(workplace)
     assert "last seen" not in shown(workplace.office.offboarding.case(watched))
+
+
+def test_an_account_that_cannot_be_read_keeps_its_last_good_reading_however_often_it_is_tried(
+    workplace: Workplace, watched: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system answers, and not about this account: its row is written with every audit."""
+    audit(workplace)
+    seen_locked = int(workplace.office.clock.now().timestamp())
+    monkeypatch.setattr(memory._Accounts, "_observe", lambda *_: Observation(Verdict.UNKNOWN, "", "hidden from us"))
+    monkeypatch.setattr(memory._Accounts, "locked", lambda _: frozenset())
+    for _day in range(2):
+        workplace.office.clock.pass_(days=1)
+        audit(workplace)
+        text = shown(workplace.office.offboarding.case(watched))
+        assert "hidden from us" in text
+        assert text.count(f"last seen ✓ locked <!date^{seen_locked}") == 2, "in both systems"
 
 
 def test_what_was_never_seen_locked_is_not_open_again() -> None:
