@@ -227,7 +227,7 @@ def messages_shown(data: Data) -> Iterator[Any]:
             yield from (
                 share.build(meant, one, samples.lines(25), 60, 0, viewer) for one in meant.requests if one.share
             )
-        yield [outcome.build(meant), requests.blocks(meant), requests.waiting(meant), requests.waits_for(meant)]
+        yield [outcome.build(meant), requests.blocks(meant), requests.waiting(meant), requests.needs(meant)]
         yield [split.kept(meant.kept, NAME), share.point(meant, meant.requests[1], samples.BOB.slack_id)]
     yield [alarm.build(replace(samples.finding(), closed_at=at)) for at in (None, LATER)]
     yield [escalation.build(samples.audit(2)), note.build(samples.note()), note.introduction(samples.note())]

@@ -147,7 +147,7 @@ def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
         return _not_known(clients) or _ended(clients)
     if proposal and proposal.state is ProposalState.PENDING:
         return _("{listed}; waiting for approval by {name}").format(
-            listed=records(clients.listed), name=requests.waits_for(proposal)
+            listed=records(clients.listed), name=requests.needs(proposal)
         )
     if proposal and proposal.state in (ProposalState.DECLINED, ProposalState.EXPIRED):
         return _refused(proposal)

@@ -30,7 +30,7 @@ def needs(view: ProposalView) -> str:
         text = ngettext("{count} receiving colleague", "each of {count} receiving colleagues", shares)
         parts.append(text.format(count=shares))
     if not parts:
-        return waits_for(view)
+        return listing([person.name or person.slack_id for person in view.awaited or (view.approver,)], 5)
     return reduce(lambda before, part: _("{before}, and {part}").format(before=before, part=part), parts)
 
 
@@ -47,7 +47,7 @@ def _left(request: RequestView) -> int:
 def _needed(request: RequestView) -> str:
     """Return whose approval one request needs: all of the people who are asked, or some of them."""
     names, left = [person.name or person.slack_id for person in request.awaited], _left(request)
-    who = listing(names, 6) if names else _("nobody can be asked")
+    who = listing(names, 6) if names else _("somebody, and nobody can be asked now")
     if len(names) > left:
         who = ngettext("{count} of {names}", "{count} of {names}", left).format(count=left, names=who)
     return who if request.role == "manager" else _("{who} ({role})").format(who=who, role=mrkdwn(request.role, 60))
@@ -107,11 +107,6 @@ def title(request: RequestView) -> str:
     return _("{role}, {count} of {need}").format(
         role=mrkdwn(request.role, 60), count=len(request.counted), need=request.need
     )
-
-
-def waits_for(view: ProposalView) -> str:
-    """Return the names of all people who are still asked."""
-    return listing([person.name or person.slack_id for person in view.awaited or (view.approver,)], 5)
 
 
 def of(view: ProposalView, viewer: str) -> RequestView | None:
