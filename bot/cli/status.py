@@ -8,7 +8,7 @@ import typer
 
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, find_case, open_services
 from bot.cli.output import finish, moment, say, show_table, warn
-from bot.slack.messages import access, phrases, restriction
+from bot.slack.messages import access, audit, phrases, restriction
 from bot.text import N_, _
 from workflows.access.views import StepView, SystemLine
 from workflows.cases.views import CaseView
@@ -21,7 +21,7 @@ HELP = N_(
 Exits with 1 if a leaver shown has an open finding or was not locked out everywhere in time. It does so
 too while their tickets or open connections may still work."""
 )
-EXAMPLES = ("handover status", "handover status dana@example.com --json", "handover status --all --limit 20 --page 2")
+EXAMPLES = ("handover status", "handover status dana@example.com --why", "handover status --all --limit 20 --page 2")
 PAGE = 50
 
 
@@ -33,6 +33,7 @@ def status(
     every: Annotated[bool, typer.Option("--all", help=N_("Include closed and watched cases."))] = False,
     limit: Annotated[int | None, typer.Option(metavar="N", min=0, help=N_("Cases on a page. 0: all."))] = None,
     page: Annotated[int, typer.Option(metavar="N", min=1, help=N_("The page to print, newest cases first."))] = 1,
+    why: Annotated[bool, typer.Option("--why", help=N_("Add the evidence of one case, as Details in Slack."))] = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
@@ -53,7 +54,7 @@ def status(
     if who is None:
         finish(cases, lambda: _show_cases(cases, zone), as_json=as_json, good=good)
     else:
-        finish(cases[0], lambda: show_case(cases[0], zone), as_json=as_json, good=good)
+        finish(cases[0], lambda: show_case(cases[0], zone, why=why), as_json=as_json, good=good)
 
 
 def is_good(case: CaseView, now: datetime) -> bool:
@@ -103,8 +104,8 @@ def _show_cases(cases: Sequence[CaseView], zone: str) -> None:
     )
 
 
-def show_case(case: CaseView, zone: str) -> None:
-    """Print everything about one case."""
+def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
+    """Print one case. `why`: with the steps on each account, and the findings that were settled."""
     say(
         _("{name} <{email}>, case {id}: {state}").format(
             name=case.leaver.name, email=case.leaver.email, id=case.id, state=_state(case, zone)
@@ -140,6 +141,33 @@ def show_case(case: CaseView, zone: str) -> None:
                     kind=_(finding.kind), system=finding.system, detail=finding.detail
                 )
             )
+    if why:
+        _show_evidence(case, zone)
+
+
+def _show_evidence(case: CaseView, zone: str) -> None:
+    """Print the steps on each account with the time of its reading, and the settled findings."""
+    accounts = [(line, one) for line in case.systems for one in line.accounts]
+    show_table(
+        [_("System"), _("Account"), _("Verdict"), _("Read at"), _("Last read good"), _("Done")],
+        [
+            (
+                line.title,
+                one.login,
+                phrases.verdict(one.verdict),
+                moment(one.read_at, zone),
+                moment(one.last_good_at, zone),
+                "\n".join(one.done),
+            )
+            for line, one in accounts
+        ],
+        empty=_("No account is known."),
+    )
+    for one in case.settled:
+        said = _("Settled: {kind} in {system}, {since} to {until}, {how}")
+        how = audit.settled_by(one)
+        since, until = moment(one.first_seen, zone), moment(one.closed_at, zone)
+        say(said.format(kind=audit.kind(one), system=one.system, since=since, until=until, how=how))
 
 
 def show_restored(case: CaseView, zone: str) -> None:

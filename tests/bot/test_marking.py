@@ -27,6 +27,7 @@ from bot.slack.messages import (
     audit,
     bundle,
     case,
+    details,
     escalation,
     exports,
     guide,
@@ -52,11 +53,11 @@ from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
 from tests.bot.slack import test_messages
 from tests.marking import FULL_WIDTH, WORD, Data, mark_everything
-from workflows.access.views import RestrictionLine
+from workflows.access.views import RestrictionLine, SystemLine
 from workflows.business_days import BusinessDays
 from workflows.cases.finding_list import URGENCY
 from workflows.cases.joinings import JoinedChannel
-from workflows.cases.views import CaseView
+from workflows.cases.views import CaseView, FindingLine
 from workflows.clients.views import (
     DecisionView,
     DelegationView,
@@ -69,6 +70,7 @@ from workflows.clients.views import (
 )
 from workflows.storage.rows.case import CaseState, HoldReason, Reason, Strategy
 from workflows.storage.rows.clients import AssignmentState, Halt, LeaveAnswer, ProposalState, RequestState
+from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
 
 NAME = "Zoë of the Hills".translate(FULL_WIDTH)
@@ -134,11 +136,17 @@ def views() -> Iterator[CaseView]:
         )
         yield replace(
             view,
-            systems=(*view.systems, samples.by_hand(step), samples.by_hand(samples.step(by=NAME, note=NAME))),
+            systems=(
+                *view.systems,
+                *opened(view),
+                samples.by_hand(step),
+                samples.by_hand(samples.step(by=NAME, note=NAME)),
+            ),
             clients=clients_,
             restored=(samples.restored("crm"), samples.restored("ldap", done=False)),
             restrictions=(restricted, replace(restricted, lifted=True), replace(restricted, done_at=None, problem="")),
-            findings=(samples.finding(1),),
+            findings=(samples.finding(1), replace(samples.finding(1), system="system1", changed_by="x")),
+            settled=tuple(settled()),
             can_undo=True,
             settled_by=NAME,
             settled_at=samples.NOW,
@@ -149,6 +157,28 @@ def views() -> Iterator[CaseView]:
         for answer in LeaveAnswer:
             given = LeaveView(LATER, not answer, samples.NOW, answer, NAME, samples.NOW if answer else None)
             yield replace(view, state=CaseState.ON_LEAVE, systems=(), leave=given)
+
+
+def opened(view: CaseView) -> Iterator[SystemLine]:
+    """Lines with every extra that a line of the case message can have."""
+    line = view.systems[0]
+    for verdict in ALL:
+        known: dict[str, Any] = {"last_good": Verdict.LOCKED, "last_good_at": samples.NOW}
+        account = replace(
+            samples.account("system1", verdict), residual=NAME, residual_until=LATER, login_refused=True, **known
+        )
+        bare = replace(line, system="system1", verdict=verdict, reason=NAME, next_try_at=None, **known)
+        yield replace(bare, accounts=(account,), read_at=samples.NOW, locked_at=samples.NOW, late=NAME)
+        yield replace(bare, accounts=(account,) * 9, word=NAME, read_at=samples.NOW, how="")
+        yield replace(bare, working=True, choose=True, last_good=None)
+
+
+def settled() -> Iterator[FindingLine]:
+    for by in ("handover", "slack:U1", "cli:x"):
+        yield replace(samples.finding(), closed_at=LATER, closed_by=by)
+    changes: list[dict[str, Any]] = [{"locked_by": NAME}, {"relocked_at": LATER}, {"kind": FindingKind.NOT_DELIVERED}]
+    for change in changes:
+        yield replace(samples.finding(), closed_at=LATER, closed_by="handover", **change)
 
 
 def asked() -> list[RequestView]:
@@ -167,6 +197,7 @@ def messages_shown(data: Data) -> Iterator[Any]:
     yield from test_messages.messages(NAME)
     for view in map(data.marked, views()):
         yield case.build(view, samples.NOW)
+        yield details.blocks(view)
         yield [held.build(view), bundle.build([view, view])]
         yield guide.line(view)
         yield [
@@ -196,7 +227,7 @@ def messages_shown(data: Data) -> Iterator[Any]:
             yield from (
                 share.build(meant, one, samples.lines(25), 60, 0, viewer) for one in meant.requests if one.share
             )
-        yield [outcome.build(meant), requests.blocks(meant), requests.waiting(meant), requests.waits_for(meant)]
+        yield [outcome.build(meant), requests.blocks(meant), requests.waiting(meant), requests.needs(meant)]
         yield [split.kept(meant.kept, NAME), share.point(meant, meant.requests[1], samples.BOB.slack_id)]
     yield [alarm.build(replace(samples.finding(), closed_at=at)) for at in (None, LATER)]
     yield [escalation.build(samples.audit(2)), note.build(samples.note()), note.introduction(samples.note())]
@@ -376,6 +407,7 @@ OUTPUTS = (
     ("plan", "nobody"),
     ("status",),
     ("status", "case-1"),
+    ("status", "case-1", "--why"),
     ("status", "--all"),
     ("status", "HO-404"),
     ("moves", "case-1"),

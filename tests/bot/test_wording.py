@@ -1,17 +1,17 @@
 """Wording of messages: short, without empty brackets, without repetition."""
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from bot.slack.messages import case, exports, outcome, plan, proposal
+from bot.slack.messages import case, details, exports, outcome, plan, proposal
 from bot.slack.messages.blocks import Message
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import strings
 from workflows.access.views import BookLine
-from workflows.cases.views import CaseView
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.clients import ProposalState
 
@@ -22,24 +22,28 @@ def said(built: Message) -> str:
     return "\n".join(strings(built.blocks))
 
 
-def shown(verdict: Verdict, how: str, done: tuple[str, ...] = (), attempt: int = 2) -> str:
+def shown(verdict: Verdict, how: str, done: tuple[str, ...] = (), attempt: int = 2) -> tuple[str, str]:
+    """Return the case message and its details."""
     view = samples.case(CaseState.RUNNING, verdict)
     account = replace(samples.account("system0", verdict), done=done)
     line = replace(view.systems[0], how=how, read_at=samples.NOW, attempt=attempt, accounts=(account,))
-    return said(case.build(replace(view, systems=(line,)), samples.NOW))
+    view = replace(view, systems=(line,))
+    return said(case.build(view, samples.NOW)), "\n".join(strings(details.blocks(view)))
 
 
 def test_a_system_that_was_not_read_says_so_without_empty_brackets() -> None:
-    text = shown(Verdict.UNKNOWN, "", ("locked", "1 session ended"))
+    text, evidence = shown(Verdict.UNKNOWN, "", ("locked", "1 session ended"))
     assert "? unknown, could not be read (<!date^" in text
-    assert "dana.oneill – last known: locked · 1 session ended" in text
-    assert "()" not in text
-    assert "read back" not in text
+    assert "dana.oneill – last known: locked · 1 session ended" in evidence
+    assert "()" not in text + evidence
+    assert "read back" not in text + evidence
 
 
 def test_an_unclear_read_says_how_it_was_read() -> None:
-    assert "? unknown, read back <!date^" in (text := shown(Verdict.UNKNOWN, "userAccountControl"))
-    assert "(userAccountControl)" in text
+    text, evidence = shown(Verdict.UNKNOWN, "userAccountControl")
+    assert "? unknown, read back <!date^" in text
+    assert "userAccountControl" not in text
+    assert re.search("Read <!date[^>]*>: userAccountControl", evidence)
 
 
 @pytest.mark.parametrize(("attempt", "words"), [(1, "(tried 1 time)"), (2, "(tried 2 times)")])
@@ -49,21 +53,14 @@ def test_a_try_is_counted_in_grammar(attempt: int, words: str) -> None:
     assert words in said(case.build(replace(view, systems=(line,)), samples.NOW))
 
 
-def limited(cannot: tuple[str, ...]) -> tuple[CaseView, str]:
+def test_limits_stand_in_the_details_alone_and_all_of_them() -> None:
+    """The plan said them before anybody confirmed: the case message does not repeat them for ever."""
     view = samples.case(CaseState.RUNNING, Verdict.LOCKED)
-    view = replace(view, systems=(replace(view.systems[0], cannot=cannot),))
-    [text] = [line for line in strings(case.build(view, samples.NOW).blocks) if "Not possible by program" in line]
-    return view, text
-
-
-def test_limits_are_short_in_the_case_and_say_where_all_are() -> None:
-    text = limited(LIMITS)[1]
-    assert "…" in text
-    assert len(text) < 400
-    assert "Tokens are not known." in text
-    assert "Reports" not in text
-    assert text.endswith("(all in the plan: `/offboard @person`)")
-    assert limited(LIMITS[1:])[1].endswith("Tokens are not known. Reports are not on record.")
+    view = replace(view, systems=(replace(view.systems[0], cannot=LIMITS),))
+    evidence = "\n".join(strings(details.blocks(view)))
+    for limit in LIMITS:
+        assert limit[:100] in evidence
+        assert limit[:20] not in said(case.build(view, samples.NOW))
 
 
 def test_the_plan_has_all_limits_under_a_heading() -> None:
@@ -108,7 +105,7 @@ def test_what_is_settled_waits_for_nobody(state: ProposalState) -> None:
 def test_a_first_version_is_said_once_and_a_record_without_value_says_so() -> None:
     line = replace(samples.client_lines(1)[0], value={})
     text = said(proposal.build(samples.proposal(), [line], 1))
-    assert "(3 records, 1 open deal, no value)" in text
+    assert "Acme 0\n–\nCarol" in text
     assert "Clients 1 to 1 of 1" in text
     assert "Version" not in text
     assert "Version 2 of case case-1" in said(proposal.build(samples.proposal(version=2), [], 0))

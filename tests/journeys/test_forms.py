@@ -86,7 +86,7 @@ def sheet(rows: Sequence[Sequence[str]]) -> bytes:
 
 
 def hand_in(desk: Desk, message: Locator, rows: Sequence[Sequence[str]]) -> None:
-    desk.press("Upload CSV", message)
+    desk.choose("Upload CSV", message)
     file = {"name": "split.csv", "mimeType": "text/csv", "buffer": sheet(rows)}
     desk.modal.get_by_label("CSV file").set_input_files(file)  # type: ignore[arg-type]
     expect(desk.modal.locator(".chip")).to_contain_text("split.csv", timeout=SLOW)
@@ -101,7 +101,7 @@ def test_a_file_with_faults_changes_nothing_and_a_right_one_is_followed(
     offboard(office, leaver, BOB, CAROL)
     desk.sit(MANAGER, "Messages")
     message = asked(desk, leaver, "Approve")
-    desk.press("Get CSV", message)
+    desk.choose("Get CSV", message)
     with desk.page.expect_download() as saved:
         desk.feed.locator(".file a").last.click(timeout=SLOW)
     rows = list(csv.reader(io.StringIO(Path(saved.value.path()).read_text(encoding="utf-8-sig"))))

@@ -54,6 +54,11 @@ class Desk:
         """Press a button, in the open form unless said otherwise."""
         (within or self.modal).get_by_role("button", name=label).click(timeout=SLOW)
 
+    def choose(self, label: str, within: Locator) -> None:
+        """Open the menu of a message, and choose in it."""
+        within.get_by_role("button", name="More actions").first.click(timeout=SLOW)
+        within.get_by_role("menuitem", name=label).click(timeout=SLOW)
+
     def close(self) -> None:
         """Close the open form by the button below it."""
         self.modal.locator(".dialog-foot button").first.click()

@@ -18,7 +18,7 @@ from sqlmodel import col, select
 
 from config.text import N_, _, join
 from connectors.contract import Account, AccountId, Accounts, Lookup, Observation, Person, Roster, Verdict
-from workflows.access.account_state import AccountData
+from workflows.access.account_state import ON_WORD, AccountData
 from workflows.access.links import NoAccount, PersonLinks
 from workflows.access.observation import MALFORMED, malformed
 from workflows.context import Context
@@ -78,9 +78,8 @@ def proven(how: str) -> str:
 
 def on_word(none: NoAccount, how: str) -> str:
     """Return how an absence is known that rests on a statement."""
-    words = _("the word of {name}, until {day}: {reason}; {how}")
     reason = none.reason or _("no reason on record")
-    return words.format(name=none.by, day=none.last_day, reason=reason, how=how)
+    return _(ON_WORD).format(name=none.by, day=none.last_day, reason=reason, how=how)
 
 
 def is_absent(seen: Observation) -> bool:

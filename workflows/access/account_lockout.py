@@ -14,7 +14,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from config.text import N_, _, join, language, ngettext, stored
+from config.text import N_, _, join, language, loaded, ngettext, stored
 from connectors.contract import (
     AccountId,
     Accounts,
@@ -51,6 +51,9 @@ LOCKS = {
     (True, True): N_("was locked already; a log-in was tried and refused"),
 }
 """Words of a lock, by two facts: the account was locked already, and a log-in was refused."""
+LOST = N_("locked (the answer was lost, a read shows it)")
+ACCEPTED = N_("the lock was written, and a log-in was accepted all the same")
+LOCK_WORDS = frozenset({*LOCKS.values(), LOST, ACCEPTED})
 ACCOUNT = table_of(LeaverAccount)
 SEALED = sa.select(ACCOUNT.c.sealed).where(ACCOUNT.c.id == sa.bindparam("row"))
 ACCOUNT_SEALED = sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
@@ -59,7 +62,6 @@ REFUSED = "refused-group"
 """Mark of a group that was certainly not left by our write."""
 TAKEN = N_("taken out of group {name}")
 UNCOMPARED = N_("the account is out of it, and whether others lost it meanwhile was not seen: compare its members")
-ACCEPTED = N_("the lock was written, and a log-in was accepted all the same")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,7 @@ class AccountLockout:
         except OutcomeUnknown:
             if self._accounts.observe([self._id])[self._id].verdict is not Verdict.LOCKED:
                 raise
-            lost = N_("locked (the answer was lost, a read shows it)")
-            self._record_step("lock", Change.MADE, lambda: _(lost), LOCKED, self._with_residual())
+            self._record_step("lock", Change.MADE, lambda: _(LOST), LOCKED, self._with_residual())
             return Locked(Change.MADE, Login.NOT_TRIED)
         except Missing:  # deleted meanwhile; the read-back shows it
             return Locked(Change.ALREADY, Login.NOT_TRIED)
@@ -297,6 +298,12 @@ class AccountLockout:
             return data
 
         return self._context.store.group_write(write, self._case)
+
+
+def login_refused(done: Sequence[str]) -> bool:
+    """Return whether every lock among stored steps tried a log-in that was refused. Pure."""
+    locks = {loaded(one).message for one in done} & LOCK_WORDS
+    return bool(locks) and locks <= {LOCKS[already, True] for already in (False, True)}
 
 
 def _with_name(words: str, name: str) -> str:

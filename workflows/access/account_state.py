@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import N_, _, shown, stored
+from config.text import N_, Sentence, _, loaded, shown, stored
 from connectors.contract import AccountId, Accounts, Verdict
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED
@@ -16,6 +16,8 @@ from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import SweepStatus
 from workflows.storage.store import Store
 from workflows.storage.vault import SEALED, Vault, WrongKey
+
+GOOD = (Verdict.LOCKED, Verdict.ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,14 @@ class VerdictNote:
     how: str = ""
     choose: bool = False
     """True if the verdict stays until a person links an account."""
+    good: str = ""
+    """Last good verdict before this one, which is not good. Empty if this one is good, and if none is known."""
+    good_at: str = ""
+    """Time of that reading in ISO format."""
+
+
+ON_WORD = N_("the word of {name}, until {day}: {reason}; {how}")
+"""Words of an absence that rests on a statement."""
 
 
 def seal(vault: Vault, key: bytes, row: str, note: VerdictNote) -> bytes:
@@ -54,8 +64,44 @@ def is_readable(vault: Vault, key: bytes, row: Access | LeaverAccount, now: date
 
 CLOCKS = timedelta(minutes=2)
 """Largest difference between the clocks of two bots that work, with some room."""
-GOOD = (Verdict.LOCKED, Verdict.ABSENT)
+
+
+def word_of(opener: Callable[[bytes, str], Any], row: str, sealed: bytes) -> str:
+    """Return the person on whose word a verdict rests, and until when; empty if it does not."""
+    how = loaded(VerdictNote(**opener(sealed, f"note:{row}")).how) if sealed else Sentence("")
+    return _("{name} until {day}").format(**how.values) if how.message == ON_WORD else ""
+
+
 UNCONFIGURED = N_("this system is no longer in the configuration")
+
+
+def last_good(
+    note: VerdictNote, verdict: str, read_at: datetime | None, reading: SweepStatus | None
+) -> tuple[Verdict, datetime] | None:
+    """Return a row's last good verdict and its time, or None if none is known. Pure.
+
+    `reading`: the last complete sweep of the system. It has read an unchanged good account later than its row says.
+    """
+    if verdict not in GOOD:
+        return (Verdict(note.good), datetime.fromisoformat(note.good_at)) if note.good else None
+    at = max((one for one in (read_at, reading.read_at if reading else None) if one), default=None)
+    return (Verdict(verdict), at) if at else None
+
+
+def seal_note(
+    session: Session, vault: Vault, key: bytes, row: Access | LeaverAccount, verdict: Verdict, note: VerdictNote
+) -> bytes:
+    """Encrypt the note of a new verdict on a row. Call it before the row changes.
+
+    The note of a verdict that is not good keeps the row's last good reading.
+    """
+    context = f"{'access' if isinstance(row, Access) else 'account'}:{row.id}"
+    if verdict in GOOD:
+        return seal(vault, key, context, note)
+    before = open_note(vault.opener(key), context, row.note)
+    known = last_good(before, row.verdict, row.read_at, session.get(SweepStatus, row.system))
+    good, at = (str(known[0]), known[1].isoformat()) if known else ("", "")
+    return seal(vault, key, context, replace(note, good=good, good_at=at))
 
 
 def current_verdict(

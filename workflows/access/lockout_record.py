@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from connectors.contract import Account
+from connectors.contract import Account, Verdict
 from connectors.errors import ConnectorError
 from workflows.access.account_lockout import ACCOUNT, LockoutResult
-from workflows.access.account_state import GOOD, VerdictNote, seal
+from workflows.access.account_state import GOOD, VerdictNote, seal, seal_note
 from workflows.access.lockout_messages import tell_failure, tell_outcome
 from workflows.access.lockout_start import call_off
 from workflows.access.observation import report_new_account
@@ -17,7 +17,7 @@ from workflows.storage.case import UNWATCHED, advance_case, read_case, refresh_c
 from workflows.storage.findings import FindingReport
 from workflows.storage.group_commit import run_later
 from workflows.storage.journal import HANDOVER
-from workflows.storage.rows.access import Access
+from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.table import table_of
 from workflows.storage.rows.watch import Finding
@@ -70,20 +70,15 @@ class LockoutRecord:
             now = self._context.clock.now()
             row = session.connection().execute(SETTLING, {"access": access_id}).one()
             for row_id, last in seen.items():
-                note = seal(
-                    self._context.vault, row.wrapped_key, f"account:{row_id}", VerdictNote(last.reason, last.how)
-                )
+                words = VerdictNote(last.reason, last.how)
+                note = self._sealed(session, row.wrapped_key, f"account:{row_id}", last.verdict, words)
                 read = {"verdict": last.verdict, "read_at": now, "note": note}
                 run_later(session, ACCOUNT_READ, {"row": row_id, **read})
             if row.state in UNWATCHED:
                 call_off(self._context, session, session.get_one(Case, row.case_id), session.get_one(Access, access_id))
                 return
-            note = seal(
-                self._context.vault,
-                row.wrapped_key,
-                f"access:{access_id}",
-                VerdictNote(result.reason, result.how, result.choose),
-            )
+            words = VerdictNote(result.reason, result.how, result.choose)
+            note = self._sealed(session, row.wrapped_key, f"access:{access_id}", result.verdict, words)
             locked_at = row.locked_at or (now if result.verdict in GOOD else None)
             state = WorkState.DONE if result.complete else WorkState.DUE
             read = {"verdict": result.verdict, "note": note, "read_at": now, "locked_at": locked_at, "state": state}
@@ -117,6 +112,15 @@ class LockoutRecord:
                 advance_case(session, self._context.journal, row.case_id)
 
         self._context.store.group_write(write, access_id.partition(":")[0])
+
+    def _sealed(self, session: Session, key: bytes, context: str, verdict: Verdict, note: VerdictNote) -> bytes:
+        """Encrypt a note. Only the note of a bad verdict needs the row, for its last good reading."""
+        if verdict in GOOD:
+            return seal(self._context.vault, key, context, note)
+        kind, _colon, row_id = context.partition(":")
+        access = session.get(Access, row_id) if kind == "access" else None
+        row = access or session.get_one(LeaverAccount, row_id)
+        return seal_note(session, self._context.vault, key, row, verdict, note)
 
     def tell(self, session: Session, access_id: str, *, failed: bool) -> None:
         """Tell people of the outcome, in the caller's transaction."""

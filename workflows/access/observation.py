@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from config.text import _
 from connectors.contract import Account, AccountId, Accounts, Observation, Trace, Verdict
 from connectors.errors import Conflict, ConnectorError, Missing
-from workflows.access.account_state import SEVERITY, AccountData, VerdictNote, seal
+from workflows.access.account_state import SEVERITY, AccountData, VerdictNote, seal, seal_note
 from workflows.storage.case import refresh_case_message
 from workflows.storage.findings import FindingReport, Findings, open_of
 from workflows.storage.journal import HANDOVER, Journal, Personal
@@ -86,8 +86,8 @@ def record(
     `changed_by`: the last person to change the account, if the system shows that.
     """
     changed = row.verdict != seen.verdict
+    row.note = _sealed(session, vault, row, seen)
     row.verdict, row.read_at = seen.verdict, now
-    row.note = _sealed(vault, session.get_one(Case, row.case_id).wrapped_key, f"account:{row.id}", seen)
     session.add(row)
     was_locked = session.get_one(Access, row.access_id).locked_at is not None
     why = seen.reason or (_("the account is enabled again") if was_locked else _("the account was never locked"))
@@ -130,11 +130,10 @@ def update_access_verdict(
     open_findings = open_of(session, access.case_id, access.system) if seen.verdict is not Verdict.OPEN else ()
     if any(finding.kind == FindingKind.NEW_ACCOUNT for finding in open_findings):
         return
-    key = session.get_one(Case, access.case_id).wrapped_key
     said = {"system": access.system, "verdict": seen.verdict}
     journal.write(session, actor=HANDOVER, action="access.observed", case_id=access.case_id, data=said)
+    access.note = _sealed(session, vault, access, seen, choose=choose)
     access.verdict, access.read_at = seen.verdict, now
-    access.note = _sealed(vault, key, f"access:{access.id}", seen, choose=choose)
     session.add(access)
     refresh_case_message(session, access.case_id)
 
@@ -152,10 +151,13 @@ def _changed_by(trace: Trace, account: AccountId, now: datetime) -> str:
         return _("not known ({why})").format(why=say(error))
 
 
-def _sealed(vault: Vault, key: bytes, row: str, seen: Observation, *, choose: bool = False) -> bytes:
+def _sealed(
+    session: Session, vault: Vault, row: Access | LeaverAccount, seen: Observation, *, choose: bool = False
+) -> bytes:
     """Seal the words of a read. If the case's key does not open, only the verdict is kept."""
+    key, note = session.get_one(Case, row.case_id).wrapped_key, VerdictNote(seen.reason, seen.how, choose)
     try:
-        return seal(vault, key, row, VerdictNote(seen.reason, seen.how, choose))
+        return seal_note(session, vault, key, row, seen.verdict, note)
     except WrongKey:
         return b""
 

@@ -26,6 +26,11 @@ class AccountLine:
     residual: str = ""
     """Access that may outlive the lock, as a noun for people: `tickets`. Empty once it has ended."""
     residual_until: datetime | None = None
+    login_refused: bool = False
+    """True if a log-in was tried at each lock of Handover, and refused."""
+    last_good: Verdict | None = None
+    """Last good verdict that was read before the present one, which is not good; None if none is known."""
+    last_good_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,25 @@ class SystemLine:
     """Delay of the work, and its reason, if it was more than minutes."""
     choose: bool = False
     """True if a person must choose the leaver's account."""
+    locked_at: datetime | None = None
+    """Time of the first read that showed the lock-out complete."""
+    word: str = ""
+    """Person whose word an absence rests on, and until when; empty if it was read."""
+    last_good: Verdict | None = None
+    """Last good verdict that was read before the present one, which is not good; None if none is known."""
+    last_good_at: datetime | None = None
+
+    @property
+    def open_again(self) -> bool:
+        """True if a read showed every open account of the line locked before."""
+        opened = [one for one in self.accounts if one.verdict is Verdict.OPEN]
+        return bool(opened) and all(one.last_good is Verdict.LOCKED for one in opened)
+
+    @property
+    def login_refused(self) -> bool:
+        """True if the read of the lock itself is the newest, and a log-in was refused then for every account."""
+        at_lock = self.locked_at is not None and self.read_at == self.locked_at
+        return at_lock and bool(self.accounts) and all(one.login_refused for one in self.accounts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from sqlmodel import Session, col, select
 from config.text import N_, _, shown
 from connectors.contract import Verdict
 from workflows.access import manual_step, restriction
-from workflows.access.account_state import GOOD, SEVERITY, AccountData, current_verdict, open_note
+from workflows.access.account_lockout import login_refused
+from workflows.access.account_state import GOOD, SEVERITY, AccountData, current_verdict, last_good, open_note, word_of
 from workflows.access.restoration import RestoredAccount
 from workflows.access.views import AccountLine, RestoredLine, SystemLine
 from workflows.cases import holds
@@ -79,6 +80,7 @@ class Casefile:
         """Return all of some cases, most of it read together. Raises `Refused(UNKNOWN_CASE)`."""
         rows = CaseRows(session, case_ids)
         findings = self._sheet.of_cases(session, case_ids)
+        settled = self._sheet.settled_of_cases(session, case_ids)
         follow_ups = rows.read(FollowUp)
         views = []
         for case_id in case_ids:
@@ -96,6 +98,7 @@ class Casefile:
                     if row.state in (WorkState.DUE, WorkState.DONE)  # what is held or called off promises nothing
                 ),
                 findings=findings.get(case_id, ()),
+                settled=settled.get(case_id, ()),
                 held=case.hold_reason,
                 settled_by=settled_by,
                 settled_at=settled_at,
@@ -189,8 +192,12 @@ class Casefile:
         verdict, reason, read_at = current_verdict(last, Verdict(row.verdict), note.reason, row.read_at)
         worst = min(accounts, key=lambda one: SEVERITY.index(one.verdict), default=None)
         how = note.how if verdict.value == row.verdict else ""  # the last audit could not read it
+        known = last_good(note, row.verdict, row.read_at, last)
         if worst and row.read_at and _speaks(worst, verdict, row.read_at):
             verdict, reason, read_at, how = worst.verdict, worst.reason, worst.read_at, worst.how
+            known = (worst.last_good, worst.last_good_at) if worst.last_good and worst.last_good_at else None
+        if verdict in GOOD:
+            known = None
         due = row.state == WorkState.DUE
         ahead = row.due_at > self._clock.now()
         return SystemLine(
@@ -207,6 +214,10 @@ class Casefile:
             cannot=system.cannot if system else (),
             late=shown(row.late),
             choose=note.choose,
+            locked_at=row.locked_at,
+            word=word_of(opener, f"access:{row.id}", row.note) if verdict is Verdict.ABSENT else "",
+            last_good=known and known[0],
+            last_good_at=known and known[1],
         )
 
     def _restored(self, rows: CaseRows, case: Case) -> Iterator[RestoredLine]:
@@ -228,6 +239,7 @@ class Casefile:
         data = AccountData(**opener(row.sealed, f"account:{row.id}"))
         note = open_note(opener, f"account:{row.id}", row.note)
         verdict, reason, read_at = current_verdict(reading, Verdict(row.verdict), note.reason, row.read_at)
+        known = last_good(note, row.verdict, row.read_at, reading) if verdict not in GOOD else None
         until = datetime.fromisoformat(data.residual_until) if data.residual_until else None
         until = until if until and until > self._clock.now() and verdict is Verdict.LOCKED else None
         return AccountLine(
@@ -243,6 +255,9 @@ class Casefile:
             tuple(map(shown, data.done)),
             shown(data.residual) if until else "",
             until,
+            login_refused(data.done),
+            known and known[0],
+            known and known[1],
         )
 
     def follow_up(self, session: Session, row: FollowUp) -> FollowUpLine:

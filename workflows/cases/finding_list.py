@@ -40,10 +40,12 @@ class FindingList:
 
     def of_cases(self, session: Session, case_ids: Sequence[str]) -> Mapping[str, tuple[FindingLine, ...]]:
         """Return what must be acted on in some cases, by case; a case with nothing has an empty entry."""
-        by_case = defaultdict[str, tuple[FindingLine, ...]](tuple)
-        for line in self._lines(session, self._open(session, col(Finding.case_id).in_(case_ids))):
-            by_case[line.case_id] += (line,)
-        return by_case
+        return _by_case(self._lines(session, self._open(session, col(Finding.case_id).in_(case_ids))))
+
+    def settled_of_cases(self, session: Session, case_ids: Sequence[str]) -> Mapping[str, tuple[FindingLine, ...]]:
+        """Return the findings of some cases that were closed, newest first, by case."""
+        query = select(Finding).where(col(Finding.case_id).in_(case_ids), col(Finding.closed_at).is_not(None))
+        return _by_case(self._pages(session, session.exec(query.order_by(col(Finding.closed_at).desc())).all()))
 
     def count(self, session: Session) -> int:
         """Return how many findings must be acted on."""
@@ -124,6 +126,8 @@ class FindingList:
             note.accepted_reason if waits else "",
             self.overdue(row),
             row.relocked_at,
+            row.closed_by,
+            note.locked_name,
         )
 
     def _leaver(self, session: Session, row: Finding, note: FindingNote) -> Leaver:
@@ -142,6 +146,13 @@ class FindingList:
             return AccountData(**self._vault.open(key, account.sealed, f"account:{account.id}")).login
         except WrongKey:
             return account.account_id
+
+
+def _by_case(lines: Iterable[FindingLine]) -> Mapping[str, tuple[FindingLine, ...]]:
+    found = defaultdict[str, tuple[FindingLine, ...]](tuple)
+    for line in lines:
+        found[line.case_id] += (line,)
+    return found
 
 
 def accepted(row: Finding, now: datetime) -> bool:

@@ -109,6 +109,8 @@ class CaseView(CaseBrief):
     """One line on the export track, without figures: these are for security."""
     follow_ups: tuple["FollowUpLine", ...]
     findings: tuple["FindingLine", ...]
+    settled: tuple["FindingLine", ...] = ()
+    """Findings that were closed, newest first."""
     held: str = ""
     """Reason for which the case waits for a second person (`HoldReason`), or empty."""
     settled_by: str = ""
@@ -156,6 +158,10 @@ class FindingLine:
     """True where nobody took it within the time that policy allows."""
     relocked_at: datetime | None = None
     """Time of an automatic lock by policy."""
+    closed_by: str = ""
+    """Id of the actor who closed it; empty while it is open."""
+    locked_by: str = ""
+    """Name of the last person who pressed Lock Again, or empty."""
 
 
 @dataclass(frozen=True, slots=True)

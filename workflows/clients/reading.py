@@ -262,6 +262,8 @@ class ClientTrackQueries:
             sensitivities=dict(sum(map(Counter, unsealed.sensitivities.values()), Counter[str]())),
             until=leave.until(session, case.id),
             states={AssignmentState(state): number for state, number in states},
+            asked_by=data.opened_by.name,
+            last_day=case.effective_at,
         )
 
     @contextmanager

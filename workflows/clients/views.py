@@ -213,6 +213,10 @@ class ProposalView:
     """The day of return of a handover for a time."""
     states: Mapping[AssignmentState, int] = field(default_factory=dict)
     """Number of records by state."""
+    asked_by: str = ""
+    """Name of the person who opened the case."""
+    last_day: datetime | None = None
+    """Effective time of the case."""
 
     @property
     def ended(self) -> bool:

@@ -74,6 +74,8 @@ class FindingNote:
     taken_name: str = ""
     accepted_name: str = ""
     accepted_reason: str = ""
+    locked_name: str = ""
+    """Name of the last person who locked the account again."""
 
 
 _NAMES = tuple(one.name for one in fields(FindingNote))

@@ -193,7 +193,7 @@ class Audits:
         self._authorization.require(Right.LOCK_AGAIN, by, finding.case_id or "")
         if finding.case_id is None or not line.can_lock_again:
             raise Refused(Code.NOT_LOCKABLE, why=line.detail or _("no case names it"))
-        self._responses.take(finding_id, by)
+        self._responses.take(finding_id, by, locks=True)
         self._context.journal.note("finding.lock_again", by, {"finding": finding_id}, finding.case_id)
         self._lock(finding.case_id, finding, by)
         return finding.case_id

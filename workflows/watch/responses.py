@@ -51,14 +51,19 @@ class FindingResponses:
         self._authorization = context.authorization
         self._retry, self._policy = retry, policy
 
-    def take(self, finding_id: str, by: Actor) -> FindingLine:
-        """Record the person who works on a finding, replacing the last. Raises UNKNOWN_FINDING, CLOSED_FINDING."""
+    def take(self, finding_id: str, by: Actor, *, locks: bool = False) -> FindingLine:
+        """Record the person who works on a finding, replacing the last. `locks`: they lock its account again.
+
+        Raises UNKNOWN_FINDING, CLOSED_FINDING.
+        """
         self._require(Right.TAKE, finding_id, by)
         with self._store.write() as session:
             row = open_finding(session, finding_id)
-            if row.taken_by != by.id:
+            note = self._findings.note(session, row)
+            if row.taken_by != by.id or (locks and note.locked_name != by.name):
                 row.taken_at, row.taken_by = self._clock.now(), by.id
-                self._findings.keep(session, row, replace(self._findings.note(session, row), taken_name=by.name))
+                locked = by.name if locks else note.locked_name
+                self._findings.keep(session, row, replace(note, taken_name=by.name, locked_name=locked))
                 self._write(session, row, by, "finding.taken")
             return self._sheet.line(session, row)
 

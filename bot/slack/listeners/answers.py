@@ -13,10 +13,13 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from bot.errors import UserFacingError
 from bot.slack.forms import fields, notice
 from bot.slack.listeners.acknowledgement import acknowledge
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.error_handler import explain
+from bot.slack.messages.blocks import MENU
+from bot.text import _
 from workflows.authorization import Right
 
 log = logging.getLogger(__name__)
@@ -39,6 +42,16 @@ class Listeners:
 
     def __init__(self, app: App, ctx: ListenerContext) -> None:
         self.app, self.ctx = app, ctx
+        self._acts: dict[str, Callable[[Call], None]] = {}
+        app.action(MENU, middleware=[acknowledge])(self._choose)
+
+    def _choose(self, body: dict[str, Any], client: WebClient) -> None:
+        """Do what the chosen button of a menu does."""
+        call = Call(body, client)
+        chosen = self._acts.get(call.fact("act"))
+        if chosen is None:
+            raise UserFacingError(_("This menu is too old. `/offboard list` shows every case."))
+        chosen(call)
 
     def button(
         self, action: str | re.Pattern[str] | dict[str, Any], right: Right | None = None
@@ -46,12 +59,17 @@ class Listeners:
         """Register a function for clicks, by people with the right. An error is told privately to the person."""
 
         def register(clicked: Callable[[Call], None]) -> None:
-            @self.app.action(action, middleware=[acknowledge])
-            def listen(body: dict[str, Any], client: WebClient) -> None:
-                call = Call(body, client)
+            def act(call: Call) -> None:
                 if right:
                     self.ctx.allow(call, right)
                 clicked(call)
+
+            @self.app.action(action, middleware=[acknowledge])
+            def listen(body: dict[str, Any], client: WebClient) -> None:
+                act(Call(body, client))
+
+            if isinstance(action, str):
+                self._acts[action] = act
 
         return register
 

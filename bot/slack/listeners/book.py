@@ -116,5 +116,5 @@ def _changed(ctx: ListenerContext, call: Call, new_id: str) -> View:
     return notice.build(
         _("Changed"),
         _("Version {version} is {what}.").format(version=new.version, what=short(new.why)),
-        waiting.format(name=requests.waits_for(new)),
+        waiting.format(name=requests.needs(new)),
     )

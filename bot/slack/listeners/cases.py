@@ -8,9 +8,10 @@ from bot.slack.forms import case as forms
 from bot.slack.forms import fields, notice
 from bot.slack.listeners.answers import Listeners, View
 from bot.slack.listeners.context import Call, ListenerContext
-from bot.slack.messages import access, leave, moves
-from bot.slack.messages.case import CANCEL, RETRY
+from bot.slack.messages import access, details, leave, moves
+from bot.slack.messages.case import CANCEL
 from bot.slack.messages.phrases import records
+from bot.slack.messages.systems import RETRY
 from bot.text import _, moment, mrkdwn, ngettext
 from bot.workdays import known_zone
 from workflows.authorization import Right
@@ -36,6 +37,11 @@ def _register_case(on: Listeners, ctx: ListenerContext) -> None:
                 system=mrkdwn(system)
             )
         )
+
+    @on.button(details.DETAILS, Right.SEE)
+    def show(call: Call) -> None:
+        case = call.case
+        on.load(call, lambda: notice.build(_("Details"), *details.blocks(offboarding.case(case))))
 
     @on.button(CANCEL, Right.CANCEL)
     def cancel(call: Call) -> None:

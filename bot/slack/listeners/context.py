@@ -46,10 +46,12 @@ class Call:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Values of the form's metadata and of the clicked button."""
+        """Values of the form's metadata, and of the clicked button or the chosen one of a menu."""
         view = self.body.get("view") or {}
-        clicked: dict[str, Any] = next((act for act in self.body.get("actions", ()) if act.get("type") == "button"), {})
-        return {**unpack(str(view.get("private_metadata", ""))), **unpack(str(clicked.get("value", "")))}
+        acts: list[dict[str, Any]] = self.body.get("actions", [])
+        clicked = next((act for act in acts if act.get("type") == "button"), {})
+        chosen = next((act["selected_option"] for act in acts if act.get("type") == "overflow"), clicked)
+        return {**unpack(str(view.get("private_metadata", ""))), **unpack(str(chosen.get("value", "")))}
 
     def fact(self, name: str) -> str:
         """Return one of the `facts`; empty if it is missing."""

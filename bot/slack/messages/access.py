@@ -112,7 +112,7 @@ def _buttons(view: CaseView, now: datetime) -> list[Block]:
         return release_buttons(view)
     if view.state is CaseState.SCHEDULED and view.effective_at > now:
         return [button(_("Reschedule"), RESCHEDULE, case)]
-    found = [button(_("Give Access Back"), UNDO, case, "danger", _ask_undo(view))] if view.can_undo else []
+    found = [button(_("Give Access Back"), UNDO, case, "", _ask_undo(view))] if view.can_undo else []
     if view.state is CaseState.UNDONE and any(not line.done for line in view.restored):
         found.append(button(_("Try Again Now"), UNDO, case))
     if view.state is CaseState.WATCHED:

@@ -14,6 +14,7 @@ from bot.slack.messages.blocks import (
     confirm,
     context,
     header,
+    menu,
     message,
     pack,
     paragraphs,
@@ -21,13 +22,16 @@ from bot.slack.messages.blocks import (
     table,
 )
 from bot.slack.messages.phrases import account, finding_detail, short, verdict
-from bot.text import N_, _, day, mrkdwn, ngettext, plain, trim
+from bot.text import N_, _, day, moment, mrkdwn, ngettext, plain, trim
 from connectors.contract import Verdict
 from workflows.cases.views import AuditView, FindingLine
+from workflows.people import SLACK
+from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.watch import FindingKind
 
 LOCK_AGAIN, CSV, TAKE, ACCEPT = "audit_lock_again", "audit_csv", "audit_take", "audit_accept"
-WITH_BUTTON, ROWS, MOST_UNSOUGHT = 15, 40, 5
+WITH_BUTTON, ROWS, APART, MOST_UNSOUGHT = 5, 24, 15, 5
+WORST_FIRST = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.ABSENT)
 KINDS = {
     FindingKind.CODES_RESET: N_("one-time codes changed by one person alone"),
     FindingKind.CODES_GUESSED: N_("somebody may be guessing a person's one-time codes"),
@@ -69,21 +73,27 @@ def build(view: AuditView, run_id: str = "") -> Message:
     for line in view.findings[:WITH_BUTTON]:
         blocks += finding(line)
     if len(view.findings) > WITH_BUTTON:
-        blocks.append(table(_rows(view.findings[:ROWS])))
+        blocks.append(table(_rows(view.findings[WITH_BUTTON:ROWS])))
     if len(view.findings) > ROWS:
         small = [
             context(_("The worst of {count} come first. The CSV has all.").format(count=len(view.findings))),
             *small,
         ]
-    tally = " · ".join(f"{verdict(kind)}: {view.by_verdict.get(kind, 0):,}" for kind in Verdict)
     blocks += [
         *_apart(_("Locked again at once, by policy"), view.relocked),
         *_apart(_("Accepted for now"), view.accepted),
         *_apart(_("Settled since this audit"), view.settled),
-        context(trim(tally, 2000)),
+        *_tally(view),
         *small,
     ]
     return message(mrkdwn(point, 600), blocks)
+
+
+def _tally(view: AuditView) -> list[Block]:
+    """Return the number of accounts for each verdict that the audit read, worst first."""
+    counted = [(kind, view.by_verdict.get(kind, 0)) for kind in WORST_FIRST]
+    tally = " · ".join(f"{number:,} {verdict(kind)}" for kind, number in counted if number)
+    return [context(_("As the audit read: {tally}").format(tally=trim(tally, 2000)))] if tally else []
 
 
 def headline(view: AuditView) -> str:
@@ -91,6 +101,8 @@ def headline(view: AuditView) -> str:
     if view.finished_at is None:
         return _("The audit of {day} is still running").format(day=view.day.isoformat())
     dark = _not_seen(view)
+    if not (view.leavers or view.findings or dark):
+        return _("No finding on {day}, and nobody has left yet").format(day=view.day.isoformat())
     people = ngettext("{count:,} past leaver", "{count:,} past leavers", view.leavers).format(count=view.leavers)
     accounts = ngettext("{count:,} account", "{count:,} accounts", view.accounts).format(count=view.accounts)
     scope = _("{people} with {accounts}").format(people=people, accounts=accounts)
@@ -130,36 +142,66 @@ def kind(line: FindingLine) -> str:
 
 def finding(line: FindingLine) -> list[Block]:
     """Return one finding with its buttons."""
-    text = _("✗ *{name}*: {kind} in {where}, since {since}{because}").format(
+    if line.closed_at is not None:
+        return [section(settled(line))]
+    clauses = [_("since {day}").format(day=day(line.first_seen))]
+    if line.changed_by:
+        clauses.append(_("last changed by {who}").format(who=short(line.changed_by)))
+    if line.relocked_at:
+        clauses.append(_("locked again by the bot"))
+    if line.taken_by:
+        clauses.append(_("taken by {who}").format(who=mrkdwn(line.taken_by, 80)))
+    if line.overdue:
+        clauses.append(_("*taken by nobody*"))
+    text = _("✗ *{name}*: {kind} in {where}, {clauses}{because}").format(
         name=mrkdwn(line.leaver.name, 80),
         kind=kind(line),
         where=account(line),
-        since=day(line.first_seen),
+        clauses=", ".join(clauses),
         because=finding_detail(line),
     )
-    if line.changed_by:
-        text += " " + _("Last changed by {who}.").format(who=short(line.changed_by))
+    rest = menu(
+        button(_("Take"), TAKE, pack(finding=line.id)), button(_("Accept Until ..."), ACCEPT, pack(finding=line.id))
+    )
+    if not line.can_lock_again:
+        return [section(text, rest)]
+    return [section(text), actions(f"finding_{line.id}", lock_again(line), rest)]
+
+
+def settled(line: FindingLine) -> str:
+    """Return a settled finding in one line: who, what, where, since when, and what settled it when."""
+    text = _("✓ *{name}*: {kind} in {where}, {since} to {until}, {how}")
+    return text.format(
+        name=mrkdwn(line.leaver.name, 80),
+        kind=kind(line),
+        where=account(line),
+        since=moment(line.first_seen),
+        until=moment(line.closed_at) if line.closed_at else "",
+        how=settled_by(line),
+    )
+
+
+def settled_by(line: FindingLine) -> str:
+    """Return who or what settled a finding. Handover settles it after a read that no longer shows it."""
+    if line.closed_by.startswith(SLACK):
+        return _("settled by {who}").format(who=f"<@{mrkdwn(line.closed_by.removeprefix(SLACK), 40)}>")
+    if line.closed_by != HANDOVER.id:
+        return _("settled by {who}").format(who=mrkdwn(line.closed_by, 80))
+    if line.kind is FindingKind.NOT_DELIVERED:
+        return _("delivered since")
+    if line.locked_by:
+        return _("settled by a fresh read, after Lock Again by {who}").format(who=mrkdwn(line.locked_by, 80))
     if line.relocked_at:
-        text += " " + _("The bot has locked it again.")
-    if line.taken_by:
-        text += " " + _("{who} has taken this.").format(who=mrkdwn(line.taken_by, 80))
-    if line.overdue:
-        text = _("*Nobody has taken this.*") + " " + text
-    if line.closed_at is not None:
-        return [section(text)]
-    return [
-        section(text, lock_again(line) if line.can_lock_again else None),
-        actions(
-            f"finding_{line.id}",
-            button(_("Take"), TAKE, pack(finding=line.id)),
-            button(_("Accept Until ..."), ACCEPT, pack(finding=line.id)),
-        ),
-    ]
+        return _("settled by a fresh read, after the bot locked it again")
+    return _("settled by a fresh read")
 
 
 def _apart(title: str, lines: Sequence[FindingLine]) -> list[Block]:
     rows = [f"*{title}: {len(lines):,}*"] if lines else []
-    for line in lines[:WITH_BUTTON]:
+    for line in lines[:APART]:
+        if line.closed_at:
+            rows.append(settled(line))
+            continue
         words = f"• {mrkdwn(line.leaver.name, 80)}: {kind(line)}, {account(line)}"
         if line.accepted_until:
             words += " " + _("(until {day}, {who}: {why})").format(
@@ -167,11 +209,9 @@ def _apart(title: str, lines: Sequence[FindingLine]) -> list[Block]:
                 who=mrkdwn(line.accepted_by, 80),
                 why=short(line.accepted_reason, 150),
             )
-        if line.closed_at:
-            words = words.replace("•", "✓", 1)
         rows.append(words)
-    if len(lines) > WITH_BUTTON:
-        rows.append(_("… and {count} more, in the CSV").format(count=len(lines) - WITH_BUTTON))
+    if len(lines) > APART:
+        rows.append(_("… and {count} more, in the CSV").format(count=len(lines) - APART))
     return paragraphs(rows)
 
 

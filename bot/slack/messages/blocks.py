@@ -9,6 +9,7 @@ from bot.text import _, trim
 
 Block = dict[str, Any]
 BUTTON, HEADER, SECTION, VALUE = 75, 150, 3000, 2000
+MENU = "menu"
 MESSAGE_BLOCKS, VIEW_BLOCKS = 50, 100
 MESSAGE_CHARACTERS = 12_000
 """Characters of a message's blocks as JSON. Slack refuses a message near 13,000 (`msg_blocks_too_long`)."""
@@ -158,6 +159,17 @@ def button(label: str, action: str, value: str = "", style: str = "", confirm: B
     }
 
 
+def menu(*buttons: Block) -> Block:
+    """Return a menu with at most five buttons that stand behind the others. Choosing one is pressing it.
+
+    A menu asks one question for all its choices, so a button that asks one has no place in it.
+    """
+    choices = [
+        option(one["text"]["text"], pack(act=one["action_id"], **unpack(one.get("value", "")))) for one in buttons
+    ]
+    return {"type": "overflow", "action_id": MENU, "options": choices}
+
+
 def confirm(title: str, text: str, yes: str) -> Block:
     """Return the confirmation dialog of a dangerous action."""
     return {
@@ -167,6 +179,21 @@ def confirm(title: str, text: str, yes: str) -> Block:
         "deny": words(_("Go back"), 30),
         "style": "danger",
     }
+
+
+def emphasize_first(blocks: Iterable[Block]) -> list[Block]:
+    """Return the blocks with at most one emphasised button: the first one."""
+    shown, done = [], False
+    for block in blocks:
+        elements = [block["accessory"]] if "accessory" in block else block.get("elements", [])
+        kept = []
+        for one in elements:
+            kept.append({name: part for name, part in one.items() if name != "style" or not done})
+            done = done or "style" in one
+        if elements:
+            block = {**block, **({"accessory": kept[0]} if "accessory" in block else {"elements": kept})}  # noqa: PLW2901
+        shown.append(block)
+    return shown
 
 
 def pack(**facts: str | int) -> str:

@@ -64,12 +64,17 @@ def line(view: CaseView, system: SystemLine, step: StepView) -> str:
     if step.confirmed:
         text = _("{title} – {verdict}, not read back; confirmed by a person: {by}")
     lines = [text.format(title=title, verdict=verdict(system.verdict), by=_who_when(step))]
-    if step.confirmed:
-        lines += _words(step)
+    if step.note and step.confirmed:
+        lines.append(_("Note: {note}").format(note=short(step.note, 100)))
     if step.waiting and step.deadline:
         asked = _("{who} is asked again, until {when}.") if step.confirmed else _("{who} is asked, until {when}.")
         lines.append(asked.format(who=mention(step.assignee), when=moment(step.deadline)))
     return "\n".join([*lines, *_trouble(step)])
+
+
+def evidence(step: StepView) -> list[str]:
+    """Return the note and the proof of a confirmed step; none of a step that nobody has confirmed."""
+    return _words(step) if step.confirmed else []
 
 
 def by_hand(view: CaseBrief) -> str:

@@ -9,15 +9,16 @@ from bot.slack.messages.blocks import (
     actions,
     button,
     context,
-    divider,
     header,
+    menu,
     message,
     pack,
     paragraphs,
     section,
+    table,
 )
-from bot.slack.messages.phrases import clients, for_a_time, records, short
-from bot.text import N_, _, moment, mrkdwn, ngettext, plain
+from bot.slack.messages.phrases import clients, for_a_time, money, records, short
+from bot.text import N_, _, day, moment, mrkdwn, ngettext, plain
 from workflows.clients.views import ClientLine, ProposalView
 from workflows.storage.rows.clients import ProposalState
 
@@ -31,7 +32,7 @@ APPROVE, DECLINE, CHANGE, PAGE, CSV, KEEP, FIND, UPLOAD = (
     "proposal_find",
     "proposal_upload",
 )
-PER_PAGE = 20
+PER_PAGE = 10
 SETTLED = {
     ProposalState.DRAFT: N_("Being prepared. It can be decided once every record is listed."),
     ProposalState.PENDING: N_("Nobody has decided yet."),
@@ -63,24 +64,41 @@ def build(
     asked = requests.of(view, viewer) if viewer else None
     point = headline(view)
     blocks: list[Block] = [header(point), section(_summary(view))]
-    if view.state is not ProposalState.SUPERSEDED:  # the newer version's message shows this part
-        blocks += split.build(view, chart=chart)
-        blocks += [*paragraphs(split.kept(view.kept, view.leaver.name)), *requests.blocks(view)]
-    if lines:
-        where = context(split.where(len(lines), total, page * PER_PAGE))
-        blocks += [divider(), *paragraphs([split.client_line(line) for line in lines]), where]
-    if pending or total > PER_PAGE:  # all pages of a settled proposal can still be read
-        changing = _changing(view) if pending else []
-        blocks.append(actions(f"page_{view.digest[:40]}", *_reading(view, total, page), *changing))
-    if pending:
-        if not viewer or not view.requests or (asked and asked.awaits(viewer)):
-            label = ngettext("Approve {count:,} Record", "Approve {count:,} Records", view.records)
-            blocks.append(deciding(view, label.format(count=view.records)))
-    else:
+    if not pending:
         blocks.append(section(outcome(view)))
-    text = _("Version {version} of case {case} · {why}") if view.version > 1 else _("Case {case} · {why}")
+    if view.state is not ProposalState.SUPERSEDED:  # the newer version's message shows this part
+        blocks += split.build(view)
+        blocks += [*paragraphs(split.kept(view.kept, view.leaver.name)), *requests.happened(view)]
+    if pending:
+        label = ngettext("Approve {count:,} Record", "Approve {count:,} Records", view.records)
+        decides = not viewer or not view.requests or bool(asked and asked.awaits(viewer))
+        rest = menu(*_reading(view), *_changing(view))
+        answers = _answers(view, label.format(count=view.records)) if decides else []
+        blocks.append(actions(f"decide_{view.digest[:40]}", *answers, rest))
+    if lines:
+        blocks += [table(_rows(lines)), context(split.where(len(lines), total, page * PER_PAGE))]
+    pages = paging(view, total, page)
+    if not pending and total > PER_PAGE:  # all pages of a settled proposal can still be read
+        pages += _reading(view)
+    if pages:
+        blocks.append(actions(f"page_{view.digest[:40]}", *pages))
+    if chart and view.state is not ProposalState.SUPERSEDED:
+        blocks += split.chart(view)
+    text = _("Version {version} of case {case} · {why}") if view.version > 1 else _("Case {case}")
     blocks.append(context(text.format(version=view.version, case=mrkdwn(view.case_id), why=short(view.why))))
     return message(mrkdwn(point, 400), blocks)
+
+
+def _rows(lines: Sequence[ClientLine]) -> list[list[str]]:
+    """Return clients as rows of a table, with what happened to their records."""
+    rows = [[_("Client"), _("Value"), _("Goes to")]]
+    for line in lines:
+        name = plain(line.name, 60)
+        if line.sensitivity:
+            name = f"{name} ({plain(line.sensitivity, 30)})"
+        goes = " · ".join(filter(None, (plain(line.successor.name, 40), split.fates(line))))
+        rows.append([name, plain(money(line.value)), goes])
+    return rows
 
 
 def headline(view: ProposalView) -> str:
@@ -110,23 +128,16 @@ def outcome(view: ProposalView) -> str:
 
 
 def _summary(view: ProposalView) -> str:
-    text = _("{records} of {clients}, proposed for {colleagues}.")
+    colleagues = ngettext("{count} colleague", "{count} colleagues", len(view.shares)).format(count=len(view.shares))
+    facts = {"records": records(view.records), "clients": clients(view.families), "colleagues": colleagues}
+    lines = [_("{records} of {clients}, proposed for {colleagues}.").format(**facts)]
     if view.state in (ProposalState.DRAFT, ProposalState.PENDING):
         text = ngettext(
-            "{records} of {clients} go to {colleagues}. Nothing moves until {name} approves exactly this.",
-            "{records} of {clients} go to {colleagues}. "
-            "Nothing moves until each of them approves exactly this: {name}.",
-            len(view.awaited) or 1,
+            "Nothing moves until {who} approves exactly this{until}.",
+            "Nothing moves until {who} approve exactly this{until}.",
+            requests.missing(view),
         )
-    colleagues = ngettext("{count} colleague", "{count} colleagues", len(view.shares))
-    lines = [
-        text.format(
-            records=records(view.records),
-            clients=clients(view.families),
-            colleagues=colleagues.format(count=len(view.shares)),
-            name=requests.waits_for(view),
-        )
-    ]
+        lines = [*_asked(view), text.format(who=requests.needs(view), until=_until(view))]
     if view.until:
         lines.append(for_a_time(view.leaver.name, view.until))
     if view.staying:
@@ -141,6 +152,20 @@ def _summary(view: ProposalView) -> str:
     return "\n".join(lines)
 
 
+def _asked(view: ProposalView) -> list[str]:
+    """Return who asks and why: the person leaves on a day, or is away. No other reason is for an approver."""
+    if not view.asked_by or view.last_day is None:
+        return []
+    text = _("{by} asks, for a leave from {day}.") if view.until else _("{by} asks. Last day: {day}.")
+    return [text.format(by=mrkdwn(view.asked_by, 80), day=day(view.last_day))]
+
+
+def _until(view: ProposalView) -> str:
+    """Return by when the first answer is needed, as the end of a sentence."""
+    ends = min((one.expires_at for one in view.requests if one.expires_at and one.awaited), default=None)
+    return _(", by {at}").format(at=moment(ends)) if ends else ""
+
+
 def paging(view: ProposalView, total: int, page: int) -> list[Block]:
     """Return the buttons to the pages before and after."""
     turned = []
@@ -151,9 +176,9 @@ def paging(view: ProposalView, total: int, page: int) -> list[Block]:
     return turned
 
 
-def _reading(view: ProposalView, total: int, page: int) -> list[Block]:
+def _reading(view: ProposalView) -> list[Block]:
     named = pack(proposal=view.id)
-    return [*paging(view, total, page), button(_("Find Clients"), FIND, named), button(_("Get CSV"), CSV, named)]
+    return [button(_("Find Clients"), FIND, named), button(_("Get CSV"), CSV, named)]
 
 
 def _changing(view: ProposalView) -> list[Block]:
@@ -167,7 +192,9 @@ def _changing(view: ProposalView) -> list[Block]:
 
 def deciding(view: ProposalView, label: str) -> Block:
     """Return the buttons to approve and to decline."""
+    return actions(f"decide_{view.digest[:40]}", *_answers(view, label))
+
+
+def _answers(view: ProposalView, label: str) -> list[Block]:
     bound = pack(proposal=view.id, digest=view.digest)
-    return actions(
-        f"decide_{view.digest[:40]}", button(label, APPROVE, bound, "primary"), button(_("Decline"), DECLINE, bound)
-    )
+    return [button(label, APPROVE, bound, "primary"), button(_("Decline"), DECLINE, bound)]

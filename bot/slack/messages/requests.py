@@ -1,5 +1,7 @@
 """Approval requests of a proposal: decisions, people still asked, deadlines."""
 
+from functools import reduce
+
 from bot.slack.messages.blocks import Block, button, pack, paragraphs, section
 from bot.slack.messages.phrases import listing, short
 from bot.text import _, moment, mrkdwn, ngettext
@@ -7,6 +9,48 @@ from workflows.clients.views import DecisionView, ProposalView, RequestView
 from workflows.storage.rows.clients import ProposalState, RequestState
 
 ASK = "request_ask"
+
+
+def happened(view: ProposalView) -> list[Block]:
+    """Return a line for each request of which there is more to say than who is waited for.
+
+    `needs` says that. A settled proposal has a line for each of several requests.
+    """
+    if view.state is not ProposalState.PENDING:
+        return blocks(view)
+    return paragraphs([line(request) for request in view.requests if _eventful(request)])
+
+
+def needs(view: ProposalView) -> str:
+    """Return who must still approve: `Max Weber, and 1 of Ada Lovelace · Bob Ross (director)`."""
+    waiting = [request for request in view.requests if request.state is RequestState.WAITING]
+    shares = sum(1 for request in waiting if request.share)
+    parts = [_needed(request) for request in waiting if not request.share]
+    if shares:
+        text = ngettext("{count} receiving colleague", "each of {count} receiving colleagues", shares)
+        parts.append(text.format(count=shares))
+    if not parts:
+        return listing([person.name or person.slack_id for person in view.awaited or (view.approver,)], 5)
+    return reduce(lambda before, part: _("{before}, and {part}").format(before=before, part=part), parts)
+
+
+def missing(view: ProposalView) -> int:
+    """Return how many people must still approve."""
+    waiting = [request for request in view.requests if request.state is RequestState.WAITING]
+    return sum(_left(request) for request in waiting) or 1
+
+
+def _left(request: RequestView) -> int:
+    return max(request.need - len(request.counted), 1)
+
+
+def _needed(request: RequestView) -> str:
+    """Return whose approval one request needs: all of the people who are asked, or some of them."""
+    names, left = [person.name or person.slack_id for person in request.awaited], _left(request)
+    who = listing(names, 6) if names else _("somebody, and nobody can be asked now")
+    if len(names) > left:
+        who = ngettext("{count} of {names}", "{count} of {names}", left).format(count=left, names=who)
+    return who if request.role == "manager" else _("{who} ({role})").format(who=who, role=mrkdwn(request.role, 60))
 
 
 def blocks(view: ProposalView) -> list[Block]:
@@ -65,11 +109,6 @@ def title(request: RequestView) -> str:
     )
 
 
-def waits_for(view: ProposalView) -> str:
-    """Return the names of all people who are still asked."""
-    return listing([person.name or person.slack_id for person in view.awaited or (view.approver,)], 5)
-
-
 def of(view: ProposalView, viewer: str) -> RequestView | None:
     """Return the request for a person's message: one that awaits them, else one that they answered."""
     waiting = [request for request in view.requests if request.awaits(viewer)]
@@ -102,7 +141,7 @@ def _awaited(request: RequestView) -> str:
         else person.name or person.slack_id
         for person in request.awaited
     ]
-    left = max(request.need - len(request.counted), 1)
+    left = _left(request)
     text = _("waiting for {names}") if names else _("nobody can be asked")
     if left < len(names):
         text = ngettext("waiting for {count} of {names}", "waiting for {count} of {names}", left)

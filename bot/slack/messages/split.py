@@ -21,11 +21,9 @@ QUIET = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DEC
 """States that no line repeats, because the headline shows them for all clients."""
 
 
-def build(view: ProposalView, *, chart: bool) -> list[Block]:
-    """Return a line per successor, a chart if Slack can draw one, and a button if there are more successors."""
+def build(view: ProposalView) -> list[Block]:
+    """Return a line per successor, and a button if there are more successors."""
     blocks = paragraphs(lines(view.shares[:SHOWN]))
-    if chart and 1 < len(view.shares) <= POINTS:
-        blocks.append(_chart(view.shares))
     left = len(view.shares) - SHOWN
     if left > 0:
         more = ngettext("… and {count} more colleague", "… and {count} more colleagues", left).format(count=left)
@@ -78,6 +76,11 @@ def kept(exclusions: Sequence[ExclusionLine], name: str) -> list[str]:
     ]
 
 
+def chart(view: ProposalView) -> list[Block]:
+    """Return the chart of clients by successor; none where Slack has no chart of so many."""
+    return [_chart(view.shares)] if 1 < len(view.shares) <= POINTS else []
+
+
 def _chart(shares: Sequence[Share]) -> Block:
     # Numbered, because a chart merges categories of the same name.
     labels = [f"{number} {plain(share.successor.name, 16)}" for number, share in enumerate(shares, 1)]
@@ -101,11 +104,14 @@ def client_line(client: ClientLine) -> str:
         money(client.value) or _("no value"),
         mrkdwn(client.sensitivity, 30),
     ]
-    states = ", ".join(
-        f"{number:,} {mrkdwn(_(state))}" for state, number in client.states.items() if state not in QUIET
-    )
+    states = fates(client)
     what = f"• {mrkdwn(client.name, 60)} ({', '.join(filter(None, parts))})"
     return f"{what} → {mrkdwn(client.successor.name, 40)}{f' · {states}' if states else ''}"
+
+
+def fates(client: ClientLine) -> str:
+    """Return what happened to a client's records, with their number: `2 refused`."""
+    return ", ".join(f"{number:,} {mrkdwn(_(state))}" for state, number in client.states.items() if state not in QUIET)
 
 
 def where(shown: int, total: int, first: int) -> str:

@@ -146,3 +146,16 @@ def test_without_any_audit_nothing_is_claimed(config: str) -> None:
     now = handover(wiring, "audit", "--now", "--json", "--config", config)
     assert document(now)["day"] == "2026-11-23"
     assert now.exit_code == 1, "the fakes' audit has findings"
+
+
+def test_why_adds_the_evidence_and_what_was_settled(config: str) -> None:
+    view = samples.case(CaseState.WATCHED, Verdict.LOCKED)
+    gone = replace(samples.finding(), closed_at=samples.NOW + timedelta(hours=1), closed_by="handover", locked_by="Sam")
+    wiring = Wiring()
+    wiring.offboarding.known = {"case-1": replace(view, settled=(gone,))}
+    plain = handover(wiring, "status", "case-1", "--config", config).output
+    assert "3 sessions ended" not in plain
+    assert "Settled" not in plain
+    shown = " ".join(handover(wiring, "status", "case-1", "--why", "--config", config).output.split())
+    assert "3 sessions ended" in shown
+    assert "settled by a fresh read, after Lock Again by Sam" in shown

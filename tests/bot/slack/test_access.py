@@ -55,10 +55,10 @@ def test_hr_and_security_undo_and_others_do_not(workplace: Workplace, locked: st
     assert workplace.crm.users[DANA].active
 
 
-def test_undo_is_asked_for_as_a_danger_and_only_where_something_was_locked() -> None:
+def test_undo_asks_first_is_never_emphasised_and_only_where_something_was_locked() -> None:
     view = replace(samples.case(CaseState.WATCHED, Verdict.LOCKED, Verdict.UNKNOWN), can_undo=True)
     [undo, _close] = access.blocks(view, samples.NOW)[-1]["elements"]
-    assert undo["style"] == "danger"
+    assert "style" not in undo, "the emphasised button is the remedy, and giving access back is none"
     assert "Clients are not moved back" in undo["confirm"]["text"]["text"]
     assert "Give Access Back" not in str(case.build(replace(view, can_undo=False), samples.NOW).blocks)
 

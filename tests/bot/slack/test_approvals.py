@@ -83,7 +83,7 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
 def test_two_agree_in_slack_and_every_message_says_so(firm: Firm) -> None:
     max_, sam = (firm.slack.as_user(one.slack_id) for one in (MANAGER, SECURITY))
     for one in (max_, sam):
-        assert "waiting for" in said(one.messages()[0])
+        assert "until Max Weber, and Sam Okafor (security) approve exactly this" in said(one.messages()[0])
     max_.click(max_.messages()[0], "Approve 12 Records")
     max_.wait_for(lambda: "approved by Max Weber" in said(max_.messages()[0]))
     assert "Approve 12 Records" not in said(max_.messages()[0])

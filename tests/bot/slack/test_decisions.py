@@ -118,11 +118,11 @@ def test_a_stale_decline_says_so_in_the_form(workplace: Workplace, shown: Messag
 
 def test_pages_turn_in_place_and_nothing_is_out_of_reach(workplace: Workplace, shown: Message) -> None:
     workplace.manager.click(shown, "Next")
-    workplace.manager.wait_for(lambda: "Clients 21 to 40 of 45" in now(workplace))
+    workplace.manager.wait_for(lambda: "Clients 11 to 20 of 45" in now(workplace))
     workplace.manager.click(shown, "Next")
-    workplace.manager.wait_for(lambda: "Clients 41 to 45 of 45" in now(workplace))
+    workplace.manager.wait_for(lambda: "Clients 21 to 30 of 45" in now(workplace))
     workplace.manager.click(workplace.manager.messages()[0], "Previous")
-    workplace.manager.wait_for(lambda: "Clients 21 to 40 of 45" in now(workplace))
+    workplace.manager.wait_for(lambda: "Clients 11 to 20 of 45" in now(workplace))
 
 
 def test_clients_can_be_searched_and_given_to_another(workplace: Workplace, shown: Message) -> None:

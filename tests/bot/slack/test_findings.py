@@ -1,5 +1,6 @@
 """Findings in the digest and at the command line."""
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -43,7 +44,7 @@ def test_the_digest_says_who_and_what_is_known_and_escapes_it() -> None:
         can_lock_again=False,
     )
     said = text(audit.build(replace(samples.audit(1), findings=(line,))))
-    for words in ("Last changed by", "Sam has taken this", "The bot has locked it again", "disabled in the directory"):
+    for words in ("last changed by", "taken by Sam", "locked again by the bot", "disabled in the directory"):
         assert words in said
     assert "<!channel>" not in said
 
@@ -135,6 +136,47 @@ def test_what_was_settled_since_is_said_without_buttons_and_is_not_all_good() ->
     assert "1 settled" in message.text
     assert "✓ Audit of" not in message.text
     assert audit.TAKE not in str(message.blocks)
+
+
+def test_what_was_settled_keeps_since_when_by_whom_and_what_fixed_it() -> None:
+    until = samples.NOW + timedelta(hours=2)
+    done = replace(samples.finding(), closed_at=until, closed_by="handover")
+    cases = (
+        (replace(done, locked_by="Sam"), "settled by a fresh read, after Lock Again by Sam"),
+        (replace(done, relocked_at=samples.NOW), "settled by a fresh read, after the bot locked it again"),
+        (replace(done, closed_by="slack:U0SAM"), "settled by <@U0SAM>"),
+        (replace(done, kind=FindingKind.NOT_DELIVERED), "delivered since"),
+    )
+    for line, how in cases:
+        said = text(audit.build(replace(samples.audit(0), settled=(line,))))
+        assert re.search(
+            f"✓ \\*Dana O'Neill\\*: .* <!date.{int(samples.NOW.timestamp())}.* to <!date.{int(until.timestamp())}", said
+        )
+        assert how in said
+
+
+def test_a_tally_of_the_audit_stands_beside_no_settled_finding_as_if_it_were_now() -> None:
+    done = replace(samples.finding(), closed_at=samples.NOW, closed_by="handover")
+    seen = {Verdict.LOCKED: 27, Verdict.OPEN: 1, Verdict.UNKNOWN: 0}
+    said = text(audit.build(replace(samples.audit(0), settled=(done,), by_verdict=seen)))
+    assert "As the audit read: 1 ✗ OPEN · 27 ✓ locked" in said
+    assert "unknown" not in said
+
+
+def test_an_audit_of_nobody_is_not_all_locked_out() -> None:
+    nobody = replace(samples.audit(0), leavers=0, accounts=0, by_verdict={})
+    assert audit.headline(nobody) == "No finding on 2026-11-23, and nobody has left yet"
+    blind = replace(nobody, not_read=("crm: no answer",))
+    assert "1 system was not read" in audit.headline(blind)
+
+
+def test_a_finding_is_one_sentence_and_no_finding_is_told_twice() -> None:
+    line = replace(samples.finding(), changed_by="cn=admin", taken_by="Sam")
+    said = text(audit.build(replace(samples.audit(1), findings=(line,))))
+    assert re.search(r"since <[^>]*>, last changed by cn=admin, taken by Sam: enabled by admin\.", said)
+    many = audit.build(samples.audit(12))
+    rows = next(block for block in many.blocks if block["type"] == "table")["rows"]
+    assert len(rows) == 1 + 12 - audit.WITH_BUTTON, "those with a button are told above"
 
 
 def test_every_kind_of_finding_has_words() -> None:

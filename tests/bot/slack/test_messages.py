@@ -225,8 +225,8 @@ def labels(shown: Message) -> list[str]:
 def test_a_settled_proposal_cannot_be_decided_or_changed_and_says_who_and_when() -> None:
     for state in ProposalState:
         if state is not ProposalState.PENDING:
-            assert labels(proposal.build(samples.proposal(state), samples.client_lines(20), 20)) == []
-            long = proposal.build(samples.proposal(state), samples.client_lines(20), 60)
+            assert labels(proposal.build(samples.proposal(state), samples.client_lines(10), 10)) == []
+            long = proposal.build(samples.proposal(state), samples.client_lines(10), 60)
             assert labels(long) == ["Next", "Find Clients", "Get CSV"]
     text = "\n".join(strings(proposal.build(samples.proposal(ProposalState.DECLINED), [], 0).blocks))
     assert "Declined by Max Weber <!date^" in text
@@ -265,7 +265,42 @@ def test_several_are_not_one_who_approves() -> None:
     assert f"until {samples.MAX.name} approves exactly this" in alone
     both = RequestView("p#board", "board", 2, RequestState.WAITING, (samples.MAX, samples.BOB), ())
     text = str(proposal.build(replace(samples.proposal(), requests=(both,)), [], 0).blocks)
-    assert f"until each of them approves exactly this: {samples.MAX.name} · {samples.BOB.name}." in text
+    assert f"until {samples.MAX.name} · {samples.BOB.name} (board) approve exactly this." in text
+
+
+def test_one_of_several_is_not_each_of_them() -> None:
+    """Two directors are asked and one must say yes: 'each of them' was wrong, and nobody knew how many it needed."""
+    manager = RequestView("p#manager", "manager", 1, RequestState.WAITING, (samples.MAX,), ())
+    board = RequestView("p#director", "director", 1, RequestState.WAITING, (samples.BOB, samples.CAROL), ())
+    text = str(proposal.build(replace(samples.proposal(), requests=(manager, board)), [], 0).blocks)
+    one_of = f"1 of {samples.BOB.name} · {samples.CAROL.name} (director)"
+    assert f"Nothing moves until {samples.MAX.name}, and {one_of} approve exactly this." in text
+    agreed = replace(manager, state=RequestState.APPROVED)
+    text = str(proposal.build(replace(samples.proposal(), requests=(agreed, board)), [], 0).blocks)
+    assert f"Nothing moves until {one_of} approves exactly this." in text
+    share = replace(board, role="receiver", share=samples.BOB, approvers=(samples.BOB,))
+    text = str(proposal.build(replace(samples.proposal(), requests=(manager, share, share)), [], 0).blocks)
+    assert f"until {samples.MAX.name}, and each of 2 receiving colleagues approve exactly this." in text
+
+
+def test_a_proposal_says_who_asks_and_for_which_day_but_no_reason() -> None:
+    view = replace(samples.proposal(), asked_by="Hanna", last_day=samples.NOW)
+    text = str(proposal.build(view, [], 0).blocks)
+    assert "Hanna asks. Last day: <!date^" in text
+    away = str(proposal.build(replace(view, until=samples.NOW), [], 0).blocks)
+    assert "Hanna asks, for a leave from <!date^" in away
+    assert "*For a time:*" in away
+
+
+def test_the_answer_comes_before_the_list_and_the_rest_is_in_the_menu() -> None:
+    shown = proposal.build(samples.proposal(), samples.client_lines(10), 60)
+    kinds = [block["type"] for block in shown.blocks]
+    assert kinds.index("actions") < kinds.index("table")
+    answers = next(block for block in shown.blocks if block["type"] == "actions")["elements"]
+    assert [one["type"] for one in answers] == ["button", "button", "overflow"]
+    inside = [one["text"]["text"] for one in answers[2]["options"]]
+    assert inside == ["Find Clients", "Get CSV", "Change Clients", "Keep Clients", "Upload CSV"]
+    assert all(len(one["value"]) <= 150 for one in answers[2]["options"])
 
 
 def test_who_declined_is_whom_hr_must_talk_to() -> None:

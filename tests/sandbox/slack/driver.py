@@ -44,15 +44,15 @@ class Person:
     def click(
         self, message: Message, what: str, *, value: str | None = None, stale: bool = False, times: int = 1
     ) -> Delivery:
-        """Press a button, found by action_id or label.
+        """Press a button, found by action_id or label, or choose it in the menu that has it.
 
         `stale` presses it on the message as it was remembered (an old window); `times` 2 is a double click: two presses
         at the same moment.
         """
         shown = message if stale else self._again(message)
-        block_id, element = entry.find(shown.blocks, what, value)
+        block_id, element, picked = entry.find_choice(shown.blocks, what, value)
         with ThreadPoolExecutor(times) as hands:
-            presses = [hands.submit(self._acts.use, self.id, shown, block_id, element) for _ in range(times)]
+            presses = [hands.submit(self._acts.use, self.id, shown, block_id, element, picked) for _ in range(times)]
         first, *_ = [press.result() for press in presses]
         return first
 

@@ -92,6 +92,18 @@ def find(blocks: Sequence[JSON], what: str, value: str | None = None) -> tuple[s
     raise LookupError(f"nothing to use called {what!r}; there is {offered}")
 
 
+def find_choice(blocks: Sequence[JSON], what: str, value: str | None = None) -> tuple[str, JSON, str | None]:
+    """An element as `find` has it, or the menu with a choice of this label, and the value of that choice."""
+    try:
+        return *find(blocks, what, value), None
+    except LookupError:
+        for block_id, element in elements(blocks):
+            for option in element.get("options") or [] if element["type"] == "overflow" else []:
+                if what == text_of(option["text"]) and value in {None, option["value"]}:
+                    return block_id, element, str(option["value"])
+        raise
+
+
 def text_of(value: Any) -> str:
     """The words of a text object."""
     return str(value.get("text", "")) if isinstance(value, dict) else ""

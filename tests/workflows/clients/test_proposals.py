@@ -15,7 +15,7 @@ from connectors.errors import Unavailable
 from tests.workflows.memory import World
 from tests.workflows.office import Office
 from tests.workflows.stage import BOB, CAROL, CASE, DANA, EVE, MAX, Stage, crm
-from workflows.clients.proposals import listing, search
+from workflows.clients.proposals import listing, records, search
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ClientLine, ProposalView
 from workflows.people import Actor, Successor
@@ -42,7 +42,9 @@ def refusal(act: Callable[[], object]) -> Refused:
 
 
 def clients(stage: Stage, search: str = "") -> list[ClientLine]:
-    return stage.handover.proposals.client_page(stage.proposal().id, 0, 1000, search)[0]
+    """Return the clients found, in the order of their ids."""
+    found, _total = stage.handover.proposals.client_page(stage.proposal().id, 0, 1000, search)
+    return sorted(found, key=lambda one: one.client_id)
 
 
 def share_sums(view: ProposalView) -> dict[str, tuple[int, int, Decimal, int]]:
@@ -96,9 +98,18 @@ def test_pages_have_every_client_once_whole(stage: Stage) -> None:
     first, total = stage.handover.proposals.client_page(stage.proposal().id, 0, 4)
     rest, _ = stage.handover.proposals.client_page(stage.proposal().id, 4, 4)
     assert total == 6
-    assert [one.client_id for one in first + rest] == [f"party:{n}" for n in range(6)]
+    every = first + rest
+    assert sorted(one.client_id for one in every) == [f"party:{n}" for n in range(6)]
+    assert [one.value["EUR"] for one in every] == sorted((one.value["EUR"] for one in every), reverse=True)
+    assert every[0].value != every[-1].value, "the order shows"
     assert [(one.records, one.deals) for one in first] == [(2, 2)] * 4
     assert share_sums(stage.proposal()) == counted(stage)
+
+
+def test_a_book_too_large_to_open_whole_is_listed_by_id(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "BY_VALUE", 3)
+    page, total = stage.handover.proposals.client_page(stage.proposal().id, 2, 2)
+    assert ([one.client_id for one in page], total) == (["party:2", "party:3"], 6)
 
 
 def test_a_search_finds_clients_by_any_word_and_opens_no_line(stage: Stage) -> None:

@@ -45,6 +45,8 @@ HEADER = (
 )
 PAGE = 2000
 """Records of a file that are read at once."""
+BY_VALUE = 2000
+"""Most records of a proposal that are decrypted to list its clients by value."""
 COLUMNS = (
     col(Assignment.system),
     col(Assignment.family),
@@ -73,11 +75,17 @@ def client_page(
     limit: int,
     words: str,
 ) -> tuple[list[ClientLine], int]:
-    """Return a page of clients and the number of all. Only that page is decrypted."""
-    if words.strip():
+    """Return a page of clients and the number of all, highest value first.
+
+    A proposal of more than `BY_VALUE` records is listed in the order of ids: only that page is decrypted.
+    """
+    number = select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == proposal_id)
+    if not words.strip() and session.exec(number).one() <= BY_VALUE:
+        clients = _by_value(context, session, proposal_id, case)
+        wanted, total = clients[offset : offset + limit], len(clients)
+    elif words.strip():
         lines = search.find_lines(context, session, proposal_id, case, data, words)
-        clients = (client for client, _lines in groupby(lines, itemgetter(0, 1)))
-        wanted, total = search.page(clients, offset, limit)
+        wanted, total = search.page((client for client, _lines in groupby(lines, itemgetter(0, 1))), offset, limit)
     else:
         named = (
             select(Assignment.system, Assignment.family)
@@ -89,6 +97,16 @@ def client_page(
         wanted = list(session.exec(named.offset(offset).limit(limit)))
     people = {context.vault.blind(successor.key): successor for successor in data.successors}
     return [_client_line(context, session, proposal_id, case, client, people) for client in wanted], total
+
+
+def _by_value(context: ClientContext, session: Session, proposal_id: str, case: Case) -> list[Client]:
+    """Return the clients of a proposal, highest value first. Amounts of all currencies are added."""
+    unseal, worth = context.vault.opener(case.wrapped_key), defaultdict[Client, Decimal](Decimal)
+    rows = session.execute(sa.select(*COLUMNS).where(col(Assignment.proposal_id) == proposal_id).order_by(*COLUMNS[:3]))
+    for system, family, row, *_others, sealed in rows:
+        _name, _client, value, _currency, _stage, is_open, *_rest = unseal(sealed, line_context(row))
+        worth[system, family] += Decimal(value) if is_open and value else Decimal()
+    return sorted(worth, key=lambda client: -worth[client])
 
 
 def _client_line(
