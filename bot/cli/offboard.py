@@ -30,7 +30,7 @@ from bot.cli.context import (
 from bot.cli.explanations import refused
 from bot.cli.output import EXIT_FAILURE, CommandError, finish, moment, say, warn
 from bot.cli.plan import show as show_plan
-from bot.cli.status import is_good, show_case
+from bot.cli.status import case_state, is_good, show_case
 from bot.services import Services
 from bot.slack.messages.access import why_held
 from bot.text import N_, _
@@ -97,6 +97,7 @@ def offboard(
     with open_services(ctx, config) as services:
         by = author(ctx, services, Right.OPEN)
         plan = services.offboarding.plan(as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone))
+        _warn_of_earlier_case(services, leaver.email)
         _warn_of_leaving(services, filter(None, (approver or plan.leaver.manager_email, *successors)))
     more, trouble = ({}, trouble) if trouble else profiles(settings.slack, [plan.leaver.manager_email])
     _report(plan, trouble, quiet=as_json)
@@ -139,6 +140,13 @@ def _carry_out(ctx: typer.Context, config: Path, request: OffboardingRequest, wa
         case = _open(services, request, wait, bot_runs=bot_runs)
         later = case.state is CaseState.SCHEDULED and bool(request.effective_at)
         return case, later or is_good(case, services.clock.now())
+
+
+def _warn_of_earlier_case(services: Services, email: str) -> None:
+    case = services.offboarding.find_case(email)
+    if case and case.state in (CaseState.WATCHED, CaseState.ON_LEAVE):
+        text = _("⚠ Offboarded before: case {id}, {state}. `handover status {id}` shows it.")
+        warn(text.format(id=case.id, state=case_state(case, case.leaver.timezone)))
 
 
 def _warn_of_leaving(services: Services, addresses: Iterable[str]) -> None:

@@ -93,7 +93,7 @@ def _show_cases(cases: Sequence[CaseView], zone: str) -> None:
             (
                 case.id,
                 f"{case.leaver.name}\n{case.leaver.email}",
-                _state(case, zone),
+                case_state(case, zone),
                 moment(case.effective_at, zone),
                 _systems(case),
                 _clients(case.clients),
@@ -108,7 +108,7 @@ def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
     """Print one case. `why`: with the steps on each account, and the findings that were settled."""
     say(
         _("{name} <{email}>, case {id}: {state}").format(
-            name=case.leaver.name, email=case.leaver.email, id=case.id, state=_state(case, zone)
+            name=case.leaver.name, email=case.leaver.email, id=case.id, state=case_state(case, zone)
         ),
         _("Effective {at}; opened {opened} by {by}; clients decided by {approver}").format(
             at=moment(case.effective_at, zone),
@@ -250,7 +250,8 @@ def _due(at: datetime, zone: str) -> str:
     return _("due {at}").format(at=moment(at, zone))
 
 
-def _state(case: CaseView, zone: str) -> str:
+def case_state(case: CaseView, zone: str) -> str:
+    """Return the state of a case, with whether the leaver is locked out everywhere."""
     state = _(case.state.value)
     if case.state not in (CaseState.RUNNING, CaseState.WATCHED):
         return state

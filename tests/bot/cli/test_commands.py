@@ -200,6 +200,15 @@ def test_without_anyone_to_decide_no_case_is_opened(config: str) -> None:
     assert "knows no line manager" in result.stderr
 
 
+def test_a_watched_leaver_is_said_before_another_case_is_opened(config: str) -> None:
+    wiring = Wiring()
+    known = samples.case(CaseState.WATCHED, Verdict.LOCKED)
+    wiring.offboarding.known["case-1"] = replace(known, leaver=replace(known.leaver, email=DANA))
+    asked = handover(wiring, "offboard", DANA, "--successor", "bob@x.example", "--config", config, typed="n\n")
+    assert "Offboarded before: case case-1, watched, locked out everywhere" in asked.stderr
+    assert wiring.offboarding.requests == []
+
+
 def test_a_profile_says_what_no_option_says(tmp_path: Path) -> None:
     profile = '[profiles.sales]\nstrategy = "single"\napprover = "ann@x.example"\nfollow_up_days = [2, 20]'
     config = str(configuration(tmp_path, more=profile + '\nsuccessors = ["bob@x.example"]'))
