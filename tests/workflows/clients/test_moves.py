@@ -110,6 +110,23 @@ def test_a_record_that_a_read_hides_and_the_list_shows_is_refused_and_not_gone(t
     assert any("a read by its id does not" in str(problem) for problem in clients.problems), clients.problems
 
 
+def test_a_system_that_counts_none_of_the_moved_records_ends_no_book(tmp_path: Path) -> None:
+    world = crm()
+
+    class Counting(MemoryCrm):
+        def count(self, owner: AccountId) -> dict[str, int]:
+            return dict.fromkeys(super().count(owner), 0)
+
+    stage = approved(tmp_path, world, kind=Counting)
+    stage.settle(2)
+    assert world.owned("dana") == set()
+    clients = stage.clients()
+    assert not clients.complete
+    assert "crm: the system counts none of the 12 records that were moved, so its counts prove nothing" in (
+        str(problem) for problem in clients.problems
+    )
+
+
 def test_a_successor_who_is_not_active_any_more_gets_nothing_and_nothing_is_sent(tmp_path: Path) -> None:
     world = crm()
     stage = approved(tmp_path, world)
