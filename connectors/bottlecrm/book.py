@@ -132,9 +132,10 @@ class Book:
         return one.successor in ids and one.owner not in ids
 
     def _present(self, kind: Kind, number: str) -> tuple[Member, ...]:
-        return wire.holders(
-            wire.at(self._rest.get(kind.address(number), kind.query), (kind.detail,) if kind.detail else ())
-        )
+        row = wire.at(self._rest.get(kind.address(number), kind.query), (kind.detail,) if kind.detail else ())
+        if wire.identity(row) != number:  # its people would be written to the record
+            raise Unreadable(_("the answer is about another record"))
+        return wire.holders(row)
 
     def _holders(self, kind: Kind, numbers: set[str]) -> Iterator[tuple[str, tuple[AccountId, ...]]]:
         left = set(numbers)

@@ -1,6 +1,7 @@
 """The client book of a real BottleCRM: many owners, seven kinds, and the effects of a write."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -95,6 +96,24 @@ def test_what_the_server_will_not_write_stays_with_its_sentence(book: BookWorld)
     assert (moved.outcome, moved.owner) == (MoveOutcome.REFUSED, owner)
     assert "worth" in moved.reason
     assert held(book, deal) == {owner}
+
+
+def test_an_answer_about_another_record_is_not_believed(book: BookWorld) -> None:
+    """Its people would be written to the record: whoever shares that one would have this one."""
+    owner, friend, successor = book.seller(), book.seller(), book.seller()
+    [shared, *_others], [own, *_more] = book.some(owner, friend), book.some(owner)
+    asked, told = own.partition(":")[2], shared.partition(":")[2]
+
+    def mixed_up(method: str, path: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
+        answer = pass_on()
+        if method != "GET" or asked not in path or answer is None:
+            return answer
+        return answer[0], answer[1].replace(asked.encode(), told.encode())
+
+    with book.front.behaving(mixed_up):
+        [moved] = book.connect().move(assignments([own], owner, successor))
+    assert (moved.outcome, "another record" in moved.reason) == (MoveOutcome.REFUSED, True)
+    assert held(book, own) == {owner}
 
 
 def test_a_module_that_is_switched_off_has_nothing_to_see(book: BookWorld) -> None:

@@ -92,22 +92,21 @@ def test_a_death_or_a_lost_answer_among_batches_side_by_side(tmp_path: Path, err
     assert stage.clients().complete
 
 
-def test_a_record_that_a_read_hides_and_the_list_shows_is_refused_and_not_gone(tmp_path: Path) -> None:
+def test_a_system_that_counts_none_of_the_moved_records_ends_no_book(tmp_path: Path) -> None:
     world = crm()
-    stage = approved(tmp_path, world)
-    hidden, move = min(world.owned("dana")), MemoryCrm.move
 
-    class Hiding(MemoryCrm):
-        def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
-            shown = {one.record: one for one in move(self, [one for one in batch if one.record != hidden])}
-            return [shown.get(one.record) or Moved(one.record, MoveOutcome.GONE, None) for one in batch]
+    class Counting(MemoryCrm):
+        def count(self, owner: AccountId) -> dict[str, int]:
+            return dict.fromkeys(super().count(owner), 0)
 
-    stage.systems._systems["crm"] = world.system(Hiding, SLOW)
+    stage = approved(tmp_path, world, kind=Counting)
     stage.settle(2)
-    assert world.owned("dana") == {hidden}
+    assert world.owned("dana") == set()
     clients = stage.clients()
-    assert "1 still with the leaver (1 refused)" in clients.balance[0]
-    assert any("a read by its id does not" in str(problem) for problem in clients.problems), clients.problems
+    assert not clients.complete
+    assert "crm: the system counts none of the 12 records that were moved, so its counts prove nothing" in (
+        str(problem) for problem in clients.problems
+    )
 
 
 def test_a_successor_who_is_not_active_any_more_gets_nothing_and_nothing_is_sent(tmp_path: Path) -> None:

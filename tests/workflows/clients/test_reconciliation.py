@@ -22,6 +22,11 @@ BEFORE = {"dana": {"deal": 10}, "bob": {"deal": 5}}
             "15 before, 13 after; 1 gone; 1 fewer for a reason outside this handover",
         ),
         (
+            {"dana": {"deal": 0}, "bob": {"deal": 15}},
+            UnmovedCounts(gone=1),
+            "15 before, 15 after; 1 called gone by the system, which its counts do not show",
+        ),
+        (
             {"dana": {"deal": 0}, "bob": {"deal": 16}},
             UnmovedCounts(),
             "15 before, 16 after; 1 more than before for a reason outside this handover",

@@ -156,7 +156,6 @@ class Moves:
         if self._book_attempt.book.counts_before == "{}":  # later attempts leave the first counts
             self._count("before", owners)
         self.carry()
-        self._relist(leaver)
         self._count("after", sorted({*owners, *json.loads(self._book_attempt.book.counts_before)}))
 
     def carry(self) -> None:
@@ -264,40 +263,15 @@ class Moves:
             raise
         self._record([(row, _verified(order, outcome)) for (row, order), outcome in zip(batch, outcomes, strict=True)])
 
-    def _relist(self, leaver: Sequence[AccountId]) -> None:
-        """Take no record for gone that the list of the leaver's records shows: a read by its id may hide it."""
-        gone = select(Assignment).where(
-            Assignment.case_id == self._book_attempt.case.id,
-            Assignment.system == self._name,
-            Assignment.state == AssignmentState.GONE,
-        )
-        rows = {RecordId(row.record_id): row for page in pages(self._context.store, gone) for row in page}
-        listed = (record for account in leaver if rows for record in self._book.records(account))
-        why = gettext_lazy("the list shows the record, and a read by its id does not").stored
-        self._record(
-            [
-                (rows[record.id], Moved(record.id, MoveOutcome.REFUSED, record.owner, reason=why))
-                for record in listed
-                if record.id in rows
-            ],
-            (AssignmentState.GONE,),
-        )
-
-    def _record(
-        self, outcomes: Sequence[tuple[Assignment, Moved]], facts: tuple[AssignmentState, ...] | None = None
-    ) -> None:
-        """Record the outcomes of a batch, then check that the attempt may go on.
-
-        `facts`: the states in which an outcome is recorded.
-        """
+    def _record(self, outcomes: Sequence[tuple[Assignment, Moved]]) -> None:
+        """Record the outcomes of a batch, then check that the attempt may go on."""
         known = {row.id: outcome for row, outcome in outcomes}
         if not known:
             return
         case_id = self._book_attempt.case.id
-        states = facts or self.facts
         with self._context.store.write(case_id) as session:
             rows = session.exec(
-                select(Assignment).where(col(Assignment.id).in_(known), col(Assignment.state).in_(states))
+                select(Assignment).where(col(Assignment.id).in_(known), col(Assignment.state).in_(self.facts))
             ).all()
             for row in rows:
                 self._keep(session, row, known[row.id])

@@ -4,6 +4,7 @@ A book can look finished and not be: its list was read while the system started,
 Then the system's own count differs, and the book goes on.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -82,6 +83,7 @@ def reconcile_book(
     session.flush()
     states: Counter[str] = Counter()
     known: Counter[str] = Counter()
+    moved: Counter[str] = Counter()
     for kind, state, number in session.exec(
         select(Assignment.kind, Assignment.state, sa.func.count())
         .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
@@ -89,6 +91,7 @@ def reconcile_book(
     ):
         states[state] += number
         known[kind] += number if state not in ELSEWHERE else 0
+        moved[kind] += number if state == AssignmentState.MOVED else 0
     if waiting := sum(states[state] for state in WAITING):
         raise PreconditionFailed(
             ngettext_lazy(
@@ -104,6 +107,15 @@ def reconcile_book(
                 "{count} record is still the leaver's, but missing from our list; the list is read again",
                 "{count} records are still the leaver's, but missing from our list; the list is read again",
                 more,
+            )
+        )
+    counts = json.loads(book.counts_after)
+    counted = left_with([AccountId(account) for account in counts], counts)
+    if unseen := sum(number for kind, number in moved.items() if not counted[kind]):
+        raise PreconditionFailed(
+            gettext_lazy(
+                "the system counts none of the {count} records that were moved, so its counts prove nothing",
+                count=unseen,
             )
         )
     found = select(LeaverAccount.account_id).where(

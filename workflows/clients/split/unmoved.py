@@ -131,6 +131,9 @@ def _stay(number: int, counts: UnmovedCounts) -> str:
 
 
 def _difference(lost: int, counts: UnmovedCounts) -> list[str]:
+    if counts.gone > max(lost, 0):  # as many records as before, or nearly: some are there under another owner, or new
+        hidden = _("{count:,} called gone by the system, which its counts do not show")
+        return [hidden.format(count=counts.gone)]
     if not lost:
         return []
     explained = _words((counts.taken, _("{count:,} taken by another")), (counts.gone, _("{count:,} gone")))
