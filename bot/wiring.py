@@ -305,6 +305,7 @@ def build_services(
         figures=Figures(context),
         keys=KeyRotation(context.store, context.vault, context.journal, context.authorization),
         signed_requests=SignedRequests(context.store),
+        authorization=context.authorization,
     )
     return WorkHandlers(
         services,
