@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workflows.access.manual_steps import ManualSteps
     from workflows.access.restoration import Restorations
     from workflows.access.restriction import Restrictions
+    from workflows.authorization import Authorization
     from workflows.cases.joinings import ChannelJoinings
     from workflows.cases.offboarding import Offboarding
     from workflows.clients.approvals.decisions import DecisionRegister
@@ -78,6 +79,7 @@ class Services:
     figures: Figures
     keys: KeyRotation
     signed_requests: SignedRequests
+    authorization: Authorization
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,12 @@ def silence_limit(settings: Settings) -> timedelta:
 
 
 def head_outlets(storage: Storage) -> list[HeadOutlet]:
-    """Return the places outside the database that get the journal's signed heads."""
+    """Return the places outside the database that get the journal's signed heads.
+
+    The default folder is made: with rows on PostgreSQL nobody else makes it. One that is named must be there.
+    """
+    if storage.heads_file is None:
+        storage.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     syslog = [SyslogOutlet(storage.heads_syslog)] if storage.heads_syslog else []
     return [HeadFile(storage.kept_heads), *syslog]
 
@@ -305,6 +310,7 @@ def build_services(
         figures=Figures(context),
         keys=KeyRotation(context.store, context.vault, context.journal, context.authorization),
         signed_requests=SignedRequests(context.store),
+        authorization=context.authorization,
     )
     return WorkHandlers(
         services,

@@ -152,7 +152,7 @@ class Authorization:
         by = self._current(by, leaver)
         if leaver and is_about(leaver, by):
             raise Refused(Code.OWN_CASE)
-        if self._is_locked_out(by):
+        if self.is_locked_out(by):
             raise Refused(Code.NO_STANDING, why=_("a case has locked you out"))
         if not (self._is_granted(by, right) or self._holds(by, HOLDERS[right]) or self._is_among(by, also)):
             raise Refused(Code.NOT_ALLOWED)
@@ -173,7 +173,7 @@ class Authorization:
             return replace(by, email=member.email or by.email, further_email=by.email)
         return by
 
-    def _is_locked_out(self, by: Actor) -> bool:
+    def is_locked_out(self, by: Actor) -> bool:
         """Return whether a case locks this person out now, and was neither undone nor closed."""
         found = select(Case.id).where(is_of(self.vault, by.emails, by.slack_id), self._begun()).limit(1)
         with self.store.read() as session:

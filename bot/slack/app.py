@@ -50,7 +50,7 @@ def make_app(
     )
     ctx = ListenerContext(
         services,
-        Authorizer(services.settings.roles, client),
+        Authorizer(services.settings.roles, client, services.authorization.is_locked_out),
         SlackProfiles(client),
         DeferringPool(gate, SLOW_THREADS, "later", always_later=True),
     )

@@ -1,6 +1,7 @@
 """Roles of a Slack user for what a view offers. Every act is checked again, live, by `workflows.authorization`."""
 
 import logging
+from collections.abc import Callable
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -11,6 +12,7 @@ from bot.slack.people import SlackProfiles, standing
 from bot.slack.readings import GROUPS_A_MINUTE, Readings
 from config.settings import Role, Roles
 from workflows.authorization import HOLDERS, Right
+from workflows.people import SLACK, Actor
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +20,11 @@ log = logging.getLogger(__name__)
 class Authorizer:
     """Checks of rights and roles. Group members are kept for a minute, and read again if `fresh`."""
 
-    def __init__(self, roles: Roles, client: WebClient) -> None:
-        self._roles = roles
+    def __init__(
+        self, roles: Roles, client: WebClient, locked_out: Callable[[Actor], bool] = lambda _person: False
+    ) -> None:
+        """Take `locked_out`, which returns whether a case has locked a person out."""
+        self._roles, self._locked_out = roles, locked_out
         self._client = client
         self._people = SlackProfiles(client)
         self._members = Readings(self._ask, GROUPS_A_MINUTE)
@@ -34,12 +39,13 @@ class Authorizer:
         return user in given.users or any(user in self._group(group, fresh=fresh) for group in given.groups)
 
     def stands(self, user: str, *, fresh: bool = False) -> bool:
-        """Return whether a person is a full, active member of the bot's own workspace."""
+        """Return whether a person is a full, active member of the bot's own workspace whom no case has locked out."""
         try:
-            return not standing(self._people.find(user, fresh=fresh))
+            person = self._people.find(user, fresh=fresh)
         except (UserFacingError, OSError) as error:
             log.warning("the standing of %s is not known: they get no role (%s)", user, error)
             return False
+        return not standing(person) and not self._locked_out(Actor(f"{SLACK}{user}", person.name, person.email))
 
     def _group(self, group: str, *, fresh: bool) -> frozenset[str]:
         try:

@@ -11,6 +11,7 @@ from bot.services import Services
 from config.settings import Settings
 from tests.bot.fakes import (
     FakeAudits,
+    FakeAuthorization,
     FakeClockRecord,
     FakeDelegations,
     FakeEnrolments,
@@ -120,6 +121,7 @@ def make_services(
         None,
         None,
         FakeSignedRequests(),
+        FakeAuthorization(),
     )
     return Services(*parts)
 

@@ -342,6 +342,13 @@ class FakeEnrolments:
         return None
 
 
+class FakeAuthorization:
+    """Nobody is locked out."""
+
+    def is_locked_out(self, by: Actor) -> bool:
+        return False
+
+
 class FakeSignedRequests:
     def use(self, signature: str) -> bool:
         return True

@@ -5,13 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.cli.checks import systems as checks
-from bot.wiring import build_systems
+from bot.wiring import build_systems, head_outlets
 from connectors import registry
 from connectors.contract import Limits
 from tests.config.test_files import EXAMPLES, example
-from tests.workflows.office import Office
+from tests.workflows.memory import Time
+from tests.workflows.office import Office, make_settings
+from workflows.storage.heads import sign
 from workflows.storage.work import TASKS, Task
 
 MORE = """
@@ -115,3 +118,15 @@ def test_every_kind_of_work_has_its_handler(tmp_path: Path) -> None:
     office = Office(tmp_path)
     assert set(office.handlers) == {*TASKS, Task.LOCKOUT}
     office.store.close()
+
+
+def test_heads_are_kept_where_rows_on_postgresql_made_no_folder(tmp_path: Path) -> None:
+    """A folder that somebody named must be there: a volume may not be mounted."""
+    storage = make_settings().storage.model_copy(update={"path": tmp_path / "data", "url": "postgresql://nowhere/x"})
+    head = sign(Ed25519PrivateKey.generate(), None, 1, 1, "0" * 64, Time().now())
+    [outlet] = head_outlets(storage)
+    outlet.publish([head])
+    assert list(outlet.latest()) == [head]
+    named = storage.model_copy(update={"heads_file": tmp_path / "volume" / "heads.txt"})
+    with pytest.raises(OSError, match="volume"):
+        head_outlets(named)[0].publish([head])

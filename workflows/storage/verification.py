@@ -26,13 +26,17 @@ OTHER_OBJECTS = {
     "sqlite": "select type || ' ' || name from sqlite_master where type in ('trigger', 'view')",
     "postgresql": (
         "select 'trigger ' || tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid "
-        "where not tgisinternal and c.relnamespace = current_schema()::regnamespace "
+        "where not tgisinternal and (c.relnamespace = current_schema()::regnamespace "
+        "or c.relname = 'workflow_status' and c.relnamespace::regnamespace::text = 'dbos') "
         "union all select 'rule ' || rulename from pg_rules where schemaname = current_schema() "
         "union all select 'policy ' || policyname from pg_policies where schemaname = current_schema() "
         "union all select 'view ' || viewname from pg_views where schemaname = current_schema()"
     ),
 }
-"""Objects that can show or change other rows than those of the tables. This program makes none."""
+"""Objects that can show or change other rows than those of the tables. This program makes none.
+
+The engine's table of work is looked at too: a trigger there can call a lock-out done that never began.
+"""
 FOREIGN = N_("the database has a {what}, which is not this program's")
 
 

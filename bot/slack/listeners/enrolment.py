@@ -26,7 +26,7 @@ def register(on: Listeners) -> None:
 
     @on.form(form.CALLBACK)
     def first_code(call: Call, view: View) -> View:
-        by = ctx.actor(call)
+        by = _allowed(ctx, call)  # the role may be gone since the form opened
         try:
             person = ctx.services.enrolments.confirm(by.id, form.parse(view), by)
         except Refused as refusal:
@@ -46,6 +46,8 @@ def _allowed(ctx: ListenerContext, call: Call) -> Actor:
     why = decider_objection(ctx.people.find(call.user, fresh=True))
     if not why and not any(ctx.authorizer.holds(call.user, role, fresh=True) for role in Roles.model_fields):
         why = _("One-time codes are for people with a role. Roles are in Handover's configuration.")
+    if not why and not ctx.authorizer.stands(call.user, fresh=True):
+        why = _("A case has locked you out.")
     if why:
         ctx.refuse(call, "enrol for one-time codes")
         raise UserFacingError(why)

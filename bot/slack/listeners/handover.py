@@ -103,9 +103,9 @@ def find_seen(ctx: ListenerContext, call: Call) -> ProposalView:
     asked = call.user == view.approver.slack_id or any(request.asks(call.user) for request in view.requests)
     if not asked:
         ctx.allow(call, Right.SEE)
-    elif why := decider_objection(ctx.people.find(call.user)):
+    elif (why := decider_objection(ctx.people.find(call.user))) or not ctx.authorizer.stands(call.user):
         ctx.refuse(call, "read a proposal")
-        raise UserFacingError(why)
+        raise UserFacingError(why or _("A case has locked you out."))
     return view
 
 

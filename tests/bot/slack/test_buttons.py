@@ -11,10 +11,10 @@ from connectors.contract import AccountId
 from tests.bot import samples
 from tests.bot.conftest import Office
 from tests.bot.workplace import Workplace, said
-from tests.sandbox.company.people import ADMIN, BY_UID, MANAGER
+from tests.sandbox.company.people import ADMIN, BY_UID, MANAGER, SECURITY
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
-from workflows.people import Actor
+from workflows.people import Actor, Leaver
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
@@ -203,6 +203,19 @@ def test_home_shows_by_role(workplace: Workplace, uid: str, shown: str, hidden: 
     assert shown in view.text
     assert hidden not in view.text
     assert view.text.startswith("Waiting for you")
+
+
+def test_whom_a_case_has_locked_out_reads_nothing_in_slack(workplace: Workplace, audited: Message) -> None:
+    """Sam has a role, and is no longer in the company. His account in Slack still works."""
+    gone = Leaver(SECURITY.name, SECURITY.email, SECURITY.slack_id, "Europe/Berlin", directory_id="directory-sam")
+    workplace.open(leaver=gone)
+    workplace.office.work("revoke")
+    before = len(workplace.slack.workspace.files)
+    workplace.security.click(audited, "Get CSV")
+    workplace.private(workplace.security, "not allowed")
+    assert len(workplace.slack.workspace.files) == before
+    workplace.security.home()
+    assert "open again in crm" not in workplace.security.wait_for(lambda: workplace.security.home_now).text
 
 
 def test_an_empty_home_teaches_the_command_and_starts_it(workplace: Workplace) -> None:

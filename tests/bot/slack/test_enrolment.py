@@ -12,6 +12,7 @@ from tests.enrolled import App
 from tests.sandbox.company.people import LEAVER, SECURITY
 from tests.sandbox.slack.driver import Person
 from tests.sandbox.slack.forms import OpenView
+from workflows.people import Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.enrolments import Enrolments
 
@@ -60,6 +61,16 @@ def test_a_secret_counts_after_its_first_code_and_is_not_shown_again(workplace: 
 def test_people_without_a_role_are_not_offered_codes(workplace: Workplace) -> None:
     nobody = workplace.person(LEAVER.slack_id)
     assert "Set Up Codes" not in home(nobody, "You have nothing to do").text
+
+
+def test_a_form_that_opened_before_the_person_was_locked_out_enrols_nobody(workplace: Workplace) -> None:
+    sam = workplace.security
+    form, app = offered(sam)
+    workplace.open(leaver=Leaver(SECURITY.name, SECURITY.email, SECURITY.slack_id, directory_id="directory-sam"))
+    workplace.office.work("revoke")
+    form.fill("code", app.code(workplace.office.clock.now())).submit()
+    sam.wait_for(lambda: sam.view and "locked you out" in sam.view.text)
+    assert known(workplace).people() == []
 
 
 def test_an_old_window_enrols_nobody_twice(workplace: Workplace) -> None:

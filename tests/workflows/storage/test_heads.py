@@ -3,18 +3,20 @@
 import dataclasses
 import socket
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from tests.sandbox.postgres import Postgres
 from workflows.storage import heads
 from workflows.storage.heads import Head, HeadFile, SyslogOutlet
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.marks import Marks
 from workflows.storage.store import Store
-from workflows.storage.verification import Verification, verify
+from workflows.storage.verification import Verification, foreign_objects, verify
 
 SEED = b"s" * 32
 START = datetime(2026, 11, 1, 6, tzinfo=UTC)
@@ -144,6 +146,18 @@ def test_a_trigger_is_named(house: House) -> None:
     else:
         house.forge("create trigger t after insert on journal begin delete from journal where seq is null; end")
     assert any("has a trigger t" in fault for fault in house.verify().faults)
+
+
+def test_a_trigger_on_the_work_of_the_engine_is_named(postgres: Postgres) -> None:
+    url = postgres.database("engine_trigger")
+    postgres.run(
+        "create schema dbos; create table dbos.workflow_status (status text); "
+        "create function f() returns trigger language plpgsql as 'begin return null; end'; "
+        "create trigger t before insert on dbos.workflow_status for each row execute function f()",
+        "engine_trigger",
+    )
+    with closing(Store(url)) as store, store.read() as session:
+        assert list(foreign_objects(session)) == ["trigger t"]
 
 
 def test_a_made_up_head_is_not_believed(house: House) -> None:
