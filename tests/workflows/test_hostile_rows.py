@@ -402,6 +402,25 @@ def test_the_counts_of_an_audit_are_those_of_the_journal(office: Office, locked:
     assert len(found(office.store)) == 1
 
 
+@pytest.mark.parametrize("result", ["nothing", "[]", '{"verdicts": {}, "cases": 1, "not_read": [], "not_looked": []}'])
+def test_what_an_audit_could_not_read_is_not_taken_out_of_its_result(office: Office, locked: str, result: str) -> None:
+    """The CRM does not answer the audit. The row says that all was read, or nothing that can be read."""
+    office.crm.down = True
+    before = office.audits.run_now(SECURITY)
+    assert before.not_read
+    forge(office.store, "update audit_run set result = :result", result=result)
+    now = office.audits.latest()
+    assert now is not None
+    office.audits.rows.check()
+    after = office.audits.latest()
+    assert after is not None
+    assert len(after.not_read) == len(before.not_read)
+    assert after.by_verdict == before.by_verdict
+    office.audits.rows.check()
+    assert len(found(office.store)) == 1
+    assert office.audits.run_now(SECURITY).not_read
+
+
 @pytest.mark.parametrize("change", ["state = 'done'", f"due_at = {LATER}"])
 def test_a_step_by_hand_is_not_called_off_by_a_row(tmp_path: Path, change: str) -> None:
     office = Office(tmp_path, badge())

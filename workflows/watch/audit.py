@@ -130,7 +130,7 @@ class Audits:
         """Return one audit with the findings open now."""
         with self._context.store.read() as session:
             row = session.get_one(AuditRun, run_id)
-            tally = SweepCounts(**json.loads(row.result)) if row.result != "{}" else SweepCounts()
+            tally = SweepCounts.load(row.result)
             began = row.started_at or row.due_at
             heads = select(JournalHead).where(
                 col(JournalHead.signed_at) >= (row.finished_at or self._context.clock.now())
@@ -289,6 +289,7 @@ class Audits:
                 "cases": tally.cases,
                 "verdicts": tally.verdicts,
                 "not_read": len(tally.not_read),
+                "not_looked": len(tally.not_looked),
                 "relocked": relocked,
             }
             self._context.journal.write(session, actor=HANDOVER, action="audit.done", data=said)

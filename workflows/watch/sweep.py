@@ -4,6 +4,7 @@ A row is written only after a change. One `SweepStatus` per system stores when a
 is compared, the next pages are being read.
 """
 
+import json
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -68,6 +69,14 @@ class SweepCounts:
     not_read: list[str] = field(default_factory=list)
     not_looked: list[str] = field(default_factory=list)
     """Checks that were not possible, with the system: orphans in a system that cannot list everybody."""
+
+    @classmethod
+    def load(cls, text: str) -> "SweepCounts":
+        """Return the counts that an audit stored. Damaged ones say that nothing is known to be read."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError):
+            return cls(not_read=[_("what this audit read was changed in the database")])
 
     def add(self, seen: Counter[str]) -> None:
         """Add one account's verdicts of a system."""
