@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -18,6 +19,8 @@ from tests.sandbox.slack.records import Message
 from tests.sandbox.story import DAY, text_of
 
 OPEN, LOCKED = {"directory": True, "crm": True}, {"directory": False, "crm": False}
+END_OF_DAY = 17
+"""Hour at which the last working day ends."""
 
 
 @pytest.fixture(scope="module")
@@ -124,12 +127,13 @@ def test_a_handover_during_leave_is_given_back_and_access_stays(desk: Desk, prac
     assert (practice.owned(ON_LEAVE), practice.is_open(ON_LEAVE)) == (deals, OPEN)
 
 
-def leave_tomorrow(office: Office, person: Employee) -> None:
+def leave_tomorrow(office: Office, person: Employee) -> date:
     form, tomorrow = office.form(person), office.practice.clock.now() + timedelta(days=1)
     form.fill("when", LAST_DAY).fill("day", f"{tomorrow:%Y-%m-%d}").fill("reason", "resignation")
     form.fill("approver", MANAGER.slack_id).fill("successors", [STAND_IN.slack_id]).fill("strategy", "balanced")
     form.submit()
     office.hr.modal("Case opened", SLOW / 1000).close()
+    return tomorrow.date()
 
 
 def locked(office: Office, person: Employee) -> Message:
@@ -142,11 +146,15 @@ def test_who_leaves_while_time_passes_is_locked_out_in_time_and_who_is_leapt_ove
     practice: Practice, office: Office
 ) -> None:
     first, second = BY_UID["omar.haddad"], BY_UID["yulia.petrova"]
-    leave_tomorrow(office, first)
+    last_day = leave_tomorrow(office, first)
     assert not practice.has_left(first)
-    practice.pass_time(2 * DAY)
+    practice.pass_time(3 * DAY)
     assert practice.has_left(first)
-    assert " late: " not in text_of(locked(office, first))
+    message = locked(office, first)
+    assert " late: " not in text_of(message)
+    check, *_ = [one for one in office.hr.messages("offboarding", message.ts) if "Day 1 check" in one.text]
+    said = datetime.fromtimestamp(float(check.ts), ZoneInfo(first.timezone))
+    assert (said.date(), said.hour) == (last_day + timedelta(days=1), END_OF_DAY), "each check on its own day"
     leave_tomorrow(office, second)
     practice.jump(2 * DAY)
     assert " late: " in text_of(locked(office, second))
