@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -18,6 +19,8 @@ from tests.sandbox.slack.records import Message
 from tests.sandbox.story import DAY, text_of
 
 OPEN, LOCKED = {"directory": True, "crm": True}, {"directory": False, "crm": False}
+END_OF_DAY = 17
+"""Hour at which the last working day ends."""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,16 @@ def command(desk: Desk) -> None:
     """Let the story write the command, and send it."""
     desk.story.get_by_role("button", name="Put it into the message box").click(timeout=SLOW)
     desk.page.keyboard.press("Enter")
+    expect(desk.modal.get_by_role("button", name="Next: Clients")).to_be_visible(timeout=SLOW)
+
+
+def hand_over_to(desk: Desk, receiver: Employee) -> None:
+    """Go on to the second page, and fill it."""
+    desk.press("Next: Clients")
     expect(desk.modal.get_by_role("button", name="Start Offboarding")).to_be_visible(timeout=SLOW)
+    for label, person in (("Approver of the clients", MANAGER), ("Colleagues who receive", receiver)):
+        pick(desk.page, label, f"@{person.uid}")
+    desk.press("Start Offboarding")
 
 
 def done(desk: Desk, steps: int) -> None:
@@ -67,9 +79,7 @@ def test_an_incident_with_a_dead_server_ends_as_a_false_alarm(desk: Desk, practi
     command(desk)
     desk.modal.get_by_label("Now, at once").check()
     pick(desk.page, "Reason", "theft")
-    pick(desk.page, "Approver of the clients", MANAGER.uid)
-    pick(desk.page, "Colleagues who receive", f"@{MANAGER.uid}")
-    desk.press("Start Offboarding")
+    hand_over_to(desk, MANAGER)
     expect(desk.modal).to_contain_text("Case opened", timeout=SLOW)
     desk.close()
     case = desk.feed.locator("article", has_text=SUSPECT.name).first
@@ -92,14 +102,12 @@ def test_a_handover_during_leave_is_given_back_and_access_stays(desk: Desk, prac
     deals = practice.owned(ON_LEAVE)
     command(desk)
     today = practice.clock.now()
-    desk.modal.get_by_label("At the end of the last working day").check()
-    desk.modal.get_by_role("textbox", name="Last working day").fill(f"{today + timedelta(days=1):%Y-%m-%d}")
-    pick(desk.page, "Reason", "leave")
-    pick(desk.page, "Approver of the clients", MANAGER.uid)
-    pick(desk.page, "Colleagues who receive", f"@{STAND_IN.uid}")
+    desk.modal.get_by_label("For a time").check()
+    last = desk.modal.get_by_role("textbox", name="Last working day")
+    last.fill(f"{today + timedelta(days=1):%Y-%m-%d}", timeout=SLOW)
     desk.modal.get_by_role("checkbox", name=re.compile("Keep access")).check()
     desk.modal.get_by_label("Day of return").fill(f"{today + timedelta(days=14):%Y-%m-%d}")
-    desk.press("Start Offboarding")
+    hand_over_to(desk, STAND_IN)
     expect(desk.modal).to_contain_text("Nobody is locked out", timeout=SLOW)
     desk.close()
     done(desk, 1)
@@ -124,12 +132,16 @@ def test_a_handover_during_leave_is_given_back_and_access_stays(desk: Desk, prac
     assert (practice.owned(ON_LEAVE), practice.is_open(ON_LEAVE)) == (deals, OPEN)
 
 
-def leave_tomorrow(office: Office, person: Employee) -> None:
-    form, tomorrow = office.form(person), office.practice.clock.now() + timedelta(days=1)
-    form.fill("when", LAST_DAY).fill("day", f"{tomorrow:%Y-%m-%d}").fill("reason", "resignation")
-    form.fill("approver", MANAGER.slack_id).fill("successors", [STAND_IN.slack_id]).fill("strategy", "balanced")
-    form.submit()
+def leave_tomorrow(office: Office, person: Employee) -> date:
+    hr, tomorrow = office.hr, office.practice.clock.now() + timedelta(days=1)
+    office.form(person).fill("when", LAST_DAY)
+    form = hr.wait_for(lambda: hr.view if hr.view and "Last working day" in hr.view.text else None)
+    form.fill("day", f"{tomorrow:%Y-%m-%d}").fill("reason", "resignation").submit()
+    last = hr.wait_for(lambda: hr.view if hr.view and hr.view.submit_label == "Start Offboarding" else None)
+    last.fill("approver", MANAGER.slack_id).fill("successors", [STAND_IN.slack_id]).fill("strategy", "balanced")
+    last.submit()
     office.hr.modal("Case opened", SLOW / 1000).close()
+    return tomorrow.date()
 
 
 def locked(office: Office, person: Employee) -> Message:
@@ -142,11 +154,15 @@ def test_who_leaves_while_time_passes_is_locked_out_in_time_and_who_is_leapt_ove
     practice: Practice, office: Office
 ) -> None:
     first, second = BY_UID["omar.haddad"], BY_UID["yulia.petrova"]
-    leave_tomorrow(office, first)
+    last_day = leave_tomorrow(office, first)
     assert not practice.has_left(first)
-    practice.pass_time(2 * DAY)
+    practice.pass_time(3 * DAY)
     assert practice.has_left(first)
-    assert " late: " not in text_of(locked(office, first))
+    message = locked(office, first)
+    assert " late: " not in text_of(message)
+    check, *_ = [one for one in office.hr.messages("offboarding", message.ts) if "Day 1 check" in one.text]
+    said = datetime.fromtimestamp(float(check.ts), ZoneInfo(first.timezone))
+    assert (said.date(), said.hour) == (last_day + timedelta(days=1), END_OF_DAY), "each check on its own day"
     leave_tomorrow(office, second)
     practice.jump(2 * DAY)
     assert " late: " in text_of(locked(office, second))

@@ -65,8 +65,9 @@ def departure(seen: Seen) -> list[Step]:
     return [
         _command(
             f"Lock {name} out",
-            f"You are {HR.name} from HR. Send `/offboard @{LEAVER.uid}`. In the window choose *Now, at once*, a "
-            f"reason, {MANAGER.name} to approve, and {names} to receive the clients. Watch the servers below.",
+            f"You are {HR.name} from HR. Send `/offboard @{LEAVER.uid}`. In the window choose *Now, at once* and a "
+            f"reason, and press *Next: Clients*. There {MANAGER.name} approves, and {names} receive the clients. Watch "
+            "the servers below.",
             truth.locked,
             LEAVER.uid,
         ),
@@ -123,8 +124,9 @@ def incident(seen: Seen) -> list[Step]:
         ),
         _command(
             "Lock the account at once",
-            f"As {HR.name} from HR, send `/offboard @{SUSPECT.uid}`. Choose *Now, at once*, *Suspected theft*, and "
-            f"{MANAGER.name} to approve and to receive. The directory is locked; of the CRM nothing is claimed.",
+            f"As {HR.name} from HR, send `/offboard @{SUSPECT.uid}`. Choose *Now, at once* and *Suspected theft*, "
+            f"and on the next page {MANAGER.name} to approve and to receive. The directory is locked; of the CRM "
+            "nothing is claimed.",
             lambda: dead() and half(),
             SUSPECT.uid,
         ),
@@ -161,9 +163,9 @@ def leave(seen: Seen) -> list[Step]:
     return [
         _command(
             "Plan the leave",
-            f"As {HR.name} from HR, send `/offboard @{ON_LEAVE.uid}`. Choose *At the end of the last working day* and "
-            f"tomorrow, the reason *Leave*, {MANAGER.name} to approve, {STAND_IN.name} to receive, *Keep access*, and "
-            "a day of return in two weeks.",
+            f"As {HR.name} from HR, send `/offboard @{ON_LEAVE.uid}`. Choose *For a time*, tomorrow as the last "
+            f"working day, *Keep access*, and a day of return in two weeks. On the next page {MANAGER.name} approves, "
+            f"and {STAND_IN.name} receives.",
             asked,
             ON_LEAVE.uid,
         ),

@@ -8,10 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -33,8 +35,11 @@ from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 from workflows.engine.reconciler import LOCKOUTS, due_question
 from workflows.storage.case import is_of
+from workflows.storage.outbox import is_behind
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Leave
+from workflows.storage.rows.outbox import OutboxMessage
+from workflows.storage.rows.table import bind_vault
 from workflows.storage.vault import Vault
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,6 +115,7 @@ class Practice:
         self._bot: subprocess.Popen[bytes] | None = None
         self._replicas: list[subprocess.Popen[bytes]] = []
         self._apps: dict[str, App] = {}
+        self._one_at_a_time = threading.Lock()
         self._database_url, self._dead_after, self._policy = database_url, dead_after, policy
 
     def __enter__(self) -> Self:
@@ -282,13 +288,17 @@ class Practice:
 
         A bot that does not run does nothing, and what it cannot do within its seconds stays due.
         """
+        with self._one_at_a_time:
+            self._pass_time(seconds)
+
+    def _pass_time(self, seconds: float) -> None:
         until, ends = self.clock.now() + timedelta(seconds=seconds), time.monotonic() + PASSING_SECONDS
         stops: dict[tuple[str, str], datetime] = {}
         while self.bot_runs and time.monotonic() < ends and (piece := _next(self._due(until), stops)):
             stops[piece.task, piece.row_id] = piece.at
             self.clock.jump(max(0.0, (piece.at - self.clock.now()).total_seconds()))
             patience = min(ends, time.monotonic() + WORK_SECONDS)
-            while piece in self._due(until) and time.monotonic() < patience:
+            while (piece in self._due(until) or self._tells()) and time.monotonic() < patience:
                 time.sleep(0.1)
         self.clock.jump(max(0.0, (until - self.clock.now()).total_seconds()))
 
@@ -297,10 +307,22 @@ class Practice:
             rows = session.connection().execute(due_question(), {"until": until}).all()
         return {Due(at, task, row_id, attempt) for task, row_id, attempt, at in rows}
 
+    def _tells(self) -> bool:
+        """Return whether the bot still has something to say about what it did, at the time at which it did it."""
+        waits = sa.or_(col(OutboxMessage.next_try_at).is_(None), col(OutboxMessage.next_try_at) <= self.clock.now())
+        with self._rows() as session:
+            return session.exec(select(OutboxMessage.id).where(is_behind(), waits)).first() is not None
+
+    @cached_property
+    def _vault(self) -> Vault:
+        return Vault(base64.b64decode(self.environment["HANDOVER_MASTER_KEY"]))
+
     def _rows(self) -> Session:
         """Return a session that only reads the bot's rows."""
         file = f"sqlite:///file:{self.data / 'handover.sqlite'}?mode=ro&uri=true"
-        return Session(sa.create_engine(self._database_url or file, poolclass=sa.NullPool))
+        engine = sa.create_engine(self._database_url or file, poolclass=sa.NullPool)
+        bind_vault(engine, self._vault)
+        return Session(engine)
 
     def has_left(self, person: Employee) -> bool:
         """Return whether the person is to be locked out by now: someone who only leaves later may log in."""
@@ -312,9 +334,8 @@ class Practice:
         return self._has_case(person, col(Case.id).in_(select(Leave.case_id)))
 
     def _has_case(self, person: Employee, *which: sa.ColumnElement[bool]) -> bool:
-        vault = Vault(base64.b64decode(self.environment["HANDOVER_MASTER_KEY"]))
         with self._rows() as session:
-            same = is_of(vault, [person.email], person.slack_id)
+            same = is_of(self._vault, [person.email], person.slack_id)
             return session.exec(select(Case.id).where(same, *which)).first() is not None
 
     def _listens(self) -> bool:

@@ -165,6 +165,21 @@ def test_the_choices_of_the_last_field_are_seen_whole_with_what_they_say(slack: 
     expect(choice).to_be_in_viewport(ratio=1)
 
 
+def test_a_form_that_the_app_changes_meanwhile_lets_one_go_on_choosing(slack: SlackServer, watched: Watched) -> None:
+    show(slack)
+    modal = watched.page.locator("#modal")
+    modal.get_by_role("combobox", name="Go to").press_sequentially("car")
+    expect(modal.locator(".choices:visible li")).to_contain_text("Carol Díaz")
+    [view] = slack.workspace.stacks[HR.slack_id]
+    view.body["title"]["text"], view.hash = "Upload it", f"{view.hash} changed"
+    slack.workspace.touch()
+    expect(modal.locator("h2")).to_have_text("Upload it")
+    expect(modal.locator(".choices:visible li")).to_contain_text("Carol Díaz")
+    watched.page.keyboard.type("ol")
+    watched.page.keyboard.press("Enter")
+    expect(modal.get_by_role("combobox", name="Go to")).to_have_value("Carol Díaz")
+
+
 def test_half_a_client_is_on_no_axis(slack: SlackServer, watched: Watched) -> None:
     points = [{"label": name, "value": value} for name, value in (("Bob", 11), ("Carol", 12))]
     axes = {"categories": ["Bob", "Carol"]}

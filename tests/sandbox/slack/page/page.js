@@ -597,11 +597,11 @@ let modalKey = "";
 function drawModal() {
   const dialog = $("modal"), view = world.views[world.views.length - 1];
   const key = view ? `${view.id} ${view.hash} ${JSON.stringify(view.errors)} ${view.notice}` : "";
-  if (key === modalKey) return;
+  if (key === modalKey) return undefined;
   const fresh = !modalKey || !view || modalKey.split(" ")[0] !== view.id;
   modalKey = key;
-  if (!view) { if (dialog.open) dialog.close(); drafts.clear(); return; }
-  const focused = document.activeElement && document.activeElement.getAttribute("data-action");
+  if (!view) { if (dialog.open) dialog.close(); drafts.clear(); return undefined; }
+  const focused = fresh ? null : focusIn(dialog);
   const context = { view, key: view.id };
   const close = (everything) => ask("/ui/close", { user: me, view: view.id, everything });
   const submit = async (event) => {
@@ -621,9 +621,22 @@ function drawModal() {
   if (!dialog.open) dialog.showModal();
   if (!fresh) dialog.querySelector(".dialog-body").scrollTop = scroll;
   const wrong = dialog.querySelector("[aria-invalid]");
-  const again = wrong || (!fresh && focused && dialog.querySelector(`[data-action="${CSS.escape(focused)}"]`)) || dialog.querySelector(".field input:not([role=combobox]), .field textarea");
+  const same = !wrong && focused && dialog.querySelector(`[data-block="${CSS.escape(focused.block)}"] [data-action="${CSS.escape(focused.action)}"]`);
+  if (same) return refocus(same, focused);
+  const again = wrong || dialog.querySelector(".field input:not([role=combobox]), .field textarea");
   if (again && (wrong || again.getAttribute("role") !== "combobox")) again.focus({ preventScroll: !wrong });
   if (wrong) wrong.scrollIntoView({ block: "center" });
+  return undefined;
+}
+function focusIn(dialog) {           // where somebody is typing while the app changes the form
+  const node = document.activeElement, block_ = node && dialog.contains(node) && node.closest("[data-block]");
+  if (!block_ || !node.dataset.action) return null;
+  return { block: block_.dataset.block, action: node.dataset.action, value: node.value, open: node.getAttribute("aria-expanded") === "true" };
+}
+function refocus(node, before) {
+  node.focus({ preventScroll: true });
+  if (before.open) { node.value = before.value; node.dispatchEvent(new Event("input")); }        // the list of choices, too
+  if (node.matches("input[type=text], textarea")) node.setSelectionRange(node.value.length, node.value.length);
 }
 
 /* ---------- messages ---------- */
@@ -816,7 +829,7 @@ function drawSide(force = false) {
 let pressing = false;         // nothing beside the chat is replaced while a button there is held down
 const sideKeys = new Map();
 const SIDE_PARTS = [
-  ["story", () => [chosen, panel.stories, panel.intro, panel.guide], story], ["clock", () => [panel.now && shownNow(), panel.jump], clock],
+  ["story", () => [chosen, panel.stories, panel.intro, panel.guide], story], ["clock", () => [panel.now && shownNow(), panel.jump, passing], clock],
   ["truth", () => panel.truth && panel.truth.map((card) => ({ ...card, asked: "" })), truth], ["actions", () => [panel.actions, done], actions],
 ];
 function story() {
@@ -851,10 +864,19 @@ const shownNow = () => new Intl.DateTimeFormat("en-GB", { weekday: "short", day:
 function clock() {
   if (!panel.now && !panel.jump) return null;
   const steps = [["+1 hour", 3600], ["+1 day", 86400], ["+7 days", 604800], ["+30 days", 2592000]];
-  const jump = (seconds, label) => async (event) => { event.currentTarget.setAttribute("aria-busy", "true"); await ask("/ui/jump", { seconds }); await look(); say(`The clock moved by ${label.slice(1)}`); };
+  const jump = (seconds, label) => async (event) => {
+    passing = label;
+    event.currentTarget.setAttribute("aria-busy", "true");
+    event.currentTarget.parentNode.querySelectorAll("button").forEach((each) => { each.disabled = true; });
+    try { await ask("/ui/jump", { seconds }); say(`The clock moved by ${label.slice(1)}`); } catch { say("The clock did not move: the practice company does not answer."); }
+    passing = "";
+    await look();
+    drawSide();
+  };
   return [h("h2", {}, "The bot's clock"), panel.now && h("p", { class: "clock" }, shownNow(), h("span", { class: "muted" }, ` ${user(me).tz.split("/").pop().replace("_", " ")} time`)),
-    panel.jump && h("div", { class: "jumps" }, steps.map(([label, seconds]) => h("button", { type: "button", class: "small", "data-key": label, onclick: jump(seconds, label) }, label)))].filter(Boolean);
+    panel.jump && h("div", { class: "jumps" }, steps.map(([label, seconds]) => h("button", { type: "button", class: "small", "data-key": label, disabled: Boolean(passing), "aria-busy": passing === label && "true", onclick: jump(seconds, label) }, label)))].filter(Boolean);
 }
+let passing = "";             // the jump of the clock that is under way
 let done = "", acting = false;        // what the last action said; whether one is under way
 function actions() {
   if (!panel.actions.length) return null;
