@@ -7,7 +7,9 @@ entries that match neither are those whose attribute is hidden.
 import re
 import secrets
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice, takewhile
 
 import ldap
@@ -18,12 +20,12 @@ from connectors.ldap.absence import may_search
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import Membership
 from connectors.ldap.directory import Directory
-from connectors.ldap.faults import NO_ANSWER
+from connectors.ldap.faults import LIMITS, NO_ANSWER
 from connectors.ldap.openldap import OWN_POLICY
-from connectors.ldap.wire import Entry, both, either, equals
+from connectors.ldap.wire import Entry, both, either, equals, parent
 
-TRIED = 3
-"""Accounts and groups on which a write without effect is tried, where the server tells no rights."""
+TRIED, MOST_FOLDERS, SAMPLE = 3, 30, 1000
+"""Accounts of a folder, and groups, on which a write without effect is tried, where the server tells no rights."""
 SUBSCHEMA, TYPES = "subschemaSubentry", "attributeTypes"
 _NAMES = re.compile(r"'([\w;-]+)'")
 """Names in a definition (RFC 4512, section 4.1.2); words of its description do no harm."""
@@ -126,13 +128,18 @@ def refused_writes(directory: Directory, link: LdapConnection) -> Iterator[str]:
     """
     settings, dialect = directory.settings, directory.dialect
     mine, everybody = own_account.name(directory, link), [dialect.identifier]
-    rows = list(islice(link.search(settings.base_dn, directory.control, everybody, []), TRIED + 1))
-    people = [row for row in rows if dialect.identify(row) != mine][:TRIED]
-    values = {dialect.lock: LONG_AGO} | {dialect.password: secrets.token_hex(16).encode()}
-    for name, value in values.items():
-        if refused := [row for row in people if _refuses(link, row, name, value)]:
+    rows = islice(link.search(settings.base_dn, directory.control, everybody, []), SAMPLE)
+    folders = defaultdict[str, list[Entry]](list)
+    with suppress(*LIMITS):  # the check says that not everybody can be listed
+        for row in rows:
+            if dialect.identify(row) != mine:
+                folders[parent(row.dn)].append(row)
+    people = [row for some in islice(folders.values(), MOST_FOLDERS) for row in some[:TRIED]]
+    refusals = [set(refused_lock(directory, link, row)) for row in people]
+    for name in dict.fromkeys((dialect.lock, dialect.password)):
+        if count := sum(name in refused for refused in refusals):
             yield _("{bind_dn} may not write {attributes} of {count} of {total} accounts looked at").format(
-                bind_dn=settings.bind_dn, attributes=name, count=len(refused), total=len(people)
+                bind_dn=settings.bind_dn, attributes=name, count=count, total=len(people)
             )
     nobody = secrets.token_hex(16)
     for way in dialect.memberships:
@@ -142,6 +149,13 @@ def refused_writes(directory: Directory, link: LdapConnection) -> Iterator[str]:
             yield _("{bind_dn} may take nobody out of a group: it may not write {attribute}").format(
                 bind_dn=settings.bind_dn, attribute=way.attribute
             )
+
+
+def refused_lock(directory: Directory, link: LdapConnection, row: Entry) -> Sequence[str]:
+    """Return the attributes of a lock that we may not write in an entry, as a write without effect shows."""
+    dialect = directory.dialect
+    values = {dialect.lock: LONG_AGO} | {dialect.password: secrets.token_hex(16).encode()}
+    return [name for name, value in values.items() if _refuses(link, row, name, value)]
 
 
 def _some_groups(directory: Directory, link: LdapConnection, way: Membership) -> Sequence[Entry]:

@@ -4,19 +4,20 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TypeVar
 
 import ldap
 from ldap.dn import dn2str, str2dn
 
 from config.text import N_, _
+from connectors.contract import Verdict
 from connectors.errors import Forbidden
 from connectors.ldap import attribute_rights, own_account
 from connectors.ldap.absence import other_contexts
 from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.directory import Directory
-from connectors.ldap.faults import NO_ANSWER, NOT_NOW, server_words, translate
+from connectors.ldap.faults import LIMITS, NO_ANSWER, NOT_NOW, server_words, translate
 from connectors.ldap.wire import Entry, either, equals, parent
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ SAMPLE = 1000
 FOLDERS = 200
 """Entries with others below them that are looked into."""
 NO_OVERLAY = N_("accounts cannot be locked here: the database of {place} lacks the password policy overlay (ppolicy)")
-LIMITS = (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED, ldap.TIMELIMIT_EXCEEDED)
+NO_RIGHT = N_("{dn} will not be locked: {bind_dn} may not write {attributes}")
 
 
 def find(directory: Directory, link: LdapConnection, seconds: float = float("inf")) -> Sequence[str]:
@@ -34,8 +35,8 @@ def find(directory: Directory, link: LdapConnection, seconds: float = float("inf
     Counting everybody stops after `seconds`, which is said.
     """
     end = time.monotonic() + seconds
-    said = [*_other_places(directory, link), *_without_overlay(directory, link), *hidden_entries(directory, link, end)]
-    for look in (attribute_rights.find, attribute_rights.hidden_members):
+    said = [*_other_places(directory, link), *hidden_entries(directory, link, end)]
+    for look in (_without_overlay, attribute_rights.find, attribute_rights.hidden_members):
         try:
             said += look(directory, link, end)
         except LIMITS as error:
@@ -66,11 +67,11 @@ def require_writes(directory: Directory, link: LdapConnection) -> None:
         return  # the value is missing, or the folder is not ours to change: the server takes writes
 
 
-def _without_overlay(directory: Directory, link: LdapConnection) -> Iterator[str]:
+def _without_overlay(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
     """Yield, as sentences, the folders with people in whose database nobody can be locked: there may be several."""
     controls, base = directory.dialect.required_controls(), directory.settings.base_dn
     rows = link.search(base, "(hasSubordinates=TRUE)", ["1.1"], []) if controls else ()
-    for row in islice(rows, FOLDERS):
+    for row in takewhile(lambda _row: time.monotonic() < end, islice(rows, FOLDERS)):
         nothing = [(ldap.MOD_DELETE, "description", [secrets.token_hex(16).encode()])]
         try:
             link.modify(row.dn, nothing, controls)
@@ -197,8 +198,12 @@ def _unknown_resets(directory: Directory, link: LdapConnection, people: Sequence
 
 
 def refusals(directory: Directory, link: LdapConnection, accounts: Sequence[Entry]) -> Iterator[str]:
-    """Yield, as sentences, the locks of these accounts that the server says it will refuse."""
+    """Yield, as sentences, the locks of these accounts that the server says, or shows, that it will refuse."""
     dialect, settings = directory.dialect, directory.settings
+    for row in () if dialect.written else accounts:
+        locked = dialect.verdict(row)[0] is Verdict.LOCKED
+        if missing := () if locked else attribute_rights.refused_lock(directory, link, row):
+            yield _(NO_RIGHT).format(dn=row.dn, bind_dn=settings.bind_dn, attributes=" or ".join(missing))
     query = either(dialect.matches(dialect.identify(row)) for row in accounts)
     rows = (
         _with_rights(directory, link, settings.base_dn, query, dialect.written) if accounts and dialect.written else ()
@@ -206,9 +211,7 @@ def refusals(directory: Directory, link: LdapConnection, accounts: Sequence[Entr
     token = dialect.our_token(link, directory) if rows else ()
     for row in rows:
         if missing := dialect.refused(row, dialect.written):
-            yield _("{dn} will not be locked: {bind_dn} may not write {attributes}").format(
-                dn=row.dn, bind_dn=settings.bind_dn, attributes=" or ".join(missing)
-            )
+            yield _(NO_RIGHT).format(dn=row.dn, bind_dn=settings.bind_dn, attributes=" or ".join(missing))
         elif dialect.may_reset(row, token) is False:
             yield _("{dn} will be locked, and keeps its password: {bind_dn} may not reset it").format(
                 dn=row.dn, bind_dn=settings.bind_dn

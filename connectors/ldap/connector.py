@@ -354,13 +354,17 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     def lost(self, before: BeforeImage) -> tuple[str, ...]:
         """Return the losses of an unlock: a password that could not be read, is never shown, or was not taken back."""
         known = (*super().lost(before), *self._dialect.lost(before.state))
-        if known or not self._dialect.unlocks_without_password:
+        several = "\n" in before.state.get("password", "")
+        if known or not (several or self._dialect.unlocks_without_password):
             return known
         entry = self._connections.run(
             lambda link: self._directory.person(link, before.account), _("reading an account")
         )
-        if self._dialect.state(entry).get("password") == before.state.get("password"):
+        former, now = ({*state.get("password", "").split("\n")} for state in (before.state, self._dialect.state(entry)))
+        if former == now:
             return ()
+        if former & now:
+            return (_("a further password: the directory took only one of them back"),)
         return (_("the password: it is not the former one, so a new one must be set"),)
 
     def groups(self, account: AccountId) -> Sequence[Group]:

@@ -57,6 +57,8 @@ ROWS: dict[type[Exception], tuple[type[ConnectorError], str]] = {
 
 NO_ANSWER: tuple[type[Exception], ...] = (ldap.SERVER_DOWN, ldap.TIMEOUT, ldap.CONNECT_ERROR)
 """Errors after which the connection is unusable, and the outcome of a request unknown."""
+LIMITS = (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED, ldap.TIMELIMIT_EXCEEDED)
+"""Errors of a server that cuts an answer short."""
 NOT_NOW: tuple[type[Exception], ...] = (ldap.BUSY, ldap.UNAVAILABLE)
 """Errors of a server that serves no requests now; another address may."""
 

@@ -1,7 +1,7 @@
 """Locking and unlocking one entry: read, compare, write once, and report the steps that failed."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import ldap
@@ -107,11 +107,21 @@ class Locking:
             return Change.ALREADY
         dn, stays = _move(link, entry, before.account, home if away else "", failed)
         if ours:
-            changes = self._dialect.unlocking(entry, before.state)
-            self._write(link, Entry(dn, entry.values), changes, self._dialect.unlocks_without_password)
+            self._unlock(link, Entry(dn, entry.values), before.state)
         if stays:
             raise Conflict(_("{dn} is unlocked, but {stays}").format(dn=dn, stays=stays))
         return Change.MADE
+
+    def _unlock(self, link: LdapConnection, entry: Entry, state: Mapping[str, str]) -> None:
+        """Unlock with every former password; where a policy takes only one (slapo-ppolicy(5)), with the first."""
+        first, several, _more = state.get("password", "").partition("\n")
+        try:
+            changes = self._dialect.unlocking(entry, state)
+            self._write(link, entry, changes, self._dialect.unlocks_without_password)
+        except ldap.CONSTRAINT_VIOLATION:
+            if not several:
+                raise
+            self._guarded(link, entry, self._dialect.unlocking(entry, {**state, "password": first}))
 
     def _write(self, link: LdapConnection, entry: Entry, changes: Sequence[Modification], may_stay: bool) -> str:
         """Write; return the reason if the password stayed and may stay, or an empty text."""

@@ -152,6 +152,22 @@ def test_where_own_policies_are_hidden_every_lock_is_tried(tmp_path: Path) -> No
         assert [seen[account].verdict for account in accounts] == [Verdict.LOCKED, Verdict.UNKNOWN]
 
 
+def test_a_folder_without_our_rights_is_said_by_the_check_and_the_plan(tmp_path: Path) -> None:
+    folder = f"ou=remote,{ldif.PEOPLE_DN}"
+    rule = f'access to dn.subtree="{folder}" attrs=userPassword,pwdAccountLockedTime by * read\naccess to dn.subtree'
+    with directory(tmp_path / "slapd", lambda text: text.replace("access to dn.subtree", rule, 1)) as world:
+        world.slapd.add(folder, {"objectClass": ["organizationalUnit"], "ou": ["remote"]})
+        dn, classes = f"uid=kim,{folder}", ["inetOrgPerson"]
+        world.slapd.add(dn, {"objectClass": classes, "uid": ["kim"], "cn": ["Kim"], "sn": ["Kim"]})
+        connector, writes = world.connect(), world.writes()
+        connector.check()
+        assert "may not write userPassword of 1 of " in " ".join(connector.blind_spots())
+        [doubt] = connector.find(Person("", (), ("kim",))).doubts
+        assert doubt.startswith(f"{dn} will not be locked: {ldif.SERVICE_DN} may not write pwdAccountLockedTime")
+        assert connector.find(Person("", (), (PEOPLE[0].uid,))).doubts == ()
+        assert world.writes() == writes
+
+
 def test_a_limit_below_the_number_of_entries_is_said(tmp_path: Path) -> None:
     rule = f'limits dn.exact="{ldif.SERVICE_DN}" size.soft=20 size.hard=20 size.pr=20 size.prtotal=20\n'
     with directory(

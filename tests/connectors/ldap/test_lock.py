@@ -280,6 +280,19 @@ def _checked(world: LdapWorld) -> Sequence[str]:
     return connector.blind_spots()
 
 
+def test_of_several_passwords_an_undo_brings_one_back_and_says_so(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    second = ldif.hash_password("second-2026").encode()
+    world.slapd.modify(ldif.person_dn(who.login), [(ldap.MOD_ADD, "userPassword", [second])])
+    before = connector.before(account)
+    assert connector.lock(before).login is Login.REFUSED
+    assert not any(world.can_log_in(who.login, one) for one in (who.password, "second-2026"))
+    assert connector.unlock(before) is Change.MADE
+    assert any(world.can_log_in(who.login, one) for one in (who.password, "second-2026"))
+    assert connector.lost(before) == ("a further password: the directory took only one of them back",)
+
+
 @contextmanager
 def _policy(world: LdapWorld, name: str, lockout: bytes) -> Iterator[str]:
     dn = f"cn={name},{ldif.POLICY_DN.partition(',')[2]}"
