@@ -22,7 +22,7 @@ from tests.sandbox.story import DAY
 
 BOB, CAROL, NOA = BY_UID["bob.ross"], BY_UID["carol.diaz"], BY_UID["noa.levi"]
 OPEN = {"directory": True, "crm": True}
-SECONDS = 60
+SECONDS = 120
 RECEIVERS = "\n[approvals]\nreceivers = true\n"
 
 

@@ -72,7 +72,7 @@ class WritesTwice(Planted):
 
     def lock(self, before: Any) -> Locked:
         entry = self._connections.run(lambda link: self._directory.person(link, before.account), "")
-        self._connections.run(lambda link: link.modify(entry.dn, [self._dialect.locking(entry, "x")[1]]), "")
+        self._connections.run(lambda link: link.modify(entry.dn, self._dialect.locking(entry, "x")[1:]), "")
         password = self._dialect.locking(entry, secret := "aA1-Practice-random")[0]
         self._connections.run(lambda link: link.modify(entry.dn, [password]), "")
         return Locked(Change.MADE, *self._dialect.judge(True, self._connections.try_login(entry.dn, secret, ())))

@@ -124,6 +124,7 @@ def test_what_is_read_is_what_is_shown() -> None:
         "employee",
         "party",
         "state",
+        "company",
         "party.rec_name",
         "party.lang.code",
         "party.categories.name",
