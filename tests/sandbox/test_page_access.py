@@ -97,7 +97,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(
 
 def test_axe_would_find_a_picture_without_words_and_pale_text(browser: Browser, slack: SlackServer) -> None:
     one = Watched(browser, slack.url, DESKTOP, strict=False)
-    one.page.evaluate("document.querySelector('#place').append(Object.assign(new Image(), { src: 'data:,' }))")
+    one.page.evaluate("document.querySelector('#place').after(Object.assign(new Image(), { src: 'data:,' }))")
     one.page.evaluate("document.querySelector('.rail-note').style.color = '#bbb'")
     assert {said.split(":")[0] for said in faults(one.page)} == {"critical image-alt", "serious color-contrast"}
     one.page.close()
