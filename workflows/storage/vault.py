@@ -1,12 +1,12 @@
 """Encryption of personal and client data at rest: AES-GCM, one data key per case under one master key.
 
-Deleting a case's wrapped key makes its personal data unreadable for good. The journal, which hashes ciphertext, still
-verifies. The context given with each value is authenticated: a sealed value that was moved to another row does not
-open.
+Deleting a case's wrapped key makes all that it seals unreadable for good. Identifiers are not under it. The journal,
+which hashes ciphertext, still verifies. The context given with each value is authenticated: a sealed value that was
+moved to another row does not open.
 
-Identifiers by which rows are found (accounts, people who act) are sealed with AES-SIV (RFC 5297): a keyed hash, under a
-key for each purpose that is derived from the master key, and the text encrypted under it. The same identifier is the
-same value, so that the database compares and indexes it. It outlives a case's key: past leavers are audited for years.
+Identifiers by which rows are found (accounts, people who act) are sealed with AES-SIV (RFC 5297). Each purpose has a
+key of its own, derived from the master key. The same identifier is the same value, so that the database compares and
+indexes it. It outlives a case's key: past leavers are audited for years.
 """
 
 import base64

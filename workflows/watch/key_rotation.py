@@ -1,7 +1,7 @@
 """Rotation of the master key: every data key is wrapped anew under the newest one, page by page.
 
-A page is a transaction. A process that is killed between two pages has lost nothing: a key under the newest master key
-is left alone, and the next run goes on with the others. Values that the data keys seal are not touched.
+A page is a transaction. A process that is killed between two pages has lost nothing. The next run leaves keys under
+the newest master key alone, and goes on with the others. Values that the data keys seal are not touched.
 """
 
 from dataclasses import dataclass
