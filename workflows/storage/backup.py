@@ -113,7 +113,7 @@ def check(
         _run("pg_restore", "--exit-on-error", "--no-owner", str(folder / DUMP), dsn=database)
     else:
         faults = restore(folder, scratch)
-    with closing(Store(database if DUMP in made.files else sqlite_url(scratch))) as store:
+    with closing(Store(database if DUMP in made.files else sqlite_url(scratch), vault)) as store:
         store.upgrade()
         with store.read() as session:
             sealed = session.exec(select(Case.id, Case.wrapped_key)).all()
