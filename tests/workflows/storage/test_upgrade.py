@@ -11,6 +11,7 @@ from alembic.config import Config
 from sqlmodel import SQLModel, select
 
 from tests.workflows.tables import VAULT
+from workflows.storage import backup
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.table import Identifier, seal_identifier
@@ -132,3 +133,11 @@ def test_rows_to_be_sealed_are_refused_without_a_key(old: str) -> None:
         store.upgrade()
     store.close()
     upgraded(old).close()
+
+
+def test_a_backup_of_0_2_0_is_checked_after_an_upgrade_of_its_copy(old: str, tmp_path: Path) -> None:
+    made = fill(old)
+    backup.make(Path(old.removeprefix("sqlite:///")).parent, tmp_path / "copy", datetime.now(UTC))
+    found = backup.check(tmp_path / "copy", VAULT, (), (), scratch=tmp_path / "scratch")
+    assert found.cases == made["case_"]
+    assert {name: number for name, number in count(old).items() if name in made} == made
