@@ -14,7 +14,7 @@ THRESHOLD = 400_000
 """New objects between two garbage collections.
 
 A command makes 140,000 objects while it loads, and nearly all of them stay. At Python's own threshold, collections
-among them take a tenth of the processor time. `handover run` sets Python's own threshold again.
+among them take a tenth of the processor time. `handover run` sets lower ones.
 """
 
 

@@ -20,8 +20,8 @@ from workflows.engine.replicas import ProcessLockHeld
 HELP = N_("The next start continues unfinished work. On SQLite only one process may run at a time.")
 EXAMPLES = ("handover run --config /etc/handover/handover.toml",)
 log = logging.getLogger(__name__)
-THRESHOLDS = (700, 10, 10)
-"""Python's own thresholds of garbage collection, for a process that runs long."""
+THRESHOLDS = (20_000, 20, 20)
+"""Thresholds of garbage collection. Python's own ones take a tenth of an audit of 50,000 leavers."""
 END_SECONDS = 25.0
 """Less than our systemd unit waits (`TimeoutStopSec`)."""
 

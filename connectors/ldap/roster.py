@@ -1,16 +1,31 @@
 """All accounts at once: who is locked, and who is there."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from config.text import _
 from connectors.comparison import Visible
 from connectors.contract import Account, AccountId, Verdict
 from connectors.errors import Forbidden, Unavailable
 from connectors.ldap.connection import LdapConnection
+from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
-from connectors.ldap.ways_in import has_clear_password
+from connectors.ldap.ways_in import is_clear
 from connectors.ldap.wire import NUMBERS, Entry, account_names, both, either, equals, first_value
+
+
+class _Judged:
+    """Verdicts by the value of a lock, in a dialect where it alone decides. There are few different ones."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect, self._verdicts = dialect, dict[bytes, bool]()
+
+    def locked(self, dn: str, values: Mapping[str, list[bytes]]) -> bool:
+        """Return whether a row's lock holds for good."""
+        lock = first_value(values, self._dialect.lock)
+        if lock not in self._verdicts:
+            self._verdicts[lock] = self._dialect.verdict(Entry.read(dn, values))[0] is Verdict.LOCKED
+        return self._verdicts[lock]
 
 
 def locked(
@@ -28,25 +43,32 @@ def locked(
     dialect = directory.dialect
     if not dialect.locked_query:
         raise Unavailable(_("this kind of directory has no filter for locked accounts"))
-    judged: dict[bytes, bool] = {}
-    enforced: dict[str, bool] = {}
+    judged, enforced = _Judged(dialect), dict[str, bool]()
     found: set[AccountId] = set()
-    password = (dialect.password,) if dialect.clear_passwords_pass else ()
-    asked = (dialect.identifier, dialect.lock, *ways_in, *password)
+    password = dialect.password if dialect.clear_passwords_pass else ""
+    asked = (dialect.identifier, dialect.lock, *ways_in, *filter(None, [password]))
+    shapes: dict[tuple[str, ...], tuple[bool, Sequence[str]]] = {}
     for dn, values in link.rows(directory.settings.base_dn, dialect.locked_query, asked):
-        if any(first_value(values, name) for name in ways_in):
+        shape = tuple(values)
+        if shape not in shapes:  # there are few different sets of attributes
+            shapes[shape] = bool(_named(shape, *ways_in)), _named(shape, password)
+        has_way_in, passwords = shapes[shape]
+        if has_way_in or not judged.locked(dn, values):
             continue
-        if password and has_clear_password(dialect, Entry.read(dn, values)):
+        if any(is_clear(one) for name in passwords for one in values[name]):
             continue
-        lock = first_value(values, dialect.lock)
-        if lock not in judged:  # the value alone decides, and there are few different ones
-            judged[lock] = dialect.verdict(Entry.read(dn, values))[0] is Verdict.LOCKED
         folder = dn.partition(",")[2]
-        if judged[lock] and folder not in enforced:
+        if folder not in enforced:
             enforced[folder] = is_enforced(Entry.read(dn, values))
-        if judged[lock] and enforced[folder]:
+        if enforced[folder]:
             found.add(dialect.named(first_value(values, dialect.identifier)))
     return frozenset(found - {AccountId("")})
+
+
+def _named(shown: Sequence[str], *wanted: str) -> Sequence[str]:
+    """Return the attributes that are among the wanted ones, with any options (`mail;lang-de`)."""
+    names = {name.lower() for name in wanted}
+    return [name for name in shown if name.partition(";")[0].lower() in names]
 
 
 def visible(directory: Directory, link: LdapConnection, end: float) -> Visible:
@@ -78,12 +100,18 @@ def _names(
 def alive(directory: Directory, link: LdapConnection) -> Iterator[Account]:
     """Stream every account that is not locked.
 
-    The server leaves locked ones out if it can tell them from those whose lock we may not read.
+    The server leaves out the locked ones if it can. An account with a lock that we may not read matches no filter on
+    it. So everybody is listed with the lock alone first, and everybody is read if the filter misses somebody.
     """
-    query, people = directory.dialect.locked_query, directory.people_filter
-    if query and not directory.dialect.lock_may_be_missing:
-        people = both(people, f"(!{query})")
-    return (one for one in everyone(directory, link, people) if one.verdict is not Verdict.LOCKED)
+    dialect, people = directory.dialect, directory.people_filter
+    open_ones = both(people, f"(!{dialect.locked_query})") if dialect.locked_query else people
+    if dialect.locked_query and dialect.lock_may_be_missing:
+        base = directory.settings.base_dn
+        judged, listed = _Judged(dialect), link.rows(base, people, [dialect.lock])
+        unlocked = {hash(dn) for dn, values in listed if not judged.locked(dn, values)}
+        unlocked.difference_update(hash(dn) for dn, _values in link.rows(base, open_ones, ["1.1"]))
+        open_ones = people if unlocked else open_ones
+    return (one for one in everyone(directory, link, open_ones) if one.verdict is not Verdict.LOCKED)
 
 
 def everyone(directory: Directory, link: LdapConnection, people: str = "") -> Iterator[Account]:

@@ -1,5 +1,6 @@
 """The keys of a `[systems.NAME]` table of kind `ldap`."""
 
+import re
 from itertools import accumulate
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -38,6 +39,17 @@ def _filter(text: str) -> str:
     return text
 
 
+def _attribute(name: str) -> str:
+    """Return the name of an attribute without options. A number is refused: servers answer with the name."""
+    plain = name.partition(";")[0].strip()
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", plain):
+        raise ValueError(_("{name!r} is not the name of an attribute, such as sshPublicKey").format(name=name))
+    return plain
+
+
+Attribute = Annotated[str, AfterValidator(_attribute)]
+
+
 class LdapSettings(SystemSettings):
     """Address of the directory, the bot's account there, and time limits."""
 
@@ -61,7 +73,7 @@ class LdapSettings(SystemSettings):
     """The password of `compare_bind_dn`."""
     people_filter: Annotated[str, AfterValidator(_filter)] = ""
     """Filter for people in lists and counts; empty: the dialect's own. Nobody is absent because of it."""
-    address_attributes: tuple[str, ...] = ("mailAlternateAddress", "mailLocalAddress", "proxyAddresses")
+    address_attributes: tuple[Attribute, ...] = ("mailAlternateAddress", "mailLocalAddress", "proxyAddresses")
     """Attributes with further addresses beside `mail`; in proxyAddresses those behind `smtp:` count."""
     dialect: Literal["openldap", "active_directory", "389ds"] = "openldap"
     """Kind of server. Samba's domain controller is an active_directory."""
@@ -71,7 +83,7 @@ class LdapSettings(SystemSettings):
     """Active Directory: folder for locked accounts; empty: they are not moved."""
     lock_administrators: bool = False
     """Active Directory: true to lock accounts with adminCount 1 too."""
-    ways_in: tuple[str, ...] = ("sshPublicKey", "nsSshPublicKey", "sambaNTPassword", "krbPrincipalKey", "authPassword")
+    ways_in: tuple[Attribute, ...] = ("sshPublicKey", "nsSshPublicKey", "sambaNTPassword", "krbPrincipalKey", "authPassword")
     """OpenLDAP, 389: attributes that let somebody in beside the password. While one is there, nobody is locked."""
     certificates_open_accounts: bool = True
     """OpenLDAP: false if no client certificate opens an account. Else nobody is locked if the server asks for one."""

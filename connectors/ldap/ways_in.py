@@ -18,13 +18,13 @@ from config.text import _
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.faults import PORTS, START_TLS
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, hashes
+from connectors.ldap.wire import Entry, is_hash
 
 HANDSHAKE, CERTIFICATE_REQUEST = 22, 13
 """Types of a record and of a message (RFC 8446, sections 5.1 and 4; RFC 5246, sections 6.2.1 and 7.4)."""
 SUCCESS = b"\x0a\x01\x00"
 """The result code of an answer that agrees (RFC 4511, section 4.1.9)."""
-RANDOM = re.compile(r"(\{CLEARTEXT\})?aA1-[\w-]{64}", re.ASCII | re.IGNORECASE)
+RANDOM = re.compile(rb"(\{CLEARTEXT\})?aA1-[\w-]{64}", re.IGNORECASE)
 """The form of the passwords that a lock writes, which nobody knows."""
 BY_PASSWORD = ("PLAIN", "LOGIN", "CRAM-", "DIGEST-", "SCRAM-", "NTLM")
 """Beginnings of the names of SASL mechanisms that check a password (IANA's registry; NTLM of Cyrus SASL)."""
@@ -104,8 +104,13 @@ def hidden(ways: Sequence[str]) -> str:
 
 def has_clear_password(dialect: Dialect, entry: Entry) -> bool:
     """Return whether an entry shows a password in clear that passes the lock; one of our random ones does not count."""
-    values = entry.all(dialect.password) if dialect.clear_passwords_pass else ()
-    return any(not RANDOM.fullmatch(one) and not hashes((one,)) for one in values)
+    values = entry.values.get(dialect.password.lower(), ()) if dialect.clear_passwords_pass else ()
+    return any(map(is_clear, values))
+
+
+def is_clear(password: bytes) -> bool:
+    """Return whether a stored password is no hash, and none of our random ones."""
+    return not is_hash(password) and not RANDOM.fullmatch(password)
 
 
 def clear_password(dialect: Dialect, entry: Entry, mechanisms: Sequence[str]) -> str:

@@ -215,8 +215,13 @@ def generalized_time(value: str) -> datetime | None:
 
 
 def hashes(values: Sequence[str]) -> tuple[str, ...]:
-    """Return the passwords that are stored as hashes, `{SCHEME}...` (RFC 2307); a clear one is never passed on."""
-    return tuple(v for v in values if v.startswith("{") and "}" in v and not v.upper().startswith("{CLEARTEXT}"))
+    """Return the passwords that are stored as hashes; a clear one is never passed on."""
+    return tuple(value for value in values if is_hash(value.encode()))
+
+
+def is_hash(password: bytes) -> bool:
+    """Return whether a stored password is a hash, `{SCHEME}...` (RFC 2307)."""
+    return password[:1] == b"{" and b"}" in password and not password[:11].upper() == b"{CLEARTEXT}"
 
 
 def whole(values: Values, more: Callable[[str], Values]) -> Values:

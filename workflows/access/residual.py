@@ -37,15 +37,11 @@ def look_again(context: Context, system: str, accounts: Accounts) -> None:
     if type(accounts).residual is Accounts.residual:
         return
     now = context.clock.now()
+    recent = select(Access.id).where(Access.system == system, col(Access.locked_at) > now - LONGEST)
     query = (
         select(LeaverAccount, Case)
-        .join(Access, col(LeaverAccount.access_id) == col(Access.id))
         .join(Case, col(LeaverAccount.case_id) == col(Case.id))
-        .where(
-            LeaverAccount.system == system,
-            LeaverAccount.verdict == Verdict.LOCKED,
-            col(Access.locked_at) > now - LONGEST,
-        )
+        .where(col(LeaverAccount.access_id).in_(recent), LeaverAccount.verdict == Verdict.LOCKED)
     )
     with context.store.read() as session:
         rows = session.exec(query).all()

@@ -168,13 +168,12 @@ def _found(
 ) -> list[tuple[str, Account]]:
     if not keys:
         return []
-    named = (
-        select(Case.id, CaseName.key)
-        .join(CaseName, col(CaseName.case_id) == col(Case.id))
-        .where(col(CaseName.key).in_(list(keys)), *which)
-    )
-    opened = select(Case.id, Case.mail_key).where(col(Case.mail_key).in_(list(keys)), *which)
-    every = ((case_id, one) for query in (named, opened) for case_id, key in session.exec(query) for one in keys[key])
+    # The keys first: joined to the cases, SQLite would read every past case to find a few names.
+    named = session.exec(select(CaseName.case_id, CaseName.key).where(col(CaseName.key).in_(list(keys)))).all()
+    opened = session.exec(select(Case.id, Case.mail_key).where(col(Case.mail_key).in_(list(keys)))).all()
+    ids = {case_id for case_id, _key in (*named, *opened)}
+    cases = {*session.exec(select(Case.id).where(col(Case.id).in_(ids), *which))}
+    every = ((case_id, one) for case_id, key in (*named, *opened) if case_id in cases for one in keys[key])
     return list({(case_id, one.id): (case_id, one) for case_id, one in every}.values())
 
 

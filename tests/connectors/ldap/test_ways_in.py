@@ -155,6 +155,23 @@ def test_a_password_in_clear_passes_a_lock_by_sasl_until_it_is_replaced(asking: 
     assert account in connector.locked()
 
 
+def test_a_second_password_in_clear_keeps_an_account_off_the_list(asking: Asking) -> None:
+    world, who = LdapWorld(asking), newcomer()
+    account, connector = world.add(who), Ldap(world.settings(certificates_open_accounts=False))
+    both = [b"{SSHA}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", who.password.encode()]
+    lock = [(ldap.MOD_REPLACE, "userPassword", both), (ldap.MOD_ADD, LOCK, [b"000001010000Z"])]
+    asking.modify(ldif.person_dn(who.login), lock)
+    assert account not in connector.locked()
+
+
+def test_options_in_the_settings_name_the_same_attribute(world: LdapWorld) -> None:
+    """`userCertificate;binary`: entries are compared by the plain name, so an option would hide the way in."""
+    settings = world.settings(ways_in=("userCertificate;binary",), address_attributes=("mail;lang-de",))
+    assert (settings.ways_in, settings.address_attributes) == (("userCertificate",), ("mail",))
+    with pytest.raises(ValueError, match="not the name of an attribute"):  # a server answers with the name
+        world.settings(ways_in=("2.5.4.36",))
+
+
 def test_our_own_password_in_clear_passes_no_lock(asking: Asking) -> None:
     """A server without ppolicy_hash_cleartext stores it so, and nobody knows it."""
     for value in (random_password(), f"{{CLEARTEXT}}{random_password()}"):

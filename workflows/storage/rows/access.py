@@ -21,7 +21,10 @@ class RestrictionPhase(StrEnum):
 class Access(CaseWork, table=True):
     """Lock-out of one leaver in one system: the unit of work of the access track."""
 
-    __table_args__ = (sa.Index("access_sweep", "system", "verdict", "id"),)
+    __table_args__ = (
+        sa.Index("access_sweep", "system", "verdict", "id"),
+        sa.Index("access_recent", "system", "locked_at"),
+    )
     system: str
     verdict: str = "unknown"
     note: bytes = b""
@@ -38,6 +41,7 @@ class LeaverAccount(CaseRow, table=True):
 
     __table_args__ = (
         sa.Index("account_sweep", "system", "account_id"),
+        sa.Index("account_verdicts", "system", "verdict", "access_id"),
         # The index holds every column that a sweep reads, so that a page reads no rows.
         sa.Index("account_pages", "system", "id", "account_id", "verdict", "case_id"),
     )
