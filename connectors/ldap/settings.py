@@ -83,7 +83,9 @@ class LdapSettings(SystemSettings):
     """Active Directory: folder for locked accounts; empty: they are not moved."""
     lock_administrators: bool = False
     """Active Directory: true to lock accounts with adminCount 1 too."""
-    ways_in: tuple[Attribute, ...] = ("sshPublicKey", "nsSshPublicKey", "sambaNTPassword", "krbPrincipalKey", "authPassword")
+    ways_in: tuple[Attribute, ...] = (
+        *("sshPublicKey", "nsSshPublicKey", "sambaNTPassword", "krbPrincipalKey", "authPassword"),
+    )
     """OpenLDAP, 389: attributes that let somebody in beside the password. While one is there, nobody is locked."""
     certificates_open_accounts: bool = True
     """OpenLDAP: false if no client certificate opens an account. Else nobody is locked if the server asks for one."""

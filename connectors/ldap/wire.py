@@ -221,7 +221,7 @@ def hashes(values: Sequence[str]) -> tuple[str, ...]:
 
 def is_hash(password: bytes) -> bool:
     """Return whether a stored password is a hash, `{SCHEME}...` (RFC 2307)."""
-    return password[:1] == b"{" and b"}" in password and not password[:11].upper() == b"{CLEARTEXT}"
+    return password[:1] == b"{" and b"}" in password and password[:11].upper() != b"{CLEARTEXT}"
 
 
 def whole(values: Values, more: Callable[[str], Values]) -> Values:
