@@ -42,7 +42,8 @@ def trim(text: str, limit: int) -> str:
 
 def moment(at: datetime) -> str:
     """Return a date token. Slack shows each reader's zone and language, other programs show UTC."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {_('at')} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
+    between = _("at")  # Babel reads no calls inside an f-string
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {between} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
 
 
 def local(at: datetime, zone: str) -> str:
