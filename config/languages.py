@@ -7,6 +7,7 @@ import gettext
 import re
 from functools import lru_cache
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
 LOCALES = Path(__file__).parents[1] / "bot" / "locales"
@@ -14,6 +15,8 @@ SOURCE = "en"
 LANGUAGES = {"en": "English", "pl": "polski", "ru": "русский", "zh_Hans": "简体中文", "zh_Hant": "繁體中文"}
 """Every language by its code, with its own name."""
 _TRADITIONAL = frozenset({"hant", "tw", "hk", "mo"})
+_SIGNED = re.compile(r'"X-Reviewed-By: (.+)\\n"')
+HEADER_LINES = 20
 _SEPARATOR = re.compile(r"[-_.@]")
 
 
@@ -23,6 +26,17 @@ def language_of(locale: str) -> str:
     if first == "zh":
         return "zh_Hant" if _TRADITIONAL.intersection(others) else "zh_Hans"
     return first if first in LANGUAGES else ""
+
+
+def reviewer(language: str) -> str:
+    """Return who signed a language's sentences, as its catalogue says; empty if no native reader has."""
+    if language == SOURCE:
+        return language
+    if not (path := catalogue_path(language)).is_file():
+        return ""
+    with path.open(encoding="utf-8") as file:
+        signed = (_SIGNED.match(line) for line in islice(file, HEADER_LINES))
+        return next((found[1].strip() for found in signed if found), "")
 
 
 def catalogue_path(language: str) -> Path:

@@ -28,6 +28,16 @@ def language(locale: str) -> Iterator[None]:
         _language.reset(token)
 
 
+def speak(locale: str) -> None:
+    """Speak another language in this thread until further notice."""
+    _language.set(locale)
+
+
+def current_language() -> str:
+    """Return the language of the moment, as it was set."""
+    return _language.get()
+
+
 class TranslatedText(str):
     """Words in the language of the moment that remember their message id and values, so that they can be stored."""
 

@@ -15,7 +15,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.frontend import CommandLineInterface
 from babel.messages.pofile import read_po, write_po
 
-from config.languages import LANGUAGES, SOURCE, catalogue_path
+from config.languages import LANGUAGES, SOURCE, catalogue_path, reviewer
 
 ROOT = Path(__file__).parents[2]
 LOCALES = Path(__file__).parent
@@ -31,6 +31,7 @@ msgstr ""
 "MIME-Version: 1.0\\n"
 "Content-Type: text/plain; charset=utf-8\\n"
 "Content-Transfer-Encoding: 8bit\\n"
+"X-Reviewed-By: {reviewer}\\n"
 
 """
 OPTIONS = (
@@ -64,7 +65,9 @@ def updated(language: str, template: Path = TEMPLATE) -> bytes:
     catalogue.update(read(template), no_fuzzy_matching=True)
     made = BytesIO()
     write_po(made, catalogue, width=120, omit_header=True, sort_output=True, ignore_obsolete=True, include_lineno=False)
-    header = HEADER.format(name=LANGUAGES[language], language=language, forms=catalogue.plural_forms)
+    header = HEADER.format(
+        name=LANGUAGES[language], language=language, forms=catalogue.plural_forms, reviewer=reviewer(language)
+    )
     return header.encode() + made.getvalue()
 
 
