@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from workflows.ports import Clock
     from workflows.storage.enrolments import Enrolments
     from workflows.storage.journal import Journal
+    from workflows.storage.languages import LanguageChoices
     from workflows.storage.signed_requests import SignedRequests
     from workflows.systems.registry import Systems
     from workflows.watch.audit import Audits
@@ -79,6 +80,7 @@ class Services:
     figures: Figures
     keys: KeyRotation
     signed_requests: SignedRequests
+    languages: LanguageChoices
     authorization: Authorization
 
 

@@ -46,6 +46,7 @@ from workflows.storage.database_clock import DatabaseClock
 from workflows.storage.enrolments import Enrolments
 from workflows.storage.heads import HeadFile, HeadOutlet, SyslogOutlet
 from workflows.storage.journal import Journal
+from workflows.storage.languages import LanguageChoices
 from workflows.storage.marks import Marks
 from workflows.storage.signed_requests import SignedRequests
 from workflows.storage.store import Store
@@ -310,6 +311,7 @@ def build_services(
         figures=Figures(context),
         keys=KeyRotation(context.store, context.vault, context.journal, context.authorization),
         signed_requests=SignedRequests(context.store),
+        languages=LanguageChoices(context.store, context.vault),
         authorization=context.authorization,
     )
     return WorkHandlers(

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationInfo
 
+from config.languages import LANGUAGES
 from config.secrets import Secret, environment, resolve
 from config.text import N_, _
 
@@ -38,6 +39,16 @@ def _zone(name: str) -> str:
 
 
 Zone = Annotated[str, AfterValidator(_zone)]
+
+
+def _language(name: str) -> str:
+    if name not in LANGUAGES:
+        codes = ", ".join(LANGUAGES)
+        raise ValueError(_("{name!r} is not a language of Handover; use one of {codes}").format(name=name, codes=codes))
+    return name
+
+
+LanguageCode = Annotated[str, AfterValidator(_language)]
 
 
 def _time(value: Any) -> Any:

@@ -32,6 +32,7 @@ from config.fields import (
     DatabaseUrl,
     GroupId,
     Key,
+    LanguageCode,
     Limit,
     PublicKey,
     SettingsTable,
@@ -63,6 +64,8 @@ class Company(SettingsTable):
 
     name: Filled
     """The company's name, as messages show it."""
+    language: LanguageCode = "en"
+    """Language of who chose none: `en`, `pl`, `ru`, `zh_Hans` or `zh_Hant`."""
     timezone: Zone = "UTC"
     """Time zone of days, audits and last working days, unless a person's own is known."""
     end_of_day: TimeOfDay = time(17, 0)
@@ -126,6 +129,10 @@ class Slack(SettingsTable):
     """Channel id for export snapshots: private, for security alone."""
     audit_channel: ChannelId
     """Channel id for the daily audit."""
+    channel_language: LanguageCode | None = None
+    """Language of messages in channels. Default: `company.language`."""
+    use_locale: bool = True
+    """True: Slack's language of a person counts if the person chose none in Handover, unless it is English."""
 
     @field_validator("app_token", "signing_secret")
     @classmethod

@@ -1,28 +1,21 @@
 """Words for people: gettext, looked up when a sentence is made. English stands in the source.
 
-The module stands beside the settings, since connectors, workflows and bot all make sentences. Catalogues are files in
-`bot/locales/LANGUAGE/LC_MESSAGES/handover.mo`. A sentence that is stored is stored as its message id and values
-(`gettext_lazy`), and put into the reader's language when it is shown (`shown`).
+The module stands beside the settings, since connectors, workflows and bot all make sentences. A sentence that is stored
+is stored as its message id and values (`gettext_lazy`), and put into the reader's language when it is shown (`shown`).
 """
 
-import gettext as catalogues
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-LOCALES = Path(__file__).parents[1] / "bot" / "locales"
-_language: ContextVar[str] = ContextVar("language", default="en")
+from config.languages import SOURCE, catalogue
 
-
-@lru_cache
-def _catalogue(language: str) -> catalogues.NullTranslations:
-    return catalogues.translation("handover", LOCALES, [language.replace("-", "_"), language[:2]], fallback=True)
+_catalogue = catalogue
+_language: ContextVar[str] = ContextVar("language", default=SOURCE)
 
 
 @contextmanager
@@ -33,6 +26,16 @@ def language(locale: str) -> Iterator[None]:
         yield
     finally:
         _language.reset(token)
+
+
+def speak(locale: str) -> None:
+    """Speak another language in this thread until further notice."""
+    _language.set(locale)
+
+
+def current_language() -> str:
+    """Return the language of the moment, as it was set."""
+    return _language.get()
 
 
 class TranslatedText(str):

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from config import text
+from config import languages, text
 
 MARKING = "xx"
 """The language in which every message is as in English, in full-width letters."""
@@ -89,3 +89,28 @@ class Data:
     def left(self, shown: str) -> list[str]:
         """Return the plain words of a text that are neither data nor Slack's own markup."""
         return [word for word in WORD.findall(html.unescape(SLACKS.sub(" ", shown))) if word not in self.words]
+
+
+class TaggingCatalogue(gettext.NullTranslations):
+    """Every message as in English, after the code of its language."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self.language = language
+
+    def gettext(self, message: str) -> str:
+        return f"[{self.language}] {message}"
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        return self.gettext(one if count == 1 else many)
+
+
+def tag_languages(patch: pytest.MonkeyPatch) -> None:
+    """Make every language but English say its code before each message."""
+    patch.setattr(
+        text,
+        "_catalogue",
+        lambda locale: (
+            gettext.NullTranslations() if languages.language_of(locale) in ("", "en") else TaggingCatalogue(locale)
+        ),
+    )

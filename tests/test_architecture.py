@@ -133,7 +133,7 @@ def test_wheel_holds_the_four_packages_and_nothing_else(copy: Path) -> None:
     for name in ("README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, copy)
     (copy / "config" / "handover.toml").write_text('[company]\nname = "somebody\'s own"\n')
-    catalogue = copy / "bot" / "locales" / "xx" / "LC_MESSAGES" / "handover.mo"
+    catalogue = copy / "bot" / "locales" / "xx" / "LC_MESSAGES" / "handover.po"
     catalogue.parent.mkdir(parents=True)
     catalogue.touch()
     (copy / "stray").mkdir()

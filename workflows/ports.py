@@ -60,4 +60,4 @@ class DeliveryFailed(Exception):
 
     def __init__(self, why: str, *, busy: bool = False) -> None:
         super().__init__(why)
-        self.busy = busy
+        self.why, self.busy = why, busy

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -73,12 +75,13 @@ class DeferringPool(ThreadPoolExecutor):
         self._gate, self._always_later = gate, always_later
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
-        """Schedule the call; background work waits for the gate first."""
+        """Schedule the call, in the language of the moment; background work waits for the gate first."""
+        here = copy_context()
         if not (self._always_later or self._gate.is_acknowledged):
-            return super().submit(fn, *args, **kwargs)
+            return super().submit(partial(here.run, fn, *args, **kwargs))
 
         def later() -> R:
             self._gate.wait()
-            return fn(*args, **kwargs)
+            return here.run(fn, *args, **kwargs)
 
         return super().submit(later)

@@ -11,11 +11,13 @@ from slack_sdk import WebClient
 from bot.services import Services
 from bot.slack.acknowledgement_gate import AcknowledgementGate, DeferringPool
 from bot.slack.authorize import Authorizer
+from bot.slack.languages import Languages
 from bot.slack.links import is_slacks
 from bot.slack.listeners import register_listeners
 from bot.slack.listeners.acknowledgement import GATE_KEY
 from bot.slack.listeners.context import ListenerContext
 from bot.slack.people import SlackProfiles
+from config.text import speak
 
 THREADS, SLOW_THREADS = 24, 4
 
@@ -48,11 +50,20 @@ def make_app(
         listener_executor=DeferringPool(gate, THREADS, "listener"),
         logger=logging.getLogger("bot.bolt"),
     )
+    people = SlackProfiles(client)
+    languages = Languages(services.settings, services.languages, lambda user: people.find(user).locale)
+
+    @app.middleware
+    def speak_theirs(body: dict[str, Any], next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002
+        speak(languages.asker(body))
+        return next()
+
     ctx = ListenerContext(
         services,
         Authorizer(services.settings.roles, client, services.authorization.is_locked_out),
-        SlackProfiles(client),
+        people,
         DeferringPool(gate, SLOW_THREADS, "later", always_later=True),
+        languages,
     )
 
     register_listeners(app, ctx)

@@ -18,13 +18,15 @@ from slack_sdk.web import SlackResponse
 from bot.errors import reference, slack_error_code
 from bot.services import Services
 from bot.slack.delivery_faults import REFUSED_BLOCKS, REFUSED_CONTENT, reason
+from bot.slack.languages import Languages
 from bot.slack.members import SlackMembers
 from bot.slack.messages.blocks import MESSAGE_BLOCKS, Block, Message, context, fit
 from bot.slack.people import SlackUsers
 from bot.slack.posts import build, build_short
 from bot.slack.shared_channels import ChannelCheck, people_of
 from bot.slack.uploads import upload_csv
-from bot.text import _, mrkdwn
+from bot.text import _, language, mrkdwn
+from config.text import loaded, shown, stored
 from workflows.ports import DeliveryFailed
 from workflows.refusals import Refused
 from workflows.storage.journal import HANDOVER
@@ -48,12 +50,14 @@ class SlackNotifier:
         self._services = services
         self._find_post = find_post
         self._channels, self._members, self._users = ChannelCheck(client), SlackMembers(client), SlackUsers(client)
+        self._languages = Languages(services.settings, services.languages, lambda user: self._users.by_id(user).locale)
         self._refused: set[tuple[str, str]] = set()
 
     def show(self, post: OutboxMessage) -> tuple[str, str]:
         """Send or update the post; return (channel, ts). Raises `DeliveryFailed` and `DeliveredInShort`."""
         try:
-            return self._show(post)
+            with language(self._language(post)):
+                return self._show(post)
         except SlackApiError as error:
             raise DeliveryFailed(reason(error), busy=slack_error_code(error) == "ratelimited") from error
         except Refused as error:
@@ -89,9 +93,16 @@ class SlackNotifier:
         self._attach_rest(post, channel, thread or ts, sent)
         return channel, ts
 
+    def _first(self, post: OutboxMessage) -> OutboxMessage:
+        """Return the message that begins the post's thread, or the post itself."""
+        return (self._find_post(post.thread_parent_id) if post.thread_parent_id else None) or post
+
     def _channel(self, post: OutboxMessage) -> str:
-        above = self._find_post(post.thread_parent_id) if post.thread_parent_id else None
-        return above.channel if above else post.channel
+        return self._first(post).channel
+
+    def _language(self, post: OutboxMessage) -> str:
+        first = self._first(post)
+        return self._languages.at(first.channel, first.recipient)
 
     def _objection(self, channel: str) -> str:
         """Return why a channel gets no message now; empty for a channel that is fit, and for a person."""
@@ -108,7 +119,7 @@ class SlackNotifier:
         """
         if (channel, why) not in self._refused:
             self._refused.add((channel, why))
-            log.warning("channel %s gets no message about leavers: %s", channel, why)
+            log.warning("channel %s gets no message about leavers: %s", channel, loaded(stored(why)).english)
             self._services.journal.note("channel refused", HANDOVER, {"channel": channel})
         case = self._services.offboarding.case(post.case_id) if post.case_id else None
         people = people_of(channel, case, self._services.settings, self._members)
@@ -118,12 +129,11 @@ class SlackNotifier:
                     channel=channel, why=why
                 )
             )
-        text = _("⚠ This comes to you directly, because <#{channel}> gets no message about leavers: {why}.")
-        note = context(text.format(channel=channel, why=mrkdwn(why)))
         failed: list[SlackApiError] = []
         for user in people:
             try:
-                self._tell(user, post, note)
+                with language(self._languages.person(user)):
+                    self._tell(user, post, _note(channel, why))
             except SlackApiError as error:
                 log.warning("post %s does not reach %s: %s", post.id, user, slack_error_code(error))
                 failed.append(error)
@@ -241,6 +251,11 @@ class SlackNotifier:
         seen = self._client.conversations_replies(channel=channel, ts=thread, limit=LOOK_BACK)["messages"]
         files = (file for message in seen for file in message.get("files", ()))
         return next((str(file["id"]) for file in files if file.get("name") == name), "")
+
+
+def _note(channel: str, why: str) -> Block:
+    text = _("⚠ This comes to you directly, because <#{channel}> gets no message about leavers: {why}.")
+    return context(text.format(channel=channel, why=mrkdwn(shown(stored(why)))))
 
 
 def _metadata(post: OutboxMessage) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from slack_sdk import WebClient
@@ -68,6 +70,8 @@ class Profile:
     guest: bool
     outside: bool
     """True unless this person is proven to belong to the bot's own workspace."""
+    locale: str = ""
+    """Slack's language for this person: `zh-CN`."""
 
     def leaver(self, fallback_zone: str) -> Leaver:
         """Return the person as a leaver."""
@@ -102,6 +106,7 @@ def profile(user: Mapping[str, Any], home: HomeTeam) -> Profile:
         ),
         guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
         outside=bool(user.get("is_stranger")) or not home.has(user),
+        locale=str(user.get("locale") or ""),
     )
 
 
@@ -127,7 +132,7 @@ class SlackUsers:
 
     def by_id(self, user: str) -> Profile:
         """Return one person. Raises `SlackApiError`, `OSError`."""
-        return profile(self._client.users_info(user=user)["user"], self.home())
+        return profile(self._client.users_info(user=user, include_locale=True)["user"], self.home())
 
     def by_email(self, email: str) -> Profile:
         """Return the person with exactly this address. Raises `SlackApiError`, `OSError`."""
@@ -167,7 +172,7 @@ class SlackProfiles:
         """Return several people, fresh. A person without an answer in time is a `UserFacingError`."""
         every = list(dict.fromkeys(users))
         pool = ThreadPoolExecutor(max_workers=max(1, len(every)), thread_name_prefix="people")
-        asked = {user: pool.submit(self.find, user, fresh=True) for user in every}
+        asked = {user: pool.submit(copy_context().run, partial(self.find, user, fresh=True)) for user in every}
         wait(asked.values(), timeout=seconds)
         pool.shutdown(wait=False, cancel_futures=True)
         return {user: _answer(future) for user, future in asked.items()}

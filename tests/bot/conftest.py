@@ -20,6 +20,7 @@ from tests.bot.fakes import (
     FakeHalts,
     FakeHandover,
     FakeJournal,
+    FakeLanguages,
     FakeLeaves,
     FakeLinking,
     FakeManualSteps,
@@ -121,6 +122,7 @@ def make_services(
         None,
         None,
         FakeSignedRequests(),
+        FakeLanguages(),
         FakeAuthorization(),
     )
     return Services(*parts)

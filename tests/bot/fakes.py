@@ -349,6 +349,19 @@ class FakeAuthorization:
         return False
 
 
+class FakeLanguages:
+    """Choices of languages, kept in this process."""
+
+    def __init__(self) -> None:
+        self.chosen: dict[str, str] = {}
+
+    def get(self, user: str) -> str:
+        return self.chosen.get(user, "")
+
+    def set(self, user: str, language: str) -> None:
+        self.chosen[user] = language
+
+
 class FakeSignedRequests:
     def use(self, signature: str) -> bool:
         return True

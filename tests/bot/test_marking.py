@@ -86,7 +86,7 @@ EMPTY: dict[str, Any] = {"state": {"values": {}}, "private_metadata": "{}", "blo
 @pytest.fixture
 def data(monkeypatch: pytest.MonkeyPatch) -> Data:
     mark_everything(monkeypatch)
-    made = Data(words=("UTC", "CSV", "because", "careful", "x" * 23), keep=URGENCY)
+    made = Data(words=("UTC", "CSV", "English", "polski", "because", "careful", "x" * 23), keep=URGENCY)
     made.mark_samples(monkeypatch, samples)
     return made
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import stored
 from workflows.ports import Clock, DeliveryFailed
 from workflows.storage.bundles import bundle
 from workflows.storage.rows.case import Case
@@ -25,6 +26,8 @@ PASS_SECONDS = 0.5
 """Seconds of one pass. Each pass orders the messages anew, so a dismissal's message waits no longer than this."""
 FILE_ATTEMPTS = 5
 SINGLE_PROCESS = "local"
+PEOPLE = ("U", "W")
+"""First letters of the ids of people in Slack."""
 FREE: dict[str, Any] = {"claimed_by": "", "claimed_until": None}
 
 
@@ -66,7 +69,7 @@ class DeliveredInShort(Exception):
 
     def __init__(self, channel: str, ts: str, why: str) -> None:
         super().__init__(why)
-        self.channel, self.ts = channel, ts
+        self.channel, self.ts, self.why = channel, ts, why
 
 
 class Notifier(Protocol):
@@ -189,16 +192,23 @@ def _deliver(store: Store, notifier: Notifier, post_id: str, now: datetime, clai
     try:
         channel, ts = notifier.show(post)
     except DeliveredInShort as short:
-        channel, ts, problem = short.channel, short.ts, str(short)
+        channel, ts, problem = short.channel, short.ts, stored(short.why)
     except DeliveryFailed as error:
         given_up = {"shown_version": post.wanted_version, "shown_at": now} if _is_hopeless(post) else {}
-        _settle(store, post_id, claim, problem=str(error), next_try_at=now + AGAIN, **given_up)
+        _settle(store, post_id, claim, problem=stored(error.why), next_try_at=now + AGAIN, **given_up)
         raise
     except Exception as error:
         _settle(store, post_id, claim, problem=type(error).__name__, next_try_at=now + AGAIN)
         raise
     with store.write(f"post:{post_id}") as session:
-        settled = {"channel": channel, "ts": ts, "shown_version": post.wanted_version, "shown_at": now}
+        person = post.channel if post.channel[:1] in PEOPLE else post.recipient
+        settled = {
+            "channel": channel,
+            "recipient": person,
+            "ts": ts,
+            "shown_version": post.wanted_version,
+            "shown_at": now,
+        }
         done = session.connection().execute(
             _held(post_id, claim).values(**FREE, **settled, problem=problem, next_try_at=None)
         )

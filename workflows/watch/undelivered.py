@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sqlmodel import Session, col, select
 
-from config.text import _
+from config.text import _, loaded
 from workflows.context import Context
 from workflows.storage.findings import FindingReport
 from workflows.storage.outbox import is_behind
@@ -41,6 +41,6 @@ class UndeliveredMessages:
         return len(trouble)
 
     def _report(self, session: Session, post: OutboxMessage) -> None:
-        said = _("message {kind}: {why}").format(kind=post.kind, why=post.problem)
+        said = _("message {kind}: {why}").format(kind=post.kind, why=loaded(post.problem))
         report = FindingReport(FindingKind.NOT_DELIVERED, post.case_id, PLACE, post.id)
         self._context.findings.report(session, replace(report, detail=said), BY)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +103,7 @@ def answer(ack: Ack, call: Call, meanwhile: View, work: Callable[[], View | Push
     An update right after the acknowledgement would be a race, because Slack may apply the two in either order.
     """
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="submission")
-    done = pool.submit(_safely, work)
+    done = pool.submit(copy_context().run, _safely, work)
     pool.shutdown(wait=False)
     try:
         said, faults = done.result(timeout=max(0.1, call.came + ANSWER_WITHIN - time.monotonic()))

@@ -13,6 +13,7 @@ from bot.errors import UserFacingError, slack_error_code
 from bot.services import Services
 from bot.slack.authorize import Authorizer
 from bot.slack.delivery_faults import REFUSED_CONTENT
+from bot.slack.languages import Languages
 from bot.slack.links import send
 from bot.slack.messages.blocks import Block, message, texts, unpack
 from bot.slack.people import SlackProfiles
@@ -139,6 +140,7 @@ class ListenerContext:
     people: SlackProfiles
     later: Executor
     """Pool for slow work after the acknowledgement. It delays no other acknowledgement."""
+    languages: Languages
 
     def actor(self, call: Call) -> Actor:
         """Return the user as an actor for the journal."""

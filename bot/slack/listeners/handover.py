@@ -16,7 +16,7 @@ from bot.slack.messages import proposal, requests
 from bot.slack.messages.blocks import pack
 from bot.slack.pages import proposal_page
 from bot.slack.people import decider_objection
-from bot.text import _
+from bot.text import _, language
 from workflows.authorization import Right
 from workflows.clients.views import ProposalView
 from workflows.refusals import Code, Refused
@@ -136,5 +136,6 @@ def redraw(ctx: ListenerContext, call: Call, view: ProposalView, page: int = 0) 
 
 def _update(ctx: ListenerContext, call: Call, view: ProposalView, page: int, *, chart: bool) -> None:
     channel, ts = call.message
-    shown = proposal_page(ctx.services.proposals, view.id, page, call.user, chart=chart)
+    with language(ctx.languages.at(channel, call.user)):
+        shown = proposal_page(ctx.services.proposals, view.id, page, call.user, chart=chart)
     call.client.chat_update(channel=channel, ts=ts, text=shown.text, blocks=list(shown.blocks))

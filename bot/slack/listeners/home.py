@@ -7,6 +7,7 @@ from slack_sdk import WebClient
 
 from bot.errors import UserFacingError
 from bot.slack.forms import notice, people
+from bot.slack.listeners import language
 from bot.slack.listeners.answers import Listeners, View
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.enrolment import enrolled
@@ -26,6 +27,8 @@ def register(on: Listeners) -> None:
     def opened(event: dict[str, Any], client: WebClient) -> None:
         if event.get("tab") == "home":
             _publish(ctx, client, event["user"])
+
+    language.register(on, lambda call: _publish(ctx, call.client, call.user))
 
     @on.button(home.NAME_DELEGATE)
     def ask(call: Call) -> None:
@@ -77,4 +80,6 @@ def _gather(ctx: ListenerContext, user: str) -> home.Home:
         delegations=services.delegations.present(user) if stands else (),
         user=user,
         enrolled=enrolled(ctx.authorizer, services.enrolments, user),
+        language=ctx.languages.choice(user),
+        default_language=ctx.languages.default(user),
     )

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from bot.slack.messages import enrolment, manual, requests, share
+from bot.slack.messages import enrolment, language, manual, requests, share
 from bot.slack.messages.audit import kind, lock_again
 from bot.slack.messages.blocks import VIEW_BLOCKS, Block, button, divider, fit, header, pack, section
 from bot.slack.messages.guide import CHOOSE, guide, line
 from bot.slack.messages.phrases import short
 from bot.slack.messages.proposal import headline
 from bot.text import _, day, mrkdwn, ngettext
+from config.languages import SOURCE
 from workflows.access.views import StepView
 from workflows.cases.views import CaseBrief, FindingLine
 from workflows.clients.views import DelegationView, ProposalView
@@ -43,6 +44,10 @@ class Home:
     user: str = ""
     enrolled: bool | None = None
     """True if this person has one-time codes. None: no role."""
+    language: str = ""
+    """The language that this person chose, or empty."""
+    default_language: str = SOURCE
+    """The language without a choice."""
 
 
 def build(home: Home) -> dict[str, Any]:
@@ -64,7 +69,8 @@ def build(home: Home) -> dict[str, Any]:
         start = button(_("Offboard Someone"), CHOOSE)
         blocks += [divider(), section(_("To start, type `/offboard @person` anywhere in Slack."), start), *guide()]
     blocks += enrolment.part(home.enrolled)
-    return {"type": "home", "blocks": list(fit(blocks, VIEW_BLOCKS))}
+    own = language.part(home.language, home.default_language)
+    return {"type": "home", "blocks": [*fit(blocks, VIEW_BLOCKS - len(own)), *own]}
 
 
 def _proposal(view: ProposalView, user: str) -> Block:

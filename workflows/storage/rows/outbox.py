@@ -55,6 +55,8 @@ class OutboxMessage(Table, table=True):
     case_id: str = Field(default="", index=True)
     channel: str = identifier_column("place")
     """Id of a channel or a person; after the first delivery, of the conversation that received the message."""
+    recipient: str = identifier_column("place", default="")
+    """Id of the person whom the first delivery reached; empty for a channel."""
     thread_parent_id: str = identifier_column("message", after=":", default="")
     """Id of the message whose thread holds this one, or empty."""
     ts: str = ""

@@ -1,0 +1,157 @@
+"""Catalogues: which one a locale gets, what the check of translations finds, and how new messages come in."""
+
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Message
+
+from bot.locales import completeness, extract
+from config import languages
+from config.languages import LANGUAGES, catalogue, language_of
+from config.text import _, language, ngettext
+
+PO = r"""
+msgid ""
+msgstr "Language: pl\nContent-Type: text/plain; charset=utf-8\n"
+
+msgid "gone"
+msgstr "nie ma"
+
+msgid "here"
+msgstr ""
+
+#, fuzzy
+msgid "{count} left"
+msgid_plural "{count} are left"
+msgstr[0] "został {count}"
+msgstr[1] "zostały {count}"
+msgstr[2] "zostało {count}"
+
+msgid "{count} more"
+msgid_plural "{count} others"
+msgstr[0] "jeszcze {count}"
+msgstr[1] "jeszcze {count} inne"
+msgstr[2] "jeszcze {count} innych"
+"""
+
+
+@pytest.fixture
+def polish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A catalogue of a few sentences in place of the real one."""
+    monkeypatch.setattr(languages, "LOCALES", tmp_path)
+    path = languages.catalogue_path("pl")
+    path.parent.mkdir(parents=True)
+    path.write_text(PO, encoding="utf-8")
+    catalogue.cache_clear()
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _anew() -> None:
+    catalogue.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("locale", "expected"),
+    [
+        *(
+            ("en-US", "en"),
+            ("en_GB.UTF-8", "en"),
+            ("pl-PL", "pl"),
+            ("pl", "pl"),
+            ("ru_RU.UTF-8", "ru"),
+            ("ru-RU", "ru"),
+        ),
+        *(("zh-CN", "zh_Hans"), ("zh", "zh_Hans"), ("zh_SG", "zh_Hans"), ("zh_Hans_CN", "zh_Hans")),
+        *(("zh-TW", "zh_Hant"), ("zh-HK", "zh_Hant"), ("zh_Hant", "zh_Hant"), ("zh_MO.Big5", "zh_Hant")),
+        *(("de-DE", ""), ("C.UTF-8", ""), ("POSIX", ""), ("", ""), ("prs", ""), ("../pl", "")),
+    ],
+)
+def test_a_locale_has_a_language_of_ours_or_none(locale: str, expected: str) -> None:
+    assert language_of(locale) == expected
+
+
+def test_a_sentence_without_a_translation_is_english_and_a_plural_has_the_forms_of_its_language(polish: Path) -> None:
+    with language("pl-PL"):
+        assert _("gone") == "nie ma"
+        assert _("here") == "here"
+        said = [ngettext("{count} more", "{count} others", count) for count in (1, 2, 5, 12, 22)]
+    assert said == [f"jeszcze {{count}}{end}" for end in ("", " inne", " innych", " innych", " inne")]
+    with language("de-DE"):
+        assert _("gone") == "gone"
+
+
+def test_every_language_has_a_catalogue_with_its_plural_forms() -> None:
+    for code in extract.TRANSLATED:
+        made = extract.read(languages.catalogue_path(code), code)
+        assert len(made) > 2000
+        assert made.num_plurals == {"pl": 3, "ru": 3}.get(code, 1)
+    assert set(extract.TRANSLATED) == set(LANGUAGES) - {"en"} == {"pl", "ru", "zh_Hans", "zh_Hant"}
+
+
+def test_new_messages_come_in_untranslated_and_unused_ones_go(polish: Path, tmp_path: Path) -> None:
+    template = tmp_path / "made.pot"
+    template.write_text('msgid "gone"\nmsgstr ""\n\nmsgid "gone now"\nmsgstr ""\n', encoding="utf-8")
+    polish.write_bytes(extract.updated("pl", template))
+    made = extract.read(polish, "pl")
+    assert {message.id: message.string for message in made if message.id} == {"gone": "nie ma", "gone now": ""}
+    assert not any(message.fuzzy for message in made if message.id)
+    assert polish.read_bytes() == extract.updated("pl", template)
+    assert "nplurals=3" in polish.read_text(encoding="utf-8")
+
+
+COUNTED = ("{count:,} client", "{count:,} clients")
+
+
+@pytest.mark.parametrize(
+    ("code", "english", "translated", "fault"),
+    [
+        ("pl", "gone", "", ""),
+        ("pl", COUNTED, ("{count:,} klient", "{count:,} klienci"), ""),
+        ("pl", COUNTED, ("{count:,} klient", "", "{count:,} klientów"), ""),
+        ("pl", "of {name}", "od", "lacks {name}"),
+        ("pl", "of {name}", "od {nazwa}", "lacks {name}"),
+        ("pl", "of", "od {name}", "has {name}, which"),
+        ("pl", COUNTED, ("{count:,} klient", "{count} klienci", "{count:,} klientów"), "lacks {count:,}"),
+        ("ru", ("a client", "{count} clients"), ("клиент", "{count} клиента", "{count} клиентов"), "lacks {count}"),
+        ("pl", "type `/offboard list`", "wpisz `/offboard lista`", "has other code"),
+        ("pl", "*Clients*", "Klienci", "has other marks"),
+        ("pl", "one\ntwo", "jeden dwa", "has other marks"),
+        ("pl", "<@{user}>: no", "{user}: nie <@{user}", "has other marks"),
+        ("pl", " and more", "i więcej", "begins or ends"),
+        ("zh_Hans", "press *Retry* now", "请按*重试*按钮", "has a letter"),
+        ("zh_Hans", "press *Retry* now", "请按 *重试*{name}", "has {name}"),
+    ],
+)
+def test_what_is_missing_or_wrong_in_a_translation_is_found(
+    code: str, english: str | tuple[str, str], translated: str | tuple[str, ...], fault: str
+) -> None:
+    found = list(completeness.faults(code, Message(english, translated), {"pl": 3, "ru": 3}.get(code, 1)))
+    assert found
+    assert found[0].startswith(fault)
+    assert bool(fault) == bool(found[0])
+
+
+@pytest.mark.parametrize(
+    ("code", "english", "translated"),
+    [
+        ("pl", ("a client", "{count} clients"), ("klient", "{count} klienci", "{count} klientów")),
+        ("ru", COUNTED, ("{count:,} клиент", "{count:,} клиента", "{count:,} клиентов")),
+        ("zh_Hans", COUNTED, ("{count:,} 位客户",)),
+        ("zh_Hans", " and more", "等"),
+        ("zh_Hans", "press *Retry* in `{command}`", "在 `{command}` 中按 *重试*。"),
+        ("pl", "{a} of {b}", "{b}: {a}"),
+    ],
+)
+def test_a_right_translation_has_no_fault(
+    code: str, english: str | tuple[str, str], translated: str | tuple[str, ...]
+) -> None:
+    assert list(completeness.faults(code, Message(english, translated), {"pl": 3, "ru": 3}.get(code, 1))) == []
+
+
+def test_a_report_counts_what_is_missing_and_names_what_is_fuzzy(polish: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(completeness, "ROOT", polish.parents[2])
+    assert completeness.report("pl") == [
+        "pl/LC_MESSAGES/handover.po: 1 of 4 sentences are not translated",
+        "pl/LC_MESSAGES/handover.po: '{count} left' is fuzzy",
+    ]
