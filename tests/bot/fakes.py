@@ -132,6 +132,9 @@ class FakeOffboarding:
             (case for case in self.known.values() if who in (case.id, case.leaver.slack_id, case.leaver.email)), None
         )
 
+    def leaving_between(self, since: datetime, until: datetime) -> list[CaseBrief]:
+        return [case for case in self.known.values() if since <= case.effective_at < until]
+
 
 NEXT_VERSION = "proposal-2"
 

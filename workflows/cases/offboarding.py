@@ -34,6 +34,7 @@ from workflows.context import Context
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import (
+    LEAVING,
     UNWATCHED,
     CaseData,
     is_about,
@@ -320,7 +321,26 @@ class Offboarding:
     def find_case(self, who: str) -> CaseView | None:
         """Return the newest case by its id, or by the leaver's address or Slack id."""
         with self._store.read() as session:
-            return self._casefile.find(session, who)
+            found = self._casefile.find(session, who)[:1]
+            return next(iter(self._casefile.views(session, found)), None)
+
+    def cases_of(self, *names: str) -> list[CaseView]:
+        """Return a person's cases, newest first, by the id of one, or by the leaver's addresses or Slack id."""
+        with self._store.read() as session:
+            return self._casefile.views(session, self._casefile.find(session, *names))
+
+    def leaving_between(self, since: datetime, until: datetime) -> list[CaseBrief]:
+        """Return the cases, held ones too, that lock or have locked somebody out in that time, in its order."""
+        due = sa.and_(col(Case.effective_at) >= since, col(Case.effective_at) < until)
+        query = select(Case.id).where(due, col(Case.state).in_((*LEAVING, CaseState.HELD)))
+        with self._store.read() as session:
+            ids = session.exec(query.order_by(col(Case.effective_at), col(Case.id))).all()
+            return self._casefile.briefs(session, ids)
+
+    def cases_decided_by(self, slack_id: str) -> frozenset[str]:
+        """Return the ids of the cases whose clients this person decides on, as the line manager does."""
+        with self._store.read() as session:
+            return frozenset(session.exec(select(Case.id).where(Case.approver == f"slack:{slack_id}")))
 
     def leaving(self, people: Iterable[Successor]) -> frozenset[str]:
         """Return the keys of those who leave, too, or have left: no approvers, and no receivers of clients."""

@@ -18,7 +18,7 @@ from bot.slack.forms import fields, notice
 from bot.slack.listeners.acknowledgement import acknowledge
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.error_handler import explain
-from bot.slack.messages.blocks import MENU
+from bot.slack.messages.blocks import MENU, pack
 from bot.text import _
 from workflows.authorization import Right
 
@@ -72,6 +72,10 @@ class Listeners:
                 self._acts[action] = act
 
         return register
+
+    def press(self, action: str, call: Call, **facts: str) -> None:
+        """Do what a button does, with these facts as its value."""
+        self._acts[action](Call({**call.body, "actions": [{"type": "button", "value": pack(**facts)}]}, call.client))
 
     def form(
         self, callback: str, meanwhile: Callable[[], View] = notice.starting

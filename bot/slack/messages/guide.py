@@ -20,9 +20,14 @@ def guide() -> list[Block]:
             _("`/offboard @person` shows the plan. Nothing starts until you confirm"),
             _("`/offboard` lets you choose the person"),
             _("`/offboard status @person` shows a person's case. Without a person it shows all open cases"),
+            _("`/offboard week` shows who leaves this week"),
+            _("`/offboard reschedule @person` moves the last day"),
+            _("`/offboard cancel @person` ends a case before the lock-out"),
+            _("`/offboard undo @person` gives access back"),
             _("`/offboard list` shows all cases"),
             _("`/offboard audit` checks every past leaver now (security and administrators)"),
             _("`/offboard help` shows this"),
+            _("An address or a case's id can stand in place of `@person`"),
         ]
     )
 
