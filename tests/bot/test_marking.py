@@ -261,6 +261,7 @@ def messages_shown(data: Data) -> Iterator[Any]:
 
 
 def forms_shown(data: Data) -> Iterator[Any]:
+    data.words |= set(WORD.findall(test_messages.LINK))
     yield from test_messages.views(NAME)
     today = samples.NOW.date()
     stands = DelegationView("D-1", samples.MAX, samples.BOB, samples.NOW, LATER)
@@ -273,6 +274,11 @@ def forms_shown(data: Data) -> Iterator[Any]:
             may_open=True,
             may_lock=True,
             steps=[samples.step()],
+            held=[samples.case(CaseState.HELD)],
+            due_back=[samples.case(CaseState.ON_LEAVE)],
+            leaving=[samples.case(CaseState.SCHEDULED)],
+            own=[samples.case(CaseState.WATCHED)],
+            links={"proposal-1": test_messages.LINK},
             delegations=[stands],
             user=samples.MAX.slack_id,
             enrolled=False,

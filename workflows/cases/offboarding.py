@@ -5,6 +5,7 @@ Over 250 lines because every operation on a case as a whole is here, whichever o
 
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -50,8 +51,8 @@ from workflows.storage.case import (
 )
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case, CaseState, HoldReason, Reason
-from workflows.storage.rows.clients import BookHandover
-from workflows.storage.rows.outbox import OutboxMessage
+from workflows.storage.rows.clients import BookHandover, Leave
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp, SnapshotOccasion
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
@@ -337,10 +338,40 @@ class Offboarding:
             ids = session.exec(query.order_by(col(Case.effective_at), col(Case.id))).all()
             return self._casefile.briefs(session, ids)
 
-    def cases_decided_by(self, slack_id: str) -> frozenset[str]:
-        """Return the ids of the cases whose clients this person decides on, as the line manager does."""
+    def decided_by(self, slack_id: str) -> list[CaseBrief]:
+        """Return the cases whose clients this person decides on, newest first. A held case is security's alone."""
+        query = select(Case.id).where(Case.approver == f"slack:{slack_id}", Case.state != CaseState.HELD)
         with self._store.read() as session:
-            return frozenset(session.exec(select(Case.id).where(Case.approver == f"slack:{slack_id}")))
+            ids = session.exec(query.order_by(col(Case.opened_at).desc(), col(Case.id))).all()
+            return self._casefile.briefs(session, ids)
+
+    def waiting(self) -> list[CaseView]:
+        """Return the cases that wait for a second person, and those whose person is due back, oldest first."""
+        asked = select(Leave.id).where(Leave.case_id == Case.id, Leave.state == WorkState.DUE)
+        due_back = asked.where(col(Leave.asked_at).is_not(None)).exists()
+        query = select(Case.id).where(sa.or_(col(Case.state) == CaseState.HELD, due_back))
+        with self._store.read() as session:
+            ids = session.exec(query.order_by(col(Case.opened_at), col(Case.id))).all()
+            return self._casefile.views(session, ids)
+
+    def search(self, words: str, limit: int) -> tuple[list[CaseBrief], int]:
+        """Return open cases, newest first, by a part of a name, an address or a case id; and how many there are."""
+        wanted, found = folded(words), []
+        with self._store.read() as session:
+            query = _filtered(select(Case), still_open=True).order_by(col(Case.opened_at).desc(), col(Case.id))
+            for case in session.exec(query):
+                with suppress(WrongKey):  # such a case has no name to find
+                    leaver = open_case_data(self._vault, case).leaver
+                    known = (leaver.name, case.id, *leaver.emails)
+                    found += [case.id] if any(wanted in folded(one) for one in known) else []
+            return self._casefile.briefs(session, found[:limit]), len(found)
+
+    def messages(self, kind: MessageKind, subjects: Iterable[str]) -> list[OutboxMessage]:
+        """Return the delivered messages about these rows, newest first."""
+        query = select(OutboxMessage).where(OutboxMessage.kind == kind, col(OutboxMessage.subject).in_(list(subjects)))
+        with self._store.read() as session:
+            sent = [post for post in session.exec(query) if post.ts]
+        return sorted(sent, key=lambda post: float(post.ts), reverse=True)
 
     def leaving(self, people: Iterable[Successor]) -> frozenset[str]:
         """Return the keys of those who leave, too, or have left: no approvers, and no receivers of clients."""

@@ -80,5 +80,5 @@ def leaving_this_week(ctx: ListenerContext, call: Call) -> list[CaseBrief]:
         return others
     if not ctx.authorizer.stands(call.user):
         ctx.allow(call, Right.SEE)
-    own = services.offboarding.cases_decided_by(call.user)
+    own = {view.id for view in services.offboarding.decided_by(call.user)}
     return [view for view in others if view.id in own]

@@ -43,6 +43,8 @@ class Listeners:
     def __init__(self, app: App, ctx: ListenerContext) -> None:
         self.app, self.ctx = app, ctx
         self._acts: dict[str, Callable[[Call], None]] = {}
+        self.after: Callable[[Call], None] = lambda _call: None
+        """Called after a click, and after a submitted form."""
         app.action(MENU, middleware=[acknowledge])(self._choose)
 
     def _choose(self, body: dict[str, Any], client: WebClient) -> None:
@@ -66,7 +68,9 @@ class Listeners:
 
             @self.app.action(action, middleware=[acknowledge])
             def listen(body: dict[str, Any], client: WebClient) -> None:
-                act(Call(body, client))
+                call = Call(body, client)
+                act(call)
+                self.after(call)
 
             if isinstance(action, str):
                 self._acts[action] = act
@@ -90,6 +94,7 @@ class Listeners:
             def listen(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext, view: View) -> None:
                 call = Call(body, client, context.bot_user_id or "")
                 answer(ack, call, meanwhile(), lambda: submitted(call, view))
+                self.after(call)
 
         return register
 

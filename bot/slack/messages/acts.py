@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from bot.slack.messages import access, case
 from bot.slack.messages.blocks import Block, paragraphs, section
-from bot.slack.messages.guide import line
+from bot.slack.messages.guide import line, reference
 from bot.text import N_, _, moment, mrkdwn
 from workflows.cases.views import CaseBrief, CaseView
 from workflows.storage.rows.case import CaseState
@@ -61,13 +62,16 @@ def whom(command: str, words: str) -> list[Block]:
     return paragraphs([said, how])
 
 
-def leaving(views: Sequence[CaseBrief], who: str = "") -> list[Block]:
-    """Return who of those whom the reader may see leaves this week, a line each. `who`: the one person asked about."""
+def leaving(views: Sequence[CaseBrief], who: str = "", links: Mapping[str, str] = MappingProxyType({})) -> list[Block]:
+    """Return who of those whom the reader may see leaves this week, a line each.
+
+    `who`: the one person asked about. `links`: addresses of the cases' messages.
+    """
     if not views and who:
         return [section(_("You can see no last day of {who} this week.").format(who=who))]
     if not views:
         return [section(_("You can see nobody who leaves this week."))]
-    lines = [last_day(view) for view in views[:MOST]]
+    lines = [last_day(view, links.get(view.id, "")) for view in views[:MOST]]
     if (rest := len(views) - MOST) > 0:
         lines.append(_("… and {count} more: `handover week` on the server shows all.").format(count=rest))
     return paragraphs(lines)
@@ -75,12 +79,11 @@ def leaving(views: Sequence[CaseBrief], who: str = "") -> list[Block]:
 
 def last_day(view: CaseBrief, link: str = "") -> str:
     """Return a case as a line: the person, the last day and what is reached, without the reason."""
-    name = mrkdwn(view.leaver.name, 80)
     return _("• *{name}* – {state}, {when} (case {id})").format(
-        name=f"<{link}|{name}>" if link else name,
+        name=mrkdwn(view.leaver.name, 80),
         state=reached(view),
         when=moment(view.effective_at),
-        id=mrkdwn(view.id),
+        id=reference(view.id, link),
     )
 
 

@@ -67,9 +67,14 @@ def cases(views: Sequence[CaseBrief], total: int) -> list[Block]:
     return paragraphs(lines)
 
 
-def line(view: CaseBrief) -> str:
-    """Return a case as one line."""
+def reference(case_id: str, link: str = "") -> str:
+    """Return a case's id in Slack's markup, as a link to its message if there is one."""
+    return f"<{link}|{mrkdwn(case_id)}>" if link else mrkdwn(case_id)
+
+
+def line(view: CaseBrief, link: str = "") -> str:
+    """Return a case as one line. `link`: the address of its message."""
     when = view.effective_at if view.state is CaseState.SCHEDULED else view.opened_at
     return _("• {point} – {state}, {when} (case {id})").format(
-        point=mrkdwn(headline(view), 200), state=state(view), when=moment(when), id=mrkdwn(view.id)
+        point=mrkdwn(headline(view), 200), state=state(view), when=moment(when), id=reference(view.id, link)
     )
