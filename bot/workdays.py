@@ -1,6 +1,6 @@
 """The company's working days, and warnings about a chosen day."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.text import _, plain
@@ -29,6 +29,18 @@ def last_day_warning(days: BusinessDays, day: date) -> str:
     if days.is_weekend(day):
         return _("{day} is on a weekend: is it really the last working day?").format(day=day)
     return ""
+
+
+def week(settings: Settings, now: datetime) -> tuple[datetime, datetime]:
+    """Return the beginning of this week and of the next one: the company's weeks begin after its weekend."""
+    zone = ZoneInfo(settings.company.timezone)
+    days, first = of(settings, settings.company.timezone), now.astimezone(zone).date()
+    for _day in range(7):
+        if not days.is_weekend(first) and days.is_weekend(first - timedelta(days=1)):
+            break
+        first -= timedelta(days=1)
+    since, until = (datetime.combine(day, time(0), zone) for day in (first, first + timedelta(days=7)))
+    return since.astimezone(UTC), until.astimezone(UTC)
 
 
 def known_zone(zone: str, fallback: str) -> str:

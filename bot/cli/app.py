@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "returning": N_("Show or change the day of return from a leave."),
     "confirm": N_("Confirm a manual step in a system without an API."),
     "status": N_("Show open cases, or one case with the verdict of every system."),
+    "week": N_("Show who leaves this week."),
     "undo": N_("Give a leaver's accounts and groups back."),
     "link": N_("Link an account to a leaver, where no address leads to it."),
     "reschedule": N_("Change the day of a case that has not begun."),
@@ -59,7 +60,7 @@ Begin with: handover init, then handover doctor, then handover run
 DISTRIBUTION = "handover-bot"
 
 
-ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "waiting", "notes", "status", "verify"}
+ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "waiting", "notes", "status", "week", "verify"}
 ACTS -= {"connectors", "manifest", "backup", "restore"}
 """Commands that can change something, so that they need to know who acts."""
 

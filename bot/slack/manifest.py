@@ -44,7 +44,7 @@ def manifest(mode: str, url: str = "https://handover.example.com/slack/events") 
     command: dict[str, Any] = {
         "command": COMMAND,
         "description": _("Start or look up an offboarding"),
-        "usage_hint": "@person | status | list | audit | help",
+        "usage_hint": "@person | status | week | reschedule | cancel | undo | list | audit | help",
         "should_escape": True,
         **({"url": url} if http else {}),
     }

@@ -33,6 +33,13 @@ class HomeTeam:
     id: str
     organisation: str = ""
     org_wide: bool = False
+    url: str = ""
+    """Address of the workspace in a browser, with a slash at the end."""
+
+    def link(self, channel: str, ts: str) -> str:
+        """Return the address of a message in this workspace, or empty."""
+        usable = self.url.startswith("https://") or self.url.startswith("http://127.0.0.1:")
+        return f"{self.url}archives/{channel}/p{ts.replace('.', '')}" if usable and channel and ts else ""
 
     def has(self, user: Mapping[str, Any]) -> bool:
         """Return whether a `user` of users.info is proven to belong here.
@@ -53,6 +60,7 @@ def home_team(answer: SlackResponse) -> HomeTeam:
         str(answer.get("team_id") or ""),
         str(answer.get("enterprise_id") or ""),
         org_wide=bool(answer.get("is_enterprise_install")),
+        url=str(answer.get("url") or ""),
     )
 
 

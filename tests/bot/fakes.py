@@ -26,6 +26,7 @@ from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 
 class FakeClockRecord:
@@ -131,6 +132,18 @@ class FakeOffboarding:
         return next(
             (case for case in self.known.values() if who in (case.id, case.leaver.slack_id, case.leaver.email)), None
         )
+
+    def leaving_between(self, since: datetime, until: datetime) -> list[CaseBrief]:
+        return [case for case in self.known.values() if since <= case.effective_at < until]
+
+    def decided_by(self, slack_id: str) -> list[CaseBrief]:
+        return [case for case in self.known.values() if case.approver.slack_id == slack_id]
+
+    def waiting(self) -> list[CaseView]:
+        return [case for case in self.known.values() if case.state is CaseState.HELD]
+
+    def messages(self, kind: MessageKind, subjects: Iterable[str]) -> list[OutboxMessage]:
+        return []
 
 
 NEXT_VERSION = "proposal-2"

@@ -23,6 +23,7 @@ from bot.slack.forms import enrolment as enrolment_form
 from bot.slack.forms import proposal as proposal_form
 from bot.slack.messages import (
     access,
+    acts,
     alarm,
     audit,
     bundle,
@@ -46,7 +47,7 @@ from bot.slack.messages import (
     split,
 )
 from bot.slack.messages import enrolment as enrolment_part
-from bot.slack.messages.blocks import Message, header, section, table
+from bot.slack.messages.blocks import Message, button, header, section, table
 from config.settings import Roles
 from connectors.contract import Verdict
 from tests.bot import samples
@@ -245,10 +246,22 @@ def messages_shown(data: Data) -> Iterator[Any]:
     yield split.client_line(replace(samples.client_lines(1)[0], states=states))
     yield [split.choices(samples.client_lines(9)), split.people([data.marked(samples.BOB)], "bob")]
     yield [moves.kept((), 0), exports.build(samples.exports(1)), internal_error_message("x")]
+    data.words |= {"offboard", "undo"}  # a command to type
+    offered = [(samples.case(), button("x", "y"))] * 2
+    yield [
+        acts.choices(offered),
+        acts.nobody("<@U1>"),
+        acts.whom("/offboard undo", ""),
+        acts.whom("/offboard undo", NAME),
+    ]
+    yield [acts.offer(samples.case(state), act, samples.NOW) for act in acts.CANNOT for state in CaseState]
+    yield [acts.cannot(act, samples.case(state), NAME) for act in acts.CANNOT for state in CaseState]
+    yield [acts.leaving([samples.case(state) for state in CaseState] * 9), acts.leaving([]), acts.leaving([], NAME)]
     yield [guide.guide(), guide.unknown(NAME), guide.bare_name(NAME), guide.cases([samples.case()] * 50, 90)]
 
 
 def forms_shown(data: Data) -> Iterator[Any]:
+    data.words |= set(WORD.findall(test_messages.LINK))
     yield from test_messages.views(NAME)
     today = samples.NOW.date()
     stands = DelegationView("D-1", samples.MAX, samples.BOB, samples.NOW, LATER)
@@ -261,6 +274,11 @@ def forms_shown(data: Data) -> Iterator[Any]:
             may_open=True,
             may_lock=True,
             steps=[samples.step()],
+            held=[samples.case(CaseState.HELD)],
+            due_back=[samples.case(CaseState.ON_LEAVE)],
+            leaving=[samples.case(CaseState.SCHEDULED)],
+            own=[samples.case(CaseState.WATCHED)],
+            links={"proposal-1": test_messages.LINK},
             delegations=[stands],
             user=samples.MAX.slack_id,
             enrolled=False,
@@ -410,6 +428,7 @@ OUTPUTS = (
     ("status", "case-1", "--why"),
     ("status", "--all"),
     ("status", "HO-404"),
+    ("week",),
     ("moves", "case-1"),
     ("moves", "case-1", "--pause"),
     ("moves", "case-1", "--pause", "--stop"),

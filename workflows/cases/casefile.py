@@ -141,15 +141,12 @@ class Casefile:
             "leave": next(map(temporary.view, rows.leaves[case.id]), None),
         }
 
-    def find(self, session: Session, who: str) -> CaseView | None:
-        """Return the newest case by its id, or by the leaver's address or Slack id."""
-        named = (
-            select(Case.id)
-            .where(sa.or_(col(Case.id) == who, is_of(self._vault, [who], who)))
-            .order_by(col(Case.opened_at).desc())
-        )
-        found = session.exec(named.limit(1)).first() if who else None
-        return self.view(session, found) if found else None
+    def find(self, session: Session, *names: str) -> Sequence[str]:
+        """Return the ids of cases, newest first, by case id, or by the leaver's addresses or Slack id."""
+        known = [name for name in names if name]
+        same = [sa.or_(col(Case.id) == name, is_of(self._vault, [name], name)) for name in known]
+        named = select(Case.id).where(sa.or_(sa.false(), *same)).order_by(col(Case.opened_at).desc(), col(Case.id))
+        return session.exec(named).all()
 
     def _every(self, rows: CaseRows, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
         by_hand = (manual_step.line(self._vault, self._systems, case, leaver, row) for row in rows.steps[case.id])

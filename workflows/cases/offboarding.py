@@ -5,6 +5,7 @@ Over 250 lines because every operation on a case as a whole is here, whichever o
 
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -34,6 +35,7 @@ from workflows.context import Context
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import (
+    LEAVING,
     UNWATCHED,
     CaseData,
     is_about,
@@ -49,8 +51,8 @@ from workflows.storage.case import (
 )
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case, CaseState, HoldReason, Reason
-from workflows.storage.rows.clients import BookHandover
-from workflows.storage.rows.outbox import OutboxMessage
+from workflows.storage.rows.clients import BookHandover, Leave
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp, SnapshotOccasion
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
@@ -320,7 +322,56 @@ class Offboarding:
     def find_case(self, who: str) -> CaseView | None:
         """Return the newest case by its id, or by the leaver's address or Slack id."""
         with self._store.read() as session:
-            return self._casefile.find(session, who)
+            found = self._casefile.find(session, who)[:1]
+            return next(iter(self._casefile.views(session, found)), None)
+
+    def cases_of(self, *names: str) -> list[CaseView]:
+        """Return a person's cases, newest first, by the id of one, or by the leaver's addresses or Slack id."""
+        with self._store.read() as session:
+            return self._casefile.views(session, self._casefile.find(session, *names))
+
+    def leaving_between(self, since: datetime, until: datetime) -> list[CaseBrief]:
+        """Return the cases, held ones too, that lock or have locked somebody out in that time, in its order."""
+        due = sa.and_(col(Case.effective_at) >= since, col(Case.effective_at) < until)
+        query = select(Case.id).where(due, col(Case.state).in_((*LEAVING, CaseState.HELD)))
+        with self._store.read() as session:
+            ids = session.exec(query.order_by(col(Case.effective_at), col(Case.id))).all()
+            return self._casefile.briefs(session, ids)
+
+    def decided_by(self, slack_id: str) -> list[CaseBrief]:
+        """Return the cases whose clients this person decides on, newest first. A held case is security's alone."""
+        query = select(Case.id).where(Case.approver == f"slack:{slack_id}", Case.state != CaseState.HELD)
+        with self._store.read() as session:
+            ids = session.exec(query.order_by(col(Case.opened_at).desc(), col(Case.id))).all()
+            return self._casefile.briefs(session, ids)
+
+    def waiting(self) -> list[CaseView]:
+        """Return the cases that wait for a second person, and those whose person is due back, oldest first."""
+        asked = select(Leave.id).where(Leave.case_id == Case.id, Leave.state == WorkState.DUE)
+        due_back = asked.where(col(Leave.asked_at).is_not(None)).exists()
+        query = select(Case.id).where(sa.or_(col(Case.state) == CaseState.HELD, due_back))
+        with self._store.read() as session:
+            ids = session.exec(query.order_by(col(Case.opened_at), col(Case.id))).all()
+            return self._casefile.views(session, ids)
+
+    def search(self, words: str, limit: int) -> tuple[list[CaseBrief], int]:
+        """Return open cases, newest first, by a part of a name, an address or a case id; and how many there are."""
+        wanted, found = folded(words), []
+        with self._store.read() as session:
+            query = _filtered(select(Case), still_open=True).order_by(col(Case.opened_at).desc(), col(Case.id))
+            for case in session.exec(query):
+                with suppress(WrongKey):  # such a case has no name to find
+                    leaver = open_case_data(self._vault, case).leaver
+                    known = (leaver.name, case.id, *leaver.emails)
+                    found += [case.id] if any(wanted in folded(one) for one in known) else []
+            return self._casefile.briefs(session, found[:limit]), len(found)
+
+    def messages(self, kind: MessageKind, subjects: Iterable[str]) -> list[OutboxMessage]:
+        """Return the delivered messages about these rows, newest first."""
+        query = select(OutboxMessage).where(OutboxMessage.kind == kind, col(OutboxMessage.subject).in_(list(subjects)))
+        with self._store.read() as session:
+            sent = [post for post in session.exec(query) if post.ts]
+        return sorted(sent, key=lambda post: float(post.ts), reverse=True)
 
     def leaving(self, people: Iterable[Successor]) -> frozenset[str]:
         """Return the keys of those who leave, too, or have left: no approvers, and no receivers of clients."""

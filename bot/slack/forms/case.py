@@ -21,7 +21,7 @@ from bot.slack.forms.fields import (
     text_line,
     typed,
 )
-from bot.slack.messages.blocks import context, fit, option, pack, paragraphs, section, unpack
+from bot.slack.messages.blocks import context, fit, option, pack, paragraphs, section, unpack, words
 from bot.slack.messages.moves import kept
 from bot.slack.messages.phrases import records, short, verdict
 from bot.text import _, moment, mrkdwn
@@ -29,13 +29,26 @@ from workflows.access.views import Candidate
 from workflows.business_days import BusinessDays
 from workflows.clients.views import PutBackView
 
-RESCHEDULE, LINK, PUT_BACK = "reschedule", "choose_account", "put_back"
+RESCHEDULE, LINK, PUT_BACK, FIND = "reschedule", "choose_account", "put_back", "find_case"
 DAY, TIME = "day", "time"
 CHOICE, SEARCH, DENY = "choice", "search", "denied"
-NONE = "none"
+NONE, FOUND = "none", "found"
 MOST = 90
 VALUE = 150
 """Slack's limit of an option's value."""
+
+
+def find(lines: Sequence[str], total: int, search: str = "") -> dict[str, Any]:
+    """Return the form that searches open cases, with the newest of `total` found. `search` stays in the field."""
+    element = {**text_line(200, search[:200]), "dispatch_action_config": {"trigger_actions_on": ["on_enter_pressed"]}}
+    hint = _("A part of a name or of an address, or a case's id. Then press Enter.")
+    blocks = [{**field(FOUND, _("Search"), element, hint, optional=True), "dispatch_action": True}, *paragraphs(lines)]
+    if not lines:
+        nothing = _("No open case was found for “{text}”. `/offboard list` shows ended ones, too.")
+        blocks.append(section(nothing.format(text=mrkdwn(search, 80))))
+    if (rest := total - len(lines)) > 0:
+        blocks.append(context(_("… and {count} more. Type more of the name.").format(count=rest)))
+    return {**modal(FIND, _("Open cases"), _("Search"), blocks, ""), "close": words(_("Close"), 24)}
 
 
 def reschedule(case: str, effective_at: datetime, zone: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from bot.slack.forms import fields, notice
 from bot.slack.listeners.acknowledgement import acknowledge
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.error_handler import explain
-from bot.slack.messages.blocks import MENU
+from bot.slack.messages.blocks import MENU, pack
 from bot.text import _
 from workflows.authorization import Right
 
@@ -44,6 +44,8 @@ class Listeners:
     def __init__(self, app: App, ctx: ListenerContext) -> None:
         self.app, self.ctx = app, ctx
         self._acts: dict[str, Callable[[Call], None]] = {}
+        self.after: Callable[[Call], None] = lambda _call: None
+        """Called after a click, and after a submitted form."""
         app.action(MENU, middleware=[acknowledge])(self._choose)
 
     def _choose(self, body: dict[str, Any], client: WebClient) -> None:
@@ -67,12 +69,18 @@ class Listeners:
 
             @self.app.action(action, middleware=[acknowledge])
             def listen(body: dict[str, Any], client: WebClient) -> None:
-                act(Call(body, client))
+                call = Call(body, client)
+                act(call)
+                self.after(call)
 
             if isinstance(action, str):
                 self._acts[action] = act
 
         return register
+
+    def press(self, action: str, call: Call, **facts: str) -> None:
+        """Do what a button does, with these facts as its value."""
+        self._acts[action](Call({**call.body, "actions": [{"type": "button", "value": pack(**facts)}]}, call.client))
 
     def form(
         self, callback: str, meanwhile: Callable[[], View] = notice.starting
@@ -87,6 +95,7 @@ class Listeners:
             def listen(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext, view: View) -> None:
                 call = Call(body, client, context.bot_user_id or "")
                 answer(ack, call, meanwhile(), lambda: submitted(call, view))
+                self.after(call)
 
         return register
 

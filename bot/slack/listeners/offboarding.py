@@ -11,20 +11,23 @@ from bot import workdays
 from bot.errors import UserFacingError
 from bot.slack.forms import clients, fields, notice, offboard, people
 from bot.slack.listeners.acknowledgement import acknowledge
+from bot.slack.listeners.acts import ACTS, cases_of, names, tell_act, tell_week
 from bot.slack.listeners.answers import Listeners, Pushed, View, fill
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.error_handler import explain
 from bot.slack.listeners.opening import submit, submit_clients
 from bot.slack.listeners.plan import AGAIN, show_details, show_fresh, show_plan, show_plan_by_address, show_preview
+from bot.slack.messages import acts, guide
 from bot.slack.messages import case as case_message
-from bot.slack.messages import guide
 from bot.slack.messages.audit import build as build_audit
 from bot.text import _, mrkdwn
 from config.identifiers import address_or_nothing, plain, visible
 from workflows.authorization import Right
+from workflows.storage.case import is_about
 
 COMMAND = "/offboard"
 PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+CASE = re.compile(r"HO-[0-9]{6}-[0-9A-F]{6}", re.IGNORECASE | re.ASCII)
 EMAIL = re.compile(r"(?:<mailto:)?([^\s<>@|]+@[^\s<>@|]+\.[^\s<>@|]+)(?:\|[^>]*>)?")
 
 
@@ -34,6 +37,10 @@ class Verb(StrEnum):
     START = "start"
     CHOOSE = "choose"
     STATUS = "status"
+    CANCEL = "cancel"
+    UNDO = "undo"
+    RESCHEDULE = "reschedule"
+    WEEK = "week"
     LIST = "list"
     AUDIT = "audit"
     HELP = "help"
@@ -41,14 +48,24 @@ class Verb(StrEnum):
     UNKNOWN = "unknown"
 
 
+ABOUT = (Verb.STATUS, Verb.CANCEL, Verb.UNDO, Verb.RESCHEDULE, Verb.WEEK)
+"""Commands about a person, who is named after them."""
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedCommand:
-    """A command. `user` or `email`: the person, if named unambiguously. `words`: text that was not understood."""
+    """A command. `user`, `email` or `case`: the person, if named unambiguously. `words`: text not understood."""
 
     verb: Verb
     user: str = ""
     email: str = ""
     words: str = ""
+    case: str = ""
+
+    @property
+    def who(self) -> str:
+        """The person as the user named them, in Slack's markup; empty if the command names nobody."""
+        return f"<@{self.user}>" if self.user else mrkdwn(self.email or self.case)
 
 
 def parse(text: str) -> ParsedCommand:
@@ -60,8 +77,8 @@ def parse(text: str) -> ParsedCommand:
         return ParsedCommand(Verb.CHOOSE)
     if word in (Verb.LIST, Verb.AUDIT, Verb.HELP) and not rest.strip():
         return ParsedCommand(Verb(word))
-    if word == Verb.STATUS:
-        return _about(Verb.STATUS, rest.strip())
+    if word in ABOUT:
+        return _about(Verb(word), rest.strip())
     return _about(Verb.START, text)
 
 
@@ -72,8 +89,13 @@ def _about(verb: Verb, text: str) -> ParsedCommand:
         return ParsedCommand(verb, user=mention[1])
     if (link := EMAIL.fullmatch(visible(text))) and (email := address_or_nothing(link[1])):
         return ParsedCommand(verb, email=plain(email))
+    if CASE.fullmatch(text):
+        named = f"{text[:3].upper()}{text[3:].lower()}"
+        return ParsedCommand(Verb.STATUS if verb is Verb.START else verb, case=named)
     # Slack escapes typed text. It is unescaped here, because the message escapes it again.
     words = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    if verb in ABOUT and verb is not Verb.STATUS:
+        return ParsedCommand(verb, words=words)
     return ParsedCommand(Verb.NAME if verb is Verb.STATUS or text.startswith("@") else Verb.UNKNOWN, words=words)
 
 
@@ -158,6 +180,11 @@ def answer(on: Listeners, call: Call, asked: ParsedCommand) -> None:
         case Verb.STATUS | Verb.LIST:
             ctx.allow(call, Right.SEE, fresh=False)
             tell_status(ctx, call, asked)
+        case Verb.WEEK:
+            tell_week(ctx, call, asked.words, asked.who, names(ctx, asked.user, asked.email, asked.case))
+        case Verb.CANCEL | Verb.UNDO | Verb.RESCHEDULE:
+            known = names(ctx, asked.user, asked.email, asked.case)
+            tell_act(on, call, ACTS[asked.verb], asked.words, asked.who, known)
         case Verb.AUDIT:
             ctx.allow(call, Right.AUDIT)
             call.tell(_("Checking every past leaver in every system. The result follows here."))
@@ -187,15 +214,15 @@ def audit_now(ctx: ListenerContext, call: Call) -> None:
 def tell_status(ctx: ListenerContext, call: Call, asked: ParsedCommand) -> None:
     """Answer `status` and `list`."""
     offboarding = ctx.services.offboarding
-    who = asked.user or asked.email
-    if not who:
+    if not asked.who:
         only = True if asked.verb is Verb.STATUS else None
-        views = offboarding.briefs(guide.MOST, only)
-        call.tell(_("Cases"), guide.cases(views, offboarding.count(only)))
+        newest, by = offboarding.briefs(guide.MOST, only), ctx.actor(call)
+        views = [view for view in newest if not is_about(view.leaver, by)]
+        call.tell(_("Cases"), guide.cases(views, offboarding.count(only) - len(newest) + len(views)))
         return
-    view = offboarding.find_case(who)
-    if view is None:
-        call.tell(_("There is no case for this person. `/offboard @person` shows what one would do."))
+    found = cases_of(ctx, call, names(ctx, asked.user, asked.email, asked.case))
+    if not found:
+        call.tell(_("No case"), acts.nobody(asked.who))
         return
-    shown = case_message.build(view, ctx.services.clock.now())
+    shown = case_message.build(found[0], ctx.services.clock.now())
     call.tell(shown.text, list(shown.blocks))

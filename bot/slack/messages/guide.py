@@ -20,9 +20,14 @@ def guide() -> list[Block]:
             _("`/offboard @person` shows the plan. Nothing starts until you confirm"),
             _("`/offboard` lets you choose the person"),
             _("`/offboard status @person` shows a person's case. Without a person it shows all open cases"),
+            _("`/offboard week` shows who leaves this week"),
+            _("`/offboard reschedule @person` moves the last day"),
+            _("`/offboard cancel @person` ends a case before the lock-out"),
+            _("`/offboard undo @person` gives access back"),
             _("`/offboard list` shows all cases"),
             _("`/offboard audit` checks every past leaver now (security and administrators)"),
             _("`/offboard help` shows this"),
+            _("An address or a case's id can stand in place of `@person`"),
         ]
     )
 
@@ -62,9 +67,14 @@ def cases(views: Sequence[CaseBrief], total: int) -> list[Block]:
     return paragraphs(lines)
 
 
-def line(view: CaseBrief) -> str:
-    """Return a case as one line."""
+def reference(case_id: str, link: str = "") -> str:
+    """Return a case's id in Slack's markup, as a link to its message if there is one."""
+    return f"<{link}|{mrkdwn(case_id)}>" if link else mrkdwn(case_id)
+
+
+def line(view: CaseBrief, link: str = "") -> str:
+    """Return a case as one line. `link`: the address of its message."""
     when = view.effective_at if view.state is CaseState.SCHEDULED else view.opened_at
     return _("• {point} – {state}, {when} (case {id})").format(
-        point=mrkdwn(headline(view), 200), state=state(view), when=moment(when), id=mrkdwn(view.id)
+        point=mrkdwn(headline(view), 200), state=state(view), when=moment(when), id=reference(view.id, link)
     )

@@ -1,24 +1,36 @@
 """App Home: the person's tasks and delegations, then open cases, then ended cases, by role."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from bot.slack.messages import enrolment, language, manual, requests, share
+from bot.slack.messages import access, enrolment, language, manual, requests, share
+from bot.slack.messages.acts import last_day, leaving
 from bot.slack.messages.audit import kind, lock_again
-from bot.slack.messages.blocks import VIEW_BLOCKS, Block, button, divider, fit, header, pack, section
+from bot.slack.messages.blocks import (
+    VIEW_BLOCKS,
+    Block,
+    button,
+    context,
+    divider,
+    fit,
+    header,
+    pack,
+    paragraphs,
+    section,
+)
 from bot.slack.messages.guide import CHOOSE, guide, line
 from bot.slack.messages.phrases import short
 from bot.slack.messages.proposal import headline
 from bot.text import _, day, mrkdwn, ngettext
 from config.languages import SOURCE
 from workflows.access.views import StepView
-from workflows.cases.views import CaseBrief, FindingLine
+from workflows.cases.views import CaseBrief, CaseView, FindingLine
 from workflows.clients.views import DelegationView, ProposalView
 
-NAME_DELEGATE, END_DELEGATION = "delegate_ask", "delegate_end"
-MOST = 20
+NAME_DELEGATE, END_DELEGATION, FIND = "delegate_ask", "delegate_end", "find_case"
+MOST, FEW = 15, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,16 @@ class Home:
     ended: Sequence[CaseBrief] = ()
     """The newest of `all_ended` cases."""
     all_ended: int = 0
+    held: Sequence[CaseView] = ()
+    """Cases that wait for this person as the second one."""
+    due_back: Sequence[CaseView] = ()
+    """Cases on whose return this person may answer."""
+    leaving: Sequence[CaseBrief] | None = None
+    """People who leave this week. None: not for this person."""
+    own: Sequence[CaseBrief] = ()
+    """Cases whose clients this person decides on, without those in `open`."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of messages in Slack, by the id of the case, proposal or step that they show."""
     may_open: bool = False
     may_lock: bool = False
     steps: Sequence[StepView] = ()
@@ -54,16 +76,23 @@ def build(home: Home) -> dict[str, Any]:
     """Return the view."""
     blocks = [
         header(_("Waiting for you")),
-        *(_proposal(view, home.user) for view in home.waiting[:MOST]),
-        *(manual.waiting(step) for step in home.steps[:MOST]),
+        *(_held(view, home.links.get(view.id, "")) for view in home.held[:FEW]),
+        *(_proposal(view, home) for view in home.waiting[:MOST]),
+        *(manual.waiting(step, home.links.get(step.id, "")) for step in home.steps[:MOST]),
+        *(_due_back(view, home.links.get(view.id, "")) for view in home.due_back[:FEW]),
         *_findings(home),
     ]
-    if not home.waiting and not home.all_findings and not home.steps:
+    if len(blocks) == 1:
         blocks.append(section(_("You have nothing to do.")))
+    blocks += _more(_("… and {count} more: `/offboard list`"), FEW, home.held, home.due_back)
+    blocks += _more(_("… and {count} more in Handover's direct messages to you"), MOST, home.waiting, home.steps)
+    if home.leaving is not None:
+        blocks += [divider(), header(_("Leaving this week")), *leaving(home.leaving, links=home.links)]
     blocks += [
+        *_open(home),
+        *_cases(_("Your people"), home.own, len(home.own[:MOST]), home.links, short=True),
+        *_cases(_("Recent cases"), home.ended, home.all_ended, home.links),
         *_delegations(home),
-        *_cases(_("Open cases"), home.open, home.all_open),
-        *_cases(_("Recent cases"), home.ended, home.all_ended),
     ]
     if home.may_open:
         start = button(_("Offboard Someone"), CHOOSE)
@@ -73,9 +102,32 @@ def build(home: Home) -> dict[str, Any]:
     return {"type": "home", "blocks": [*fit(blocks, VIEW_BLOCKS - len(own)), *own]}
 
 
-def _proposal(view: ProposalView, user: str) -> Block:
-    asked = requests.of(view, user)
-    point = share.point(view, asked, user) if asked and asked.share else headline(view)
+def _more(text: str, most: int, *lists: Sequence[object]) -> list[Block]:
+    """Return how many of the lists are not shown, if any."""
+    rest = sum(max(0, len(one) - most) for one in lists)
+    return [context(text.format(count=rest))] if rest else []
+
+
+def _held(view: CaseView, link: str) -> Block:
+    text = _("*HELD: {name}* – {why}").format(name=mrkdwn(view.leaver.name, 80), why=access.why_held(view))
+    release, _reject = access.release_buttons(view)
+    return section("\n".join([text, *_to_message(link)]), release)
+
+
+def _due_back(view: CaseView, link: str) -> Block:
+    text = _("*{name}* is due back. The question whether the clients go back waits for an answer.")
+    return section("\n".join([text.format(name=mrkdwn(view.leaver.name, 80)), *_to_message(link)]))
+
+
+def _to_message(link: str) -> list[str]:
+    return [f"<{link}|{_('Open the message')}>"] if link else []
+
+
+def _proposal(view: ProposalView, home: Home) -> Block:
+    asked = requests.of(view, home.user)
+    point = share.point(view, asked, home.user) if asked and asked.share else headline(view)
+    if link := home.links.get(view.id):
+        return section("\n".join([f"*{mrkdwn(point, 300)}*", *_to_message(link)]))
     return section(_("*{point}* Decide in Handover's direct message to you.").format(point=mrkdwn(point, 300)))
 
 
@@ -128,10 +180,22 @@ def period(delegation: DelegationView) -> str:
     return _("{since} to {until}").format(since=day(delegation.since), until=day(last))
 
 
-def _cases(title: str, newest: Sequence[CaseBrief], total: int) -> list[Block]:
+def _open(home: Home) -> list[Block]:
+    """Return the open cases with a button to search them."""
+    shown = _cases(_("Open cases"), home.open, home.all_open, home.links)
+    find = button(_("Find Case"), FIND)
+    return [*shown, section(_("Search by a name, an address or a case's id."), find)] if shown else []
+
+
+def _cases(
+    title: str, newest: Sequence[CaseBrief], total: int, links: Mapping[str, str], *, short: bool = False
+) -> list[Block]:
+    """Return a list of cases. `short`: without the systems, for people who see no evidence."""
     if not total:
         return []
-    blocks = [divider(), header(title), *(section(line(view)) for view in newest[:MOST])]
-    if (rest := total - len(newest[:MOST])) > 0:
+    tell = last_day if short else line
+    lines = [tell(view, links.get(view.id, "")) for view in newest[:MOST]]
+    blocks = [divider(), header(title), *paragraphs(lines)]
+    if (rest := total - len(lines)) > 0:
         blocks.append(section(_("… and {count} more: `/offboard list`").format(count=rest)))
     return blocks

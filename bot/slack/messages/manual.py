@@ -96,10 +96,11 @@ def mention(slack_id: str) -> str:
     return f"<{mark}{mrkdwn(slack_id, 40)}>"
 
 
-def waiting(step: StepView) -> Block:
-    """Return the step's block for App Home."""
+def waiting(step: StepView, link: str = "") -> Block:
+    """Return the step's block for App Home. `link`: the address of its message."""
     until = _(" until {when}").format(when=moment(step.deadline)) if step.deadline else ""
-    return section(f"*{mrkdwn(headline(step), 300)}*{until}", done_button(step))
+    to_message = [f"<{link}|{_('Open the message')}>"] if link else []
+    return section("\n".join([f"*{mrkdwn(headline(step), 300)}*{until}", *to_message]), done_button(step))
 
 
 def done_button(step: StepView) -> Block:

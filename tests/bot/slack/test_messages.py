@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.slack.forms import case as case_forms
 from bot.slack.forms import clients, notice, offboard, people, reasons
 from bot.slack.forms import proposal as proposal_form
 from bot.slack.messages import audit, case, exports, follow_up, guide, home, outcome, plan, proposal, split
@@ -26,7 +27,7 @@ from tests.bot import samples
 from tests.bot.conftest import make_settings, strings
 from tests.sandbox.slack.records import JSON
 from tests.sandbox.slack.validation import problems
-from workflows.clients.views import DecisionView, ExclusionLine, LineFault, RequestView
+from workflows.clients.views import DecisionView, DelegationView, ExclusionLine, LineFault, RequestView
 from workflows.storage.rows.case import CaseState, Reason, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
 
@@ -104,6 +105,38 @@ def chosen(form: JSON, kind: str) -> JSON:
     return {**form, "state": {"values": {offboard.WHEN: {"value": {"selected_option": {"value": kind}}}}}}
 
 
+LINK = "https://x.slack.com/archives/C1/p1"
+"""Address of a message."""
+
+
+def crowded_home(name: str) -> home.Home:
+    """Return a Home with more of everything than it shows."""
+    return home.Home(
+        waiting=[samples.proposal(name=name)] * 30,
+        findings=[samples.finding(n, name) for n in range(30)],
+        all_findings=300,
+        open=[samples.case(state, *ALL, name=name) for state in CaseState],
+        all_open=300,
+        ended=[samples.case(CaseState.WATCHED, *ALL, name=name)] * 30,
+        all_ended=30,
+        held=[samples.case(CaseState.HELD, *ALL, name=name)] * 30,
+        due_back=[samples.case(CaseState.ON_LEAVE, *ALL, name=name)] * 30,
+        leaving=[samples.case(CaseState.SCHEDULED, *ALL, name=name)] * 90,
+        own=[samples.case(CaseState.WATCHED, *ALL, name=name)] * 30,
+        links={"case-1": LINK},
+        may_open=True,
+        may_lock=True,
+        steps=[samples.step()] * 30,
+        delegations=[
+            DelegationView(
+                "D", replace(samples.MAX, name=name), replace(samples.BOB, name=name), samples.NOW, samples.NOW
+            )
+        ]
+        * 3,
+        enrolled=False,
+    )
+
+
 def views(name: str) -> list[JSON]:
     meant = samples.plan(samples.leaver(name), 60)
     summary, shown = plan.summary(meant, ["careful"]), plan.details(meant, ["careful"])
@@ -115,17 +148,7 @@ def views(name: str) -> list[JSON]:
     leaving = offboard.Departure(None, Reason.OTHER, back=samples.NOW.date(), keep_access=True)
     facts = {**unpack(forms[1]["private_metadata"]), "later": 2}
     proposed = clients.ClientInput("U2", Strategy.BALANCED, ("U3",))
-    waiting = home.Home(
-        waiting=[samples.proposal(name=name)] * 30,
-        findings=[samples.finding(n, name) for n in range(30)],
-        all_findings=300,
-        open=[samples.case(state, *ALL, name=name) for state in CaseState],
-        all_open=300,
-        ended=[samples.case(CaseState.WATCHED, *ALL, name=name)] * 30,
-        all_ended=30,
-        may_open=True,
-        may_lock=True,
-    )
+    waiting = crowded_home(name)
     return [
         *forms,
         *(offboard.reshaped(chosen(form, kind), settings, "careful") for form in forms for kind in KINDS),
@@ -146,6 +169,8 @@ def views(name: str) -> list[JSON]:
         notice.build("x", *paragraphs(split.lines(samples.proposal(shares=500).shares))),
         home.build(waiting),
         home.build(home.Home(may_open=True)),
+        case_forms.find([guide.line(view, LINK) for view in waiting.open], 300, name),
+        case_forms.find([], 0, name),
     ]
 
 
@@ -157,6 +182,14 @@ def test_no_form_of_an_offboarding_asks_more_than_six_things() -> None:
     ]
     assert max(asked) == 6
     assert len(asked) == 9
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_crowded_home_is_not_cut(name: str) -> None:
+    shown = home.build(crowded_home(name))
+    assert len(shown["blocks"]) <= 90
+    assert size(shown["blocks"]) < 100_000
+    assert "more parts do not fit" not in str(shown)
 
 
 @pytest.mark.parametrize("name", NAMES)

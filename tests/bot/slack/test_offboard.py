@@ -593,7 +593,7 @@ def test_the_case_message_never_stands_where_the_leaver_can_read_it(workplace: W
 
 def test_status_and_list_and_help(workplace: Workplace) -> None:
     workplace.hr.command("/offboard", f"status @{LEAVER.uid}")
-    workplace.private(workplace.hr, "There is no case for this person")
+    workplace.private(workplace.hr, f"You can see no case of <@{LEAVER.slack_id}>")
     filled(workplace).submit()
     workplace.hr.modal("Case opened")
     [case] = workplace.cases()
