@@ -104,10 +104,7 @@ class Code(StrEnum):
         "no standing",
         N_("Only an active, full member of this workspace can do this ({why}). Ask HR or security."),
     )
-    NOT_ALLOWED = (
-        "not allowed",
-        N_("You are not allowed to do this. Ask HR or an administrator. Roles are in Handover's configuration."),
-    )
+    NOT_ALLOWED = ("not allowed", N_("You are not allowed to do this. Ask somebody with one of these roles: {roles}."))
     CONTRADICTION = (
         "contradiction",
         N_("Access cannot be kept by a lock-out at once, nor after a suspected theft. Choose one of them."),

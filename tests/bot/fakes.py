@@ -56,6 +56,7 @@ class FakeOffboarding:
         self.systems = 2
         self.done: list[tuple[str, str, str]] = []
         self.hold = ""
+        self.reasons: list[str] = []
         self._lock = threading.Lock()
 
     def plan(self, leaver: Leaver) -> Plan:
@@ -87,10 +88,18 @@ class FakeOffboarding:
     def leaving(self, people: Iterable[Successor]) -> frozenset[str]:
         return frozenset()
 
-    def undo(self, case_id: str, by: Actor) -> None:
+    def undo(self, case_id: str, by: Actor, reason: str = "") -> None:
         self._note("undo", case_id, by)
+        self.reasons.append(reason)
         restored = tuple(samples.restored(line.system) for line in self.known[case_id].systems)
         self.known[case_id] = replace(self.known[case_id], state=CaseState.UNDONE, restored=restored)
+
+    def cancel(self, case_id: str, by: Actor, reason: str) -> None:
+        self._note("cancel", case_id, by)
+        self.reasons.append(reason)
+
+    def retry(self, case_id: str, system: str, by: Actor) -> None:
+        self._note("retry", f"{case_id} {system}", by)
 
     def release(self, case_id: str, by: Actor) -> None:
         if by.id == self.known[case_id].opened_by.id:
@@ -360,6 +369,14 @@ class FakeSignedRequests:
 class FakeExports:
     def view(self, snapshot_id: str) -> ExportView:
         return samples.exports()
+
+    def snapshot_of(self, pseudonym: str) -> str:
+        if pseudonym != samples.exports().pseudonym:
+            raise Refused(Code.UNKNOWN_SNAPSHOT)
+        return "snapshot"
+
+    def reveal(self, snapshot_id: str, by: Actor, reason: str) -> ExportView:
+        return replace(samples.exports(), leaver=samples.leaver())
 
 
 class FakeAudits:

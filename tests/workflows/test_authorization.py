@@ -86,8 +86,8 @@ ACTS: dict[str, Act] = {
     "offboarding.reject": lambda s, by: s.office.offboarding.reject(s.case, by),
     "offboarding.reschedule": lambda s, by: s.office.offboarding.reschedule(s.case, s.office.clock.now() + SOON, by),
     "offboarding.close": lambda s, by: s.office.offboarding.close(s.case, by),
-    "offboarding.undo": lambda s, by: s.office.offboarding.undo(s.case, by),
-    "offboarding.cancel": lambda s, by: s.office.offboarding.cancel(s.case, by),
+    "offboarding.undo": lambda s, by: s.office.offboarding.undo(s.case, by, "a mistake"),
+    "offboarding.cancel": lambda s, by: s.office.offboarding.cancel(s.case, by, "a mistake"),
     "offboarding.retry": lambda s, by: s.office.offboarding.retry(s.case, "crm", by),
     "decisions.decide": lambda s, by: s.office.services.decisions.decide(s.proposal, s.digest, by, approve=True),
     "appointments.appoint": lambda s, by: s.office.services.appointments.appoint(s.proposal, "U0ZOE", by),
@@ -256,7 +256,7 @@ def test_each_act_asks_for_its_own_right(tmp_path: Path) -> None:
 def test_a_refusal_is_on_record_with_the_act(tmp_path: Path) -> None:
     stage = scene(tmp_path)
     with pytest.raises(Refused):
-        stage.office.offboarding.undo(stage.case, Actor("slack:U0DANA", "Dana"))
+        stage.office.offboarding.undo(stage.case, Actor("slack:U0DANA", "Dana"), "a mistake")
     with stage.office.store.read() as session:
         entries = session.exec(select(JournalEntry).where(JournalEntry.action == "refused")).all()
     assert [(VAULT.open_id("actor", entry.actor), entry.case_id) for entry in entries] == [("slack:U0DANA", stage.case)]

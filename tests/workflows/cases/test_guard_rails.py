@@ -203,7 +203,7 @@ def test_cancelling_in_between_does_not_get_round_the_count(tmp_path: Path) -> N
     later = office.clock.now() + timedelta(days=1)
     for number in range(2):
         case_id = office.offboarding.open(office.request(leaver=_leaver(number), effective_at=later))
-        office.offboarding.cancel(case_id, HR)
+        office.offboarding.cancel(case_id, HR, "a mistake")
     assert office.offboarding.case(office.offboarding.open(office.request())).state is CaseState.HELD
     office.clock.pass_(minutes=61)
     free = office.offboarding.open(office.request(leaver=_leaver(9)))

@@ -155,7 +155,7 @@ def test_with_a_lock_out_the_records_wait_for_the_account(tmp_path: Path) -> Non
     away.office.handover.put_backs.begin(away.case_id, HR)
     away.office.work()
     assert away.owned == 0
-    away.office.offboarding.undo(away.case_id, HR)
+    away.office.offboarding.undo(away.case_id, HR, "a mistake")
     away.pass_(1)
     assert away.owned == 6
 
@@ -177,7 +177,7 @@ def test_a_leave_that_has_not_begun_can_be_called_off(tmp_path: Path) -> None:
         office.request(effective_at=begins, return_on=begins + timedelta(days=9), keep_access=True)
     )
     office.work()
-    office.offboarding.cancel(case_id, HR)
+    office.offboarding.cancel(case_id, HR, "a mistake")
     for _ in range(15):
         office.clock.pass_(days=1)
         office.work()
