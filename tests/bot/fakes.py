@@ -152,6 +152,7 @@ class FakeHandover:
         self.clients = samples.client_lines(45)
         self.kept: list[tuple[tuple[str, ...], str]] = []
         self.uploaded: list[bytes] = []
+        self.added: list[Successor] = []
         self.unfit: InvalidAssignmentFile | None = None
         self.previewed: list[tuple[str, tuple[str, ...], Strategy, bytes]] = []
         self.seen = Preview(self.proposal.shares, 60, 20, 3, ("Zed gets nothing in crm: no account there",), ())
@@ -211,7 +212,10 @@ class FakeHandover:
     def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]:
         return tuple(one.id for one in self.clients if one.successor.key == key)
 
-    def assign(self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor) -> str:
+    def assign(
+        self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor, people: Sequence[Successor] = ()
+    ) -> str:
+        self.added += people
         self.reassigned.append((tuple(successors), next(iter(successors.values()))))
         return self._next()
 
@@ -219,9 +223,10 @@ class FakeHandover:
         self.kept.append((tuple(lines), reason))
         return self._next()
 
-    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> str:
+    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor, people: Sequence[Successor] = ()) -> str:
         if self.unfit:
             raise self.unfit
+        self.added += people
         self.uploaded.append(content)
         return self._next()
 

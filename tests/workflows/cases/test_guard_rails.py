@@ -409,8 +409,9 @@ def test_a_person_hired_again_is_no_longer_audited(office: Office) -> None:
     assert (view.leavers, view.findings) == (0, ())
     assert office.offboarding.case(case_id).state is CaseState.CLOSED
     assert _refused("close", office, case_id, HR) is Code.NOT_OPEN
-    assert _refused("undo", office, case_id, HR) is Code.NOT_OPEN
     assert office.directory.users[AccountId("directory-dana")].active
+    office.offboarding.undo(case_id, HR, "her groups, as they were")
+    assert office.offboarding.case(case_id).state is CaseState.UNDONE
 
 
 def test_a_case_still_locking_is_not_closed(office: Office) -> None:
