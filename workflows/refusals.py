@@ -162,6 +162,11 @@ class Code(StrEnum):
         "nothing to put back",
         N_("None of these records can be put back: others have them now, or they never moved. Look at the list again."),
     )
+    NOTHING_WAITS = (
+        "nothing waits",
+        N_("No clients wait to be put back: they are going back already, or nobody asked."),
+        Next.SHOW_CASE,
+    )
     ALREADY_PUT_BACK = (
         "already put back",
         N_("These records are already put back, or are on their way."),

@@ -293,7 +293,14 @@ class FakePutBacks:
     def plan(self, case_id: str, search: str = "") -> PutBackView:
         kept = self._kept(samples.NASTY, AssignmentState.MOVED)
         asked = 2 if search else 60
-        return PutBackView(case_id, samples.leaver(), search, asked, asked - 1, (kept,))
+        givers = (("Zed", 20, asked - 1),)
+        return PutBackView(case_id, samples.leaver(), search, asked, asked - 1, (kept,), givers=givers)
+
+    def cancel(self, case_id: str, by: Actor) -> int:
+        if ("cancel", case_id) in [one[:2] for one in self.done]:
+            raise Refused(Code.NOTHING_WAITS)
+        self.done.append(("cancel", case_id, by.id))
+        return 59
 
     def begin(self, case_id: str, by: Actor, search: str = "") -> int:
         if self.done:

@@ -130,6 +130,7 @@ def views() -> Iterator[CaseView]:
             unreturned=(NAME,),
             put_back_problems=("x",),
             put_back_by=NAME,
+            put_back_waits=True,
             moving=True,
             complete=True,
             kept=(ExclusionLine(NAME, NAME, samples.NOW, 1, 3),),
@@ -283,7 +284,9 @@ def forms_shown(data: Data) -> Iterator[Any]:
     yield [reasons.done(samples.step()), reasons.cannot(samples.step()), reasons.take_back(samples.step())]
     seen = Preview(samples.proposal().shares, 60, 20, 3, (NAME,), (NAME,))
     yield [notice.split_preview(seen), notice.failed(NAME), case_form.reschedule("c", samples.NOW, "Europe/Dublin")]
-    kept = data.marked(PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3))
+    kept = data.marked(
+        PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3, ((NAME, 2, 5),) * 40)
+    )
     yield [case_form.put_back(kept), case_form.put_back(replace(kept, waiting=60, back=0))]
     yield notice.file_faults(NAME, [LineFault(0, NAME), LineFault(3, NAME)])
 
@@ -424,6 +427,7 @@ OUTPUTS = (
     ("moves", "case-1", "--pause", "--stop"),
     ("putback", "case-1", "--dry-run"),
     ("putback", "case-1", "--yes"),
+    ("putback", "case-1", "--cancel"),
     ("notes", "case-1"),
     ("notes", "case-1", "--introduction"),
     ("returning", "case-1", "--stay"),

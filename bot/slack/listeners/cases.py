@@ -209,6 +209,11 @@ def _register_putting_back(on: Listeners, ctx: ListenerContext) -> None:
         case = call.case
         on.load(call, lambda: forms.put_back(put_backs.plan(case)))
 
+    @on.button(moves.KEEP_THERE, Right.PUT_BACK)
+    def keep_there(call: Call) -> None:
+        left = records(put_backs.cancel(call.case, ctx.actor(call)))
+        call.tell(_("Cancelled: {left} stay where they are. Nothing was put back.").format(left=left))
+
     @on.form(forms.PUT_BACK, notice.loading)
     def put_back(call: Call, view: View) -> View:
         """Put back the clients that the form showed. If the search text was changed, show the new selection first."""

@@ -59,6 +59,7 @@ ACTS: Mapping[str, str] = {
     moves.STOP: "moves --stop",
     moves.PUT_BACK: "putback --dry-run",
     case_form.PUT_BACK: "putback --clients",
+    moves.KEEP_THERE: "putback --cancel",
     leave.STAY: "returning --stay",
     proposal.APPROVE: "decide --approve",
     proposal.DECLINE: "decide --decline",

@@ -11,6 +11,7 @@ from workflows.cases.views import CaseView
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState, Reason
+from workflows.storage.rows.clients import LeaveAnswer
 
 BY_MAX = Actor(f"slack:{MAX.slack_id}", "Max")
 
@@ -155,6 +156,13 @@ def test_with_a_lock_out_the_records_wait_for_the_account(tmp_path: Path) -> Non
     away.office.handover.put_backs.begin(away.case_id, HR)
     away.office.work()
     assert away.owned == 0
+    assert away.view.leave is not None
+    assert away.view.leave.answer == LeaveAnswer.PUT_BACK
+    away.office.handover.put_backs.cancel(away.case_id, HR)
+    again = away.view.leave
+    assert again.answer == LeaveAnswer.NONE, "the question is open again"
+    away.office.handover.put_backs.begin(away.case_id, HR)
+    away.office.work()
     away.office.offboarding.undo(away.case_id, HR, "a mistake")
     away.pass_(1)
     assert away.owned == 6
