@@ -9,7 +9,7 @@ from sqlmodel import and_, col, select
 
 from config.actors import ActorSettings, Command, table_of
 from config.settings import Role, Roles
-from config.text import _
+from config.text import N_, _
 from workflows.people import SLACK, Actor, Leaver
 from workflows.ports import Clock, DeliveryFailed, WorkspaceDirectory
 from workflows.refusals import Code, Refused
@@ -53,7 +53,7 @@ HOLDERS: Mapping[Right, tuple[str, ...]] = {
     Right.OPEN: ("hr",),
     Right.SEE: ("hr", "security", "admin"),
     Right.CANCEL: ("hr",),
-    Right.RETRY: ("security", "admin"),
+    Right.RETRY: ("hr", "security", "admin"),
     Right.LOCK_AGAIN: ("security", "admin"),
     Right.REVEAL: ("security",),
     Right.AUDIT: ("security", "admin"),
@@ -76,6 +76,13 @@ HOLDERS: Mapping[Right, tuple[str, ...]] = {
     Right.ROTATE_KEY: ("security", "admin"),
 }
 """Roles that grant a right, named as in `[roles]`."""
+ROLE_NAMES: Mapping[str, str] = {
+    "hr": N_("HR"),
+    "approver": N_("approvers"),
+    "security": N_("security"),
+    "admin": N_("administrators"),
+}
+"""Roles as people call them."""
 COMMANDS: Mapping[Command, tuple[Right, ...]] = {
     "offboard": (Right.OPEN,),
     "undo": (Right.UNDO,),
@@ -100,6 +107,11 @@ BY_POLICY = frozenset({Right.RETRY})
 """Rights of the bot itself: policy locks an account again without a person."""
 IN_FORCE = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.WATCHED)
 """States in which a case locks its person out from its time on."""
+
+
+def holders(right: Right) -> str:
+    """Return the roles that grant a right, as people call them."""
+    return ", ".join(_(ROLE_NAMES[role]) for role in HOLDERS[right])
 
 
 def granted(table: ActorSettings, right: Right) -> bool:
@@ -155,7 +167,7 @@ class Authorization:
         if self.is_locked_out(by):
             raise Refused(Code.NO_STANDING, why=_("a case has locked you out"))
         if not (self._is_granted(by, right) or self._holds(by, HOLDERS[right]) or self._is_among(by, also)):
-            raise Refused(Code.NOT_ALLOWED)
+            raise Refused(Code.NOT_ALLOWED, roles=holders(right))
         return by
 
     def _current(self, by: Actor, leaver: Leaver | None) -> Actor:

@@ -104,10 +104,7 @@ class Code(StrEnum):
         "no standing",
         N_("Only an active, full member of this workspace can do this ({why}). Ask HR or security."),
     )
-    NOT_ALLOWED = (
-        "not allowed",
-        N_("You are not allowed to do this. Ask HR or an administrator. Roles are in Handover's configuration."),
-    )
+    NOT_ALLOWED = ("not allowed", N_("You are not allowed to do this. Ask somebody with one of these roles: {roles}."))
     CONTRADICTION = (
         "contradiction",
         N_("Access cannot be kept by a lock-out at once, nor after a suspected theft. Choose one of them."),
@@ -164,6 +161,11 @@ class Code(StrEnum):
     NOTHING_TO_PUT_BACK = (
         "nothing to put back",
         N_("None of these records can be put back: others have them now, or they never moved. Look at the list again."),
+    )
+    NOTHING_WAITS = (
+        "nothing waits",
+        N_("No clients wait to be put back: they are going back already, or nobody asked."),
+        Next.SHOW_CASE,
     )
     ALREADY_PUT_BACK = (
         "already put back",

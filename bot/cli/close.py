@@ -10,7 +10,7 @@ from bot.cli.output import CommandError, say
 from bot.text import N_, _
 from workflows.authorization import Right
 
-HELP = N_("Unlocks nothing. `handover undo` gives access back.")
+HELP = N_("Unlocks nothing. `handover undo` gives the former access back, also after this command.")
 EXAMPLES = ("handover close dana@example.com --rehired",)
 
 

@@ -34,6 +34,7 @@ AssignmentFile = Annotated[
 SplitStrategy = Annotated[
     Strategy | None, typer.Option("--strategy", help=N_("How to split clients. Default: as configured."))
 ]
+OnRecord = Annotated[str, typer.Option("--reason", help=N_("The reason. Goes on record, and is shown in the case."))]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help=N_("Do not ask for confirmation."))]
 AsJson = Annotated[bool, typer.Option("--json", help=N_("Print JSON for programs instead of tables for people."))]
 POLL_SECONDS = 0.25

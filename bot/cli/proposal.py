@@ -1,5 +1,6 @@
 """`handover proposal`: the proposed split of a leaver's clients, and changes to it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -7,20 +8,25 @@ import typer
 
 from bot.cli.actor import author
 from bot.cli.arguments import content, faulty, refuse_several
+from bot.cli.case_request import colleague, profiles
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, open_case
 from bot.cli.decide import pending
 from bot.cli.output import CommandError, finish, money, show_csv, show_table
 from bot.cli.split import deciders, show_kept, show_shares
 from bot.services import Services
 from bot.text import N_, _
+from config.identifiers import address_or_nothing
 from workflows.authorization import Right
 from workflows.clients.reading import ClientTrackQueries
+from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ClientLine, ProposalView
-from workflows.people import Actor
+from workflows.people import Actor, Successor
 
 HELP = N_(
     """A change makes a new version of the proposal, and asks for approval again. A client moves with all its records.
+
+A colleague who is new to the case can receive clients, if an account can own them. That is checked at once.
 
 A CSV file is used as a whole, or refused with every fault by line. Decide with `handover decide` or in Slack.
 """
@@ -78,7 +84,8 @@ def proposal(
             if keep:
                 changed = services.edits.exclude(view.id, view.digest, lines, keep, by)
             else:
-                changed = services.edits.assign(view.id, view.digest, dict.fromkeys(lines, to.lower()), by)
+                people = _people(services, view, [to.lower()])
+                changed = services.edits.assign(view.id, view.digest, dict.fromkeys(lines, to.lower()), by, people)
             view = proposals.view(changed)
         found, total = proposals.client_page(view.id, (page - 1) * PER_PAGE, PER_PAGE, search)
     value = {"proposal": view, "clients": found, "total": total, "page": page}
@@ -86,10 +93,21 @@ def proposal(
 
 
 def _upload(services: Services, view: ProposalView, path: Path, by: Actor) -> str:
+    data = content(path)
     try:
-        return services.edits.upload(view.id, view.digest, content(path), by)
+        named = assignment_file.addresses(assignment_file.read_valid_rows(data)[0])
+        people = _people(services, view, [one for one in named if address_or_nothing(one)])
+        return services.edits.upload(view.id, view.digest, data, by, people)
     except InvalidAssignmentFile as invalid:
         raise faulty(invalid.faults) from invalid
+
+
+def _people(services: Services, view: ProposalView, addresses: Sequence[str]) -> list[Successor]:
+    """Return those who are not among the receivers, with the names of their Slack profiles where Slack answers."""
+    listed = {one.key for one in services.proposals.successors(view.id)}
+    new = [one for one in addresses if one not in listed]
+    known, _trouble = profiles(services.settings.slack, new)
+    return [colleague(one, known) for one in new]
 
 
 def _lines(proposals: ClientTrackQueries, view: ProposalView, named: list[str], every: str) -> list[str]:

@@ -8,6 +8,8 @@ from bot.cli.actor import author
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, Yes, open_case, open_services_to_work, poll, require_yes
 from bot.cli.moves import progress
 from bot.cli.output import finish, say, show_csv
+from bot.slack.messages.phrases import clients as count_clients
+from bot.slack.messages.phrases import records
 from bot.text import N_, _
 from workflows.authorization import Right
 from workflows.cases.views import CaseView
@@ -25,6 +27,7 @@ Exits with 1 while records are still in progress.
 EXAMPLES = (
     "handover putback dana@example.com --dry-run",
     'handover putback dana@example.com --clients "Northwind"',
+    "handover putback dana@example.com --cancel",
     "handover putback dana@example.com --csv > rest.csv",
 )
 HEADER = ("system", "client", "record", "kind", "id", "state", "note")
@@ -38,6 +41,7 @@ def putback(
     csv: Annotated[
         bool, typer.Option("--csv", help=N_("Print every record of earlier put-backs as CSV. Changes nothing."))
     ] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help=N_("Call off a put-back that has not begun."))] = False,
     yes: Yes = False,
     wait: Annotated[float, typer.Option(min=0, help=N_("Seconds to wait until all records are back."))] = 60,
     as_json: AsJson = False,
@@ -47,6 +51,10 @@ def putback(
     with open_case(ctx, config, who) as (services, case):
         if csv:
             show_csv(csv_lines([HEADER], map(_cells, services.put_backs.csv_lines(case.id))))
+            return
+        if cancel:
+            number = services.put_backs.cancel(case.id, author(ctx, services, Right.PUT_BACK))
+            say(_("Cancelled: {left} stay where they are. Nothing was put back.").format(left=records(number)))
             return
         plan = services.put_backs.plan(case.id, clients)
     if dry_run:
@@ -69,6 +77,13 @@ def _show(plan: PutBackView) -> None:
     say(
         _("{back:,} of {all:,} records would go back to {name}.").format(
             back=plan.back, all=plan.asked, name=plan.leaver.name
+        )
+    )
+    giving = _("from {name}: {clients} with {records}")
+    say(
+        *(
+            giving.format(name=name, clients=count_clients(one), records=records(count))
+            for name, one, count in plan.givers
         )
     )
     if plan.waiting:

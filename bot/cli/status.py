@@ -119,6 +119,7 @@ def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
     )
     if case.state is CaseState.HELD:
         say(_("HELD: {why} To release it: handover release {id}").format(why=access.why_held(case), id=case.id))
+    say(*_ended(case, zone))
     if case.state is CaseState.UNDONE:
         show_restored(case, zone)
     else:
@@ -248,6 +249,14 @@ def _next(line: SystemLine, zone: str) -> str:
 
 def _due(at: datetime, zone: str) -> str:
     return _("due {at}").format(at=moment(at, zone))
+
+
+def _ended(case: CaseView, zone: str) -> list[str]:
+    """Return who ended a case, when and why; nothing while it goes on."""
+    if case.ended is None:
+        return []
+    said = _("Ended by {by}, {at}: {why}") if case.ended.why else _("Ended by {by}, {at}.")
+    return [said.format(by=case.ended.by, at=moment(case.ended.at, zone), why=case.ended.why)]
 
 
 def case_state(case: CaseView, zone: str) -> str:

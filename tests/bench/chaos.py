@@ -170,7 +170,7 @@ class Trial:
             return bool(found)
 
         self._until(watched, "a case to be undone", PATIENCE)
-        self._house.services.offboarding.undo(self._opened[found[-1]], BY_HR)
+        self._house.services.offboarding.undo(self._opened[found[-1]], BY_HR, "a mistake")
         self._undone.append(found[-1])
 
     # --- when, and who

@@ -132,7 +132,7 @@ def _lock_out(office: Office, stage: Stage, scene: Scene, world: World) -> str:
 
 def _undo(office: Office, case_id: str, scene: Scene) -> tuple[str, ...]:
     """Undo the case; return what it says is open again, and is not."""
-    office.offboarding.undo(case_id, SECURITY)
+    office.offboarding.undo(case_id, SECURITY, "a mistake")
     office.work()
     case = office.offboarding.case(case_id)
     return tuple(

@@ -57,6 +57,7 @@ class FakeOffboarding:
         self.systems = 2
         self.done: list[tuple[str, str, str]] = []
         self.hold = ""
+        self.reasons: list[str] = []
         self._lock = threading.Lock()
 
     def plan(self, leaver: Leaver) -> Plan:
@@ -88,10 +89,18 @@ class FakeOffboarding:
     def leaving(self, people: Iterable[Successor]) -> frozenset[str]:
         return frozenset()
 
-    def undo(self, case_id: str, by: Actor) -> None:
+    def undo(self, case_id: str, by: Actor, reason: str = "") -> None:
         self._note("undo", case_id, by)
+        self.reasons.append(reason)
         restored = tuple(samples.restored(line.system) for line in self.known[case_id].systems)
         self.known[case_id] = replace(self.known[case_id], state=CaseState.UNDONE, restored=restored)
+
+    def cancel(self, case_id: str, by: Actor, reason: str) -> None:
+        self._note("cancel", case_id, by)
+        self.reasons.append(reason)
+
+    def retry(self, case_id: str, system: str, by: Actor) -> None:
+        self._note("retry", f"{case_id} {system}", by)
 
     def release(self, case_id: str, by: Actor) -> None:
         if by.id == self.known[case_id].opened_by.id:
@@ -156,6 +165,7 @@ class FakeHandover:
         self.clients = samples.client_lines(45)
         self.kept: list[tuple[tuple[str, ...], str]] = []
         self.uploaded: list[bytes] = []
+        self.added: list[Successor] = []
         self.unfit: InvalidAssignmentFile | None = None
         self.previewed: list[tuple[str, tuple[str, ...], Strategy, bytes]] = []
         self.seen = Preview(self.proposal.shares, 60, 20, 3, ("Zed gets nothing in crm: no account there",), ())
@@ -215,7 +225,10 @@ class FakeHandover:
     def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]:
         return tuple(one.id for one in self.clients if one.successor.key == key)
 
-    def assign(self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor) -> str:
+    def assign(
+        self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor, people: Sequence[Successor] = ()
+    ) -> str:
+        self.added += people
         self.reassigned.append((tuple(successors), next(iter(successors.values()))))
         return self._next()
 
@@ -223,9 +236,10 @@ class FakeHandover:
         self.kept.append((tuple(lines), reason))
         return self._next()
 
-    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> str:
+    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor, people: Sequence[Successor] = ()) -> str:
         if self.unfit:
             raise self.unfit
+        self.added += people
         self.uploaded.append(content)
         return self._next()
 
@@ -292,7 +306,14 @@ class FakePutBacks:
     def plan(self, case_id: str, search: str = "") -> PutBackView:
         kept = self._kept(samples.NASTY, AssignmentState.MOVED)
         asked = 2 if search else 60
-        return PutBackView(case_id, samples.leaver(), search, asked, asked - 1, (kept,))
+        givers = (("Zed", 20, asked - 1),)
+        return PutBackView(case_id, samples.leaver(), search, asked, asked - 1, (kept,), givers=givers)
+
+    def cancel(self, case_id: str, by: Actor) -> int:
+        if ("cancel", case_id) in [one[:2] for one in self.done]:
+            raise Refused(Code.NOTHING_WAITS)
+        self.done.append(("cancel", case_id, by.id))
+        return 59
 
     def begin(self, case_id: str, by: Actor, search: str = "") -> int:
         if self.done:
@@ -386,6 +407,14 @@ class FakeSignedRequests:
 class FakeExports:
     def view(self, snapshot_id: str) -> ExportView:
         return samples.exports()
+
+    def snapshot_of(self, pseudonym: str) -> str:
+        if pseudonym != samples.exports().pseudonym:
+            raise Refused(Code.UNKNOWN_SNAPSHOT)
+        return "snapshot"
+
+    def reveal(self, snapshot_id: str, by: Actor, reason: str) -> ExportView:
+        return replace(samples.exports(), leaver=samples.leaver())
 
 
 class FakeAudits:

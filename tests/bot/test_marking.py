@@ -58,7 +58,7 @@ from workflows.access.views import RestrictionLine, SystemLine
 from workflows.business_days import BusinessDays
 from workflows.cases.finding_list import URGENCY
 from workflows.cases.joinings import JoinedChannel
-from workflows.cases.views import CaseView, FindingLine
+from workflows.cases.views import CaseView, Ended, FindingLine
 from workflows.clients.views import (
     DecisionView,
     DelegationView,
@@ -131,6 +131,7 @@ def views() -> Iterator[CaseView]:
             unreturned=(NAME,),
             put_back_problems=("x",),
             put_back_by=NAME,
+            put_back_waits=True,
             moving=True,
             complete=True,
             kept=(ExclusionLine(NAME, NAME, samples.NOW, 1, 3),),
@@ -151,6 +152,7 @@ def views() -> Iterator[CaseView]:
             can_undo=True,
             settled_by=NAME,
             settled_at=samples.NOW,
+            ended=Ended(NAME, samples.NOW, NAME),
             leave=LeaveView(LATER, True, samples.NOW, LeaveAnswer.STAY, NAME, samples.NOW),
         )
         for reason in HoldReason:
@@ -290,10 +292,19 @@ def forms_shown(data: Data) -> Iterator[Any]:
         case_form.link("c", "crm", "crm", samples.candidates(), today),
         case_form.link("c", "crm", "crm", (), today, "x"),
     ]
+    ended = data.marked(replace(samples.case(name=NAME), can_undo=True))
+    yield [
+        reasons.cancel(ended),
+        reasons.undo(ended),
+        reasons.rehired(ended),
+        reasons.rehired(replace(ended, can_undo=False)),
+    ]
     yield [reasons.done(samples.step()), reasons.cannot(samples.step()), reasons.take_back(samples.step())]
     seen = Preview(samples.proposal().shares, 60, 20, 3, (NAME,), (NAME,))
     yield [notice.split_preview(seen), notice.failed(NAME), case_form.reschedule("c", samples.NOW, "Europe/Dublin")]
-    kept = data.marked(PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3))
+    kept = data.marked(
+        PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3, ((NAME, 2, 5),) * 40)
+    )
     yield [case_form.put_back(kept), case_form.put_back(replace(kept, waiting=60, back=0))]
     yield notice.file_faults(NAME, [LineFault(0, NAME), LineFault(3, NAME)])
 
@@ -310,6 +321,7 @@ def faults_shown() -> Iterator[Any]:
     parsers: list[Callable[[], Any]] = [
         lambda: reasons.parse_accept(EMPTY, today, today),
         lambda: reasons.parse_done(EMPTY),
+        lambda: reasons.parse_rehired(EMPTY),
         lambda: people.parse_appoint(EMPTY),
         lambda: people.parse_leaver(EMPTY),
         lambda: people.parse_delegate(EMPTY, zone),
@@ -434,6 +446,7 @@ OUTPUTS = (
     ("moves", "case-1", "--pause", "--stop"),
     ("putback", "case-1", "--dry-run"),
     ("putback", "case-1", "--yes"),
+    ("putback", "case-1", "--cancel"),
     ("notes", "case-1"),
     ("notes", "case-1", "--introduction"),
     ("returning", "case-1", "--stay"),
@@ -447,6 +460,13 @@ OUTPUTS = (
     ("delegate", "U0MAX", "--to", "U0MAX", "--from", "2026-12-21", "--until", "2027-01-04"),
     ("confirm", "case-1", "badge", "--note", "done"),
     ("undo", "case-1"),
+    ("undo", "case-1", "--reason", "careful", "--yes"),
+    ("cancel", "case-1"),
+    ("cancel", "case-1", "--reason", "careful", "--yes"),
+    ("retry", "case-1"),
+    ("reveal", samples.exports().pseudonym),
+    ("reveal", samples.exports().pseudonym, "--reason", "careful"),
+    ("retry", "case-1", "nothing"),
     ("link", "case-1", "crm"),
     ("link", "case-1", "crm", "--login", "nobody"),
     ("reschedule", "case-1", "--at", "end-of-day 2020-01-01"),

@@ -186,17 +186,21 @@ class Stage:
         self.handover.decisions.decide(proposal_id, digest, by, approve, reason, principal)
         return self.handover.proposals.view(proposal_id)
 
-    def assign(self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor) -> ProposalView:
+    def assign(
+        self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor, people: Sequence[Successor] = ()
+    ) -> ProposalView:
         """Edit, and return the new version."""
-        return self.handover.proposals.view(self.handover.edits.assign(proposal_id, digest, successors, by))
+        return self.handover.proposals.view(self.handover.edits.assign(proposal_id, digest, successors, by, people))
 
     def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> ProposalView:
         """Edit, and return the new version."""
         return self.handover.proposals.view(self.handover.edits.exclude(proposal_id, digest, lines, reason, by))
 
-    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> ProposalView:
+    def upload(
+        self, proposal_id: str, digest: str, content: bytes, by: Actor, people: Sequence[Successor] = ()
+    ) -> ProposalView:
         """Edit, and return the new version."""
-        return self.handover.proposals.view(self.handover.edits.upload(proposal_id, digest, content, by))
+        return self.handover.proposals.view(self.handover.edits.upload(proposal_id, digest, content, by, people))
 
     def clients(self) -> ClientsView:
         with self.store.read() as session:

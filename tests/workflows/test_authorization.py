@@ -86,8 +86,8 @@ ACTS: dict[str, Act] = {
     "offboarding.reject": lambda s, by: s.office.offboarding.reject(s.case, by),
     "offboarding.reschedule": lambda s, by: s.office.offboarding.reschedule(s.case, s.office.clock.now() + SOON, by),
     "offboarding.close": lambda s, by: s.office.offboarding.close(s.case, by),
-    "offboarding.undo": lambda s, by: s.office.offboarding.undo(s.case, by),
-    "offboarding.cancel": lambda s, by: s.office.offboarding.cancel(s.case, by),
+    "offboarding.undo": lambda s, by: s.office.offboarding.undo(s.case, by, "a mistake"),
+    "offboarding.cancel": lambda s, by: s.office.offboarding.cancel(s.case, by, "a mistake"),
     "offboarding.retry": lambda s, by: s.office.offboarding.retry(s.case, "crm", by),
     "decisions.decide": lambda s, by: s.office.services.decisions.decide(s.proposal, s.digest, by, approve=True),
     "appointments.appoint": lambda s, by: s.office.services.appointments.appoint(s.proposal, "U0ZOE", by),
@@ -118,6 +118,7 @@ ACTS: dict[str, Act] = {
     "halts.approve_again": lambda s, by: s.office.services.halts.approve_again(s.case, by),
     "halts.stop": lambda s, by: s.office.services.halts.stop(s.case, by),
     "put_backs.begin": lambda s, by: s.office.services.put_backs.begin(s.case, by),
+    "put_backs.cancel": lambda s, by: s.office.services.put_backs.cancel(s.case, by),
     "keys.rotate": lambda s, by: s.office.services.keys.rotate(by),
     "clock_record.accept": lambda s, by: s.office.services.clock_record.accept(by),
     "leaves.stay": lambda s, by: s.office.services.leaves.stay(s.case, by),
@@ -230,6 +231,7 @@ RIGHTS = {
     "halts.resume": Right.HALT,
     "halts.stop": Right.HALT,
     "put_backs.begin": Right.PUT_BACK,
+    "put_backs.cancel": Right.PUT_BACK,
     "leaves.stay": Right.PUT_BACK,
     "leaves.move": Right.PUT_BACK,
     "keys.rotate": Right.ROTATE_KEY,
@@ -256,7 +258,7 @@ def test_each_act_asks_for_its_own_right(tmp_path: Path) -> None:
 def test_a_refusal_is_on_record_with_the_act(tmp_path: Path) -> None:
     stage = scene(tmp_path)
     with pytest.raises(Refused):
-        stage.office.offboarding.undo(stage.case, Actor("slack:U0DANA", "Dana"))
+        stage.office.offboarding.undo(stage.case, Actor("slack:U0DANA", "Dana"), "a mistake")
     with stage.office.store.read() as session:
         entries = session.exec(select(JournalEntry).where(JournalEntry.action == "refused")).all()
     assert [(VAULT.open_id("actor", entry.actor), entry.case_id) for entry in entries] == [("slack:U0DANA", stage.case)]

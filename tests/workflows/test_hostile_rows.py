@@ -111,7 +111,7 @@ def test_the_check_itself_reports_nothing_of_ordinary_work(office: Office, locke
     office.audits.rows.check(everything=True)
     office.work()
     assert office.audits.rows.check(everything=True) == 0
-    office.offboarding.undo(locked, HR)
+    office.offboarding.undo(locked, HR, "a mistake")
     office.work()
     assert office.audits.rows.check(everything=True) == 0
     assert found(office.store) == []
@@ -198,7 +198,7 @@ def test_a_held_case_that_a_row_releases_is_locked_and_told(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("checked", [False, True])
 def test_a_case_that_ended_is_not_taken_up_by_old_rows(office: Office, ahead: str, checked: bool) -> None:
-    office.offboarding.cancel(ahead, HR)
+    office.offboarding.cancel(ahead, HR, "a mistake")
     attack(office, "update case_ set state = 'scheduled'; update access set state = 'due'")
     office.clock.pass_(hours=2)
     if checked:

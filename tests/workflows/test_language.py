@@ -115,7 +115,7 @@ def test_an_undo_knows_what_was_ended_whatever_the_words_were(office: Office) ->
     case_id = office.offboarding.open(office.request())
     office.work("revoke")
     with text.language("en"):
-        office.offboarding.undo(case_id, HR)
+        office.offboarding.undo(case_id, HR, "a mistake")
         office.work("undo")
         [restored] = [one for one in office.offboarding.case(case_id).restored if one.system == "crm"]
     assert "the sessions that were ended: sign in again" in restored.cannot

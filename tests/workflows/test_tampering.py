@@ -276,7 +276,7 @@ def test_a_restoration_that_nobody_asked_for_opens_nothing(office: Office, case_
 
 
 def test_a_restoration_is_not_done_again_by_old_rows(office: Office, case_id: str) -> None:
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.work("undo")
     assert is_open(office)
     for world in (office.directory, office.crm):
@@ -296,7 +296,7 @@ def test_a_restoration_is_not_done_again_by_old_rows(office: Office, case_id: st
 )
 def test_another_before_image_or_account_opens_nothing(office: Office, case_id: str, statement: str) -> None:
     office.crm.users[AccountId("crm-bob")].active = False
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     forge(office.store, statement)
     office.work("undo")
     assert not office.crm.users[AccountId("crm-bob")].active
@@ -321,7 +321,7 @@ def test_an_audit_finds_a_case_that_nobody_closed(office: Office, case_id: str) 
 
 
 def test_a_case_that_somebody_ended_is_no_finding(office: Office, case_id: str) -> None:
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.work("undo")
     office.audits.run_now(SECURITY)
     assert found(office.store) == []

@@ -18,6 +18,7 @@ from workflows.access.restoration import RestoredAccount
 from workflows.access.views import AccountLine, RestoredLine, SystemLine
 from workflows.cases import holds
 from workflows.cases.finding_list import FindingList
+from workflows.cases.schedule import UNDOABLE
 from workflows.cases.views import CaseBrief, CaseView, FollowUpLine
 from workflows.clients.moves import leave as temporary
 from workflows.clients.reading import ClientTrackQueries
@@ -31,8 +32,8 @@ from workflows.storage.rows.clients import Leave
 from workflows.storage.rows.watch import FollowUp, SweepStatus
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
+from workflows.tampering import ENDED
 
-UNDOABLE = (CaseState.RUNNING, CaseState.WATCHED)
 NOT_YET = N_("not looked up yet: this system came into the configuration after the case was opened")
 Row = TypeVar("Row", Access, LeaverAccount, ManualStep, Restoration, Leave, FollowUp)
 Opener = Callable[[bytes, str], Any]
@@ -102,6 +103,7 @@ class Casefile:
                 held=case.hold_reason,
                 settled_by=settled_by,
                 settled_at=settled_at,
+                ended=holds.ended(session, self._vault, case) if case.state in ENDED else None,
                 can_undo=case.state in UNDOABLE and bool(rows.accounts[case_id]),
                 restrictions=tuple(restriction.lines(session, self._vault, self._systems, case)),
             )

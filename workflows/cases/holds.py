@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from connectors.contract import Accounts
 from connectors.errors import ConnectorError
 from workflows.access import manual_steps, restriction
+from workflows.cases.views import Ended
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.context import Context
 from workflows.people import Actor
@@ -52,6 +53,7 @@ ONE_AT_A_TIME = 7_205_759
 """Key of the PostgreSQL lock under which cases are opened one after the other, so that each is counted."""
 COUNTED = "directory.counted"
 RELEASED, REJECTED, MOVED = "case.released", "case.rejected", "case.rescheduled"
+CANCELLED, UNDONE, CLOSED = "case.cancelled", "case.undone", "case.closed"
 WORK = (Access, Inventory, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction)
 
 
@@ -241,6 +243,26 @@ def settled(session: Session, vault: Vault, case: Case) -> tuple[str, datetime |
     if row is None:
         return "", None
     return str(vault.open(case.wrapped_key, row.sealed, f"settled:{case.id}") if row.sealed else row.actor), row.at
+
+
+def seal_end(vault: Vault, case: Case, by: Actor, reason: str = "") -> bytes:
+    """Seal who ended a case, and why, for its entry in the journal."""
+    return vault.seal(case.wrapped_key, {"by": by.name or by.id, "reason": reason}, f"ended:{case.id}")
+
+
+def ended(session: Session, vault: Vault, case: Case) -> Ended | None:
+    """Return who cancelled, undid or closed a case last, when and why; None where nobody did."""
+    ends = select(JournalEntry).where(
+        JournalEntry.case_id == case.id, col(JournalEntry.action).in_((CANCELLED, UNDONE, CLOSED))
+    )
+    row = session.exec(ends.order_by(col(JournalEntry.at).desc()).limit(1)).first()
+    if row is None:
+        by, at = settled(session, vault, case)
+        return Ended(by, at) if at and case.state == CaseState.CANCELLED else None
+    told = (
+        vault.open(case.wrapped_key, row.sealed, f"ended:{case.id}") if row.sealed else {"by": row.actor, "reason": ""}
+    )
+    return Ended(told["by"], row.at, told["reason"])
 
 
 def end_case(session: Session, decisions: DecisionRegister, case: Case, state: CaseState, by: Actor) -> None:

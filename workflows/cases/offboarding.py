@@ -24,7 +24,7 @@ from workflows.access.protected import ProtectedAccounts
 from workflows.authorization import Right
 from workflows.cases import plan as planning
 from workflows.cases.casefile import Casefile
-from workflows.cases.holds import CasePolicy, Holds, end_case
+from workflows.cases.holds import CANCELLED, CasePolicy, Holds, end_case, seal_end
 from workflows.cases.schedule import Schedule, Start, refuse_far_day
 from workflows.cases.views import CaseBrief, CaseView, OffboardingRequest, Plan
 from workflows.clients.handover import ClientHandover
@@ -230,24 +230,30 @@ class Offboarding:
         self._authorization.require(Right.CLOSE, by, case_id)
         self._schedule.close(case_id, by)
 
-    def undo(self, case_id: str, by: Actor) -> None:
-        """Restore access to its former state. Raises `Refused`: NOT_OPEN, NOTHING_LOCKED, TOO_LATE, LATER_CASE."""
-        self._authorization.require(Right.UNDO, by, case_id)
-        self._schedule.undo(case_id, by)
+    def undo(self, case_id: str, by: Actor, reason: str = "") -> None:
+        """Restore access to its former state. `reason`: not needed to try again what an undo has left to do.
 
-    def cancel(self, case_id: str, by: Actor) -> None:
+        Raises `Refused`: NOT_OPEN, NEEDS_REASON, NOTHING_LOCKED, TOO_LATE, LATER_CASE.
+        """
+        self._authorization.require(Right.UNDO, by, case_id)
+        self._schedule.undo(case_id, by, reason.strip())
+
+    def cancel(self, case_id: str, by: Actor, reason: str) -> None:
         """Cancel a case that has not begun, with its pending proposals.
 
-        Raises `Refused(NOT_OPEN)` once anything may have been locked.
+        Raises `Refused`: NEEDS_REASON; NOT_OPEN once anything may have been locked.
         """
         self._authorization.require(Right.CANCEL, by, case_id)
+        if not reason.strip():
+            raise Refused(Code.NEEDS_REASON)
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
             if case.state not in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or case.effective_at <= self._clock.now():
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             restriction.lift(session, case_id, self._clock.now())
             end_case(session, self._handover.decisions, case, CaseState.CANCELLED, by)
-            self._journal.write(session, actor=by, action="case.cancelled", case_id=case_id)
+            sealed = seal_end(self._vault, case, by, reason.strip())
+            self._journal.write(session, actor=by, action=CANCELLED, case_id=case_id, sealed=sealed)
             refresh_case_message(session, case_id)
 
     def retry(self, case_id: str, system: str, by: Actor) -> None:

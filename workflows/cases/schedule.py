@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.access import manual_steps, restriction
-from workflows.cases.holds import MOVED, Holds, end_case
+from workflows.cases.holds import CLOSED, MOVED, UNDONE, Holds, end_case, seal_end
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.context import Context
 from workflows.people import Actor
@@ -23,6 +23,8 @@ from workflows.storage.work import Task, again
 
 Start = Callable[[str, str, int], None]
 """Starts work at once: task, row, attempt. The engine's `start`, or nothing in a process without an engine."""
+UNDOABLE = (CaseState.RUNNING, CaseState.WATCHED, CaseState.CLOSED)
+"""States of a case that has locked, so that access can be given back. Closing a case gives nothing back."""
 FARTHEST = timedelta(days=731)
 """The latest lock-out: no notice is longer, and a slip in the year (2206) would keep access forever."""
 
@@ -118,13 +120,15 @@ class Schedule:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             end_case(session, self._decisions, case, CaseState.CLOSED, by)
             self._findings.clear_case(session, case_id, by.id)
-            self._journal.write(session, actor=by, action="case.closed", case_id=case_id, data={"why": "hired again"})
+            sealed = seal_end(self._vault, case, by)
+            why = {"why": "hired again"}
+            self._journal.write(session, actor=by, action=CLOSED, case_id=case_id, data=why, sealed=sealed)
             refresh_case_message(session, case_id)
 
-    def undo(self, case_id: str, by: Actor) -> None:
+    def undo(self, case_id: str, by: Actor, reason: str) -> None:
         """Undo a case. For an undone case, only retry at once what is still to do.
 
-        Raises `Refused`: NOT_OPEN, NOTHING_LOCKED, TOO_LATE, LATER_CASE.
+        Raises `Refused`: NOT_OPEN, NEEDS_REASON, NOTHING_LOCKED, TOO_LATE, LATER_CASE.
         """
         now = self._clock.now()
         with self._store.write() as session:
@@ -132,7 +136,9 @@ class Schedule:
             session.refresh(case, with_for_update=True)
             if case.state != CaseState.UNDONE:
                 self._refuse(session, case)
-                self._create_restorations(session, case, by)
+                if not reason:
+                    raise Refused(Code.NEEDS_REASON)
+                self._create_restorations(session, case, by, reason)
             rows = session.exec(
                 select(Restoration).where(Restoration.case_id == case_id, Restoration.state == WorkState.DUE)
             ).all()
@@ -145,7 +151,7 @@ class Schedule:
             self._start(Task.UNDO, row_id, attempt)
 
     def _refuse(self, session: Session, case: Case) -> None:
-        if case.state not in (CaseState.RUNNING, CaseState.WATCHED):
+        if case.state not in UNDOABLE:
             raise Refused(Code.NOT_OPEN, case=case.id, state=case.state)
         if session.exec(select(LeaverAccount.id).where(LeaverAccount.case_id == case.id)).first() is None:
             raise Refused(Code.NOTHING_LOCKED, case=case.id)
@@ -161,12 +167,13 @@ class Schedule:
         if other := session.exec(later).first():
             raise Refused(Code.LATER_CASE, case=other)
 
-    def _create_restorations(self, session: Session, case: Case, by: Actor) -> None:
+    def _create_restorations(self, session: Session, case: Case, by: Actor, reason: str) -> None:
         """Cancel the case, and create a restoration for each system."""
         restriction.lift(session, case.id, self._clock.now())
         end_case(session, self._decisions, case, CaseState.UNDONE, by)
         for access in session.exec(select(Access).where(Access.case_id == case.id)).all():
             session.add(Restoration(id=access.id, case_id=case.id, system=access.system, due_at=self._clock.now()))
         self._findings.clear_case(session, case.id, by.id)
-        self._journal.write(session, actor=by, action="case.undone", case_id=case.id)
+        sealed = seal_end(self._vault, case, by, reason)
+        self._journal.write(session, actor=by, action=UNDONE, case_id=case.id, sealed=sealed)
         session.flush()

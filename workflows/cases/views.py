@@ -116,9 +116,20 @@ class CaseView(CaseBrief):
     settled_by: str = ""
     """Name of the person who released or rejected a held case."""
     settled_at: datetime | None = None
+    ended: "Ended | None" = None
+    """The end of the case by a person; None while it goes on."""
     can_undo: bool = False
     restrictions: tuple[RestrictionLine, ...] = ()
     """Restrictions before the lock-out, a line for each system."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of a case by a person: who, when and why. `why` is empty where nobody was asked."""
+
+    by: str
+    at: datetime
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

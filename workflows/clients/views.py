@@ -267,6 +267,8 @@ class ClientsView:
     """The first of them, with their present owners."""
     put_back_by: str = ""
     put_back_problems: tuple[str, ...] = ()
+    put_back_waits: bool = False
+    """True while no record of the last request is going back, so that it can be cancelled."""
     not_known: tuple[str, ...] = ()
     """Systems where no account was found and nothing proves that there is none: its clients are not known."""
 
@@ -319,6 +321,8 @@ class PutBackView:
     """The first of the changed records, with their present owners."""
     waiting: int = 0
     """Unchanged records that wait until the leaver's account is active again."""
+    givers: tuple[tuple[str, int, int], ...] = ()
+    """Name, clients and records of each colleague whose clients go back, most records first."""
 
     @property
     def rest(self) -> int:

@@ -70,6 +70,15 @@ class ExportTrack:
         with self._store.read() as session:
             return self._view(session, snapshot_id)[0]
 
+    def snapshot_of(self, pseudonym: str) -> str:
+        """Return the id of the newest snapshot with a pseudonym. Raises `Refused(UNKNOWN_SNAPSHOT)`."""
+        query = select(ExportSnapshot.id).where(ExportSnapshot.pseudonym == pseudonym)
+        with self._store.read() as session:
+            found = session.exec(query.order_by(col(ExportSnapshot.due_at).desc()).limit(1)).first()
+        if found is None:
+            raise Refused(Code.UNKNOWN_SNAPSHOT)
+        return found
+
     def reveal(self, snapshot_id: str, by: Actor, reason: str) -> ExportView:
         """Return a snapshot with the leaver's name; the reader and the reason are journalled. Raises `Refused`."""
         with self._store.read() as session:

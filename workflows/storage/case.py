@@ -26,6 +26,9 @@ from workflows.storage.vault import Vault
 UNWATCHED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED, CaseState.ON_LEAVE)
 """Nobody is locked out, followed up or audited by such a case."""
 
+RECEIVER_ADDED = "case.receiver_added"
+"""Journal action of an edit that gives clients to somebody new to the case; its sealed part is the whole case."""
+
 LEAVING = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.WATCHED)
 """States of a case whose person leaves, or has left."""
 

@@ -20,6 +20,7 @@ from workflows.access.account_state import is_readable, is_whole, repair
 from workflows.cases.offboarding import create_access_work
 from workflows.context import Context
 from workflows.storage.case import (
+    RECEIVER_ADDED,
     keep_names,
     leaver_keys,
     mail_key,
@@ -204,10 +205,11 @@ class RowCheck:
             return len(found)
 
     def _put_back(self, session: Session, recorded: RecordedCase, rows: CaseRows, case: Case) -> None:
-        """Put back what can be: the people as the opening sealed them, and accounts under the ids of their rows."""
+        """Put back what can be: the people as they were sealed last, and accounts under the ids of their rows."""
         vault = self._context.vault
-        for entry, marked in () if rows.readable else self._context.journal.entries(session, case.id, "case.opened"):
-            if marked and _opens(vault, case.wrapped_key, entry.sealed, f"case:{case.id}"):
+        for entry, marked in () if rows.readable else self._context.journal.entries(session, case.id, "case.%"):
+            known = entry.action in ("case.opened", RECEIVER_ADDED)
+            if known and marked and _opens(vault, case.wrapped_key, entry.sealed, f"case:{case.id}"):
                 case.sealed = entry.sealed
         for account in rows.damaged:
             repair(session, vault, case.wrapped_key, account)

@@ -22,7 +22,7 @@ from bot.slack.forms.fields import (
     typed,
 )
 from bot.slack.messages.blocks import context, fit, option, pack, paragraphs, section, unpack, words
-from bot.slack.messages.moves import kept
+from bot.slack.messages.moves import givers, kept
 from bot.slack.messages.phrases import records, short, verdict
 from bot.text import _, moment, mrkdwn
 from workflows.access.views import Candidate
@@ -170,6 +170,7 @@ def put_back(plan: PutBackView) -> dict[str, Any]:
     hint = _("A part of a client's name. After a change here the button only reads again and changes nothing.")
     blocks = [
         section(effect),
+        *givers(plan.givers),
         *(kept(plan.kept, plan.rest) if plan.rest or not plan.waiting else []),
         field(SEARCH, _("Only these clients"), text_line(100, plan.search), hint, optional=True),
     ]

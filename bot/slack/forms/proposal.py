@@ -30,7 +30,7 @@ from workflows.clients.views import ClientLine
 BROWSE, CHANGE, KEEP, UPLOAD = "browse_clients", "change_clients", "keep_clients", "upload_clients"
 DECLINE = "decline_proposal"
 SEARCH, TURN = "search", "browse_page"
-CLIENTS, ALL_OF, SUCCESSOR = "clients", "all_of", "successor"
+CLIENTS, ALL_OF, SUCCESSOR, NEW = "clients", "all_of", "successor", "new_receiver"
 PER_PAGE = 25
 
 
@@ -72,11 +72,13 @@ def change(metadata: str) -> dict[str, Any]:
         "For many clients, upload a CSV file."
     )
     version = _("This makes a new version of the proposal. It is decided on as a whole.")
+    new = _("Handover checks at once whether their account can own these clients.")
     colleague = {"type": "external_select", "min_query_length": 0}
     blocks = [
         _clients(_("Clients"), hint, optional=True),
         field(ALL_OF, _("Or every client that now goes to"), colleague, optional=True),
-        field(SUCCESSOR, _("Go to"), colleague, version),
+        field(SUCCESSOR, _("Go to"), colleague, version, optional=True),
+        field(NEW, _("Or to a colleague who is not listed"), {"type": "users_select"}, new, optional=True),
     ]
     return modal(CHANGE, _("Change clients"), _("Change Clients"), blocks, metadata)
 
@@ -110,16 +112,22 @@ def decline(metadata: str) -> dict[str, Any]:
     return modal(DECLINE, _("Decline this proposal"), _("Decline Proposal"), [reason], metadata)
 
 
-def parse_change(view: dict[str, Any]) -> tuple[tuple[str, ...], str, str]:
-    """Return the clients, the present successor whose clients are all meant, and the new one. Raises `InvalidForm`."""
-    chosen, every, successor = picked_all(view, CLIENTS), picked(view, ALL_OF), picked(view, SUCCESSOR)
+def parse_change(view: dict[str, Any]) -> tuple[tuple[str, ...], str, str, str]:
+    """Return the clients, the present successor whose clients are all meant, and the new one. Raises `InvalidForm`.
+
+    The new one is named by key, or by the Slack id of somebody who is new to the case.
+    """
+    chosen, every = picked_all(view, CLIENTS), picked(view, ALL_OF)
+    successor, new = picked(view, SUCCESSOR), picked(view, NEW)
     faults = {}
     if not chosen and not every:
         faults[CLIENTS] = _("Choose at least one client, or a colleague below.")
-    if not successor:
+    if not (successor or new):
         faults[SUCCESSOR] = _("Choose the colleague who receives them.")
+    if successor and new:
+        faults[NEW] = _("Choose one colleague, here or above.")
     refuse(faults)
-    return chosen, every, successor
+    return chosen, every, successor, new
 
 
 def parse_keep(view: dict[str, Any]) -> tuple[tuple[str, ...], str]:

@@ -1,4 +1,4 @@
-"""Forms with a note or a reason on record: for a manual step, an accepted finding, a revealed name."""
+"""Forms with a note or a reason on record: for a manual step, the end of a case, an accepted finding, a name."""
 
 from datetime import date
 from typing import Any
@@ -10,6 +10,7 @@ from bot.slack.forms.fields import (
     InvalidForm,
     field,
     modal,
+    picked,
     picked_day,
     reason_faults,
     reason_field,
@@ -18,14 +19,17 @@ from bot.slack.forms.fields import (
     text_line,
     typed,
 )
-from bot.slack.messages.blocks import pack, section
+from bot.slack.messages.blocks import Block, option, pack, section
 from bot.text import _, mrkdwn
 from workflows.access.manual_steps import Proof
 from workflows.access.views import StepView
+from workflows.cases.views import CaseView
 
 DONE, CANNOT, TAKE_BACK = "manual_done", "manual_cannot", "manual_take_back"
 ACCEPT, REVEAL = "accept_finding", "reveal_name"
+CANCEL, UNDO, REHIRED = "cancel_case", "undo_case", "rehired_case"
 NOTE, LINK, UNTIL = "note", "link", "until"
+ACCESS, BACK, LOCKED = "access", "back", "locked"
 LONGEST_LINK = 1000
 
 
@@ -80,6 +84,50 @@ def _is_link(text: str) -> bool:
         return False
     clean = len(text.split()) == 1 and not set(text) & set('<>|"') and text.isprintable()
     return clean and parts.scheme == "https" and bool(parts.hostname) and len(text) <= LONGEST_LINK
+
+
+def cancel(case: CaseView) -> dict[str, Any]:
+    """Return the form that cancels a case which has not begun."""
+    text = _("{name} keeps access. Nothing will be locked.").format(name=mrkdwn(case.leaver.name, 80))
+    blocks = [section(text), _why()]
+    return modal(CANCEL, _("Cancel offboarding"), _("Cancel Offboarding"), blocks, pack(case=case.id))
+
+
+def undo(case: CaseView) -> dict[str, Any]:
+    """Return the form that gives access back."""
+    blocks = [section(_what_comes_back(case)), _why()]
+    return modal(UNDO, _("Give access back?"), _("Give Access Back"), blocks, pack(case=case.id))
+
+
+def rehired(case: CaseView) -> dict[str, Any]:
+    """Return the form for a person who was hired again: whether the former access comes back."""
+    closing = _("Audits and follow-ups no longer check {name}. Nothing is unlocked.")
+    back, locked = _("Give the former access back"), _("Leave it locked")
+    options = [option(back, BACK), option(locked, LOCKED)] if case.can_undo else [option(locked, LOCKED)]
+    blocks = [
+        *([section(f"*{back}:* {_what_comes_back(case)}")] if case.can_undo else []),
+        section(f"*{locked}:* {closing.format(name=mrkdwn(case.leaver.name, 80))}"),
+        field(ACCESS, _("Access"), {"type": "radio_buttons", "options": options}),
+    ]
+    return modal(REHIRED, _("Hired again?"), _("Close Case"), blocks, pack(case=case.id))
+
+
+def parse_rehired(view: dict[str, Any]) -> bool:
+    """Return whether the former access comes back. Raises `InvalidForm`."""
+    chosen = picked(view, ACCESS)
+    refuse({} if chosen else {ACCESS: _("Choose what becomes of the access.")})
+    return chosen == BACK
+
+
+def _why() -> Block:
+    return reason_field(_("Why?"), _("The reason goes on record with your name."))
+
+
+def _what_comes_back(case: CaseView) -> str:
+    return _(
+        "Accounts and groups of {name} come back as they were. Ended sessions and revoked tokens do not come back. "
+        "Clients are not moved back. Checks of this case end."
+    ).format(name=mrkdwn(case.leaver.name, 80))
 
 
 def accept(finding: str, latest: date) -> dict[str, Any]:

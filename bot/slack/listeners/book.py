@@ -7,6 +7,7 @@ from typing import Any
 from slack_bolt import Ack
 from slack_sdk import WebClient
 
+from bot.errors import UserFacingError
 from bot.slack.forms import fields, notice
 from bot.slack.forms import proposal as forms
 from bot.slack.listeners.answers import Listeners, View
@@ -16,8 +17,12 @@ from bot.slack.listeners.handover import bind, check_decider, find_whole, redraw
 from bot.slack.messages import proposal, requests, split
 from bot.slack.messages.blocks import paragraphs
 from bot.slack.messages.phrases import short
-from bot.text import _
+from bot.slack.people import Profile, colleague_objection
+from bot.text import _, mrkdwn
+from config.identifiers import address_or_nothing
+from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
+from workflows.people import Successor
 
 
 def register(on: Listeners) -> None:
@@ -81,10 +86,12 @@ def _register_changes(on: Listeners, ctx: ListenerContext) -> None:
 
     @on.form(forms.CHANGE)
     def changed(call: Call, view: View) -> View:
-        chosen, every, successor = forms.parse_change(view)
+        chosen, every, successor, new = forms.parse_change(view)
         check_decider(ctx, call)
+        people = [_receiver(ctx, call, ctx.people.find(new, fresh=True))] if new else []
+        receiver = people[0].key if people else successor
         lines = [*chosen, *(ctx.services.proposals.clients_of(call.fact("proposal"), every) if every else ())]
-        return _changed(ctx, call, edits.assign(*_bound(call), dict.fromkeys(lines, successor), ctx.actor(call)))
+        return _changed(ctx, call, edits.assign(*_bound(call), dict.fromkeys(lines, receiver), ctx.actor(call), people))
 
     @on.form(forms.KEEP)
     def kept(call: Call, view: View) -> View:
@@ -97,10 +104,34 @@ def _register_changes(on: Listeners, ctx: ListenerContext) -> None:
         file = forms.parse_upload(view)
         check_decider(ctx, call)
         try:
-            new = edits.upload(*_bound(call), fetch(call.client, file), ctx.actor(call))
+            data = fetch(call.client, file)
+            new = edits.upload(*_bound(call), data, ctx.actor(call), _named(ctx, call, data))
         except InvalidAssignmentFile as unfit:
             return tell_faults(call, unfit)
         return _changed(ctx, call, new)
+
+
+def _receiver(ctx: ListenerContext, call: Call, person: Profile) -> Successor:
+    """Return a colleague as a receiver. Raises `UserFacingError` for somebody who may not receive clients."""
+    leaver = ctx.services.proposals.view(call.fact("proposal")).leaver
+    if why := colleague_objection(person, leaver.slack_id):
+        raise UserFacingError(_("{name} cannot receive clients. {why}").format(name=mrkdwn(person.name), why=why))
+    return person.successor()
+
+
+def _named(ctx: ListenerContext, call: Call, data: bytes) -> list[Successor]:
+    """Return the people of a file who are not among the receivers, with their Slack profiles where Slack has one."""
+    known = {one.key for one in ctx.services.proposals.successors(call.fact("proposal"))}
+    people: list[Successor] = []
+    try:
+        rows, _faults = assignment_file.read_valid_rows(data)
+    except InvalidAssignmentFile:
+        return people  # the upload tells every fault
+    for address in assignment_file.addresses(rows):
+        if address not in known and address_or_nothing(address):
+            person = ctx.people.by_email(address)
+            people.append(_receiver(ctx, call, person) if person else Successor(address, address, address))
+    return people
 
 
 def _bound(call: Call) -> tuple[str, str]:

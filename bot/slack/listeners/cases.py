@@ -5,23 +5,32 @@ from zoneinfo import ZoneInfo
 
 from bot import workdays
 from bot.slack.forms import case as forms
-from bot.slack.forms import fields, notice
+from bot.slack.forms import fields, notice, reasons
 from bot.slack.listeners.answers import Listeners, View
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.messages import access, details, leave, moves
 from bot.slack.messages.case import CANCEL
 from bot.slack.messages.phrases import records
 from bot.slack.messages.systems import RETRY
-from bot.text import _, moment, mrkdwn, ngettext
+from bot.text import N_, _, moment, mrkdwn, ngettext
 from bot.workdays import known_zone
 from workflows.authorization import Right
 from workflows.cases.views import CaseView
-from workflows.storage.rows.case import HoldReason
+from workflows.storage.rows.case import CaseState, HoldReason
+
+RESTORING = N_("Access is being given back. The case message shows what came back and what cannot.")
 
 
 def register(on: Listeners) -> None:
     """Listen."""
-    for part in (_register_case, _register_reschedule, _register_links, _register_moves, _register_putting_back):
+    for part in (
+        _register_case,
+        _register_ends,
+        _register_reschedule,
+        _register_links,
+        _register_moves,
+        _register_putting_back,
+    ):
         part(on, on.ctx)
 
 
@@ -43,21 +52,6 @@ def _register_case(on: Listeners, ctx: ListenerContext) -> None:
         case = call.case
         on.load(call, lambda: notice.build(_("Details"), *details.blocks(offboarding.case(case))))
 
-    @on.button(CANCEL, Right.CANCEL)
-    def cancel(call: Call) -> None:
-        offboarding.cancel(call.case, ctx.actor(call))
-        call.tell(_("The offboarding is cancelled. Nothing was locked."))
-
-    @on.button(access.UNDO, Right.UNDO)
-    def undo(call: Call) -> None:
-        offboarding.undo(call.case, ctx.actor(call))
-        call.tell(_("Access is being given back. The case message shows what came back and what cannot."))
-
-    @on.button(access.CLOSE, Right.CLOSE)
-    def close(call: Call) -> None:
-        offboarding.close(call.case, ctx.actor(call))
-        call.tell(_("The case is closed and its checks have ended. Nothing was unlocked."))
-
     @on.button(access.RELEASE)
     def release(call: Call) -> None:
         view = offboarding.case(call.case)
@@ -69,6 +63,52 @@ def _register_case(on: Listeners, ctx: ListenerContext) -> None:
     def reject(call: Call) -> None:
         offboarding.reject(call.case, ctx.actor(call))
         call.tell(_("The case is rejected. Nothing was locked."))
+
+
+def _register_ends(on: Listeners, ctx: ListenerContext) -> None:
+    offboarding = ctx.services.offboarding
+
+    @on.button(CANCEL, Right.CANCEL)
+    def ask_cancel(call: Call) -> None:
+        call.open(reasons.cancel(offboarding.case(call.case)))
+
+    @on.form(reasons.CANCEL)
+    def cancel(call: Call, view: View) -> View:
+        reason = fields.parse_reason(view)
+        ctx.allow(call, Right.CANCEL)
+        offboarding.cancel(call.case, ctx.actor(call), reason)
+        return notice.build(_("Cancelled"), _("The offboarding is cancelled. Nothing was locked."))
+
+    @on.button(access.UNDO, Right.UNDO)
+    def ask_undo(call: Call) -> None:
+        case = offboarding.case(call.case)
+        if case.state is not CaseState.UNDONE:
+            call.open(reasons.undo(case))
+            return
+        offboarding.undo(case.id, ctx.actor(call))  # only what is left to do is tried again
+        call.tell(_(RESTORING))
+
+    @on.form(reasons.UNDO)
+    def undo(call: Call, view: View) -> View:
+        reason = fields.parse_reason(view)
+        ctx.allow(call, Right.UNDO)
+        offboarding.undo(call.case, ctx.actor(call), reason)
+        return notice.build(_("Undone"), _(RESTORING))
+
+    @on.button(access.CLOSE, Right.CLOSE)
+    def ask_close(call: Call) -> None:
+        call.open(reasons.rehired(offboarding.case(call.case)))
+
+    @on.form(reasons.REHIRED)
+    def close(call: Call, view: View) -> View:
+        back = reasons.parse_rehired(view)
+        ctx.allow(call, Right.CLOSE)
+        if back:
+            offboarding.undo(call.case, ctx.actor(call), _("Hired again"))
+            return notice.build(_("Undone"), _(RESTORING))
+        offboarding.close(call.case, ctx.actor(call))
+        text = _("The case is closed and its checks have ended. Nothing was unlocked.")
+        return notice.build(_("Closed"), text)
 
 
 def _register_reschedule(on: Listeners, ctx: ListenerContext) -> None:
@@ -168,6 +208,11 @@ def _register_putting_back(on: Listeners, ctx: ListenerContext) -> None:
     def ask(call: Call) -> None:
         case = call.case
         on.load(call, lambda: forms.put_back(put_backs.plan(case)))
+
+    @on.button(moves.KEEP_THERE, Right.PUT_BACK)
+    def keep_there(call: Call) -> None:
+        left = records(put_backs.cancel(call.case, ctx.actor(call)))
+        call.tell(_("Cancelled: {left} stay where they are. Nothing was put back.").format(left=left))
 
     @on.form(forms.PUT_BACK, notice.loading)
     def put_back(call: Call, view: View) -> View:

@@ -18,8 +18,9 @@ from bot.slack.links import send
 from bot.slack.messages.blocks import Block, message, texts, unpack
 from bot.slack.people import SlackProfiles
 from bot.text import _
-from workflows.authorization import Right
+from workflows.authorization import Right, holders
 from workflows.people import Actor
+from workflows.refusals import Code, Refused
 
 log = logging.getLogger(__name__)
 LATE = frozenset(
@@ -151,12 +152,10 @@ class ListenerContext:
         return Actor(f"slack:{call.user}", person.name, person.email)
 
     def allow(self, call: Call, right: Right, *, fresh: bool = True) -> None:
-        """Check that the user has a right. Raises `UserFacingError`, and puts the refusal on record."""
+        """Check that the user has a right. Raises `Refused`, and puts the refusal on record."""
         if not self.authorizer.may(call.user, right, fresh=fresh):
             self.refuse(call, right)
-            raise UserFacingError(
-                _("You are not allowed to do this. Ask HR or an administrator. Roles are in Handover's configuration.")
-            )
+            raise Refused(Code.NOT_ALLOWED, roles=holders(right))
 
     def refuse(self, call: Call, what: str) -> None:
         """Put a refusal on record."""

@@ -58,9 +58,18 @@ def headline(view: CaseBrief) -> str:
     return text.format(name=plain(view.leaver.name, 80), systems=plain(", ".join(left), 60))
 
 
+def ended(view: CaseView) -> list[Block]:
+    """Return who cancelled, undid or closed a case, when and why; nothing while it goes on."""
+    if view.ended is None:
+        return []
+    text = _("By {by}, {when}: {why}") if view.ended.why else _("By {by}, {when}.")
+    facts = {"by": mrkdwn(view.ended.by, 80), "when": moment(view.ended.at), "why": short(view.ended.why, 500)}
+    return [section(text.format(**facts))]
+
+
 def blocks(view: CaseView, now: datetime) -> list[Block]:
-    """Return the lines and the buttons of a held, undone or scheduled case."""
-    shown = restored(view)
+    """Return the lines and the buttons of a held, scheduled or ended case."""
+    shown = [*ended(view), *restored(view)]
     if view.state is CaseState.HELD:
         when = _("at once") if view.immediate else moment(view.effective_at)
         shown = [section(_("{why} It would take effect {when}.").format(why=why_held(view), when=when))]
@@ -72,7 +81,7 @@ def build(view: CaseView) -> Message:
     """Return the new message to who gave access back: what is back, what cannot come back, and what is to do."""
     point = headline(view) or _("{name} gets access back").format(name=plain(view.leaver.name, 80))
     where = _("Case {id}. The case message has the buttons.").format(id=mrkdwn(view.id))
-    return message(mrkdwn(point, 400), [header(point), *restored(view), context(where)])
+    return message(mrkdwn(point, 400), [header(point), *ended(view), *restored(view), context(where)])
 
 
 def restored(view: CaseView) -> list[Block]:
@@ -112,11 +121,11 @@ def _buttons(view: CaseView, now: datetime) -> list[Block]:
         return release_buttons(view)
     if view.state is CaseState.SCHEDULED and view.effective_at > now:
         return [button(_("Reschedule"), RESCHEDULE, case)]
-    found = [button(_("Give Access Back"), UNDO, case, "", _ask_undo(view))] if view.can_undo else []
+    found = [button(_("Give Access Back"), UNDO, case)] if view.can_undo else []
     if view.state is CaseState.UNDONE and any(not line.done for line in view.restored):
         found.append(button(_("Try Again Now"), UNDO, case))
     if view.state is CaseState.WATCHED:
-        found.append(button(_("Hired Again"), CLOSE, case, "", _ask_close(view)))
+        found.append(button(_("Hired Again"), CLOSE, case))
     return found
 
 
@@ -131,27 +140,6 @@ def release_buttons(view: CaseView) -> list[Block]:
     )
     case = pack(case=view.id)
     return [button(_("Release"), RELEASE, case, "danger", ask), button(_("Reject"), REJECT, case)]
-
-
-def _ask_undo(view: CaseView) -> Block:
-    return confirm(
-        _("Give access back?"),
-        _(
-            "Accounts and groups of {name} come back as they were. Ended sessions and revoked tokens do not come back. "
-            "Clients are not moved back. Checks of this case end."
-        ).format(name=plain(view.leaver.name, 60)),
-        _("Give Access Back"),
-    )
-
-
-def _ask_close(view: CaseView) -> Block:
-    return confirm(
-        _("Hired again?"),
-        _("Audits and follow-ups no longer check {name}. Nothing is unlocked.").format(
-            name=plain(view.leaver.name, 80)
-        ),
-        _("Close Case"),
-    )
 
 
 def choose(view: CaseView, line: SystemLine) -> Block | None:

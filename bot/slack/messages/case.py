@@ -9,7 +9,6 @@ from bot.slack.messages.blocks import (
     Message,
     actions,
     button,
-    confirm,
     context,
     emphasize_first,
     header,
@@ -116,12 +115,7 @@ def state(view: CaseBrief) -> str:
 
 
 def _cancel_button(view: CaseView) -> Block:
-    ask = confirm(
-        _("Cancel this offboarding?"),
-        _("{name} keeps access. Nothing will be locked.").format(name=plain(view.leaver.name, 80)),
-        _("Cancel Offboarding"),
-    )
-    return button(_("Cancel Offboarding"), CANCEL, pack(case=view.id), "danger", ask)
+    return button(_("Cancel Offboarding"), CANCEL, pack(case=view.id), "danger")
 
 
 def _clients(view: CaseView, clients: ClientsView, now: datetime) -> list[str]:

@@ -15,6 +15,7 @@ from bot.slack.messages.blocks import (
     paragraphs,
     section,
 )
+from bot.slack.messages.phrases import clients as count_clients
 from bot.slack.messages.phrases import listing, records, short
 from bot.text import _, moment, mrkdwn, plain
 from workflows.cases.views import CaseView
@@ -23,7 +24,8 @@ from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.clients import Halt
 
 PAUSE, RESUME, STOP, PUT_BACK = "moves_pause", "moves_resume", "moves_stop", "moves_put_back"
-MOST = 10
+KEEP_THERE = "put_back_cancel"
+MOST, MOST_GIVERS = 10, 30
 NEVER = (CaseState.CANCELLED, CaseState.HELD)
 
 
@@ -85,7 +87,8 @@ def _put_back(clients: ClientsView) -> list[str]:
 def _buttons(view: CaseView, clients: ClientsView) -> list[Block]:
     case = pack(case=view.id)
     if not clients.moving:
-        return [button(_("Put Clients Back"), PUT_BACK, case)] if clients.moved else []
+        back = [button(_("Put Clients Back"), PUT_BACK, case)] if clients.moved else []
+        return [*back, button(_("Do Not Put Back"), KEEP_THERE, case)] if clients.put_back_waits else back
     paused = clients.halted is Halt.PAUSED
     first = button(_("Resume Moves"), RESUME, case) if paused else button(_("Pause Moves"), PAUSE, case)
     text = _(
@@ -94,6 +97,19 @@ def _buttons(view: CaseView, clients: ClientsView) -> list[Block]:
     ).format(left=records(clients.left), name=plain(view.leaver.name, 60))
     ask = confirm(_("Stop moving clients?"), text, _("Stop Moves"))
     return [first, button(_("Stop Moves"), STOP, case, "danger", ask)]
+
+
+def givers(found: Sequence[tuple[str, int, int]]) -> list[Block]:
+    """Return whose clients go back: a line for each colleague, and the number of those that do not fit."""
+    rows = [
+        _("• {name}: {clients} with {records}").format(
+            name=mrkdwn(name, 60), clients=count_clients(number), records=records(count)
+        )
+        for name, number, count in found[:MOST_GIVERS]
+    ]
+    if (rest := len(found) - MOST_GIVERS) > 0:
+        rows.append(_("… and {count} more").format(count=rest))
+    return paragraphs(rows)
 
 
 def kept(lines: tuple[PutBackLine, ...], rest: int) -> list[Block]:

@@ -1,4 +1,4 @@
-"""`handover undo`, `link`, `reschedule`, `release` and `close`: what Slack can do, the terminal can."""
+"""`handover undo`, `cancel`, `retry`, `link`, `reschedule`, `release`, `close`: Slack's acts at the terminal."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +9,7 @@ import pytest
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
+from workflows.cases.views import Ended
 from workflows.storage.rows.case import CaseState
 
 
@@ -30,14 +31,19 @@ def _who(wiring: Wiring) -> list[tuple[str, str]]:
 
 def test_undo_asks_does_and_says(config: str) -> None:
     wiring = _wiring(CaseState.WATCHED)
-    assert handover(wiring, "undo", "case-1", "--config", config, typed="n\n").exit_code == 1
-    assert handover(wiring, "undo", "case-1", "--config", config, typed="").exit_code == 2
+    why = ("--reason", "the wrong Dana", "--config", config)
+    assert handover(wiring, "undo", "case-1", *why, typed="n\n").exit_code == 1
+    assert handover(wiring, "undo", "case-1", *why, typed="").exit_code == 2
+    no_reason = handover(wiring, "undo", "case-1", "--yes", "--config", config)
+    assert no_reason.exit_code == 2
+    assert "Add it with --reason" in no_reason.stderr
     assert wiring.offboarding.done == []
-    result = handover(wiring, "undo", samples.leaver().email, "--yes", "--config", config)
+    result = handover(wiring, "undo", samples.leaver().email, "--yes", *why)
     assert result.exit_code == 0, result.output
     assert "sessions that were ended" in result.stdout
     assert "not moved back: 120 records" in result.stdout
     assert _who(wiring) == [("undo", "case-1")]
+    assert wiring.offboarding.reasons == ["the wrong Dana"]
     found = document(handover(wiring, "undo", "case-1", "--yes", "--json", "--config", config))
     assert found["state"] == "undone"
     unknown = handover(wiring, "undo", "nobody@x.example", "--yes", "--config", config)
@@ -92,6 +98,45 @@ def test_reschedule_reads_the_time_as_offboard_does(config: str) -> None:
     for bad in ("now", "2026-11-29", "2020-01-01T10:00", "soon"):
         assert handover(wiring, "reschedule", "case-1", "--at", bad, "--config", config).exit_code == 2
     assert len(wiring.offboarding.done) == 1
+
+
+def test_cancel_asks_for_the_reason_and_for_a_yes(config: str) -> None:
+    wiring = _wiring(CaseState.SCHEDULED)
+    assert handover(wiring, "cancel", "case-1", "--yes", "--config", config).exit_code == 2
+    why = ("--reason", "she stays", "--config", config)
+    assert handover(wiring, "cancel", "case-1", *why, typed="n\n").exit_code == 1
+    assert wiring.offboarding.done == []
+    done = handover(wiring, "cancel", "case-1", "--yes", *why)
+    assert done.exit_code == 0, done.output
+    assert _who(wiring) == [("cancel", "case-1")]
+    assert wiring.offboarding.reasons == ["she stays"]
+    ended = _wiring(CaseState.CANCELLED, ended=Ended("Hanna", samples.NOW, "she stays"))
+    shown = handover(ended, "status", "case-1", "--config", config).stdout
+    assert "Ended by Hanna" in shown
+    assert "she stays" in shown
+
+
+def test_retry_tries_one_system_or_all(config: str) -> None:
+    wiring = _wiring(CaseState.RUNNING)
+    systems = [line.system for line in wiring.offboarding.known["case-1"].systems]
+    one = handover(wiring, "retry", "case-1", systems[0], "--config", config)
+    assert one.exit_code == 0, one.output
+    assert handover(wiring, "retry", "case-1", "--config", config).exit_code == 0
+    assert _who(wiring) == [("retry", f"case-1 {name}") for name in (systems[0], *systems)]
+    unknown = handover(wiring, "retry", "case-1", "nothing", "--config", config)
+    assert unknown.exit_code == 2
+    assert systems[0] in unknown.stderr
+
+
+def test_a_name_is_revealed_with_a_reason_alone(config: str) -> None:
+    known = samples.exports().pseudonym
+    assert handover(Wiring(), "reveal", known, "--config", config).exit_code == 2
+    why = ("--reason", "theft suspected", "--config", config)
+    shown = handover(Wiring(), "reveal", known, *why)
+    assert samples.leaver().name in shown.stdout, shown.output
+    unknown = handover(Wiring(), "reveal", "L-0", *why)
+    assert unknown.exit_code == 2
+    assert "no longer exists" in unknown.stderr
 
 
 def test_release_reject_and_close(config: str) -> None:

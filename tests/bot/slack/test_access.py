@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack.forms import offboard
+from bot.slack.forms import offboard, reasons
 from bot.slack.messages import access, case
 from config.client_book import ApprovalSettings
 from connectors.contract import AccountId, Verdict
@@ -49,17 +49,23 @@ def test_hr_and_security_undo_and_others_do_not(workplace: Workplace, locked: st
     workplace.private(stranger, "not allowed")
     assert workplace.actors("case.undone") == []
     workplace.hr.click(message, "Give Access Back")
-    workplace.private(workplace.hr, "what came back and what cannot")
+    workplace.hr.modal("Give access back?").fill("reason", "  ").submit()
+    assert "goes on record" in workplace.hr.modal("Give access back?").errors["reason"]
+    workplace.hr.modal("Give access back?").fill("reason", "the wrong Dana").submit()
+    assert "what came back and what cannot" in workplace.hr.modal("Undone").text
     assert workplace.actors("case.undone") == [f"slack:{workplace.hr.id}"]
     workplace.run()
     assert workplace.crm.users[DANA].active
+    told = said(shown(workplace, locked))
+    assert "By Hanna" in told
+    assert "the wrong Dana" in told
 
 
 def test_undo_asks_first_is_never_emphasised_and_only_where_something_was_locked() -> None:
     view = replace(samples.case(CaseState.WATCHED, Verdict.LOCKED, Verdict.UNKNOWN), can_undo=True)
     [undo, _close] = access.blocks(view, samples.NOW)[-1]["elements"]
     assert "style" not in undo, "the emphasised button is the remedy, and giving access back is none"
-    assert "Clients are not moved back" in undo["confirm"]["text"]["text"]
+    assert "Clients are not moved back" in str(reasons.undo(view))
     assert "Give Access Back" not in str(case.build(replace(view, can_undo=False), samples.NOW).blocks)
 
 
@@ -67,13 +73,14 @@ def test_a_refused_undo_says_why(workplace: Workplace, locked: str) -> None:
     message = shown(workplace, locked)
     workplace.office.clock.pass_(days=31)
     workplace.hr.click(message, "Give Access Back")
-    workplace.private(workplace.hr, "can be undone for 30 days")
+    workplace.hr.modal("Give access back?").fill("reason", "a mistake").submit()
+    assert "can be undone for 30 days" in workplace.hr.modal("This did not work").text
 
 
 def test_an_undone_case_says_what_is_back_and_what_is_not(workplace: Workplace) -> None:
     case_id = workplace.hand_over()
     workplace.run()
-    workplace.office.offboarding.undo(case_id, Actor(f"slack:{workplace.hr.id}", "Hanna"))
+    workplace.office.offboarding.undo(case_id, Actor(f"slack:{workplace.hr.id}", "Hanna"), "a mistake")
     workplace.directory.down = True
     workplace.run()
     words = said(shown(workplace, case_id))
@@ -195,9 +202,26 @@ def test_a_person_hired_again_is_no_longer_watched(workplace: Workplace, locked:
     workplace.security.click(message, "Hired Again")
     workplace.private(workplace.security, "not allowed")
     workplace.hr.click(message, "Hired Again")
-    workplace.private(workplace.hr, "case is closed")
+    workplace.hr.modal("Hired again?").fill("access", "Leave it locked").submit()
+    assert "case is closed" in workplace.hr.modal("Closed").text
     assert workplace.actors("case.closed") == [f"slack:{workplace.hr.id}"]
     assert state(workplace, locked) is CaseState.CLOSED
+    workplace.run()
+    assert not workplace.crm.users[DANA].active
+    workplace.hr.click(shown(workplace, locked), "Give Access Back")
+    workplace.hr.modal("Give access back?").fill("reason", "she needs it after all").submit()
+    workplace.run()
+    assert state(workplace, locked) is CaseState.UNDONE
+    assert workplace.crm.users[DANA].active
+
+
+def test_a_person_hired_again_gets_the_former_access_back(workplace: Workplace, locked: str) -> None:
+    workplace.hr.click(shown(workplace, locked), "Hired Again")
+    workplace.hr.modal("Hired again?").fill("access", "Give the former access back").submit()
+    workplace.run()
+    assert state(workplace, locked) is CaseState.UNDONE
+    assert workplace.crm.users[DANA].active
+    assert "Hired again" in said(shown(workplace, locked))
 
 
 # -- choose account

@@ -40,7 +40,7 @@ def test_every_right_has_holders_and_nobody_else_has_it() -> None:
         Right.OPEN: ["UHR"],
         Right.SEE: ["UHR", "USEC", "UADM"],
         Right.CANCEL: ["UHR"],
-        Right.RETRY: ["USEC", "UADM"],
+        Right.RETRY: ["UHR", "USEC", "UADM"],
         Right.LOCK_AGAIN: ["USEC", "UADM"],
         Right.REVEAL: ["USEC"],
         Right.AUDIT: ["USEC", "UADM"],

@@ -48,14 +48,15 @@ def test_security_retries_a_system_that_is_not_good(workplace: Workplace) -> Non
     assert not workplace.crm.users[DANA].active
 
 
-def test_hr_does_not_retry(workplace: Workplace) -> None:
+def test_a_colleague_without_a_role_does_not_retry(workplace: Workplace) -> None:
     workplace.crm.down = True
     case_id = workplace.open()
     workplace.run()
-    workplace.hr.click(workplace.post(f"case:{case_id}"), "Retry")
-    workplace.private(workplace.hr, "not allowed")
+    colleague = workplace.person(BY_UID["raj.patel"].slack_id)
+    colleague.click(workplace.post(f"case:{case_id}"), "Retry")
+    workplace.private(colleague, "one of these roles: HR, security, administrators")
     assert workplace.actors("access.retry") == []
-    assert workplace.actors("refused") == [f"slack:{workplace.hr.id}"]
+    assert workplace.actors("refused") == [f"slack:{colleague.id}"]
 
 
 def test_hr_cancels_a_scheduled_case_and_security_does_not(workplace: Workplace) -> None:
@@ -65,9 +66,13 @@ def test_hr_cancels_a_scheduled_case_and_security_does_not(workplace: Workplace)
     workplace.private(workplace.security, "not allowed")
     assert workplace.actors("case.cancelled") == []
     workplace.hr.click(message, "Cancel Offboarding")
-    workplace.private(workplace.hr, "is cancelled")
+    workplace.hr.modal("Cancel offboarding").fill("reason", "she stays").submit()
+    assert "is cancelled" in workplace.hr.modal("Cancelled").text
     assert workplace.actors("case.cancelled") == [f"slack:{workplace.hr.id}"]
-    assert workplace.office.offboarding.case(case_id).state is CaseState.CANCELLED
+    case = workplace.office.offboarding.case(case_id)
+    assert case.state is CaseState.CANCELLED
+    assert case.ended is not None
+    assert case.ended.why == "she stays"
 
 
 @pytest.fixture

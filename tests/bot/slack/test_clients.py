@@ -101,6 +101,46 @@ def test_all_clients_of_one_go_to_another_at_once(office: Office) -> None:
     assert (len(lines), key) == (23, samples.BOB.key)
 
 
+def test_a_colleague_who_is_not_listed_receives_clients_and_a_guest_does_not(office: Office) -> None:
+    new = BY_UID["raj.patel"]
+    office.manager.click(show(office), "Change Clients")
+    form = office.manager.modal("Change clients")
+    form.search("clients", "acme 7")
+    form.search("successor", "bob")
+    form.fill("clients", ["line-7"]).fill("successor", samples.BOB.key).fill("new_receiver", new.slack_id).submit()
+    assert "Choose one colleague" in office.manager.modal("Change clients").errors["new_receiver"]
+    form.close()
+    office.slack.workspace.users[new.slack_id].is_restricted = True
+    office.manager.click(show(office), "Change Clients")
+    form = office.manager.modal("Change clients")
+    form.search("clients", "acme 7")
+    form.fill("clients", ["line-7"]).fill("new_receiver", new.slack_id).submit()
+    assert "cannot receive clients" in office.manager.modal("This did not work").text
+    assert office.handover.reassigned == []
+
+
+def test_a_colleague_who_is_not_listed_is_passed_on_with_their_profile(office: Office) -> None:
+    new = BY_UID["raj.patel"]
+    office.manager.click(show(office), "Change Clients")
+    form = office.manager.modal("Change clients")
+    form.search("clients", "acme 7")
+    form.fill("clients", ["line-7"]).fill("new_receiver", new.slack_id).submit()
+    office.manager.modal("Changed")
+    assert office.handover.reassigned == [(("line-7",), new.email)]
+    assert office.handover.added == [Successor(new.email, new.name, new.email, new.slack_id)]
+
+
+def test_a_file_may_name_a_colleague_who_is_not_listed(office: Office) -> None:
+    new = BY_UID["raj.patel"]
+    hand_in(office, f"client id,address\nparty:1,{new.email}\nparty:2,bob@x.example\nparty:3,ext@y.example\n".encode())
+    office.manager.modal("Changed")
+    known = Successor(new.email, new.name, new.email, new.slack_id)
+    assert [one for one in office.handover.added if one.key != "bob@x.example"] == [
+        known,
+        Successor("ext@y.example", "ext@y.example", "ext@y.example"),
+    ]
+
+
 def test_a_change_says_what_it_changed_and_whom_it_waits_for(office: Office) -> None:
     office.manager.click(show(office), "Change Clients")
     form = office.manager.modal("Change clients")

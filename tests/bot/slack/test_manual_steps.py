@@ -260,7 +260,7 @@ def test_home_shows_what_waits_and_takes_the_answer(asked: Workplace) -> None:
 def test_a_step_called_off_asks_nothing(asked: Workplace) -> None:
     assert "Mark as Done" in said(shown(asked))
     asked.run("revoke")
-    asked.services.offboarding.undo(step(asked).case_id, Actor(f"slack:{asked.hr.id}", "Hanna"))
+    asked.services.offboarding.undo(step(asked).case_id, Actor(f"slack:{asked.hr.id}", "Hanna"), "a mistake")
     text = said(shown(asked))
     assert "No longer needed" in text
     assert "Mark as Done" not in text

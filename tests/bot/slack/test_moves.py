@@ -55,6 +55,7 @@ def config(tmp_path: Path) -> str:
         (PAUSED, ["Resume Moves", "Stop Moves"]),
         (DONE, ["Put Clients Back"]),
         (replace(DONE, moved=0), []),
+        (replace(DONE, moved=0, putting_back=9, put_back_waits=True), ["Do Not Put Back"]),
     ],
 )
 def test_the_buttons_are_those_that_do_something_now(clients: ClientsView, buttons: list[str]) -> None:
@@ -170,6 +171,11 @@ def test_a_locked_leaver_gets_nothing_yet_and_the_form_says_what_to_do_first(wor
     told = workplace.hr.modal("Put back").text
     assert "of which 3 wait" in told
     assert "being put back" not in told
+    workplace.run("put_back")
+    message = workplace.post(f"case:{case_id}")
+    workplace.hr.click(message, "Do Not Put Back")
+    workplace.private(workplace.hr, "3 records stay where they are")
+    assert workplace.actors("clients.put_back_cancelled") == [f"slack:{workplace.hr.id}"]
 
 
 def test_one_fate_of_many_records_is_said_once() -> None:
@@ -228,6 +234,7 @@ def test_the_terminal_puts_back_after_a_yes(config: str) -> None:
     wiring = wired(DONE)
     dry = handover(wiring, "putback", "case-1", "--dry-run", "--config", config)
     assert "59 of 60 records would go back" in dry.stdout
+    assert "from Zed: 20 clients with 59 records" in dry.stdout
     assert handover(wiring, "putback", "case-1", "--config", config, typed="n\n").exit_code == 1
     sheet = handover(wiring, "putback", "case-1", "--csv", "--config", config)
     assert "'=1+1" in sheet.stdout
@@ -235,6 +242,10 @@ def test_the_terminal_puts_back_after_a_yes(config: str) -> None:
     done = handover(wiring, "putback", "case-1", "--clients", "north", "--yes", "--config", config)
     assert done.exit_code == 0, done.output
     assert [one[2] for one in wiring.put_backs.done] == ["north"]
+    cancelled = handover(wiring, "putback", "case-1", "--cancel", "--config", config)
+    assert "59 records stay where they are" in cancelled.stdout
+    again = handover(wiring, "putback", "case-1", "--cancel", "--config", config)
+    assert "No clients wait to be put back" in again.stderr
     twice = handover(wiring, "putback", "case-1", "--yes", "--config", config)
     assert twice.exit_code == 2
     assert "already" in twice.stderr or "changed nothing" in twice.stderr

@@ -83,7 +83,7 @@ def test_a_clock_that_was_a_year_ahead_for_a_moment_puts_nothing_off_for_a_year(
     case_id = office.offboarding.open(office.request())
     if task == "undo":
         office.work("revoke")
-        office.offboarding.undo(case_id, SECURITY)
+        office.offboarding.undo(case_id, SECURITY, "a mistake")
     office.crm.down = True
     office.clock.pass_(days=365)
     office.work(task)

@@ -132,7 +132,7 @@ def test_what_was_undone_while_it_waited_is_not_locked(crew: Crew) -> None:
     _until(lambda: office.crm.calls["find"] == width and len(crew.waiting()) == 1)
     case = crew.waiting()[0].partition(":")[0]
     _until(lambda: crew.state(case)["directory"] == WorkState.DONE)
-    office.offboarding.undo(case, HR)
+    office.offboarding.undo(case, HR, "a mistake")
     threading.Event().wait(1.1)  # what was read with the directory's row is stale by then
     crew.go.set()
     for one in running:

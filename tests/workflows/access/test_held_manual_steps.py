@@ -24,7 +24,7 @@ def test_an_undone_case_asks_nobody_any_more(tmp_path: Path) -> None:
     made = Office(tmp_path, badge())
     case_id = made.offboarding.open(made.request())
     made.work("revoke")
-    made.offboarding.undo(case_id, SECURITY)
+    made.offboarding.undo(case_id, SECURITY, "a mistake")
     made.work("manual")
     made.clock.pass_(days=9)
     made.work("manual")

@@ -120,7 +120,7 @@ def test_an_administrator_found_open_again_is_not_one_who_remains(office: Office
 
 def test_an_undone_case_gives_the_administrator_back_to_the_count(office: Office) -> None:
     first = _open(office, DANA)
-    office.offboarding.undo(first, SECURITY)
+    office.offboarding.undo(first, SECURITY, "a mistake")
     office.work("undo")
     _open(office, MAX)
     assert not _is_open(office, "max")

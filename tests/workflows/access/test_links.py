@@ -166,7 +166,7 @@ def test_the_account_is_found_by_its_log_in_locked_and_audited(office: Office, e
 def test_later_cases_of_the_same_person_know_the_account(office: Office, elsewhere: str) -> None:
     office.linking.link(elsewhere, "crm", SECURITY, login="d.oneill")
     office.work("revoke")
-    office.offboarding.undo(elsewhere, HR)
+    office.offboarding.undo(elsewhere, HR, "a mistake")
     office.work("undo")
     assert office.crm.users[AccountId("crm-dana")].active
     case_id = office.offboarding.open(office.request())

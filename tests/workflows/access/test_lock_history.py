@@ -84,7 +84,7 @@ def test_an_undone_case_explains_nothing_any_more(office: Office, app: Scim) -> 
     office.work("revoke")
     assert was_locked_by_case(office.store, office.vault, "app", account)
     assert not was_locked_by_case(office.store, office.vault, "crm", account)
-    office.offboarding.undo(case_id, SECURITY)
+    office.offboarding.undo(case_id, SECURITY, "a mistake")
     office.work("undo")
     assert not was_locked_by_case(office.store, office.vault, "app", account)
     told = next(line for line in office.offboarding.case(case_id).restored if line.system == "app")

@@ -83,7 +83,7 @@ def test_it_goes_on_once_a_person_has_accepted_the_finding(office: Office) -> No
 def test_an_undo_stops_as_well(office: Office) -> None:
     case_id = office.offboarding.open(office.request())
     office.work("revoke")
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.crm.fail("restore", LOST, done=True)
     for _again in range(3):
         office.work("undo")
@@ -111,7 +111,7 @@ def bob_leaves(office: Office) -> Callable[[], None]:
 def test_the_end_of_the_case_does_not_end_the_stop(office: Office, bob_leaves: Callable[[], None]) -> None:
     """The other members are no part of the case: undoing it brings none of them back."""
     case_id = _lost(office)
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     bob_leaves()
     assert (len(_groups(office, "bob")), office.crm.calls["remove"]) == (2, 1)
 

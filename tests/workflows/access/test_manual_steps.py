@@ -129,7 +129,7 @@ def test_nothing_is_asked_before_the_day_and_nothing_can_be_confirmed(office: Of
 
 def test_a_case_cancelled_meanwhile_asks_nobody_and_takes_no_answer(office: Office) -> None:
     step = opened(office, effective_at=office.clock.now() + timedelta(days=3))
-    office.offboarding.cancel(case_of(step), HR)
+    office.offboarding.cancel(case_of(step), HR, "a mistake")
     office.clock.pass_(days=4)
     office.work("manual")
     assert asked(office) == []

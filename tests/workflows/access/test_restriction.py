@@ -114,7 +114,7 @@ def test_a_cancel_gives_back_exactly_what_was_taken(office: Office) -> None:
     office.clock.pass_(days=4)
     office.work("restrict")
     assert _groups(office) == {"sales", "all staff"}
-    office.offboarding.cancel(case_id, HR)
+    office.offboarding.cancel(case_id, HR, "a mistake")
     assert "being given back" in _said(office, case_id)
     office.work("restrict")
     assert _groups(office) == {"sales", "all staff", "Exporters"}
@@ -125,7 +125,7 @@ def test_a_cancel_gives_back_exactly_what_was_taken(office: Office) -> None:
 
 def test_a_cancel_before_anything_was_taken_leaves_nothing_to_say(office: Office) -> None:
     case_id = _schedule(office)
-    office.offboarding.cancel(case_id, HR)
+    office.offboarding.cancel(case_id, HR, "a mistake")
     office.clock.pass_(days=30)
     assert office.work("restrict") == 0
     assert "sensitive groups" not in _said(office, case_id)
@@ -139,7 +139,7 @@ def test_an_undo_after_the_lock_out_gives_these_back_too(office: Office) -> None
     office.clock.pass_(days=7)
     office.work("revoke")
     assert _groups(office) == set()
-    office.offboarding.undo(case_id, SECURITY)
+    office.offboarding.undo(case_id, SECURITY, "a mistake")
     office.work("undo", "restrict")
     assert _groups(office) == {"sales", "all staff", "Exporters", "price lists"}
     told = office.offboarding.case(case_id).restored
@@ -154,7 +154,7 @@ def test_an_undo_where_the_lock_out_never_reached_the_system(office: Office) -> 
     office.crm.down = True
     office.work("revoke")
     office.crm.down = False
-    office.offboarding.undo(case_id, SECURITY)
+    office.offboarding.undo(case_id, SECURITY, "a mistake")
     office.work("undo", "restrict")
     assert _groups(office) >= {"Exporters", "price lists"}
 
@@ -171,7 +171,7 @@ def test_trouble_in_the_middle_is_said_and_tried_again(office: Office, error: Ex
     office.work("restrict")
     assert _groups(office) == {"sales", "all staff"}
     assert (_line(office, case_id).problem, _line(office, case_id).done_at is None) == ("", False)
-    office.offboarding.cancel(case_id, HR)
+    office.offboarding.cancel(case_id, HR, "a mistake")
     office.work("restrict")
     assert _groups(office) == {"sales", "all staff", "Exporters", "price lists"}
 
@@ -185,7 +185,7 @@ def test_a_kill_anywhere_loses_and_repeats_nothing(office: Office, where: str, s
     for step in ("restrict", "lift"):
         if step == "lift":
             assert where == "restore" or _groups(office) == {"sales", "all staff"}
-            office.offboarding.cancel(case_id, HR)
+            office.offboarding.cancel(case_id, HR, "a mistake")
         for _ in range(3):
             try:
                 office.work("restrict")
@@ -200,7 +200,7 @@ def test_a_cancel_while_it_is_being_done_gives_all_back(office: Office) -> None:
 
     def cancelled() -> None:
         office.crm.before_call.clear()
-        office.offboarding.cancel(case_id, HR)
+        office.offboarding.cancel(case_id, HR, "a mistake")
 
     office.crm.before_call["remove"] = cancelled
     office.work("restrict")
@@ -275,7 +275,7 @@ def test_who_keeps_the_right_through_another_group_is_not_called_restricted(tmp_
 def test_what_is_gone_meanwhile_does_not_hold_the_rest_up(office: Office) -> None:
     case_id = _schedule(office, days=1)
     office.work("restrict")
-    office.offboarding.cancel(case_id, HR)
+    office.offboarding.cancel(case_id, HR, "a mistake")
     office.crm.fail("restore", Missing("no group Exporters"))
     office.work("restrict")
     assert _groups(office) == {"sales", "all staff", "price lists"}

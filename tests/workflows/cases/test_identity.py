@@ -274,7 +274,7 @@ def test_a_leaver_acts_on_their_own_case_under_no_address(office: Office) -> Non
     office.directory.users[AccountId("directory-dana")].also = ("d.oneill@x.example",)
     case_id = offboard(office, effective_at=office.clock.now() + timedelta(days=2))
     with pytest.raises(Refused) as caught:
-        office.offboarding.cancel(case_id, Actor("slack:U0HR2", "Dana", "d.oneill@x.example"))
+        office.offboarding.cancel(case_id, Actor("slack:U0HR2", "Dana", "d.oneill@x.example"), "a mistake")
     assert caught.value.code is Code.OWN_CASE
 
 

@@ -103,7 +103,7 @@ def test_gathered_on_one_day_by_moving_them_there(office: Office) -> None:
 
 def test_cancelling_in_between_does_not_get_round_it(office: Office) -> None:
     for number in range(4):
-        office.offboarding.cancel(_open(office, number, days=9), HR)
+        office.offboarding.cancel(_open(office, number, days=9), HR, "a mistake")
     assert _state(office, _open(office, 9)) is CaseState.HELD
     office.clock.pass_(days=1, hours=1)
     assert _state(office, _open(office, 10, days=9)) is CaseState.SCHEDULED

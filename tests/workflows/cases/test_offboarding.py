@@ -117,7 +117,7 @@ def test_a_scheduled_case_touches_nothing_before_its_time(office: Office) -> Non
 def test_a_scheduled_case_can_be_cancelled_and_then_nothing_is_ever_done(office: Office) -> None:
     at = office.clock.now() + timedelta(days=3)
     case_id = office.offboarding.open(office.request(effective_at=at))
-    office.offboarding.cancel(case_id, HR)
+    office.offboarding.cancel(case_id, HR, "a mistake")
     office.clock.at = at + timedelta(days=100)
     assert office.work() == 0
     assert office.offboarding.case(case_id).state is CaseState.CANCELLED
@@ -128,7 +128,7 @@ def test_a_scheduled_case_can_be_cancelled_and_then_nothing_is_ever_done(office:
 def test_a_running_case_cannot_be_cancelled(office: Office) -> None:
     case_id = office.offboarding.open(office.request())
     with pytest.raises(Refused) as caught:
-        office.offboarding.cancel(case_id, HR)
+        office.offboarding.cancel(case_id, HR, "a mistake")
     assert caught.value.code is Code.NOT_OPEN
 
 
@@ -178,7 +178,7 @@ def test_a_brief_says_the_same_as_the_case(office: Office) -> None:
     case_id = office.offboarding.open(office.request())
     eve = replace(DANA, email="eve@x.example", slack_id="U0EVE", directory_id="", logins=())
     later = office.offboarding.open(office.request(leaver=eve, effective_at=office.clock.now() + timedelta(days=1)))
-    for act in (lambda: None, office.work, lambda: office.offboarding.undo(case_id, HR), office.work):
+    for act in (lambda: None, office.work, lambda: office.offboarding.undo(case_id, HR, "a mistake"), office.work):
         act()
         briefs = office.offboarding.briefs(5)
         assert {brief.id for brief in briefs} == {case_id, later}
@@ -302,7 +302,7 @@ def test_a_retry_after_a_failure_does_not_wait(office: Office) -> None:
 def test_a_cancel_settles_what_waits_and_its_buttons_go(office: Office) -> None:
     case_id = _with_clients(office, effective_at=office.clock.now() + timedelta(days=3))
     (shown,) = office.handover.proposals.waiting_for(MAX.slack_id)
-    office.offboarding.cancel(case_id, HR)
+    office.offboarding.cancel(case_id, HR, "a mistake")
     settled = office.handover.proposals.view(shown.id)
     assert (settled.state, settled.settled_by, settled.settled_at) == (
         ProposalState.CANCELLED,

@@ -93,7 +93,7 @@ def test_what_has_begun_or_is_past_is_not_moved(office: Office, day: datetime) -
 
 def test_a_cancelled_case_is_not_moved_back_to_life(office: Office, day: datetime) -> None:
     case_id = office.offboarding.open(office.request(effective_at=day))
-    office.offboarding.cancel(case_id, HR)
+    office.offboarding.cancel(case_id, HR, "a mistake")
     assert _refused(office, case_id, day + timedelta(days=1)) is Code.NOT_OPEN
     assert office.offboarding.case(case_id).state is CaseState.CANCELLED
 

@@ -41,7 +41,7 @@ def _is_back(office: Office) -> bool:
 
 def _refused(office: Office, case_id: str) -> Code:
     with pytest.raises(Refused) as caught:
-        office.offboarding.undo(case_id, HR)
+        office.offboarding.undo(case_id, HR, "a mistake")
     return caught.value.code
 
 
@@ -50,7 +50,7 @@ def _complete(case: CaseView) -> bool:
 
 
 def test_account_and_groups_come_back_and_the_rest_is_said(office: Office, case_id: str) -> None:
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.work("undo")
     case = office.offboarding.case(case_id)
     assert case.state is CaseState.UNDONE
@@ -74,7 +74,7 @@ def test_account_and_groups_come_back_and_the_rest_is_said(office: Office, case_
 
 def test_nobody_watches_an_undone_case_and_a_new_one_can_be_opened(office: Office, case_id: str) -> None:
     office.crm.record("opportunity:1", "crm-dana")
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.work("undo")
     office.clock.pass_(days=8)
     office.audits.call()
@@ -92,7 +92,7 @@ def test_a_waiting_proposal_is_called_off_and_no_client_moves(office: Office) ->
     case_id = office.offboarding.open(office.request(successors=(BOB, CAROL)))
     office.work()
     [proposal] = office.handover.proposals.waiting_for(MAX.slack_id)
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     with pytest.raises(Refused):
         office.handover.decisions.decide(
             proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True
@@ -106,7 +106,7 @@ def test_a_waiting_proposal_is_called_off_and_no_client_moves(office: Office) ->
 def test_killed_at_any_call_it_is_all_back_and_nothing_done_twice(
     office: Office, case_id: str, method: str, done: bool
 ) -> None:
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.crm.fail(method, Killed(), done=done)
     with pytest.raises(Killed):
         office.handlers["undo"](f"{case_id}:crm")
@@ -119,17 +119,17 @@ def test_killed_at_any_call_it_is_all_back_and_nothing_done_twice(
 
 
 def test_a_second_click_changes_nothing(office: Office, case_id: str) -> None:
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.work("undo")
     calls = sum(office.crm.calls.values())
-    office.offboarding.undo(case_id, SECURITY)
+    office.offboarding.undo(case_id, SECURITY, "a mistake")
     assert office.work("undo") == 0
     assert sum(office.crm.calls.values()) == calls
 
 
 def test_a_dead_system_is_said_and_tried_again(office: Office, case_id: str) -> None:
     office.crm.down = True
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.work("undo")
     crm = next(line for line in office.offboarding.case(case_id).restored if line.system == "crm")
     assert "not reachable" in crm.problem
@@ -144,7 +144,7 @@ def test_a_dead_system_is_said_and_tried_again(office: Office, case_id: str) -> 
 
 def test_a_lost_answer_is_read_back_and_a_lie_is_not_believed(office: Office, case_id: str) -> None:
     office.crm.fail("unlock", OutcomeUnknown("?"), done=True)
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.work("undo")
     assert _complete(office.offboarding.case(case_id))
     assert _dana(office, "crm").active
@@ -152,7 +152,7 @@ def test_a_lost_answer_is_read_back_and_a_lie_is_not_believed(office: Office, ca
 
 def test_an_unlock_that_did_not_happen_is_not_called_done(office: Office, case_id: str) -> None:
     office.crm.fail("unlock", OutcomeUnknown("?"))
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.work("undo")
     crm = next(line for line in office.offboarding.case(case_id).restored if line.system == "crm")
     assert (crm.done, "locked" in crm.problem) == (False, True)
@@ -162,7 +162,7 @@ def test_an_account_that_a_write_does_not_find_and_a_read_does_is_not_called_del
     office: Office, case_id: str
 ) -> None:
     office.crm.fail("unlock", Missing("404"))
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.work("undo")
     crm = next(line for line in office.offboarding.case(case_id).restored if line.system == "crm")
     assert (crm.done, crm.cannot, "404" in crm.problem) == (False, (), True)
@@ -176,7 +176,7 @@ def test_who_was_locked_before_stays_locked(office: Office) -> None:
     _dana(office, "crm").active = False
     case_id = office.offboarding.open(office.request())
     office.work("revoke")
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.work("undo")
     crm = next(line for line in office.offboarding.case(case_id).restored if line.system == "crm")
     assert crm.done
@@ -186,7 +186,7 @@ def test_who_was_locked_before_stays_locked(office: Office) -> None:
 
 def test_an_account_deleted_meanwhile_is_said(office: Office, case_id: str) -> None:
     del office.crm.users[AccountId("crm-dana")]
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.work("undo")
     crm = next(line for line in office.offboarding.case(case_id).restored if line.system == "crm")
     assert crm.done
@@ -201,7 +201,7 @@ def test_a_lock_under_way_while_hr_undoes_is_given_back(office: Office) -> None:
 
     def undo() -> None:
         office.crm.before_call.clear()
-        office.offboarding.undo(case_id, HR)
+        office.offboarding.undo(case_id, HR, "a mistake")
         office.work("undo")
         assert _complete(office.offboarding.case(case_id))
 
@@ -220,7 +220,7 @@ def test_a_lock_killed_after_hr_undid_the_case_is_given_back_too(office: Office)
 
     def undo() -> None:
         office.crm.before_call.clear()
-        office.offboarding.undo(case_id, HR)
+        office.offboarding.undo(case_id, HR, "a mistake")
         office.work("undo")
 
     office.crm.before_call["lock"] = undo
@@ -235,7 +235,7 @@ def test_a_lock_killed_after_hr_undid_the_case_is_given_back_too(office: Office)
 def test_it_is_refused_where_nobody_locked_anything(office: Office) -> None:
     scheduled = office.offboarding.open(office.request(effective_at=office.clock.now() + timedelta(days=1)))
     assert _refused(office, scheduled) is Code.NOT_OPEN
-    office.offboarding.cancel(scheduled, HR)
+    office.offboarding.cancel(scheduled, HR, "a mistake")
     assert _refused(office, scheduled) is Code.NOT_OPEN
     assert _refused(office, "HO-none") is Code.UNKNOWN_CASE
     office.crm.users.clear()
@@ -260,14 +260,14 @@ def test_an_old_case_is_not_undone_under_a_later_one(office: Office, case_id: st
     later = office.offboarding.open(office.request())
     office.work("revoke")
     with pytest.raises(Refused) as caught:
-        office.offboarding.undo(case_id, HR)
+        office.offboarding.undo(case_id, HR, "a mistake")
     assert (caught.value.code, caught.value.facts["case"]) == (Code.LATER_CASE, later)
     assert not _dana(office, "crm").active
 
 
 def test_who_gave_access_back_is_told_by_a_new_message(office: Office, case_id: str) -> None:
     """An edited message notifies nobody: the first trouble and the end are messages of their own."""
-    office.offboarding.undo(case_id, SECURITY)
+    office.offboarding.undo(case_id, SECURITY, "a mistake")
     office.crm.down = True
     office.work("undo")
     told = [post.id for post in office.posts().values() if post.kind == MessageKind.RESTORED]

@@ -11,6 +11,7 @@ from workflows.cases.views import CaseView
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState, Reason
+from workflows.storage.rows.clients import LeaveAnswer
 
 BY_MAX = Actor(f"slack:{MAX.slack_id}", "Max")
 
@@ -155,7 +156,14 @@ def test_with_a_lock_out_the_records_wait_for_the_account(tmp_path: Path) -> Non
     away.office.handover.put_backs.begin(away.case_id, HR)
     away.office.work()
     assert away.owned == 0
-    away.office.offboarding.undo(away.case_id, HR)
+    assert away.view.leave is not None
+    assert away.view.leave.answer == LeaveAnswer.PUT_BACK
+    away.office.handover.put_backs.cancel(away.case_id, HR)
+    again = away.view.leave
+    assert again.answer == LeaveAnswer.NONE, "the question is open again"
+    away.office.handover.put_backs.begin(away.case_id, HR)
+    away.office.work()
+    away.office.offboarding.undo(away.case_id, HR, "a mistake")
     away.pass_(1)
     assert away.owned == 6
 
@@ -177,7 +185,7 @@ def test_a_leave_that_has_not_begun_can_be_called_off(tmp_path: Path) -> None:
         office.request(effective_at=begins, return_on=begins + timedelta(days=9), keep_access=True)
     )
     office.work()
-    office.offboarding.cancel(case_id, HR)
+    office.offboarding.cancel(case_id, HR, "a mistake")
     for _ in range(15):
         office.clock.pass_(days=1)
         office.work()

@@ -72,6 +72,51 @@ def test_the_whole_handover_goes_back(back: Back) -> None:
     assert len(back.stage.journalled("clients.put_back_done")) == 1
 
 
+def test_the_plan_says_of_whom_and_how_many(back: Back) -> None:
+    givers = back.plan().givers
+    assert {name for name, _clients, _records in givers} == {"Bob Ross", "Carol Díaz"}
+    assert (sum(one[1] for one in givers), sum(one[2] for one in givers)) == (6, 12)
+    assert back.plan("opportunity:000").givers[0][1:] == (1, 1)
+
+
+def test_a_request_is_called_off_until_it_begins(back: Back) -> None:
+    user = back.world.users[AccountId("dana")]
+    user.active = False
+    back.begin()
+    with pytest.raises(Refused) as caught:
+        back.stage.handover.put_backs.cancel(CASE, HANNA)
+    assert caught.value.code is Code.NOTHING_WAITS, "it may be going on at this moment"
+    back.stage.handover.put_backs.run(back.rows()[0].id)
+    assert back.stage.clients().put_back_waits
+    assert back.stage.handover.put_backs.cancel(CASE, HANNA) == 12
+    user.active = True
+    back.work(90)
+    assert (back.world.writes, back.states()) == ({}, {AssignmentState.MOVED: 12})
+    clients = back.stage.clients()
+    assert (clients.moved, clients.putting_back, clients.put_back_problems, clients.put_back_waits) == (
+        12,
+        0,
+        (),
+        False,
+    )
+    assert len(back.stage.journalled("clients.put_back_cancelled")) == 1
+    assert back.begin() == 12
+    back.work()
+    assert len(back.world.owned("dana")) == 12
+
+
+def test_what_went_back_already_is_not_called_off(back: Back) -> None:
+    user = back.world.users[AccountId("dana")]
+    user.active = False
+    back.begin()
+    back.stage.handover.put_backs.run(back.rows()[0].id)
+    back.world.give("opportunity:000", "dana")  # a write whose answer never came
+    with pytest.raises(Refused) as caught:
+        back.stage.handover.put_backs.cancel(CASE, HANNA)
+    assert caught.value.code is Code.NOTHING_WAITS
+    assert back.states() == {AssignmentState.PUTTING_BACK: 12}
+
+
 def test_what_somebody_changed_since_stays_and_is_listed_with_who_has_it(back: Back) -> None:
     bobs = sorted(back.world.owned("bob"))
     back.world.give(bobs[0], "zed")

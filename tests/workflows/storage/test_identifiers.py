@@ -71,7 +71,7 @@ def whole(office: Office) -> str:
     )
     office.work()
     with pytest.raises(Refused):
-        office.offboarding.cancel(case_id, Actor("slack:U0DANA", "Dana"))
+        office.offboarding.cancel(case_id, Actor("slack:U0DANA", "Dana"), "a mistake")
     office.offboarding.reschedule(case_id, office.clock.now() + timedelta(hours=1), HR)
     office.services.joinings.record(JoinedChannel(case_id, "C0CASES", "U0DANA"), "E1")
     office.clock.pass_(hours=2)
@@ -98,7 +98,7 @@ def whole(office: Office) -> str:
     office.linking.deny(case_id, "crm", SECURITY, account="crm-dana-2", reason="a namesake")
     office.handover.put_backs.begin(case_id, HR)
     office.work()
-    office.offboarding.undo(case_id, SECURITY)
+    office.offboarding.undo(case_id, SECURITY, "a mistake")
     office.work()
     office.journal.seal()
     return case_id

@@ -93,7 +93,7 @@ def test_a_case_that_was_undone_or_closed_is_audited_no_more(office: Office) -> 
     office.work("revoke", "exports", "book")
     office.directory.users[DANA].active = True
     assert [line.kind for line in audit(office).findings] == ["open again"]
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     view = audit(office) if office.audits.latest() is None else office.audits.run_now(SECURITY)
     assert (view.leavers, view.accounts, view.findings) == (0, 0, ())
 

@@ -151,7 +151,7 @@ def test_lock_again_locks_the_very_account_and_the_known_one_in_a_later_case_too
     company.audits.lock_again(other.id, SECURITY)
     company.work("revoke")
     assert audit(company).findings == ()
-    company.offboarding.undo(case_id, HR)
+    company.offboarding.undo(case_id, HR, "a mistake")
     company.work("undo")
     assert company.crm.users[AccountId("crm-dana")].active
     company.clock.pass_(days=2)
@@ -197,7 +197,7 @@ def test_where_a_person_must_choose_the_line_still_counts(tmp_path: Path) -> Non
 def test_who_came_back_and_was_disabled_by_hand_later_is_an_orphan(tmp_path: Path) -> None:
     office = Office(tmp_path, crm_lists=True)
     case_id = _leave(office)
-    office.offboarding.undo(case_id, HR)
+    office.offboarding.undo(case_id, HR, "a mistake")
     office.work("undo")
     _leave(office, leaver=LEFT_BOB, successors=(CAROL,), approver=MAX)
     office.directory.users[AccountId("directory-dana")].active = False

@@ -146,7 +146,7 @@ def test_a_held_case_does_nothing_there_before_its_release(tmp_path: Path, wiki:
 
 def test_called_off_cases_are_not_looked_at(office: Office, wiki: World) -> None:
     case_id = _past(office)
-    office.offboarding.undo(case_id, SECURITY)
+    office.offboarding.undo(case_id, SECURITY, "a mistake")
     office.work("undo")
     _add(office, wiki.system(MemoryDirectory))
     office.audits.run_now(SECURITY)

@@ -31,6 +31,8 @@ class Edit:
 
     named: Sequence[Mapping[str, str]]
     records: int
+    given: Sequence[tuple[str, str, str, str]] = ()
+    """System, family, successor's key and client's name, for each client that goes to another successor."""
 
 
 def edit_of(context: ClientContext, case: Case, data: CaseData, moved: Sequence[tuple[Assignment, str]]) -> Edit:
@@ -40,15 +42,23 @@ def edit_of(context: ClientContext, case: Case, data: CaseData, moved: Sequence[
     """
     keys = {context.vault.blind(successor.key): successor.key for successor in data.successors}
     named = []
-    for row, key in moved[:KEPT]:
+    given: dict[tuple[str, str], tuple[str, str]] = {}
+    for number, (row, key) in enumerate(moved):
+        if number >= KEPT and (not key or (row.system, row.family) in given):
+            continue
         line = unseal_line(context.vault, case, row)
-        named.append({"name": line.family_name or line.name, "from": keys.get(row.successor, ""), "to": key})
-    return Edit(named, len(moved))
+        name = line.family_name or line.name
+        if number < KEPT:
+            named.append({"name": name, "from": keys.get(row.successor, ""), "to": key})
+        if key:
+            given[row.system, row.family] = (key, name)
+    return Edit(named, len(moved), [(*client, *receiver) for client, receiver in given.items()])
 
 
 def keep_edit(context: ClientContext, session: Session, case: Case, old: str, new: str, edit: Edit) -> None:
     """Store the changes of an edit."""
-    sealed = context.vault.seal(case.wrapped_key, {"named": edit.named, "all": edit.records}, f"revision:{new}")
+    plain = {"named": edit.named, "all": edit.records, "given": edit.given}
+    sealed = context.vault.seal(case.wrapped_key, plain, f"revision:{new}")
     session.add(Revision(id=new, previous=old, sealed=sealed))
 
 

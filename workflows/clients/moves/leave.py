@@ -156,6 +156,15 @@ def put_back(session: Session, case_id: str, by: Actor, now: datetime) -> None:
         request_update(session, f"return:{case_id}")
 
 
+def ask_again(session: Session, case_id: str, now: datetime) -> None:
+    """Take back the answer that `put_back` recorded, after that was called off."""
+    row = session.get(Leave, case_id, with_for_update=True)
+    if row is not None and row.answer == LeaveAnswer.PUT_BACK:
+        row.answer, row.answered_by, row.answered_at = LeaveAnswer.NONE, "", None
+        again(session, row, max(now, row.return_on))
+        request_update(session, f"return:{case_id}")
+
+
 def going_on() -> sa.ColumnElement[bool]:
     """Return the condition that the person of a case is on leave and the return is not answered."""
     waits = select(Leave.id).where(Leave.case_id == Case.id, Leave.state == WorkState.DUE).exists()

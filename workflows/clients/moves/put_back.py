@@ -8,9 +8,10 @@ Over 250 lines because the plan that people see and the writes that follow must 
 
 import hashlib
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -52,6 +53,7 @@ from workflows.tampering import Act, Tampered, last, report
 log = logging.getLogger(__name__)
 FEW, LISTED = 5, 50
 """Lines named one by one in the case message and in a plan; the CSV has all."""
+CANCELLED = "clients.put_back_cancelled"
 UNDER_WAY = (AssignmentState.PUTTING_BACK, AssignmentState.PUT_BACK)
 
 
@@ -95,7 +97,7 @@ class PutBackMoves(Moves):
     def require(self, session: Session, found: Sequence[Act], proposal: Proposal) -> None:  # noqa: ARG002 - by kind
         """Keep the records that we moved, with their owners. Raises `Tampered` where nobody asked for them back."""
         own = [act for act in found if self._name in (act.data.get("system"), *act.data.get("systems", ()))]
-        done = last(own, "clients.put_back_done")
+        done = last(own, "clients.put_back_done", CANCELLED)
         asked = [act for act in own[own.index(done) if done else 0 :] if act.action == "clients.put_back_asked"]
         if not asked:
             raise Tampered(gettext_lazy("clients would be put back, and nobody asked for that"))
@@ -154,6 +156,7 @@ class PutBacks:
             people = names(self._context, session, case, data)
         asked = stay = waiting = 0
         kept: list[PutBackLine] = []
+        giving: dict[str, Counter[str]] = defaultdict(Counter)
         for system, rows in self._chunks(case, search):
             configured, book = self._context.system(system)
             owners = book.owners([RecordId(row.record_id) for row in rows])
@@ -163,12 +166,15 @@ class PutBacks:
                 owner = owners.get(RecordId(row.record_id))
                 if RecordId(row.record_id) in owners and owner == row.owner_after:
                     waiting += row.owner in closed
+                    giving[people.get(row.owner_after, row.owner_after)][f"{system}:{row.family}"] += 1
                     continue
                 stay += 1
                 if len(kept) < LISTED:
                     gone = RecordId(row.record_id) not in owners
                     kept.append(self._line(case, row, _("it is gone") if gone else str(holder(owner, people))))
-        return PutBackView(case_id, data.leaver, search, asked, asked - stay - waiting, tuple(kept), waiting)
+        counts = ((name, len(by_client), by_client.total()) for name, by_client in giving.items())
+        givers = tuple(sorted(counts, key=lambda one: (-one[2], one[0])))
+        return PutBackView(case_id, data.leaver, search, asked, asked - stay - waiting, tuple(kept), waiting, givers)
 
     def begin(self, case_id: str, by: Actor, search: str = "") -> int:
         """Put back the records that their successors still have; return how many are asked for. Raises `Refused`."""
@@ -212,6 +218,35 @@ class PutBacks:
                 leave.put_back(session, case_id, by, self._context.clock.now())
             self._context.show_case(session, case_id)
         return asked.total()
+
+    def cancel(self, case_id: str, by: Actor) -> int:
+        """Call off a request that has not begun; return how many records stay. The present owners are read first.
+
+        Raises `Refused(NOTHING_WAITS)` once any record may be on its way, and what a connector raises.
+        """
+        self._context.authorization.require(Right.PUT_BACK, by, case_id)
+        with self._context.store.read() as session:
+            case, _ = read_case(session, self._context.vault, case_id)
+            attempts = {row.system: row.attempt for row in _waiting(session, case_id, self._context.clock.now())}
+        for system, rows in self._chunks(case, "", AssignmentState.PUTTING_BACK):
+            owners = self._context.system(system)[1].owners([RecordId(row.record_id) for row in rows])
+            if any(owners.get(RecordId(row.record_id)) != row.owner_after for row in rows):
+                raise Refused(Code.NOTHING_WAITS, case=case_id)
+        with self._context.store.write() as session:
+            waiting = _waiting(session, case_id, self._context.clock.now(), hold=True)
+            if not waiting or attempts != {row.system: row.attempt for row in waiting}:
+                raise Refused(Code.NOTHING_WAITS, case=case_id)
+            asked = (col(Assignment.case_id) == case_id) & (col(Assignment.state) == AssignmentState.PUTTING_BACK)
+            number = session.exec(select(sa.func.count()).select_from(Assignment).where(asked)).one()
+            session.execute(sa.update(Assignment).where(asked).values(state=AssignmentState.MOVED))
+            for row in waiting:
+                row.state, row.attempt, row.reason = WorkState.CANCELLED, row.attempt + 1, ""
+                session.add(row)
+            data = {"records": number, "systems": sorted(attempts)}
+            self._context.journal.write(session, actor=by, action=CANCELLED, case_id=case_id, data=data)
+            leave.ask_again(session, case_id, self._context.clock.now())
+            self._context.show_case(session, case_id)
+        return number
 
     def run(self, row_id: str) -> None:
         """Put back the records of one system. A row that is not due is left alone: a doubled call does nothing."""
@@ -333,6 +368,13 @@ class PutBacks:
             self._context.show_case(session, row.case_id)
 
 
+def _waiting(session: Session, case_id: str, now: datetime, *, hold: bool = False) -> list[PutBack]:
+    """Return the work of a case that waits for its next try; none where some of it may be going on."""
+    due = select(PutBack).where(PutBack.case_id == case_id, PutBack.state == WorkState.DUE).order_by(PutBack.id)
+    rows = session.exec(due.with_for_update() if hold else due).all()
+    return [] if any(row.due_at <= now for row in rows) else list(rows)
+
+
 def _matches(context: ClientContext, case: Case, row: Assignment, wanted: str) -> bool:
     data = unseal_line(context.vault, case, row) if wanted else None
     return data is None or any(wanted in text.casefold() for text in (data.family_name, data.name, row.record_id))
@@ -381,4 +423,5 @@ def put_back_fields(
         "unreturned": tuple(f"{line.name} ({line.family_name}): {shown(line.note)}" for line in first),
         "put_back_problems": tuple(f"{row.system}: {shown(row.reason)}" for row in rows if row.reason),
         "put_back_by": rows[0].asked_by,
+        "put_back_waits": bool(_waiting(session, case.id, context.clock.now())),
     }

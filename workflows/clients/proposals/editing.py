@@ -20,13 +20,14 @@ from workflows.clients.approvals.eligibility import Eligibility, LiveDirectory, 
 from workflows.clients.context import CHUNK, OPEN, ClientContext, chunks, has_lines
 from workflows.clients.proposals import upload
 from workflows.clients.proposals.publishing import add_version, request_decision
+from workflows.clients.proposals.receivers import AddedReceivers, read_added
 from workflows.clients.proposals.records import whole_clients
 from workflows.clients.split.allocation import capacity_notes
 from workflows.clients.split.rules import DEALS, owner_fault
 from workflows.clients.split.sealed import LineData, ProposalData, ShareTotals, line_context, load_line, unseal_proposal
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
-from workflows.storage.case import leaving
+from workflows.storage.case import RECEIVER_ADDED, leaving, open_case_data
 from workflows.storage.rows.clients import Assignment, BookHandover, BookPhase, ProposalState
 from workflows.storage.work import again
 
@@ -48,17 +49,23 @@ class ProposalEditor:
         self._eligibility = eligibility
         self._decisions = decisions
 
-    def assign(self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor) -> str:
+    def assign(
+        self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor, people: Sequence[Successor] = ()
+    ) -> str:
         """Give clients, each named by one of its lines, to successors by key; return the new version's id.
 
-        Raises `Refused(NOTHING_CHANGED)` where all of them go there already.
+        `people`: receivers who may be new to the case. Whether they can own the records is read at once.
+
+        Raises `Refused`: NOTHING_CHANGED where all of them go there already, CANNOT_RECEIVE.
         """
         with self._context.refusals_journalled(proposal_id, by):
             self._eligibility.allow(proposal_id, by)
-            return self._assign(proposal_id, digest, successors, by, self._eligibility.directory(by))
+            directory = self._eligibility.directory(by)
+            added = self._added(proposal_id, digest, by, directory, people)
+            return self._assign(proposal_id, digest, successors, by, directory, added)
 
-    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> str:
-        """Change successors by a CSV file; return the new version's id.
+    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor, people: Sequence[Successor] = ()) -> str:
+        """Change successors by a CSV file; return the new version's id. `people`: as for `assign`.
 
         Raises `Refused`, or `InvalidAssignmentFile` with every fault by line.
         """
@@ -67,6 +74,7 @@ class ProposalEditor:
             directory = self._eligibility.directory(by)
             with self._edited(proposal_id, digest, by, directory) as edited:
                 pass  # people who may not edit the proposal learn nothing about its content
+            added = self._added(proposal_id, digest, by, directory, people)
             with self._context.store.read() as session:  # reading a large file keeps no writer waiting
                 successors = upload.changed_successors(
                     self._context,
@@ -77,8 +85,10 @@ class ProposalEditor:
                     edited.data,
                     edited.proposal_data,
                     content,
+                    added,
                 )
-            return self._assign(proposal_id, digest, successors, by, directory)
+            chosen = tuple(one for one in added.people if one.key in successors.values())
+            return self._assign(proposal_id, digest, successors, by, directory, replace(added, people=chosen))
 
     def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> str:
         """Let clients stay with the leaver; return the new version's id.
@@ -96,10 +106,52 @@ class ProposalEditor:
                     raise Refused(Code.EMPTY_PROPOSAL)
                 return self._publish(edited, {}, rows, reason.strip())
 
-    def _assign(
-        self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor, directory: LiveDirectory
-    ) -> str:
+    def _added(
+        self, proposal_id: str, digest: str, by: Actor, directory: LiveDirectory, people: Sequence[Successor]
+    ) -> AddedReceivers:
+        """Read those who are new to the case in the systems, outside of any transaction. Raises `Refused`."""
+        if not people:
+            return AddedReceivers()
         with self._edited(proposal_id, digest, by, directory) as edited:
+            known = {successor.key for successor in edited.data.successors}
+        new = [person for person in people if person.key not in known]
+        if not new:
+            return AddedReceivers()
+        return read_added(self._context, proposal_id, edited.case, edited.data, edited.proposal_data, new)
+
+    def _extended(self, edited: EditedProposal, added: AddedReceivers) -> EditedProposal:
+        """Put new receivers on the case, in the transaction of the edit."""
+        if not added.people:
+            return edited
+        context, session, case = self._context, edited.session, edited.case
+        session.refresh(case, with_for_update=True)
+        data = open_case_data(context.vault, case)
+        known = {successor.key for successor in data.successors}
+        new = tuple(person for person in added.people if person.key not in known)
+        data = replace(data, successors=(*data.successors, *new))
+        case.sealed = context.vault.seal(case.wrapped_key, data.dump(), f"case:{case.id}")
+        session.add(case)
+        context.journal.write(
+            session,
+            actor=edited.by,
+            action=RECEIVER_ADDED,
+            case_id=case.id,
+            data={"proposal": edited.proposal.id, "receivers": len(new)},
+            sealed=case.sealed,
+        )
+        return replace(edited, data=data, proposal_data=added.extend(edited.proposal_data))
+
+    def _assign(
+        self,
+        proposal_id: str,
+        digest: str,
+        successors: Mapping[str, str],
+        by: Actor,
+        directory: LiveDirectory,
+        added: AddedReceivers,
+    ) -> str:
+        with self._edited(proposal_id, digest, by, directory) as read:
+            edited = self._extended(read, added)
             if strangers := set(successors.values()) - {successor.key for successor in edited.data.successors}:
                 raise Refused(Code.UNKNOWN_SUCCESSOR, successor=min(strangers))
             self._refuse_leaving(edited, set(successors.values()))
@@ -108,6 +160,9 @@ class ProposalEditor:
             changed = {}
             for line, rows in found.items():
                 key = successors[line]
+                if why := added.why_not(rows[0].system, key):
+                    names = {person.key: person.name for person in added.people}
+                    raise Refused(Code.CANNOT_RECEIVE, successor=names.get(key, key), why=shown(why))
                 if key not in edited.proposal_data.accounts[rows[0].system]:
                     raise Refused(Code.UNKNOWN_SUCCESSOR, successor=key, system=rows[0].system)
                 self._refuse_fault(edited, key, rows)

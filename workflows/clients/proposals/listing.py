@@ -6,27 +6,25 @@ change is in the draft only while the book is read, to mark that it was seen: `r
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import Sentence, gettext_lazy, joined, loaded, ngettext_lazy, stored
-from connectors.contract import AccountId, Person, Record, Verdict
+from config.text import gettext_lazy, ngettext_lazy
+from connectors.contract import AccountId, Record
 from workflows.clients.context import CHUNK, BookAttempt, ClientContext, chunks
+from workflows.clients.proposals.earlier_edits import EarlierEdits
 from workflows.clients.proposals.publishing import REPEATED
+from workflows.clients.proposals.receivers import find_receivers, said
 from workflows.clients.proposals.search import line_names
 from workflows.clients.proposals.upload import allocation_request
 from workflows.clients.split import unmoved
-from workflows.clients.split.rules import FamilyTotals, OwnerFaults, split, unowned
+from workflows.clients.split.rules import FamilyTotals, split, unowned
 from workflows.clients.split.sealed import ProposalData, draft_line, line_context, line_id, load_line, seal_note
-from workflows.people import Successor
-from workflows.storage.case import leaving
 from workflows.storage.rows.clients import Assignment, AssignmentState, LineNames, Proposal, ProposalState
-from workflows.systems.accounts import PreconditionFailed, require_accounts
 from workflows.systems.registry import System
 
 ASKED_BEFORE = frozenset({AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.KEPT})
@@ -41,87 +39,6 @@ EARLIER = sa.select(
     *(col(getattr(Assignment, name)) for name in ("id", "state", "proposal_id", "owner", "kind", "family", "sealed"))
 )
 """The row that a record has already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receivers:
-    """Those of a case's successors who can own at least some of the listed records."""
-
-    accounts: Mapping[str, AccountId]
-    """Each one's account by key, in the case's order."""
-    faults: OwnerFaults
-    """Reasons for which each cannot own the records of some owner pools."""
-    notes: tuple[str, ...]
-    """Stored sentences on the others, and on what these cannot own."""
-
-
-def find_receivers(
-    context: ClientContext,
-    system: System,
-    successors: Sequence[Successor],
-    leaver: Sequence[AccountId],
-    pools: Collection[str],
-    on: date,
-) -> Receivers:
-    """Read which successors can own records of these pools on the day of the move.
-
-    Who leaves, too, gets nothing. Raises `PreconditionFailed` where nobody can own any.
-    """
-    if not successors:
-        raise PreconditionFailed(gettext_lazy("clients turned up, and the case names nobody to receive them"))
-    directory, book = require_accounts(system), context.system(system.name)[1]
-    with context.store.read() as session:
-        gone = leaving(session, context.vault, successors)
-    found = {
-        successor.key: directory.find(Person(successor.name, (successor.email,))).accounts for successor in successors
-    }
-    seen = directory.observe([account.id for hits in found.values() for account in hits])
-    active = {
-        key: [one.id for one in known if one.id not in leaver and seen[one.id].verdict is Verdict.OPEN]
-        for key, known in found.items()
-    }
-    single = {key: accounts[0] for key, accounts in active.items() if len(accounts) == 1 and key not in gone}
-    read = book.owner_faults(sorted(set(single.values())), pools, on) if single else {}
-    faults = {
-        key: {pool: stored(read[account][pool]) for pool in pools if read[account][pool]}
-        for key, account in single.items()
-    }
-    accounts: dict[str, AccountId] = {}
-    notes = []
-    for successor in successors:
-        key = successor.key
-        reasons = sorted(set(faults.get(key, {}).values()))
-        why = _why(len(found[key]), len(active[key]), leaves=key in gone)
-        if why is None and (not reasons or len(faults[key]) < len(pools)):
-            accounts[key] = single[key]
-        told = {"name": successor.name, "system": system.name, "why": why or said(reasons)}
-        if key not in accounts:
-            notes.append(gettext_lazy("{name} gets nothing in {system}: {why}", **told).stored)
-        elif reasons:
-            notes.append(gettext_lazy("{name} cannot get every client in {system}: {why}", **told).stored)
-    if not accounts and any(faults.values()):
-        why_not = sorted({why for by in faults.values() for why in by.values()})
-        raise PreconditionFailed(
-            gettext_lazy("none of the successors can own the records here: {why}", why=said(why_not))
-        )
-    if not accounts:
-        raise PreconditionFailed(gettext_lazy("none of the successors has an active account here"))
-    return Receivers(accounts, {key: faults[key] for key in accounts if faults[key]}, tuple(notes))
-
-
-def said(reasons: Sequence[str]) -> Sentence:
-    """Return stored sentences as one."""
-    return joined(", ", [loaded(reason) for reason in reasons])
-
-
-def _why(found: int, active: int, *, leaves: bool) -> Sentence | None:
-    if leaves:
-        return gettext_lazy("is leaving, too")
-    if not found:
-        return gettext_lazy("no account there")
-    if not active:
-        return gettext_lazy("the account there is not active")
-    return gettext_lazy("{count} accounts match", count=active) if active > 1 else None
 
 
 def unowned_notes(clients: int) -> list[str]:
@@ -173,7 +90,10 @@ class DraftListing:
             self._context, system, self._book_attempt.data.successors, leaver, self.families.all_pools(), moves_at
         )
         accounts = receivers.accounts
-        request = replace(self._request, given=self._families_given(accounts))
+        with self._context.store.read() as session:
+            edits = EarlierEdits(self._context, session, self._book_attempt, self._system)
+        kept, told = edits.apply(self.families, accounts, receivers.faults)
+        request = replace(self._request, given={**kept, **self._families_given(accounts)})
         done, faults, hits = split(self.families, accounts, receivers.faults, request, self._system)
         self._assign(done.chosen)
         lost = unowned(self.families, done.chosen, receivers.faults)
@@ -182,7 +102,7 @@ class DraftListing:
             return None
         named = {row.line for row in self._request.rows if row.system == self._system}
         unused = sorted({fault.line for fault in faults} | (named - hits))
-        notes = [*receivers.notes, *unowned_notes(len(lost))]
+        notes = [*receivers.notes, *unowned_notes(len(lost)), *told]
         if unused:
             note = ngettext_lazy(
                 "{count} line of the file was not followed, the book has changed since: {lines}",

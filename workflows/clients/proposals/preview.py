@@ -7,7 +7,8 @@ from datetime import date, datetime
 from config.text import _, shown
 from connectors.contract import ClientBook
 from workflows.clients.context import ClientContext
-from workflows.clients.proposals.listing import find_receivers, unowned_notes
+from workflows.clients.proposals.listing import unowned_notes
+from workflows.clients.proposals.receivers import find_receivers
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.split.rules import AllocationRequest, FamilyTotals, split

@@ -5,13 +5,14 @@ A file is used whole, or refused with every fault by line.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from config.text import _
 from workflows.clients.context import ClientContext
+from workflows.clients.proposals.receivers import AddedReceivers
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import AssignmentRow
 from workflows.clients.split.rules import AllocationRequest, owner_fault
@@ -36,15 +37,20 @@ def changed_successors(
     data: CaseData,
     proposal_data: ProposalData,
     content: bytes,
+    added: AddedReceivers,
 ) -> dict[str, str]:
     """Return the new successor of each client that the file changes; a client is named by one of its lines.
+
+    `added`: receivers who are new to the case.
 
     Raises `InvalidAssignmentFile` with every fault, or `Refused(NOTHING_CHANGED)`.
     A row that repeats the proposal is none.
     """
     rows, faults = assignment_file.read_valid_rows(content)
     faults += assignment_file.stale(rows, str(version))
-    clients = _ProposalClients(context, session, proposal_id, case, data, rows, proposal_data)
+    data = replace(data, successors=(*data.successors, *added.people))
+    proposal_data = added.extend(proposal_data)
+    clients = _ProposalClients(context, session, proposal_id, case, data, rows, proposal_data, added)
     chosen: dict[Client, tuple[str, str]] = {}
     for row in rows:
         if fault := clients.apply(row, proposal_data, chosen):
@@ -67,7 +73,9 @@ class _ProposalClients:
         data: CaseData,
         rows: Sequence[AssignmentRow],
         proposal_data: ProposalData,
+        added: AddedReceivers,
     ) -> None:
+        self._added = added
         self._case = case.id
         self._keys = {context.vault.blind(successor.key): successor.key for successor in data.successors}
         self._said: dict[Client, tuple[str, int]] = {}
@@ -110,11 +118,14 @@ class _ProposalClients:
         if len(found) > 1:
             return assignment_file.ambiguous(len(found))
         client = found[0]
-        if row.address not in self._keys.values() or row.address not in proposal_data.accounts[client[0]]:
+        known = row.address in self._keys.values() and row.address in proposal_data.accounts[client[0]]
+        why = self._added.why_not(client[0], row.address)
+        if not (known or why):
             return _("{address} is no successor of this case with an active account in {system}").format(
                 address=row.address[:80], system=client[0]
             )
-        if why := owner_fault(self._faults.get(client[0], {}), row.address, self._pools.get(client, ())):
+        why = why or owner_fault(self._faults.get(client[0], {}), row.address, self._pools.get(client, ()))
+        if why:
             return assignment_file.cannot_own(row, why)
         earlier = self._said.setdefault(client, (row.address, row.line))
         if earlier[0] != row.address:
