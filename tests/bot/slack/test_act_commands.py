@@ -21,6 +21,7 @@ from bot.slack.messages import (
     exports,
     guide,
     home,
+    language,
     leave,
     manual,
     moves,
@@ -94,6 +95,8 @@ ACTS: Mapping[str, str] = {
     home.NAME_DELEGATE: "delegate",
     people.DELEGATE: "delegate --to --from --until",
     home.END_DELEGATION: "delegate --end",
+    home.FIND: "status",
+    language.CHOOSE: "language",
     codes.ENROL: "enrol",
     enrolment.CALLBACK: "enrol",
 }

@@ -54,7 +54,8 @@ def test_a_case_is_cancelled_by_a_command_and_a_click(workplace: Workplace, how:
     answer = workplace.private(workplace.hr, case_id)
     assert workplace.actors("case.cancelled") == [], "a command alone cancels nothing"
     workplace.hr.click(answer, "Cancel Offboarding")
-    workplace.private(workplace.hr, "is cancelled")
+    workplace.hr.modal("Cancel offboarding").fill("reason", "she stays").submit()
+    assert "is cancelled" in workplace.hr.modal("Cancelled").text
     assert workplace.actors("case.cancelled") == [f"slack:{HR.slack_id}"]
 
 
@@ -72,7 +73,8 @@ def test_a_case_is_undone_by_a_command_and_a_click(workplace: Workplace) -> None
     workplace.run()
     workplace.hr.command("/offboard", f"undo @{LEAVER.uid}")
     workplace.hr.click(workplace.private(workplace.hr, case_id), "Give Access Back")
-    workplace.private(workplace.hr, "Access is being given back")
+    workplace.hr.modal("Give access back?").fill("reason", "she stays").submit()
+    workplace.hr.modal("Undone")
     assert workplace.services.offboarding.case(case_id).state is CaseState.UNDONE
 
 
@@ -109,7 +111,7 @@ def test_an_act_that_does_not_fit_says_why_and_what_does(
 
 def test_a_case_that_is_over_takes_no_act(workplace: Workplace) -> None:
     case_id = workplace.open(effective_at=SOON)
-    workplace.services.offboarding.cancel(case_id, OPENER)
+    workplace.services.offboarding.cancel(case_id, OPENER, "she stays")
     for verb, why in (
         ("cancel", "cancelled now: cancelled"),
         ("undo", "undone now"),
