@@ -56,6 +56,7 @@ def _approvals(settings: Settings) -> ApprovalPolicy:
     said, company = settings.approvals, settings.company
     return ApprovalPolicy(
         receivers=said.receivers,
+        tell_receivers=said.tell_receivers,
         rules=tuple(
             AdditionalApproval(
                 name,

@@ -304,7 +304,12 @@ def build_services(
         notes=handover.notes,
         leaves=handover.leaves,
         enrolments=Enrolments(
-            context.store, context.vault, context.journal, context.clock, f"Handover {settings.company.name}"
+            context.store,
+            context.vault,
+            context.journal,
+            context.clock,
+            f"Handover {settings.company.name}",
+            context.alarm_channel,
         ),
         clock_record=ClockRecord(context.store, context.journal, context.clock, context.authorization),
         joinings=ChannelJoinings(context, settings.slack.security_channel),

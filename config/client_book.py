@@ -109,6 +109,8 @@ class ApprovalSettings(SettingsTable):
 
     receivers: bool = False
     """True: each successor must agree to their own share."""
+    tell_receivers: bool = False
+    """True: once clients are approved for a later day, their successors are told before that day."""
     remind_days: Days = 1
     """Business days between reminders, by the approver's own calendar."""
     escalate_days: Days = 3

@@ -25,9 +25,9 @@ class Context:
     retry: timedelta = timedelta(minutes=5)
     """Longest time between two tries at a system that does not answer."""
     alarm_channel: str = ""
-    """Channel of security, for a message of its own about rows that were changed; empty: the finding alone."""
+    """Channel of security, for messages about new findings; empty: the finding alone."""
 
     @property
     def findings(self) -> Findings:
         """Findings on these rows."""
-        return Findings(self.vault, self.journal, self.clock)
+        return Findings(self.vault, self.journal, self.clock, self.alarm_channel)

@@ -56,6 +56,12 @@ def approver_of(plan: Plan, named: str, directory: str) -> str:
     raise CommandError(said, _("Add --approver EMAIL."))
 
 
+def manager_id(plan: Plan, people: dict[str, Profile]) -> str:
+    """Return the Slack id of the line manager who is told of the case; empty where Slack does not know one."""
+    manager = people.get(plan.leaver.manager_email.lower())
+    return manager.id if manager and not colleague_objection(manager, plan.leaver.slack_id) else ""
+
+
 def asked_of(
     plan: Plan, approver: str, successors: Sequence[str], by: Actor, people: dict[str, Profile], directory: str
 ) -> tuple[Successor, tuple[Successor, ...]]:

@@ -11,7 +11,7 @@ from bot import workdays
 from bot.cli import split
 from bot.cli.actor import author
 from bot.cli.arguments import content, effective, leaver_named, named_successors, warn_of_day_off
-from bot.cli.case_request import as_known, asked_of, profile_named, profiles, question
+from bot.cli.case_request import as_known, asked_of, manager_id, profile_named, profiles, question
 from bot.cli.context import (
     DEFAULT,
     AsJson,
@@ -97,8 +97,7 @@ def offboard(
     with open_services(ctx, config) as services:
         by = author(ctx, services, Right.OPEN)
         plan = services.offboarding.plan(as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone))
-        _warn_of_earlier_case(services, leaver.email)
-        _warn_of_leaving(services, filter(None, (approver or plan.leaver.manager_email, *successors)))
+        _warn(services, leaver.email, filter(None, (approver or plan.leaver.manager_email, *successors)))
     more, trouble = ({}, trouble) if trouble else profiles(settings.slack, [plan.leaver.manager_email])
     _report(plan, trouble, quiet=as_json)
     leaver, now = replace(plan.leaver, name=plan.leaver.name or plan.leaver.email), plan.made_at
@@ -117,6 +116,7 @@ def offboard(
         requested_by=by,
         channel=settings.slack.case_channel,
         note=note,
+        line_manager=manager_id(plan, people | more),
         keep_access=keep_access,
         assignment_file=file,
     )
@@ -142,14 +142,12 @@ def _carry_out(ctx: typer.Context, config: Path, request: OffboardingRequest, wa
         return case, later or is_good(case, services.clock.now())
 
 
-def _warn_of_earlier_case(services: Services, email: str) -> None:
+def _warn(services: Services, email: str, addresses: Iterable[str]) -> None:
+    """Warn of an earlier case of the leaver, and of colleagues at these addresses who leave, too."""
     case = services.offboarding.find_case(email)
     if case and case.state in (CaseState.WATCHED, CaseState.ON_LEAVE):
         text = _("⚠ Offboarded before: case {id}, {state}. `handover status {id}` shows it.")
         warn(text.format(id=case.id, state=case_state(case, case.leaver.timezone)))
-
-
-def _warn_of_leaving(services: Services, addresses: Iterable[str]) -> None:
     text = _("⚠ {email}: a case says that this person leaves, too. They decide nothing and get no clients.")
     for address in sorted(services.offboarding.leaving([Successor(one.lower(), one, one) for one in addresses])):
         warn(text.format(email=address))

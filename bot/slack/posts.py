@@ -9,6 +9,7 @@ from bot.slack.messages import (
     case,
     escalation,
     exports,
+    findings,
     follow_up,
     held,
     joined,
@@ -16,6 +17,7 @@ from bot.slack.messages import (
     lockout,
     manual,
     moves,
+    news,
     note,
     outcome,
 )
@@ -23,7 +25,8 @@ from bot.slack.messages.blocks import Message, context, message, section
 from bot.slack.pages import proposal_page
 from bot.text import _, mrkdwn
 from workflows.cases.joinings import joined_channel
-from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.news import Event, news_of
+from workflows.storage.rows.outbox import AT, MessageKind, OutboxMessage
 
 
 def build(services: Services, post: OutboxMessage, *, chart: bool) -> Message:  # noqa: PLR0911, PLR0912, C901 - one for each kind
@@ -34,7 +37,8 @@ def build(services: Services, post: OutboxMessage, *, chart: bool) -> Message:  
         case MessageKind.PROPOSAL:
             return proposal_page(services.proposals, post.subject, chart=chart)
         case MessageKind.OUTCOME:
-            return outcome.build(services.proposals.view(post.subject))
+            proposal_id, _at, reader = post.subject.partition(AT)
+            return outcome.build(services.proposals.view(proposal_id), reader)
         case MessageKind.EXPORTS:
             titles = {name: system.manifest.title for name, system in services.systems.items()}
             return exports.build(services.exports.view(post.subject), chart=chart, titles=titles)
@@ -55,7 +59,14 @@ def build(services: Services, post: OutboxMessage, *, chart: bool) -> Message:  
         case MessageKind.HELD:
             return held.build(services.offboarding.case(post.subject))
         case MessageKind.LOCKOUT_FAILED | MessageKind.LOCKOUT_ENDED:
-            return lockout.build(services.offboarding.case(post.subject))
+            case_id, _at, reader = post.subject.partition(AT)
+            return lockout.build(services.offboarding.case(case_id), reader)
+        case MessageKind.FINDINGS:
+            told, _at, place = post.subject.partition(AT)
+            security = place == services.settings.slack.security_channel
+            return findings.build(services.audits.told(told, place), buttons=security)
+        case MessageKind.NEWS:
+            return _news(services, post.subject)
         case MessageKind.JOINED:
             joining = joined_channel(post.subject)
             return joined.build(services.offboarding.case(joining.case_id), joining)
@@ -66,6 +77,13 @@ def build(services: Services, post: OutboxMessage, *, chart: bool) -> Message:  
             return alarm.build(services.audits.finding(post.subject))
         case MessageKind.AUDIT_FILE | MessageKind.NOTE_FILE:
             raise ValueError(f"{post.kind} is a file, not a message")
+
+
+def _news(services: Services, subject: str) -> Message:
+    case_id, event, reader, successor = news_of(subject)
+    if event is Event.TAKEN_BACK:
+        return news.taken_back(services.notes.view(f"{case_id}:{successor}"))
+    return news.build(services.offboarding.case(case_id), event, reader)
 
 
 def build_short(post: OutboxMessage, text: str, why: str) -> Message:

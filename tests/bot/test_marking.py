@@ -31,6 +31,7 @@ from bot.slack.messages import (
     details,
     escalation,
     exports,
+    findings,
     guide,
     held,
     home,
@@ -39,6 +40,7 @@ from bot.slack.messages import (
     lockout,
     manual,
     moves,
+    news,
     note,
     outcome,
     proposal,
@@ -69,6 +71,7 @@ from workflows.clients.views import (
     PutBackView,
     RequestView,
 )
+from workflows.news import Event
 from workflows.storage.rows.case import CaseState, HoldReason, Reason, Strategy
 from workflows.storage.rows.clients import AssignmentState, Halt, LeaveAnswer, ProposalState, RequestState
 from workflows.storage.rows.watch import FindingKind
@@ -209,6 +212,9 @@ def messages_shown(data: Data) -> Iterator[Any]:
             lockout.build(view),
             joined.build(view, JoinedChannel(view.id, "C1", "U1")),
         ]
+        yield lockout.build(view, samples.MAX.slack_id)
+        for reader in (view.approver.slack_id, "U0SOMEBODY"):
+            yield [news.build(view, event, reader) for event in Event if event is not Event.TAKEN_BACK]
         yield manual.by_hand(view)
         if view.leave:
             yield [leave.build(view), leave.blocks(view, LATER + timedelta(days=1))]
@@ -230,16 +236,21 @@ def messages_shown(data: Data) -> Iterator[Any]:
             yield from (
                 share.build(meant, one, samples.lines(25), 60, 0, viewer) for one in meant.requests if one.share
             )
-        yield [outcome.build(meant), requests.blocks(meant), requests.waiting(meant), requests.needs(meant)]
+        yield [outcome.build(meant), outcome.build(meant, samples.MAX.slack_id)]
+        yield [requests.blocks(meant), requests.waiting(meant), requests.needs(meant)]
         yield [split.kept(meant.kept, NAME), share.point(meant, meant.requests[1], samples.BOB.slack_id)]
     yield [alarm.build(replace(samples.finding(), closed_at=at)) for at in (None, LATER)]
     yield [escalation.build(samples.audit(2)), note.build(samples.note()), note.introduction(samples.note())]
     yield note.build(replace(samples.note(), records=0, until=LATER))
+    yield [news.taken_back(data.marked(replace(samples.note(), records=number))) for number in (0, 45)]
     for step in (samples.step(), samples.step(by=NAME, note=NAME, proof="x"), samples.step(needs_file=True)):
         yield [manual.build(step), manual.waiting(step), manual.headline(step)]
     for kind in URGENCY:
         finding = replace(samples.finding(), kind=kind, changed_by="x", taken_by=NAME, accepted_until=LATER)
         every = (finding, replace(finding, overdue=True, taken_by="", login=""), replace(finding, relocked_at=LATER))
+        for buttons in (True, False):
+            told = [data.marked(one) for one in (*every, replace(finding, closed_at=LATER))]
+            yield [findings.build(lines, buttons=buttons) for lines in (told, told * 9, told[:1], told[3:])]
         seen = replace(
             samples.audit(), findings=every, accepted=every, relocked=every, settled=every, not_looked=("x",)
         )

@@ -35,6 +35,7 @@ from tests.sandbox.slack.world import Workspace
 from tests.workflows.office import Office
 from workflows.cases.holds import CasePolicy
 from workflows.cases.views import CaseView
+from workflows.clients.approval_policy import ApprovalPolicy
 from workflows.people import Actor
 from workflows.storage import outbox
 from workflows.storage.rows.operations import JournalEntry
@@ -84,6 +85,7 @@ class Workplace:
         *more: System,
         rules: CasePolicy | None = None,
         protected: tuple[str, ...] = (),
+        approvals: ApprovalPolicy | None = None,
     ) -> None:
         """`more`: additional systems. The directory and the CRM have the practice company's people."""
         policy = PolicySettings(protected=protected)
@@ -93,6 +95,7 @@ class Workplace:
             folder,
             *more,
             rules=rules or CasePolicy(hold_channel=seed.SECURITY_ALERTS),
+            policy=approvals or ApprovalPolicy(),
             settings=settings,
             workspace=slack_workspace(settings),
         )
@@ -199,11 +202,15 @@ class Workplace:
 
 @contextmanager
 def workplace_in(
-    folder: Path, *more: System, rules: CasePolicy | None = None, protected: tuple[str, ...] = ()
+    folder: Path,
+    *more: System,
+    rules: CasePolicy | None = None,
+    protected: tuple[str, ...] = (),
+    approvals: ApprovalPolicy | None = None,
 ) -> Iterator[Workplace]:
     """Open a workplace with the bot connected to Slack."""
     with SlackServer(Workspace()) as slack:
-        workplace = Workplace(slack, folder, *more, rules=rules, protected=protected)
+        workplace = Workplace(slack, folder, *more, rules=rules, protected=protected, approvals=approvals)
         with serving(slack, workplace.services):
             yield workplace
         workplace.office.store.close()

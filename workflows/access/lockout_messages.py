@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 from sqlmodel import Session, col, select
 
-from workflows.storage.case import CaseData
+from workflows.context import Context
+from workflows.news import line_manager, withdraw
+from workflows.storage.case import CaseData, may_know
 from workflows.storage.outbox import enqueue
-from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.storage.rows.outbox import AT, MessageKind, OutboxMessage
 
 
 def tell_failure(session: Session, access_id: str, data: CaseData, security: str) -> None:
@@ -41,17 +43,25 @@ def tell_restriction(session: Session, restriction_id: str, data: CaseData) -> N
             )
 
 
-def tell_outcome(session: Session, case_id: str, data: CaseData) -> None:
-    """Tell who asked, or HR for somebody without Slack, in the caller's transaction, that no system is left to lock."""
-    channel = data.opened_by.slack_id or data.channel
-    enqueue(
-        session,
-        id=f"locked:{case_id}:{channel}",
-        kind=MessageKind.LOCKOUT_ENDED,
-        subject=case_id,
-        case_id=case_id,
-        channel=channel,
-    )
+def tell_outcome(context: Context, session: Session, case_id: str, data: CaseData) -> None:
+    """Tell who asked, or HR for somebody without Slack, in the caller's transaction, that no system is left to lock.
+
+    The line manager is told, too.
+    """
+    channel, manager = data.opened_by.slack_id or data.channel, line_manager(data)
+    readers = {channel: case_id}
+    if manager != channel and may_know(session, context.vault, data, manager):
+        readers[manager] = f"{case_id}{AT}{manager}"
+        withdraw(session, case_id, manager)
+    for reader, subject in readers.items():
+        enqueue(
+            session,
+            id=f"locked:{case_id}:{reader}",
+            kind=MessageKind.LOCKOUT_ENDED,
+            subject=subject,
+            case_id=case_id,
+            channel=reader,
+        )
 
 
 def _places(*channels: str) -> Iterable[str]:

@@ -88,9 +88,10 @@ class LockoutRecord:
             if not result.complete:
                 access = session.get_one(Access, access_id)
                 again(session, access, retry_at(access, error, now, self._context.retry))
+            failed = result.verdict not in GOOD and not row.attempt
             if result.finding:
                 report = FindingReport(result.finding, row.case_id, row.system, detail=result.reason)
-                self._context.findings.report(session, report, "lock-out")
+                self._context.findings.report(session, report, "lock-out", tell=not failed)
             for account, _result in others:
                 report_new_account(
                     session, self._context.findings, row.case_id, row.system, account, "lock-out", linked=True
@@ -103,7 +104,6 @@ class LockoutRecord:
                 data={"system": row.system, "verdict": result.verdict, "complete": result.complete},
                 sealed=note,
             )
-            failed = result.verdict not in GOOD and not row.attempt
             if failed or (result.complete and not row.others_due):
                 self.tell(session, access_id, failed=failed)
             if row.state == CaseState.RUNNING and row.others_due:  # the case stays as it is
@@ -128,4 +128,4 @@ class LockoutRecord:
         if failed:
             tell_failure(session, access_id, data, self._security)
         else:
-            tell_outcome(session, case.id, data)
+            tell_outcome(self._context, session, case.id, data)

@@ -83,6 +83,10 @@ class FindingList:
         """Return one finding."""
         return self._lines(session, [row])[0]
 
+    def some(self, session: Session, rows: Iterable[Finding]) -> tuple[FindingLine, ...]:
+        """Return these findings, the most urgent first."""
+        return self._lines(session, rows)
+
     def _open(self, session: Session, *where: sa.ColumnElement[bool], is_accepted: bool = False) -> list[Finding]:
         query = select(Finding).where(col(Finding.closed_at).is_(None), *where).order_by(col(Finding.first_seen))
         return [row for row in session.exec(query) if accepted(row, self._clock.now()) == is_accepted]

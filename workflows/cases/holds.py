@@ -16,6 +16,7 @@ from workflows.access import manual_steps, restriction
 from workflows.cases.views import Ended
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.context import Context
+from workflows.news import Event, tell, tell_line_manager, told
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, is_about, read_case, refresh_case_message
@@ -187,6 +188,7 @@ class Holds:
             if begins:  # so that the hold is not reported as a late start
                 session.execute(sa.update(Access).where(col(Access.case_id) == case_id).values(due_at=now))
             self._journal_answer(session, by, RELEASED, case, data)
+            tell_line_manager(self._context, session, case_id, data)
         return begins
 
     def _mover(self, session: Session, case: Case, entry: JournalEntry) -> Actor:
@@ -203,6 +205,8 @@ class Holds:
             restriction.lift(session, case_id, self._clock.now())
             end_case(session, self._decisions, case, CaseState.CANCELLED, by)
             self._journal_answer(session, by, REJECTED, case, data)
+            others = [user for user in told(session, case_id, data) if user != data.opened_by.slack_id]
+            tell(self._context, session, case_id, data, Event.CANCELLED, others, but=[by.slack_id])
 
     def _held(self, session: Session, case_id: str, by: Actor, what: str) -> tuple[Case, CaseData]:
         case, data = read_case(session, self._vault, case_id)

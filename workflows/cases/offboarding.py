@@ -32,6 +32,7 @@ from workflows.clients.moves import leave
 from workflows.clients.proposals import upload
 from workflows.clients.split.assignment_file import AssignmentRow
 from workflows.context import Context
+from workflows.news import Event, tell_change, tell_line_manager
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import (
@@ -83,6 +84,7 @@ class Offboarding:
         rules: CasePolicy = CasePolicy(),  # noqa: B008 - a frozen value
     ) -> None:
         """`guards`: accounts that no case may name."""
+        self._context = context
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
         self._authorization = context.authorization
@@ -143,6 +145,9 @@ class Offboarding:
                 held = None if request.keep_access else why  # without a lock-out, nothing is held
                 if held:
                     self._holds.hold(session, case, held)
+                else:
+                    data = open_case_data(self._vault, case)
+                    tell_line_manager(self._context, session, case.id, data, clientless=request.clientless)
         except sa.exc.IntegrityError as error:
             raise Refused(Code.OPEN_CASE, case=self.open_case(request.leaver) or "") from error
         if case.immediate and not held and not request.keep_access:
@@ -153,7 +158,13 @@ class Offboarding:
         case_id, approver = f"HO-{now:%y%m%d}-{secrets.token_hex(3)}", request.approver
         wrapped = self._vault.new_key()
         data = CaseData(
-            request.leaver, request.approver, request.successors, request.requested_by, request.channel, request.note
+            request.leaver,
+            request.approver,
+            request.successors,
+            request.requested_by,
+            request.channel,
+            request.note,
+            request.line_manager,
         )
         return Case(
             id=case_id,
@@ -247,13 +258,14 @@ class Offboarding:
         if not reason.strip():
             raise Refused(Code.NEEDS_REASON)
         with self._store.write() as session:
-            case, _ = read_case(session, self._vault, case_id)
+            case, data = read_case(session, self._vault, case_id)
             if case.state not in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or case.effective_at <= self._clock.now():
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             restriction.lift(session, case_id, self._clock.now())
             end_case(session, self._handover.decisions, case, CaseState.CANCELLED, by)
             sealed = seal_end(self._vault, case, by, reason.strip())
             self._journal.write(session, actor=by, action=CANCELLED, case_id=case_id, sealed=sealed)
+            tell_change(self._context, session, case_id, data, Event.CANCELLED, by)
             refresh_case_message(session, case_id)
 
     def retry(self, case_id: str, system: str, by: Actor) -> None:

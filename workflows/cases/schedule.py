@@ -1,7 +1,7 @@
 """The schedule of a case: its day, moved while nothing has begun, the end of the checks, and undo."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -9,7 +9,9 @@ from sqlmodel import Session, col, select
 from workflows.access import manual_steps, restriction
 from workflows.cases.holds import CLOSED, MOVED, UNDONE, Holds, end_case, seal_end
 from workflows.clients.approvals.decisions import DecisionRegister
+from workflows.clients.approvals.requests import refresh_pending
 from workflows.context import Context
+from workflows.news import Event, tell_change
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, read_case, refresh_case_message
@@ -45,6 +47,7 @@ class Schedule:
 
         `undo_days`: how long after the lock-out a case can be undone.
         """
+        self._context = context
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock, self._findings = context.systems, context.clock, context.findings
         self._decisions, self._holds = decisions, holds
@@ -57,7 +60,7 @@ class Schedule:
         """
         now, people = self._clock.now(), self._holds.people(at)
         with self._store.write() as session:
-            case, _ = read_case(session, self._vault, case_id)
+            case, data = read_case(session, self._vault, case_id)
             session.refresh(case, with_for_update=True)
             begun = case.state not in (CaseState.SCHEDULED, CaseState.HELD) or case.immediate
             if begun or (case.state == CaseState.SCHEDULED and case.effective_at <= now):
@@ -82,6 +85,8 @@ class Schedule:
                 self._holds.hold(session, case, why)
             refresh_case_message(session, case_id)
             request_update(session, f"held:{case_id}")
+            refresh_pending(session, case_id)
+            tell_change(self._context, session, case_id, data, Event.RESCHEDULED, by, at.astimezone(UTC).isoformat())
 
     def _move_work(self, session: Session, case: Case) -> None:
         session.execute(sa.update(Access).where(col(Access.case_id) == case.id).values(due_at=case.effective_at))

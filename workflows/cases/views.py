@@ -50,6 +50,8 @@ class OffboardingRequest:
     """The plan found no clients, with certainty: nobody has to be named to receive any."""
     follow_up_days: tuple[int, ...] = ()
     """Days after the lock-out of its checks. Empty: those of policy."""
+    line_manager: str = ""
+    """Slack id of the leaver's line manager, who is told of the case; empty where it is not known."""
     keep_access: bool = False
     """Without a lock-out: only clients are handed over, until `return_on`."""
 

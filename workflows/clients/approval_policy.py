@@ -36,6 +36,8 @@ class ApprovalPolicy:
     """The company's approval rules; times are business days of each approver's calendar."""
 
     receivers: bool = False
+    tell_receivers: bool = False
+    """True to tell successors of clients that will come to them on a later day."""
     rules: tuple[AdditionalApproval, ...] = ()
     escalate_to: tuple[str, ...] = ()
     remind_days: int = 1

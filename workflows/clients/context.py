@@ -16,10 +16,11 @@ from connectors.errors import ConnectorError
 from workflows.clients.approval_policy import ApprovalPolicy
 from workflows.clients.split.rules import AllocationPolicy
 from workflows.context import Context
+from workflows.news import responsible
 from workflows.people import Actor
 from workflows.ports import WorkspaceDirectory
 from workflows.refusals import Refused
-from workflows.storage.case import CaseData, advance_case, refresh_case_message
+from workflows.storage.case import CaseData, advance_case, may_know, refresh_case_message
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import (
@@ -31,7 +32,7 @@ from workflows.storage.rows.clients import (
     Proposal,
     ProposalState,
 )
-from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.storage.rows.outbox import AT, MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.storage.work import again, connector_error_sentence, finish
@@ -151,21 +152,50 @@ OPEN = (AssignmentState.PROPOSED, AssignmentState.DECLINED)
 A record that the system refused is shown with the reason, and does not keep the case open."""
 
 
-def show_outcome(session: Session, proposal_id: str, case_id: str, opened_by: Actor, *, moved: bool = False) -> None:
-    """Send the outcome of a proposal to the person who opened the case; without Slack, only the case shows it.
+def show_outcome(
+    context: Context, session: Session, proposal_id: str, case_id: str, data: CaseData, *, by: str = ""
+) -> None:
+    """Send the decision on a proposal to who opened the case; without Slack, only the case shows it.
 
-    `moved`: the moves have ended. That is a message of its own once the decision was told.
+    `by`: the Slack user who settled it, and needs no message.
+    """
+    if may_know(session, context.vault, data, data.opened_by.slack_id) and data.opened_by.slack_id != by:
+        enqueue(
+            session,
+            id=f"outcome:{proposal_id}",
+            kind=MessageKind.OUTCOME,
+            subject=proposal_id,
+            case_id=case_id,
+            channel=data.opened_by.slack_id,
+        )
+
+
+def show_moved(context: Context, session: Session, proposal_id: str, case_id: str, data: CaseData) -> None:
+    """Send the outcome of the moves to who opened the case, and to those who answer for the handover.
+
+    For who opened it, that is a message of its own once the decision was told.
     """
     decided = session.get(OutboxMessage, f"outcome:{proposal_id}")
-    told = decided is not None and bool(decided.ts or decided.claimed_by)
-    enqueue(
-        session,
-        id=f"{'moved' if moved and told else 'outcome'}:{proposal_id}",
-        kind=MessageKind.OUTCOME,
-        subject=proposal_id,
-        case_id=case_id,
-        channel=opened_by.slack_id,
-    )
+    told = decided is None or bool(decided.ts or decided.claimed_by)
+    opener = data.opened_by.slack_id
+    readers = {opener: (f"{'moved' if told else 'outcome'}:{proposal_id}", proposal_id)}
+    sole = _sole_successor(context, session, proposal_id, data)
+    for user in responsible(session, case_id, data):
+        if user == sole:  # their own note says the same
+            continue
+        readers.setdefault(user, (f"moved:{proposal_id}:{user}", f"{proposal_id}{AT}{user}"))
+    for user, (message, subject) in readers.items():
+        if may_know(session, context.vault, data, user):
+            enqueue(session, id=message, kind=MessageKind.OUTCOME, subject=subject, case_id=case_id, channel=user)
+
+
+def _sole_successor(context: Context, session: Session, proposal_id: str, data: CaseData) -> str:
+    """Return the Slack id of who received every record of a proposal; empty if there is no such colleague."""
+    fates = select(Assignment.successor, Assignment.state).where(Assignment.proposal_id == proposal_id).distinct()
+    for successor in data.successors:
+        if session.exec(fates).all() == [(context.vault.blind(successor.key), AssignmentState.MOVED)]:
+            return successor.slack_id
+    return ""
 
 
 def tell_problem(session: Session, book: BookHandover, data: CaseData, what: str) -> None:

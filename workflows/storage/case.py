@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from config.identifiers import plain
 from connectors.contract import Person
-from workflows.people import Actor, Leaver, Successor
+from workflows.people import SLACK, Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.group_commit import run_later, run_pending
 from workflows.storage.journal import HANDOVER, Journal
@@ -72,6 +72,8 @@ class CaseData:
     opened_by: Actor
     channel: str
     note: str = ""
+    line_manager: str = ""
+    """Slack id of the leaver's line manager, or empty where it is not known or the approver's."""
 
     def dump(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -90,6 +92,7 @@ class CaseData:
             Actor(**data["opened_by"]),
             data["channel"],
             data["note"],
+            data.get("line_manager", ""),
         )
 
 
@@ -157,6 +160,19 @@ def is_about(leaver: Leaver, by: Actor) -> bool:
     logins = {f"cli:{login}".casefold() for login in leaver.logins}
     themselves = any(by.may_be(Actor(slack_id, leaver.name, email)) for email in leaver.emails or ("",))
     return themselves or not logins.isdisjoint(known.casefold() for known in by.known_as)
+
+
+def may_know(session: Session, vault: Vault, data: CaseData, user: str) -> bool:
+    """Return whether a Slack user may be told of a case: neither its leaver nor locked out by another case."""
+    if not user:
+        return False
+    known = next((one for one in (data.approver, *data.successors) if one.slack_id == user), None)
+    if is_about(data.leaver, Actor(f"{SLACK}{user}", "", known.email if known else "")):
+        return False
+    gone = select(Case.id).where(
+        Case.slack_key == slack_key(vault, user), col(Case.state).in_((CaseState.RUNNING, CaseState.WATCHED))
+    )
+    return session.exec(gone.limit(1)).first() is None
 
 
 def read_case(session: Session, vault: Vault, case_id: str) -> tuple[Case, CaseData]:

@@ -93,10 +93,12 @@ class _RecordedCodes:
 class Enrolments:
     """Enrolments: offered, confirmed by the first code, proven by each further code, reset."""
 
-    def __init__(self, store: Store, vault: Vault, journal: Journal, clock: Clock, issuer: str) -> None:
-        """`issuer`: the name that the person's app shows."""
+    def __init__(
+        self, store: Store, vault: Vault, journal: Journal, clock: Clock, issuer: str, security: str = ""
+    ) -> None:
+        """`issuer`: the name that the person's app shows. `security`: channel that is told of findings, or empty."""
         self._store, self._vault, self._journal, self._clock, self._issuer = store, vault, journal, clock, issuer
-        self._findings = Findings(vault, journal, clock)
+        self._findings = Findings(vault, journal, clock, security)
 
     def people(self) -> list[EnrolledPerson]:
         """Return everybody who is enrolled."""

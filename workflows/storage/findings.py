@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from config.text import _, stored
 from workflows.people import Actor
 from workflows.ports import Clock
+from workflows.storage.finding_news import show_settled, tell_finding
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.outbox import request_update
 from workflows.storage.rows.access import LeaverAccount
@@ -84,15 +85,20 @@ _NAMES = tuple(one.name for one in fields(FindingNote))
 class Findings:
     """Opens and closes findings, in the caller's transaction."""
 
-    def __init__(self, vault: Vault, journal: Journal, clock: Clock) -> None:
-        self._vault = vault
+    def __init__(self, vault: Vault, journal: Journal, clock: Clock, security: str = "") -> None:
+        """`security`: channel that is told of new findings, or empty."""
+        self._vault, self._security = vault, security
         self.journal = journal
         self._clock = clock
 
-    def report(self, session: Session, sighting: FindingReport, by: str) -> Finding:
-        """Open the finding, or record that it was seen again; return its row. `by` names the audit or follow-up."""
+    def report(self, session: Session, sighting: FindingReport, by: str, *, tell: bool = True) -> Finding:
+        """Open the finding, or record that it was seen again; return its row. `by` names the audit or follow-up.
+
+        `tell`: whether people are told of a new one; False where another message says the same.
+        """
         now = self._clock.now()
         row = _open(session, sighting.key)
+        new = row is None
         if row is None:
             row = self._new(session, sighting, by)
         row.last_seen = now
@@ -107,6 +113,8 @@ class Findings:
             note = replace(note, changed_by=sighting.changed_by)
         self.keep(session, row, note)
         session.flush()
+        if new and tell:
+            tell_finding(session, self._vault, row, self._security)
         return row
 
     def close_resolved(self, session: Session, sighting: FindingReport) -> None:
@@ -145,6 +153,7 @@ class Findings:
         """Close a finding."""
         row.closed_at, row.closed_by = self._clock.now(), by.id
         session.add(row)
+        show_settled(session, row)
         self.journal.write(
             session, actor=by, action="finding.closed", case_id=row.case_id or "", data={"finding": row.id}
         )

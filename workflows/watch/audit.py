@@ -21,6 +21,7 @@ from workflows.clients.approvals.requests import forged_delegations
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
+from workflows.storage.finding_news import tell_findings_of, told_in
 from workflows.storage.findings import FindingReport
 from workflows.storage.heads import of_row
 from workflows.storage.journal import HANDOVER
@@ -71,6 +72,12 @@ class Audits:
         self._orphans = Orphans(context, policy.dormant, newcomers)
         self._responses = FindingResponses(context, sheet, retry, policy)
         self.rows, self._done = RowCheck(context), ""
+
+    def told(self, told: str, place: str) -> tuple[FindingLine, ...]:
+        """Return the findings of a message about new ones. `told`: see `told_in`; `place`: whom the message is for."""
+        with self._context.store.read() as session:
+            rows = told_in(session, self._context.vault, told, place, self._context.alarm_channel)
+            return self._sheet.some(session, rows)
 
     def call(self) -> None:
         """Add today's run once its time has come, also after a downtime. The run's key allows one a day."""
@@ -284,6 +291,7 @@ class Audits:
                 finish(session, row)
                 enqueue(session, id=run_id, kind=MessageKind.AUDIT, subject=run_id, channel=self._channel)
                 self._responses.escalate(session, run_id)
+            tell_findings_of(session, self._context.vault, run_id)
             said = {
                 "run": run_id,
                 "cases": tally.cases,

@@ -24,12 +24,11 @@ from bot.text import _, mrkdwn
 from workflows.access.views import StepView
 from workflows.authorization import Right
 from workflows.cases.views import CaseBrief, CaseView
-from workflows.clients.approvals.requests import AT
 from workflows.clients.views import ProposalView
 from workflows.people import Actor
 from workflows.storage.case import is_about
 from workflows.storage.rows.case import CaseState, HoldReason
-from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.storage.rows.outbox import AT, MessageKind, OutboxMessage
 
 log = logging.getLogger(__name__)
 EVENT = "app_home_opened"

@@ -156,6 +156,7 @@ def _carry_out(ctx: ListenerContext, call: Call, leaver: Leaver, leaving: offboa
         requested_by=ctx.actor(call),
         channel=place.channel,
         note=leaving.note,
+        line_manager=call.fact("approver"),
         return_on=workdays.morning(leaving.back, leaver.timezone) if leaving.back else None,
         clientless=named.clientless,
         keep_access=leaving.keep_access,

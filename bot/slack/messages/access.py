@@ -91,16 +91,18 @@ def restored(view: CaseView) -> list[Block]:
     lines = [_restored(line) for line in view.restored[:MOST]]
     if len(view.restored) > MOST:
         lines.append(_("… and {count} more; `handover status` shows all.").format(count=len(view.restored) - MOST))
+    return [*paragraphs([*lines, *stay(view)]), context(_("Checks of this case have ended. Open work was cancelled."))]
+
+
+def stay(view: CaseView) -> list[str]:
+    """Return the sentence on clients that an undo leaves with their successors, if there are any."""
     moved = view.clients.moved if view.clients else 0
-    if moved:
-        lines.append(
-            ngettext(
-                "Clients are not moved back: {count} record stays with its successor.",
-                "Clients are not moved back: {count} records stay with their successors.",
-                moved,
-            ).format(count=moved)
-        )
-    return [*paragraphs(lines), context(_("Checks of this case have ended. Open work was cancelled."))]
+    text = ngettext(
+        "Clients are not moved back: {count} record stays with its successor.",
+        "Clients are not moved back: {count} records stay with their successors.",
+        moved,
+    )
+    return [text.format(count=moved)] if moved else []
 
 
 def _restored(line: RestoredLine) -> str:

@@ -3,18 +3,24 @@
 from dataclasses import replace
 
 from bot.slack.messages import restriction
-from bot.slack.messages.blocks import Message, context, header, message, paragraphs
+from bot.slack.messages.blocks import Block, Message, context, header, message, paragraphs, section
 from bot.slack.messages.case import headline
 from bot.slack.messages.phrases import GOOD_VERDICTS, short, verdict
-from bot.text import _, moment, mrkdwn, plain
+from bot.text import _, day, moment, mrkdwn, plain
 from workflows.access.views import SystemLine
 from workflows.cases.views import CaseView
 from workflows.storage.rows.case import CaseState
 
 
-def build(view: CaseView) -> Message:
-    """Return the state of the lock-out as it is now, with every system that is not proven locked."""
+def build(view: CaseView, reader: str = "") -> Message:
+    """Return the state of the lock-out as it is now, with every system that is not proven locked.
+
+    `reader`: the line manager, who is told the outcome alone.
+    """
     point = headline(view)
+    if reader:
+        last_day = section(_("Last day: {day}.").format(day=day(view.effective_at)))
+        return message(mrkdwn(point, 400), [header(point), last_day, opened(view)])
     bad = [_line(line) for line in view.read if line.verdict not in GOOD_VERDICTS]
     groups = restriction.lines(replace(view, restrictions=tuple(one for one in view.restrictions if one.problem)))
     if view.state in (CaseState.SCHEDULED, CaseState.CANCELLED):  # there is no lock-out now
@@ -27,6 +33,13 @@ def build(view: CaseView) -> Message:
         id=mrkdwn(view.id), by=mrkdwn(view.opened_by.name)
     )
     return message(mrkdwn(point, 400), [header(point), *paragraphs(bad), context(where)])
+
+
+def opened(view: CaseView) -> Block:
+    """Return the case's id, with who opened it and when."""
+    text = _("Case {id}, opened by {by} {at}.")
+    by = mrkdwn(view.opened_by.name)
+    return context(text.format(id=mrkdwn(view.id), by=by, at=moment(view.opened_at)))
 
 
 def _line(line: SystemLine) -> str:

@@ -41,18 +41,30 @@ def blocks(view: CaseView) -> list[Block]:
 
 def build(view: CaseView) -> Message:
     """Return the new message about clients: what an undo put back, and what keeps the handover from going on."""
-    name = plain(view.leaver.name, 80)
     clients = view.clients
     told = clients.problems[:MOST] if clients else ()
     problems = [_("✗ to do: {problem}").format(problem=short(problem, 600)) for problem in told]
-    back = _put_back(clients) if clients else []
-    point = _("Clients of {name}: put back").format(name=name) if back else _("Clients of {name}").format(name=name)
+    back = put_back(view)
+    point = headline(view)
     if problems or (clients and clients.put_back_problems):
-        point = _("Clients of {name}: something is to be done").format(name=name)
-    elif clients and clients.not_put_back:
-        point = _("Clients of {name}: not all were put back").format(name=name)
+        point = _("Clients of {name}: something is to be done").format(name=plain(view.leaver.name, 80))
     where = _("Case {id}. The case message has everything, and the buttons.").format(id=mrkdwn(view.id))
     return message(mrkdwn(point, 400), [header(point), *paragraphs([*back, *problems]), context(where)])
+
+
+def headline(view: CaseView) -> str:
+    """Return the headline of an undo of the handover, in plain text."""
+    name = plain(view.leaver.name, 80)
+    if not put_back(view):
+        return _("Clients of {name}").format(name=name)
+    if view.clients and view.clients.not_put_back:
+        return _("Clients of {name}: not all were put back").format(name=name)
+    return _("Clients of {name}: put back").format(name=name)
+
+
+def put_back(view: CaseView) -> list[str]:
+    """Return lines about records that an undo put back, or left where they are."""
+    return _put_back(view.clients) if view.clients else []
 
 
 def _halted(clients: ClientsView) -> list[str]:

@@ -9,8 +9,8 @@ from workflows.clients.views import ProposalView, Share
 from workflows.storage.rows.clients import AssignmentState, ProposalState
 
 
-def build(view: ProposalView) -> Message:
-    """Return the outcome and the next step."""
+def build(view: ProposalView, reader: str = "") -> Message:
+    """Return the outcome and the next step. `reader`: somebody who does not see the case message."""
     point, shares = headline(view), []
     if view.state is ProposalState.APPROVED:
         done = _all_moved(view)
@@ -23,7 +23,7 @@ def build(view: ProposalView) -> Message:
             shares = [section(_("✗ not moved: {fates}").format(fates=_fates(view)))]
         shares += paragraphs([_share(share, done=done, ended=view.ended) for share in view.shares])
     stay = paragraphs(kept(view.kept, view.leaver.name))
-    blocks = [header(point), section(outcome(view)), *shares, *stay, context(_next(view))]
+    blocks = [header(point), section(outcome(view)), *shares, *stay, context(_ended(view) if reader else _next(view))]
     return message(mrkdwn(point, 400), blocks)
 
 
@@ -46,6 +46,13 @@ def _share(share: Share, *, done: bool, ended: bool) -> str:
     text = _("• {name}: {records}") if done else text
     text = text.format(name=mrkdwn(share.successor.name), records=records(share.records), moved=share.moved)
     return f"{text} ({value})" if value else text
+
+
+def _ended(view: ProposalView) -> str:
+    """Return what is left to do after the moves, for somebody who is not asked to do it."""
+    if _all_moved(view):
+        return _("All records were read back. You have nothing to do.")
+    return _("{name} was told, and decides about the other records.").format(name=mrkdwn(view.asked_by, 80))
 
 
 def _next(view: ProposalView) -> str:

@@ -15,7 +15,9 @@ ASKED = "U0HANNA"
 
 
 def told(stage: Stage) -> list[OutboxMessage]:
-    return [post for post in stage.posts().values() if post.kind in (MessageKind.OUTCOME, MessageKind.CLIENTS)]
+    """Return the messages to who opened the case."""
+    mine = (post for post in stage.posts().values() if post.channel in (ASKED, "C0CASES"))
+    return [post for post in mine if post.kind in (MessageKind.OUTCOME, MessageKind.CLIENTS)]
 
 
 def deliver(stage: Stage) -> set[str]:

@@ -20,6 +20,7 @@ from workflows.clients.approvals.eligibility import (
 from workflows.clients.approvals.requests import DecisionData
 from workflows.clients.context import ClientContext, set_next_phase, show_outcome
 from workflows.clients.split.sealed import seal_proposal, unseal_proposal
+from workflows.news import Event, tell
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.journal import HANDOVER, Personal
@@ -116,7 +117,8 @@ class DecisionRegister:
         for book in books.all():
             book.reason = ""
             set_next_phase(self._context, session, book)
-        show_outcome(session, pending.proposal.id, pending.case.id, pending.data.opened_by)
+        by = Actor(pending.proposal.settled_by, "").slack_id
+        show_outcome(self._context, session, pending.proposal.id, pending.case.id, pending.data, by=by)
         self._context.show_case(session, pending.case.id)
 
     def cancel(self, session: Session, case_id: str, by: Actor) -> None:
@@ -264,7 +266,26 @@ class DecisionRegister:
         deciders = requests.names([self._unseal(pending, row).person for row in valid]) if len(valid) > 1 else ""
         self.settle(session, pending, by, ProposalState.APPROVED, reason, deciders)
         self.release_lines(session, pending, AssignmentState.APPROVED)
+        if self._context.policy.tell_receivers and pending.case.effective_at > self._context.clock.now():
+            self._tell_successors(session, pending)
         return True
+
+    def _tell_successors(self, session: Session, pending: PendingProposal) -> None:
+        """Tell those who will get clients, except who has just agreed to that."""
+        content = unseal_proposal(self._context.vault, pending.case, pending.proposal)
+        keys = requests.summary(content).shares
+        users = [person.slack_id for person in pending.data.successors if person.key in keys]
+        agreed = [row.decided_by for row in requests.valid_decisions(session, pending.proposal.id)]
+        tell(
+            self._context,
+            session,
+            pending.case.id,
+            pending.data,
+            Event.RECEIVES,
+            users,
+            but=[Actor(one, "").slack_id for one in agreed],
+            mark=pending.proposal.id,
+        )
 
     def _unseal(self, pending: PendingProposal, row: Decision) -> DecisionData:
         return requests.unseal_decision(self._context.vault, pending.case, row)

@@ -17,14 +17,14 @@ from workflows.clients.approvals import reminders, requests
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.clients.approvals.eligibility import GROUP, Eligibility, LiveDirectory, PendingProposal, completed
 from workflows.clients.approvals.reminders import CHECK_EVERY, RETRY_AFTER, ApproverAvailability, RequestActions
-from workflows.clients.approvals.requests import AT, RequestData, UnsealedRequest
+from workflows.clients.approvals.requests import RequestData, UnsealedRequest
 from workflows.clients.context import ClientContext
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.clients import ApprovalRequest, AssignmentState, ProposalState, RequestState
-from workflows.storage.rows.outbox import MessageKind
+from workflows.storage.rows.outbox import AT, MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish
 

@@ -15,15 +15,12 @@ from workflows.people import Actor, Successor
 from workflows.storage.case import is_of, read_case
 from workflows.storage.outbox import request_update
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import ApprovalRequest, Decision, Delegation, Proposal, RequestState
-from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.storage.rows.clients import ApprovalRequest, Decision, Delegation, Proposal, ProposalState, RequestState
+from workflows.storage.rows.outbox import AT, MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 from workflows.storage.work import again
 from workflows.tampering import acts, last
-
-AT = "@"
-"""Separates, in a message's subject, the proposal from the person it is shown to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +210,13 @@ def refresh_messages(session: Session, proposal_id: str) -> None:
     for message in messages(session, proposal_id):
         if message.ts or message.shown_version < message.wanted_version:
             request_update(session, message.id)
+
+
+def refresh_pending(session: Session, case_id: str) -> None:
+    """Update the messages of a case's pending proposals."""
+    pending = select(Proposal.id).where(Proposal.case_id == case_id, Proposal.state == ProposalState.PENDING)
+    for proposal_id in session.exec(pending).all():
+        refresh_messages(session, proposal_id)
 
 
 def names(people: Sequence[Successor]) -> str:

@@ -20,7 +20,7 @@ from config.text import N_, gettext_lazy, loaded
 from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observation, RecordId, Verdict
 from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
-from workflows.clients.context import BookAttempt, ClientContext, pages, set_next_phase, show_outcome
+from workflows.clients.context import BookAttempt, ClientContext, pages, set_next_phase, show_moved
 from workflows.clients.split import unmoved
 from workflows.clients.split.sealed import (
     LineDigest,
@@ -362,7 +362,7 @@ def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, 
         sa.exists().where(col(Assignment.proposal_id) == Proposal.id, col(Assignment.system) == book.system),
     )
     for proposal_id in session.exec(carried_out).all():
-        show_outcome(session, proposal_id, book.case_id, book_attempt.data.opened_by, moved=True)
+        show_moved(context, session, proposal_id, book.case_id, book_attempt.data)
 
 
 def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:

@@ -9,7 +9,7 @@ Over 250 lines because the plan that people see and the writes that follow must 
 import hashlib
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -38,6 +38,7 @@ from workflows.clients.moves.moves import Moves, SuccessorAccountCheck, require_
 from workflows.clients.moves.notes import refresh_notes
 from workflows.clients.split.sealed import unseal_line, unseal_proposal
 from workflows.clients.views import PutBackLine, PutBackView
+from workflows.news import SEPARATOR, Event, tell
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
@@ -364,8 +365,24 @@ class PutBacks:
             if error or session.exec(waiting).first() is None:
                 data = read_case(session, self._context.vault, row.case_id)[1]
                 asked = ("clients.put_back_asked",)
-                answer(self._context, session, row.case_id, data, MessageKind.CLIENTS, asked, done=not error)
+                told = answer(self._context, session, row.case_id, data, MessageKind.CLIENTS, asked, done=not error)
+                if not error:
+                    self._tell_successors(session, row.case_id, data, told)
             self._context.show_case(session, row.case_id)
+
+    def _tell_successors(self, session: Session, case_id: str, data: CaseData, but: Collection[str]) -> None:
+        """Tell colleagues that clients of theirs went back, those of an earlier undo not again."""
+        query = (
+            select(Assignment.successor, sa.func.count())
+            .where(Assignment.case_id == case_id, Assignment.state == AssignmentState.PUT_BACK)
+            .group_by(col(Assignment.successor))
+        )
+        counts = dict(session.exec(query).all())
+        for successor in data.successors:
+            blind = self._context.vault.blind(successor.key)
+            if count := counts.get(blind):
+                mark = f"{blind}{SEPARATOR}{count}"
+                tell(self._context, session, case_id, data, Event.TAKEN_BACK, [successor.slack_id], but=but, mark=mark)
 
 
 def _waiting(session: Session, case_id: str, now: datetime, *, hold: bool = False) -> list[PutBack]:

@@ -28,12 +28,16 @@ class MessageKind(StrEnum):
     BUNDLE = "bundle"
     CLIENTS = "clients"
     RESTORED = "restored"
+    NEWS = "news"
+    FINDINGS = "findings"
     AUDIT_FILE = "audit_file"
     NOTE_FILE = "note_file"
 
 
 FILES = {MessageKind.AUDIT: MessageKind.AUDIT_FILE, MessageKind.NOTE: MessageKind.NOTE_FILE}
 """Kind of the file in a message's thread, by the kind of the message."""
+AT = "@"
+"""Separates, in a message's subject, what it shows from whom it is for."""
 BEHIND = sa.text("shown_version < wanted_version")
 
 
