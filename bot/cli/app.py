@@ -6,9 +6,10 @@ from types import ModuleType
 from typing import Annotated, Any
 
 import typer
+import typer.exceptions
 from typer.core import TyperCommand, TyperGroup
 
-from bot.cli.output import guarded
+from bot.cli.output import CommandError, guarded, show_error
 from bot.text import N_, _
 
 COMMANDS: Mapping[str, str] = {
@@ -71,8 +72,16 @@ class LazyCommand(TyperCommand):
         super().__init__(name, help=_(summary), short_help=_(summary), rich_markup_mode=None)
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Load the command, and make the context of the loaded one."""
-        return self.load().make_context(*args, **kwargs)
+        """Load the command, and make the context of the loaded one. With `--json`, wrong use is said in JSON."""
+        as_json = any("--json" in words for words in args if isinstance(words, list))
+        try:
+            return self.load().make_context(*args, **kwargs)
+        except typer.exceptions.TyperException as error:
+            if not as_json:
+                raise
+            end = CommandError(str(error), _("See `handover {command} --help`.").format(command=self.name))
+            show_error(end, as_json=True)
+            raise typer.Exit(end.code) from error
 
     def load(self) -> Any:
         """Import the command's module, and return the whole command."""
