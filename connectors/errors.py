@@ -23,6 +23,10 @@ class BadCredential(ConnectorError):
     """The system refused our own credential: an administrator must renew it."""
 
 
+class SessionEnded(BadCredential):
+    """Our session at the system ended. A new one is opened at once, so that nobody needs to renew anything."""
+
+
 class Forbidden(ConnectorError):
     """The credential is good and lacks a permission, which the message names: an administrator must grant it."""
 

@@ -212,9 +212,16 @@ class Api:
     def _send(
         self, method: str, path: str, no_answer: type[ConnectorError], content: Mapping[str, Any]
     ) -> httpx.Response:
-        where, began = f"{method} {path}", time.monotonic()
+        began = time.monotonic()
         if self._limit:
             time.sleep(self._limit.take())
+        with self.pool.calls.counted():
+            return self._answer(method, path, no_answer, content, began)
+
+    def _answer(
+        self, method: str, path: str, no_answer: type[ConnectorError], content: Mapping[str, Any], began: float
+    ) -> httpx.Response:
+        where = f"{method} {path}"
         try:
             with self.pool.slot(self._patience.read) as slot:
                 self._lookup.lengthen(time.monotonic() - began)

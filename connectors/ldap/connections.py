@@ -45,6 +45,10 @@ class LdapConnections:
         A link that fails during a read is replaced once. A link that does not answer is replaced by one to another
         address.
         """
+        with self.pool.calls.counted():
+            return self._run(work, doing, needs, lookup)
+
+    def _run(self, work: Callable[[LdapConnection], T], doing: str, needs: str, lookup: bool) -> T:
         end = time.monotonic() + 2 * self._settings.request_seconds if lookup else float("inf")
         try:
             try:
@@ -59,7 +63,7 @@ class LdapConnections:
 
     def stream(self, work: Callable[[LdapConnection], Iterator[T]], doing: str) -> Iterator[T]:
         """Stream the entries of a read on one link; a link that fails meanwhile raises an error."""
-        with self._slot() as slot:
+        with self.pool.calls.counted(), self._slot() as slot:
             if slot.connection is not None:
                 slot.connection.close()
                 slot.connection = None
@@ -74,6 +78,10 @@ class LdapConnections:
 
         Return the server's refusal; None if it accepted.
         """
+        with self.pool.calls.counted():
+            return self._try_login(dn, secret, controls)
+
+    def _try_login(self, dn: str, secret: str, controls: Sequence[Any]) -> Mapping[str, Any] | None:
         raw = self._reach(lambda fresh: fresh)
         try:
             self._in_time("", lambda: raw.simple_bind_s(dn, secret, serverctrls=list(controls)))

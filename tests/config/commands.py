@@ -10,10 +10,11 @@ HEAD = """<!-- Generated from the command line itself; a test holds it up to dat
 Every command takes `--help`. With `--json` a command prints JSON instead of tables. A terminal gets tables that
 fit it; in a pipe the output is plain text, one line a row.
 
-With `--json` an error is the last line of standard error, with nothing on standard output. `code` is a word for programs:
+With `--json` an error is the last line of standard error, and standard output is empty. `code` is a word for
+programs:
 
 ```json
-{"error": {"code": "unknown_case", "message": "There is no case for 'HO-1'.", "next": "`handover status --all` lists every case."}}
+{"error": {"code": "not_open", "message": "This case can no longer be changed that way.", "next": "..."}}
 ```
 
 `handover --version` prints the version. `handover --install-completion` installs completion for your shell, and

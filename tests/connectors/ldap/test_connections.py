@@ -55,6 +55,20 @@ def test_a_refused_password_is_tried_once_and_not_again(world: LdapWorld) -> Non
     assert failures() == 1
 
 
+def test_calls_and_refusals_are_counted(world: LdapWorld) -> None:
+    connector = world.connect()
+    connector.check()
+    before = connector.connections().call_counts()
+    assert before.calls > 0
+    assert sum(before.refusals.values()) == 0
+    wrong = world.connect("wrong")
+    with pytest.raises(BadCredential):
+        wrong.check()
+    counts = wrong.connections().call_counts()
+    assert (counts.calls, counts.refusals["bad_credential"]) == (1, 1)
+    assert counts.seconds > 0
+
+
 def test_a_link_that_died_while_idle_is_replaced(world: LdapWorld) -> None:
     connector = world.connect()
     connector.check()
