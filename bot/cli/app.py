@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, str] = {
     "rotate-key": N_("Put all stored keys under the newest master key."),
     "verify": N_("Verify the journal: every hash, every link, every signed head."),
     "backup": N_("Copy the stored data while the bot runs."),
+    "migrate": N_("Upgrade the stored data to this version, or show what that would change."),
     "restore": N_("Prove that a backup can be restored, or restore it."),
     "connectors": N_("List the kinds of system that can be configured."),
     "manifest": N_("Print the manifest of the Slack app."),
@@ -61,7 +62,7 @@ DISTRIBUTION = "handover-bot"
 
 
 ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "waiting", "notes", "status", "verify"}
-ACTS -= {"connectors", "manifest", "backup", "restore"}
+ACTS -= {"connectors", "manifest", "backup", "restore", "migrate"}
 """Commands that can change something, so that they need to know who acts."""
 
 

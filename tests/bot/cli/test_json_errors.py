@@ -25,6 +25,7 @@ PLAIN = {
     "doctor": "--accept-clock",
     "backup": "copy",
     "restore": "copy --yes",
+    "migrate": "--dry-run",
     "verify": "",
 }
 """Commands that open no services, or only at times, with arguments."""
