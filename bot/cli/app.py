@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "returning": N_("Show or change the day of return from a leave."),
     "confirm": N_("Confirm a manual step in a system without an API."),
     "status": N_("Show open cases, or one case with the verdict of every system."),
+    "top": N_("Show cases, queues, systems and the age of the audit, and keep them up to date."),
     "undo": N_("Give a leaver's accounts and groups back."),
     "link": N_("Link an account to a leaver, where no address leads to it."),
     "reschedule": N_("Change the day of a case that has not begun."),
@@ -61,7 +62,7 @@ Begin with: handover init, then handover doctor, then handover run
 DISTRIBUTION = "handover-bot"
 
 
-ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "waiting", "notes", "status", "verify"}
+ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "waiting", "notes", "status", "top", "verify"}
 ACTS -= {"connectors", "manifest", "backup", "restore", "migrate"}
 """Commands that can change something, so that they need to know who acts."""
 

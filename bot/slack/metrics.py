@@ -23,6 +23,7 @@ HELP = {
     "handover_open_findings": "Findings that somebody must act on, by kind.",
     "handover_system_unreadable": "1 while the last audit could not read the system whole.",
     "handover_system_read_timestamp_seconds": "Last time at which an audit read the system whole.",
+    "handover_due_work": "Work that is due now, by task: the depth of the queue.",
     "handover_overdue_work": "Work that was due five minutes ago, by task.",
     "handover_messages_waiting": "Messages that Slack does not show yet.",
     "handover_messages_failing": "Messages that Slack did not take at the last try.",

@@ -43,6 +43,7 @@ OPENING = {
     "confirm": "case-1 badge --note done",
     "status": "case-1",
     "undo": "case-1 --yes",
+    "top": "",
     "link": "case-1 crm --login d.oneill",
     "audit": "",
     "findings": "--accept F-1 --until 2027-02-01 --reason known",

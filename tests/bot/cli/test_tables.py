@@ -41,6 +41,7 @@ TABLES = (
     "undo case-1 --yes",
     "audit",
     "findings",
+    "top",
     "delegate",
     "enrol",
     "connectors",
