@@ -15,6 +15,10 @@ class Unavailable(ConnectorError):
         self.retry_after = retry_after
 
 
+class Untrusted(Unavailable):
+    """The system's certificate is from an authority that is not trusted: a setting must name its file."""
+
+
 class OutcomeUnknown(ConnectorError):
     """The request left and no answer came: read the state back before anything else, never repeat blindly."""
 

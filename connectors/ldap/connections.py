@@ -13,10 +13,19 @@ import ldap
 from config.secrets import renewal
 from config.text import _
 from connectors.connections import ConnectionPool, Slot
-from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
+from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable, Untrusted
 from connectors.ldap.connection import BudgetExceeded, LdapConnection
 from connectors.ldap.dialect import Dialect
-from connectors.ldap.faults import NO_ANSWER, NOT_NOW, explain, handshake_error, refusal_words, server_words, translate
+from connectors.ldap.faults import (
+    NO_ANSWER,
+    NOT_NOW,
+    explain,
+    handshake_error,
+    is_untrusted,
+    refusal_words,
+    server_words,
+    translate,
+)
 from connectors.ldap.settings import LdapSettings
 
 T = TypeVar("T")
@@ -156,7 +165,7 @@ class LdapConnections:
 
     def _reach(self, use: Callable[[Any], T]) -> T:
         """Open a connection to the first address that answers; report why each other address failed."""
-        reasons = []
+        reasons, untrusted = [], False
         for url in self._order():
             try:
                 result = self._in_time(url, partial(self._begin, url, use))
@@ -165,7 +174,9 @@ class LdapConnections:
             except ldap.TIMEOUT:
                 reasons.append(explain(url, handshake_error(url, self._settings) or TimeoutError()))
             except NO_ANSWER as error:
-                reasons.append(explain(url, handshake_error(url, self._settings), server_words(error)))
+                fault = handshake_error(url, self._settings)
+                untrusted |= is_untrusted(fault)
+                reasons.append(explain(url, fault, server_words(error)))
             except NOT_NOW as error:
                 reasons.append(_("{url} accepts no log-in now ({why})").format(url=url, why=server_words(error)))
             except ldap.LDAPError as error:
@@ -176,7 +187,7 @@ class LdapConnections:
                     result.url = url
                 return result
             self._failed[url] = time.monotonic()
-        raise Unavailable("; ".join(reasons))
+        raise (Untrusted if untrusted else Unavailable)("; ".join(reasons))
 
     def _order(self) -> Sequence[str]:
         """Return all addresses in the order of the settings; those that failed within the last minute come last."""

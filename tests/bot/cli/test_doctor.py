@@ -159,6 +159,7 @@ def test_a_master_key_that_does_not_fit_is_told(tmp_path: Path) -> None:
         "said": "fits the stored cases",
         "todo": "",
         "unseen": False,
+        "cause": "",
     }
     wrong = examined(config, {"MASTER": b64encode(b"1" * 32).decode()})[1]["Master key"]
     assert not wrong["ok"]

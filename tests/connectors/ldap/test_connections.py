@@ -7,7 +7,7 @@ import ldap
 import pytest
 
 from connectors.contract import Person, Verdict
-from connectors.errors import BadCredential, Forbidden, Unavailable
+from connectors.errors import BadCredential, Forbidden, Unavailable, Untrusted
 from connectors.ldap.connector import Ldap
 from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
@@ -26,7 +26,7 @@ def test_start_tls(world: LdapWorld) -> None:
 def test_a_strange_certificate_is_told_from_a_dead_server(world: LdapWorld, tmp_path: Path, start_tls: bool) -> None:
     issue(tmp_path, "Another CA")
     url = world.slapd.url if start_tls else world.slapd.tls_url
-    with pytest.raises(Unavailable, match="authority that is not trusted"):
+    with pytest.raises(Untrusted, match="authority that is not trusted"):
         Ldap(world.settings(urls=(url,), start_tls=start_tls, ca_file=tmp_path / "ca.pem")).check()
     with pytest.raises(Unavailable, match="cannot be reached"):
         Ldap(world.settings(urls=(DEAD,))).check()
