@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from connectors.calls import Calls
+from connectors.contract import CallCounts
+
 C = TypeVar("C")
 
 
@@ -29,6 +32,7 @@ class ConnectionPool(Generic[C]):
         self._busy = self._waiting = 0
         self._closed = False
         self._changed = threading.Condition()
+        self.calls = Calls()
 
     @property
     def size(self) -> int:
@@ -74,6 +78,10 @@ class ConnectionPool(Generic[C]):
                 self._close(self._idle.pop())
             self._changed.notify_all()
             return self._busy + len(self._idle)
+
+    def call_counts(self) -> CallCounts:
+        """Return the counts of every call over these connections."""
+        return self.calls.counts()
 
     def close(self) -> None:
         """Close every connection; those in use are closed when they are returned."""

@@ -254,6 +254,15 @@ class RateLimiter(Protocol):
         """Stop all requests for that time, since the vendor refused one; None if it gave no time."""
 
 
+@dataclass(frozen=True, slots=True)
+class CallCounts:
+    """Calls since the start of the process, their seconds together, and refused or failed ones by kind of error."""
+
+    calls: int
+    seconds: float
+    refusals: Mapping[str, int]
+
+
 class Connections(Protocol):
     """The connections of one connector: `connectors.connections.ConnectionPool` is one."""
 
@@ -267,6 +276,9 @@ class Connections(Protocol):
 
     def resize(self, size: int) -> int:
         """Keep at most `size` open from now on; return how many are open at this moment."""
+
+    def call_counts(self) -> CallCounts:
+        """Return the counts of every call over these connections."""
 
 
 class Connector(Protocol):

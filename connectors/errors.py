@@ -15,12 +15,20 @@ class Unavailable(ConnectorError):
         self.retry_after = retry_after
 
 
+class Untrusted(Unavailable):
+    """The system's certificate is from an authority that is not trusted: a setting must name its file."""
+
+
 class OutcomeUnknown(ConnectorError):
     """The request left and no answer came: read the state back before anything else, never repeat blindly."""
 
 
 class BadCredential(ConnectorError):
     """The system refused our own credential: an administrator must renew it."""
+
+
+class SessionEnded(BadCredential):
+    """Our session at the system ended. A new one is opened at once, so that nobody needs to renew anything."""
 
 
 class Forbidden(ConnectorError):

@@ -21,10 +21,21 @@ from config.text import _
 from connectors.budgets import ENCODING, Budget, BudgetExceeded, LookupBudget, check_values
 from connectors.connections import ConnectionPool
 from connectors.contract import Limits, RateLimiter
-from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
+from connectors.errors import (
+    BadCredential,
+    Conflict,
+    ConnectorError,
+    Forbidden,
+    Missing,
+    OutcomeUnknown,
+    Unavailable,
+    Untrusted,
+)
 from connectors.names import Names
 
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+UNTRUSTED = frozenset({2, 18, 19, 20, 21})
+"""OpenSSL's X509_V_ERR_ codes of a chain that ends at an unknown authority (openssl-verification-options(1))."""
 BUSY = frozenset({429, 503})
 TOO_MANY = 429
 DEFAULT_HOLD = timedelta(seconds=1)
@@ -212,9 +223,16 @@ class Api:
     def _send(
         self, method: str, path: str, no_answer: type[ConnectorError], content: Mapping[str, Any]
     ) -> httpx.Response:
-        where, began = f"{method} {path}", time.monotonic()
+        began = time.monotonic()
         if self._limit:
             time.sleep(self._limit.take())
+        with self.pool.calls.counted():
+            return self._answer(method, path, no_answer, content, began)
+
+    def _answer(
+        self, method: str, path: str, no_answer: type[ConnectorError], content: Mapping[str, Any], began: float
+    ) -> httpx.Response:
+        where = f"{method} {path}"
         try:
             with self.pool.slot(self._patience.read) as slot:
                 self._lookup.lengthen(time.monotonic() - began)
@@ -248,7 +266,18 @@ class Api:
 def _unsent(where: str, error: Exception, unresolved: str) -> Unavailable:
     if unresolved:
         return _NotRepeated(f"{where}: {unresolved}")
+    if _untrusted(error):
+        return Untrusted(_("{where}: the certificate is from an authority that is not trusted").format(where=where))
     return Unavailable(_("{where}: cannot be reached ({kind})").format(where=where, kind=type(error).__name__))
+
+
+def _untrusted(error: BaseException | None) -> bool:
+    """Return whether a private or unknown authority, and nothing else, is the cause of an error."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_code in UNTRUSTED
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _fault(where: str, response: httpx.Response, no_answer: type[ConnectorError]) -> ConnectorError | None:

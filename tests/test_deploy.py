@@ -13,7 +13,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from bot.slack.metrics import HELP, Metrics
+from bot.slack.metrics import CALLS, HELP, Metrics
+from connectors.calls import KINDS, Calls
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.work import TASKS
 
@@ -100,7 +101,7 @@ def test_the_compose_file_keeps_what_the_bot_needs() -> None:
 
 def served() -> set[str]:
     """Return the names under which Prometheus finds the metrics."""
-    text = Metrics().text()
+    text = Metrics(calls=lambda: {"crm": Calls().counts()}).text()
     return {line.split()[0].partition("{")[0] for line in text.splitlines() if not line.startswith("#")} | set(HELP)
 
 
@@ -113,8 +114,10 @@ def test_every_alert_and_panel_asks_for_metrics_that_exist_and_the_guide_names_t
     named = {name for expression in (*(rule["expr"] for rule in rules), *panels) for name in METRIC.findall(expression)}
     assert named <= served()
     guide = set(METRIC.findall(GUIDE.read_text(encoding="utf-8")))
-    assert set(HELP) | {"handover_slack_requests_total", "handover_slack_ack_seconds"} == guide
-    values = {"kind": {kind.replace(" ", "_") for kind in FindingKind}, "task": set(TASKS)}
+    counters = {f"{name}_total" for name in CALLS}
+    assert set(HELP) | counters | {"handover_slack_requests_total", "handover_slack_ack_seconds"} == guide
+    kinds = {kind.replace(" ", "_") for kind in FindingKind} | set(KINDS.values())
+    values = {"kind": kinds, "task": set(TASKS)}
     for rule in rules:
         for label, listed in re.findall(r'(\w+)=~"([^"]+)"', rule["expr"]):
             assert set(listed.split("|")) <= values[label], rule["alert"]

@@ -6,9 +6,10 @@ from types import ModuleType
 from typing import Annotated, Any
 
 import typer
+import typer.exceptions
 from typer.core import TyperCommand, TyperGroup
 
-from bot.cli.output import guarded
+from bot.cli.output import CommandError, guarded, show_error
 from bot.text import N_, _
 
 COMMANDS: Mapping[str, str] = {
@@ -31,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "week": N_("Show who leaves this week."),
     "retry": N_("Try a failed lock-out again, or propose clients anew after a decline."),
     "cancel": N_("Cancel an offboarding that has not begun."),
+    "top": N_("Show cases, queues, systems and the age of the audit, and keep them up to date."),
     "undo": N_("Give a leaver's accounts and groups back."),
     "link": N_("Link an account to a leaver, where no address leads to it."),
     "reschedule": N_("Change the day of a case that has not begun."),
@@ -43,6 +45,7 @@ COMMANDS: Mapping[str, str] = {
     "rotate-key": N_("Put all stored keys under the newest master key."),
     "verify": N_("Verify the journal: every hash, every link, every signed head."),
     "backup": N_("Copy the stored data while the bot runs."),
+    "migrate": N_("Upgrade the stored data to this version, or show what that would change."),
     "restore": N_("Prove that a backup can be restored, or restore it."),
     "connectors": N_("List the kinds of system that can be configured."),
     "manifest": N_("Print the manifest of the Slack app."),
@@ -63,8 +66,8 @@ Begin with: handover init, then handover doctor, then handover run
 DISTRIBUTION = "handover-bot"
 
 
-ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "waiting", "notes", "status", "week", "verify"}
-ACTS -= {"connectors", "manifest", "backup", "restore"}
+ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "waiting", "notes", "status", "week", "top", "verify"}
+ACTS -= {"connectors", "manifest", "backup", "restore", "migrate"}
 """Commands that can change something, so that they need to know who acts."""
 
 
@@ -75,8 +78,16 @@ class LazyCommand(TyperCommand):
         super().__init__(name, help=_(summary), short_help=_(summary), rich_markup_mode=None)
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Load the command, and make the context of the loaded one."""
-        return self.load().make_context(*args, **kwargs)
+        """Load the command, and make the context of the loaded one. With `--json`, wrong use is said in JSON."""
+        as_json = any("--json" in words for words in args if isinstance(words, list))
+        try:
+            return self.load().make_context(*args, **kwargs)
+        except typer.exceptions.TyperException as error:
+            if not as_json:
+                raise
+            end = CommandError(str(error), _("See `handover {command} --help`.").format(command=self.name))
+            show_error(end, as_json=True)
+            raise typer.Exit(end.code) from error
 
     def load(self) -> Any:
         """Import the command's module, and return the whole command."""

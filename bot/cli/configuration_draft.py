@@ -31,6 +31,9 @@ class ConfigurationDraft:
     systems: dict[str, tuple[str, type[BaseModel]]] = field(default_factory=dict)
     """Kind and settings class by name. The values are in `tables["systems.NAME"]`."""
 
+    models: dict[str, BaseModel] = field(default_factory=dict)
+    """Valid settings by name of the system."""
+
     def toml(self) -> str:
         """Return the file. Answered keys are set; all others are comments with their default."""
         lines = [HEAD]
@@ -68,12 +71,12 @@ def write(draft: ConfigurationDraft, config: Path) -> None:
         for key, value in values.items():
             if isinstance(value, SecretStr):
                 path = config.parent / SECRETS / f"{table}.{key}"
-                _write_private(path, value.get_secret_value() + "\n")
+                write_private(path, value.get_secret_value() + "\n")
                 values[key] = f"file:{path}"
-    _write_private(config, draft.toml())
+    write_private(config, draft.toml())
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """Replace a file in one step. Only its owner may read it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as new:

@@ -88,7 +88,9 @@ def find_case(services: Services, who: str) -> CaseView:
     case = services.offboarding.find_case(who)
     if case is None:
         raise CommandError(
-            _("There is no case for {who!r}.").format(who=who), _("`handover status --all` lists every case.")
+            _("There is no case for {who!r}.").format(who=who),
+            _("`handover status --all` lists every case."),
+            name="unknown_case",
         )
     return case
 

@@ -33,33 +33,37 @@ NEXT: Mapping[Next, str] = {
 }
 """Next steps at a terminal. `bot.errors` has those in Slack."""
 ISOLATES = dict.fromkeys(map(ord, "\u2068\u2069"))
-MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str, int], ...] = (
+MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str, str, int], ...] = (
     (
         SettingsError,
+        "configuration",
         N_("{error}"),
         N_("Correct these lines, then try again. `handover doctor` checks the rest."),
         EXIT_USAGE,
     ),
-    (ConnectorError, N_("{error}."), N_("`handover doctor` checks every system."), EXIT_FAILURE),
+    (ConnectorError, "system", N_("{error}."), N_("`handover doctor` checks every system."), EXIT_FAILURE),
     (
         (StorageFailed, SQLAlchemyError),
+        "storage",
         N_("The data cannot be read or written: {error}."),
         N_("No change was left half done. Check disk space and the database server, then try again."),
         EXIT_FAILURE,
     ),
     (
         NewerTables,
+        "newer_tables",
         N_("{error}."),
         N_("Install that version again, or restore the backup from before its installation."),
         EXIT_NEWER,
     ),
     (
         WrongKey,
+        "wrong_key",
         N_("The master key does not fit the stored data: {error}."),
         N_("Set storage.master_key to the key that the data was written under."),
         EXIT_USAGE,
     ),
-    (OSError, N_("{error}."), N_("`handover doctor` checks folder, disk and network."), EXIT_FAILURE),
+    (OSError, "machine", N_("{error}."), N_("`handover doctor` checks folder, disk and network."), EXIT_FAILURE),
 )
 
 
@@ -73,14 +77,15 @@ def explain(error: Exception) -> CommandError:
     if isinstance(error, CommandError):
         return error
     if isinstance(error, Refused):
-        return CommandError(refused(error))
-    for kinds, said, todo, code in MEANINGS:
+        return CommandError(refused(error), name=error.code.name.lower())
+    for kinds, name, said, todo, code in MEANINGS:
         if isinstance(error, kinds):
             # A database error's own text repeats the statement with its values; the driver's text names the fault.
             text = str(getattr(error, "orig", None) or error).rstrip(".")
-            return CommandError(_(said).format(error=text), _(todo), code)
+            return CommandError(_(said).format(error=text), _(todo), code, name)
     return CommandError(
         _("This is a fault of Handover itself: {kind}: {error}").format(kind=type(error).__name__, error=error),
         _("Please report it, with the output of HANDOVER_DEBUG=1."),
         EXIT_FAILURE,
+        "fault",
     )

@@ -2,19 +2,21 @@
 
 import os
 from base64 import b64encode
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from bot.cli import enrol
 from bot.cli.actor import login
-from bot.cli.checks import slack, systems
+from bot.cli.checks import CheckResult, slack, systems
 from bot.cli.configuration_draft import SECRETS, ConfigurationDraft, write
 from bot.cli.context import DEFAULT, ConfigPath, open_services, wiring
-from bot.cli.output import CommandError, say
-from bot.cli.questions import Answers
+from bot.cli.duplicates import alike
+from bot.cli.output import CommandError, say, warn
+from bot.cli.questions import Answered, Answers
 from bot.cli.verify import public_half
 from bot.text import N_, _
 from config.actors import ActorSettings
@@ -30,6 +32,8 @@ ASKED = {
     "roles.admin": ("users",),
     "policy": ("protected",),
 }
+MENDING = {"certificate": ("ca_file", "authority"), "credential": ("bind_dn", "login", "email")}
+"""Keys to ask for again after a fault, by its cause. A refused credential asks for required secrets as well."""
 SUGGESTED = (("directory", "ldap"), ("crm", "tryton"))
 
 HELP = N_(
@@ -37,6 +41,8 @@ HELP = N_(
 
 Typed secrets are written to files of their own (mode 0600) in secrets/ beside the configuration. The configuration
 has only references to them. The master key and the signing key are generated.
+
+An interrupted run goes on where it stopped: answers are kept in FILE.draft until the end, without typed secrets.
 
 Every key may be given as --set KEY=VALUE, or as an environment variable. The variable is HANDOVER_ and the key in
 capitals, such as HANDOVER_SLACK_BOT_TOKEN.
@@ -74,6 +80,29 @@ def init(
             _("{path} exists already, and was left as it is.").format(path=config),
             _("Choose another place with --config, or add --overwrite."),
         )
+    kept = config.with_name(f"{config.name}.draft")
+    answers.resume(kept)
+    try:
+        draft, names = _ask(ctx, answers, config)
+    except (typer.Abort, CommandError, OSError):
+        if kept.exists():
+            warn("")  # the cursor stands behind a question
+            warn(
+                _("The answers are kept in {path}, without secrets. The same command goes on there.").format(path=kept)
+            )
+        raise
+    write(draft, config)
+    answers.end()
+    _finish(load(config, os.environ, wiring(ctx).settings_of), config)
+    for name in names:
+        if answers.agree(_("Enrol {name} for one-time codes now, on this machine?").format(name=name), default=False):
+            with open_services(ctx, config) as services:
+                enrol.add(services, name, "")
+            return
+
+
+def _ask(ctx: typer.Context, answers: Answers, config: Path) -> tuple[ConfigurationDraft, list[str]]:
+    """Return the checked answers, and the names of those who act at the terminal."""
     draft = ConfigurationDraft()
     _systems(draft, answers, wiring(ctx))
     _company(draft, answers)
@@ -89,13 +118,7 @@ def init(
             _("Unknown key in --set: {keys}. Nothing was written.").format(keys=", ".join(unused)),
             _("docs/reference/configuration.md lists every key."),
         )
-    write(draft, config)
-    _finish(load(config, os.environ, wiring(ctx).settings_of), config)
-    for name in names:
-        if answers.agree(_("Enrol {name} for one-time codes now, on this machine?").format(name=name), default=False):
-            with open_services(ctx, config) as services:
-                enrol.add(services, name, "")
-            return
+    return draft, names
 
 
 def _systems(draft: ConfigurationDraft, answers: Answers, wired: Any) -> None:
@@ -120,6 +143,8 @@ def _systems(draft: ConfigurationDraft, answers: Answers, wired: Any) -> None:
 
 def _system(draft: ConfigurationDraft, answers: Answers, wired: Any, name: str, suggested: str = "") -> None:
     table = f"systems.{name}"
+    known: dict[str, Any] = {}
+    tried = set[str]()
     while True:
         kind = answers.text(f"{table}.kind", _("Kind of system"), suggested)
         try:
@@ -128,14 +153,60 @@ def _system(draft: ConfigurationDraft, answers: Answers, wired: Any, name: str, 
             answers.refuse([f"{table}.kind: {error.args[0]}"])
             answers.forget(f"{table}.kind")
             continue
-        answered = answers.table(table, model, [key.name for key in keys(model) if key.required])
+        wanted = [key.name for key in keys(model) if key.required]
+        answered = answers.table(table, model, [*wanted, *_told(model, tried)], known)
         only = SystemSettings(kind=kind, settings=answered.model)
         alone = Settings.model_construct(company=Company.model_construct(directory=name), systems={name: only})
-        if answers.pass_checks(systems.checks(wired.build_systems(alone))):
-            draft.tables[table] = answered.values
-            draft.systems[name] = (kind, model)
+        faults = answers.faults(systems.checks(wired.build_systems(alone)))
+        again = _again(name, model, faults, answers, tried) if faults else None
+        if again is None:
+            _add(draft, answers, name, (kind, answered))
             return
-        answers.forget(table)
+        known = {key: value for key, value in answered.values.items() if again and key not in again}
+        for key in [f"{table}.{one}" for one in again] or [table]:
+            answers.forget(key)
+
+
+def _again(
+    name: str, model: type[BaseModel], faults: list[CheckResult], answers: Answers, tried: set[str]
+) -> Sequence[str] | None:
+    """Return the keys to ask for again after faults: those that a fault points at, else none for the whole table.
+
+    None: go on in spite of the faults. `tried`: causes that were asked for already; they are added to.
+    """
+    causes = {fault.cause for fault in faults} - tried - {""}
+    if "certificate" in causes and answers.interactive:
+        question = _("Give the file of the authority that signed the certificate of {name}?").format(name=name)
+        if answers.agree(question, default=True):
+            tried.add("certificate")
+            return _told(model, {"certificate"})
+    if answers.go_on():
+        return None
+    tried |= causes
+    return _told(model, causes & {"credential"})
+
+
+def _told(model: type[BaseModel], causes: Collection[str]) -> list[str]:
+    """Return the keys of a kind that mend these causes. Pure."""
+    named = {key for cause in causes for key in MENDING[cause]}
+    return [
+        key.name for key in keys(model) if key.name in named or ("credential" in causes and key.secret and key.required)
+    ]
+
+
+def _add(draft: ConfigurationDraft, answers: Answers, name: str, found: tuple[str, Answered]) -> None:
+    """Add a system, unless it is one that is there already, and nobody wants it twice."""
+    kind, answered = found
+    twin = alike(answered.model, draft.models)
+    if twin:
+        said = _("{name} seems to be {other}: {why}. Each account there would be locked and reported twice.")
+        warn(said.format(name=name, other=twin[0], why=twin[1]))
+        if not answers.keep_both():
+            answers.drop(f"systems.{name}")
+            return
+    draft.tables[f"systems.{name}"] = answered.values
+    draft.systems[name] = (kind, type(answered.model))
+    draft.models[name] = answered.model
 
 
 def _company(draft: ConfigurationDraft, answers: Answers) -> None:
@@ -159,8 +230,9 @@ def _people(draft: ConfigurationDraft, answers: Answers) -> list[str]:
     """Add the tables of people at the terminal, and return the names."""
     names = answers.names("actors")
     if not names and answers.interactive:
-        asked = _("Name of the first person who acts at the terminal (empty: nobody)")
-        names = list(filter(None, [answers.text("", asked, login().replace(".", "-"))]))
+        asked = _("Name of the first person who acts at the terminal (-: nobody)")
+        name = answers.text("", asked, login().replace(".", "-"), optional=True)
+        names = [] if name in ("", "-") else [name]
     for name in names:
         wanted = ("slack", "email", "roles") if name == login() else ("logins", "slack", "email", "roles")
         table = answers.table(f"actors.{name}", ActorSettings, wanted)

@@ -7,6 +7,7 @@ sentence with the next step, in place of a stack trace.
 import dataclasses
 import json
 import os
+import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,13 +19,16 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from bot.cli.tables import fitted, one_line
+from bot.text import _
+
 EXIT_FAILURE, EXIT_USAGE = 1, 2
 EXIT_NEWER = 78
 """Exit code before data of a newer version (EX_CONFIG). A service manager must not start the bot again."""
 P = ParamSpec("P")
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-PIPE_WIDTH = 160
-"""Characters of a table's line where no terminal sets a width."""
+COLOURS = {"✓": "green", "⚠": "yellow", "✗": "red"}
+"""Colours of cells by the mark that they begin with, at a terminal."""
 
 
 def clean(text: str) -> str:
@@ -49,28 +53,30 @@ def warn(text: str) -> None:
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", empty: str = "") -> None:
     """Print a table, or the sentence `empty` in place of one without rows.
 
-    Long cells wrap, and are never cut short. In a pipe the table is plain text.
+    A terminal gets columns that fit it, and neither a word nor a command is broken. A pipe gets one line a row.
     """
     if empty and not rows:
         say(empty)
         return
-    from rich import box  # noqa: PLC0415 - commands that print no table load no table library
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Column, Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    if title:
+        say(title)
+    shown = [[clean(cell) for cell in row] for row in rows]
+    width = terminal_width()
+    lines = one_line(columns, shown) if width is None else fitted(columns, shown, width, paint)
+    for line in lines:
+        typer.echo(line)
 
-    table = Table(
-        *(Column(column, overflow="fold") for column in columns),
-        title=Text(clean(title)) if title else None,
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-    )
-    for row in rows:
-        table.add_row(*(Text(clean(cell)) for cell in row))
-    console = Console(highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH
-    console.print(table)
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that shows the result, or None where it goes to a file or program."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def paint(cell: str, piece: str) -> str:
+    """Return a piece of a cell in the colour of the cell's mark: good, not seen, fault."""
+    colour = COLOURS.get(cell[:1])
+    plain_text = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    return piece if colour is None or plain_text else typer.style(piece, fg=colour)
 
 
 def finish(value: Any, show: Callable[[], None], *, as_json: bool, good: bool = True) -> None:
@@ -116,6 +122,8 @@ class CommandError(Exception):
     said: str
     todo: str = ""
     code: int = EXIT_USAGE
+    name: str = ""
+    """Word for programs; empty: by the exit code."""
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
@@ -125,17 +133,32 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except (typer.Exit, typer.Abort, BrokenPipeError):
+        except (typer.Exit, BrokenPipeError):
             raise
+        except typer.Abort as error:
+            if not kwargs.get("as_json"):
+                raise
+            show_error(CommandError(_("Nothing was done."), code=EXIT_FAILURE, name="aborted"), as_json=True)
+            raise typer.Exit(EXIT_FAILURE) from error
         except Exception as error:
             if os.environ.get("HANDOVER_DEBUG") and not isinstance(error, CommandError):
                 raise
             from bot.cli.explanations import explain  # noqa: PLC0415 - knows every library whose errors end a command
 
             end = explain(error)
-            warn(f"handover: {end.said}")
-            if end.todo:
-                warn(end.todo)
+            show_error(end, as_json=bool(kwargs.get("as_json")))
             raise typer.Exit(end.code) from error
 
     return run
+
+
+def show_error(end: CommandError, *, as_json: bool) -> None:
+    """Print the end of a command to standard error: for people, or as one line of JSON."""
+    if as_json:
+        name = end.name or ("failed" if end.code == EXIT_FAILURE else "usage")
+        error = {"code": name, "message": end.said, "next": end.todo}
+        warn(json.dumps({"error": error}, ensure_ascii=False))
+        return
+    warn(f"handover: {end.said}")
+    if end.todo:
+        warn(end.todo)

@@ -69,7 +69,7 @@ def serve(
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
     gate = AcknowledgementGate()
     app = make_app(services, client, signing_secret=secret, gate=gate)
-    metrics = Metrics(services.figures.read)
+    metrics = Metrics(services.figures.read, services.systems.calls)
     watch(app, metrics)
     with ExitStack() as stack:
         door = (

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from config.secrets import Secret
 from config.text import _
-from connectors.settings import SystemSettings, is_loopback
+from connectors.settings import ReadableFile, SystemSettings, is_loopback
 
 
 class BottleCrmSettings(SystemSettings):
@@ -23,7 +23,7 @@ class BottleCrmSettings(SystemSettings):
     """The number of members that the organization's page shows, inactive ones included. Seeing fewer is a fault."""
     session_file: Path | None = None
     """A file with a refresh token of that user, which Handover renews; without it, people's tokens are not revoked."""
-    authority: Path | None = None
+    authority: ReadableFile | None = None
     """A file with the company's own certificate authority (PEM), if it has one."""
     timeout_seconds: float = Field(default=30, gt=0)
     """Time limit of one call."""

@@ -13,10 +13,19 @@ import ldap
 from config.secrets import renewal
 from config.text import _
 from connectors.connections import ConnectionPool, Slot
-from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
+from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable, Untrusted
 from connectors.ldap.connection import BudgetExceeded, LdapConnection
 from connectors.ldap.dialect import Dialect
-from connectors.ldap.faults import NO_ANSWER, NOT_NOW, explain, handshake_error, refusal_words, server_words, translate
+from connectors.ldap.faults import (
+    NO_ANSWER,
+    NOT_NOW,
+    explain,
+    handshake_error,
+    is_untrusted,
+    refusal_words,
+    server_words,
+    translate,
+)
 from connectors.ldap.settings import LdapSettings
 
 T = TypeVar("T")
@@ -45,6 +54,10 @@ class LdapConnections:
         A link that fails during a read is replaced once. A link that does not answer is replaced by one to another
         address.
         """
+        with self.pool.calls.counted():
+            return self._run(work, doing, needs, lookup)
+
+    def _run(self, work: Callable[[LdapConnection], T], doing: str, needs: str, lookup: bool) -> T:
         end = time.monotonic() + 2 * self._settings.request_seconds if lookup else float("inf")
         try:
             try:
@@ -59,7 +72,7 @@ class LdapConnections:
 
     def stream(self, work: Callable[[LdapConnection], Iterator[T]], doing: str) -> Iterator[T]:
         """Stream the entries of a read on one link; a link that fails meanwhile raises an error."""
-        with self._slot() as slot:
+        with self.pool.calls.counted(), self._slot() as slot:
             if slot.connection is not None:
                 slot.connection.close()
                 slot.connection = None
@@ -74,6 +87,10 @@ class LdapConnections:
 
         Return the server's refusal; None if it accepted.
         """
+        with self.pool.calls.counted():
+            return self._try_login(dn, secret, controls)
+
+    def _try_login(self, dn: str, secret: str, controls: Sequence[Any]) -> Mapping[str, Any] | None:
         raw = self._reach(lambda fresh: fresh)
         try:
             self._in_time("", lambda: raw.simple_bind_s(dn, secret, serverctrls=list(controls)))
@@ -148,7 +165,7 @@ class LdapConnections:
 
     def _reach(self, use: Callable[[Any], T]) -> T:
         """Open a connection to the first address that answers; report why each other address failed."""
-        reasons = []
+        reasons, untrusted = [], False
         for url in self._order():
             try:
                 result = self._in_time(url, partial(self._begin, url, use))
@@ -157,7 +174,9 @@ class LdapConnections:
             except ldap.TIMEOUT:
                 reasons.append(explain(url, handshake_error(url, self._settings) or TimeoutError()))
             except NO_ANSWER as error:
-                reasons.append(explain(url, handshake_error(url, self._settings), server_words(error)))
+                fault = handshake_error(url, self._settings)
+                untrusted |= is_untrusted(fault)
+                reasons.append(explain(url, fault, server_words(error)))
             except NOT_NOW as error:
                 reasons.append(_("{url} accepts no log-in now ({why})").format(url=url, why=server_words(error)))
             except ldap.LDAPError as error:
@@ -168,7 +187,7 @@ class LdapConnections:
                     result.url = url
                 return result
             self._failed[url] = time.monotonic()
-        raise Unavailable("; ".join(reasons))
+        raise (Untrusted if untrusted else Unavailable)("; ".join(reasons))
 
     def _order(self) -> Sequence[str]:
         """Return all addresses in the order of the settings; those that failed within the last minute come last."""

@@ -65,12 +65,13 @@ NOT_NOW: tuple[type[Exception], ...] = (ldap.BUSY, ldap.UNAVAILABLE)
 START_TLS = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037"
 """The StartTLS request (RFC 4511, 4.14) as message 1."""
 PORTS = {"ldap": 389, "ldaps": 636}
+UNTRUSTED = (2, 18, 19, 20, 21)
 _UNKNOWN = N_("it is from an authority that is not trusted; ca_file must name the one that signed it")
 _NAME = N_("it is for another name; urls must have a name that stands in it")
 CERTIFICATE_FAULTS = {
     9: N_("it is not valid yet; check the clocks of both machines"),
     10: N_("it has expired; the server needs a new one"),
-    **dict.fromkeys((2, 18, 19, 20, 21), _UNKNOWN),
+    **dict.fromkeys(UNTRUSTED, _UNKNOWN),
     **dict.fromkeys((62, 64), _NAME),
 }
 """OpenSSL's X509_V_ERR_ codes (openssl-verification-options(1)), each with the instruction for the administrator."""
@@ -115,6 +116,11 @@ def translate(error: Exception, doing: str, needs: str = "") -> ConnectorError:
     if six is Forbidden and not hint:
         hint = _("the bot's account needs {needs}").format(needs=needs) if needs else ""
     return six("; ".join(part for part in (f"{doing}: {server_words(error)}", hint) if part))
+
+
+def is_untrusted(error: OSError | None) -> bool:
+    """Return whether a certificate is from an authority that `ca_file` does not name."""
+    return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in UNTRUSTED
 
 
 def handshake_error(url: str, settings: LdapSettings) -> OSError | None:

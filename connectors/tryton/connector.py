@@ -153,12 +153,10 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
             faults.append(_("{login} lacks {lacking}").format(login=login, lacking=", ".join(lacking)))
         if faults:
             raise kind("; ".join(faults))
-        exports = _("exports unknown: no server_log")
-        if self._settings.server_log:
-            exports = _("exports from {log}").format(log=self._log())
-        return _("Tryton {database} as {login}; {exports}").format(
-            database=self._settings.database, login=login, exports=exports
-        )
+        said = _("Tryton {database} as {login}").format(database=self._settings.database, login=login)
+        if self._settings.server_log is None:  # `blind_spots` says so: what is not seen is never part of good news
+            return said
+        return f"{said}; " + _("exports from {log}").format(log=self._log())
 
     def find(self, person: Person) -> Lookup:
         """Look people up by address and log-in, ignoring case and including inactive users."""

@@ -15,7 +15,7 @@ import httpx
 
 from config.secrets import renewal
 from config.text import _
-from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
+from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, SessionEnded, Unavailable
 from connectors.http import Api, Timeouts
 from connectors.tryton import wire
 from connectors.tryton.settings import TrytonSettings
@@ -23,12 +23,20 @@ from connectors.tryton.settings import TrytonSettings
 LOCKED_OUT = timedelta(minutes=5)
 """Time for which too many wrong passwords count: `[session] timeout`, 300 s unless configured otherwise."""
 
+LOGIN = "common.db.login"
 REFUSED_FOR = 60.0
 """Seconds for which a refused log-in is not tried again: each wrong try makes Tryton slower for that log-in."""
 
 
 def _classify(response: httpx.Response) -> ConnectorError | None:
-    """Return a long wait after too many wrong passwords: each further try lengthens the wait."""
+    """Return a long wait after too many wrong passwords: each further try lengthens the wait.
+
+    A session that ended is told from a refused log-in, which has none.
+    """
+    sent = response.request
+    if response.status_code == httpx.codes.UNAUTHORIZED and "Authorization" in sent.headers:
+        where = f"{sent.method} {sent.url.path}"
+        return SessionEnded(_("{where}: refused ({status})").format(where=where, status=response.status_code))
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         return Unavailable(_("Tryton refuses our log-in for a while, after too many wrong passwords"), LOCKED_OUT)
     return None
@@ -96,7 +104,7 @@ class Rpc:
         params, token = [*arguments, context], self._session("")
         try:
             return self._post(f"model.{method}", params, token, writes=writes)
-        except BadCredential:
+        except SessionEnded:
             return self._post(f"model.{method}", params, self._session(token), writes=writes)
 
     def _session(self, refused: str) -> str:
@@ -112,7 +120,7 @@ class Rpc:
         if self._refused and password == self._refused[2] and time.monotonic() < self._refused[0]:
             raise BadCredential(self._refused[1])
         try:
-            answer = self._post("common.db.login", [login, {"password": password}], "", writes=False)
+            answer = self._post(LOGIN, [login, {"password": password}], "", writes=False)
         except (BadCredential, wire.ValidationRefused) as error:
             message = _("Tryton refuses the log-in {login}: wrong password, or inactive; {renewal}").format(
                 login=login, renewal=renewal(self._settings.password)
@@ -134,5 +142,8 @@ class Rpc:
                 _("{method}: the answer is not Tryton's").format(method=method)
             ) from broken
         if error:
-            raise wire.fault(method, error)
+            fault = wire.fault(method, error)
+            refused = BadCredential if method == LOGIN else Forbidden if isinstance(fault, wire.RightsRefused) else None
+            self.api.pool.calls.refused(refused or type(fault))
+            raise fault
         return result

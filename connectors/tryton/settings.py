@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from config.secrets import Secret
 from config.text import _
-from connectors.settings import SystemSettings
+from connectors.settings import ReadableFile, SystemSettings
 
 
 def _zone(name: str) -> str:
@@ -60,7 +60,7 @@ class TrytonSettings(SystemSettings):
     database: str = Field(min_length=1, pattern=r"^[^/\s]+$")
     login: str = Field(min_length=1)
     password: Secret
-    authority: Path | None = None
+    authority: ReadableFile | None = None
     """A file with the company's own certificate authority (PEM), if it has one."""
     timeout_seconds: float = Field(default=20, gt=0)
     """Time limit of one call."""

@@ -9,9 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from bot.cli.output import show_table
 from tests.bench import ack, allocate, audit, chaos, growth, idle, lockout, mass, move, proposal, truth
 from tests.bench.calibration import Calibration, calibrate
 from tests.bench.figures import Figure, Run
@@ -30,6 +28,7 @@ BENCHES: dict[str, Callable[[], Run]] = {
     "truth": truth.run,
 }
 
+COLUMNS = ("bench", "figure", "measured", "floor", "ratio", "goal", "met")
 PRECISE = 10.0
 """Smaller values are shown with two digits after the point."""
 
@@ -57,14 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = sorted(set(options.names) - set(BENCHES))
     if unknown:
         parser.error(f"there is no bench called {', '.join(unknown)}; known: {', '.join(BENCHES)}")
-    console = Console()
-    console.print("[dim]·[/] calibration")
+    print("· calibration", flush=True)
     calibration = calibrate()
     runs = [calibration.run()]
     for name in options.names or BENCHES:
-        console.print(f"[dim]·[/] {name}")
+        print(f"· {name}", flush=True)
         runs.append(with_processor(benches[name], calibration))
-    console.print(table(runs))
+    show_table(COLUMNS, table(runs))
     if options.json:
         options.json.write_text(json.dumps([run.dump() for run in runs], indent=2), encoding="utf-8")
     return 0 if all(run.met for run in runs) else 1
@@ -84,13 +82,9 @@ def _processor_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def table(runs: Sequence[Run]) -> Table:
+def table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
     """Return the figures as people read them."""
-    shown = Table("bench", "figure", "measured", "floor", "ratio", "goal", "met")
-    for run in runs:
-        for figure in run.figures:
-            shown.add_row(run.name, *cells(figure))
-    return shown
+    return [(run.name, *cells(figure)) for run in runs for figure in run.figures]
 
 
 def cells(figure: Figure) -> tuple[str, ...]:

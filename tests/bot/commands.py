@@ -25,6 +25,7 @@ from tests.bot.fakes import (
     FakeAudits,
     FakeClockRecord,
     FakeExports,
+    FakeFigures,
     FakeHalts,
     FakeHandover,
     FakeJournal,
@@ -119,6 +120,7 @@ class Wiring:
     leaves: FakeLeaves = field(default_factory=FakeLeaves)
     clock_record: FakeClockRecord = field(default_factory=FakeClockRecord)
     keys: Any = None
+    figures: FakeFigures = field(default_factory=FakeFigures)
     occupied: bool = False
     broken: Exception | None = None
     modes: list[str] = field(default_factory=list)
@@ -157,7 +159,7 @@ class Wiring:
         try:
             store.upgrade()
             made: dict[str, Any] = {"enrolments": make_enrolments(store), "clock_record": self.clock_record}
-            made["keys"] = self.keys
+            made |= {"keys": self.keys, "figures": self.figures}
             yield Application(replace(services, **made), store)
         finally:
             store.close()

@@ -27,6 +27,7 @@ from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.watch.figures import Figure
 
 
 class FakeClockRecord:
@@ -462,6 +463,33 @@ class FakeAudits:
     def accept(self, finding_id: str, until: date, reason: str, by: Actor) -> FindingLine:
         self.waived.append((finding_id, until, reason, by.id))
         return samples.finding()
+
+
+class FakeFigures:
+    """Figures of an installation in which work waits, and one system cannot be read."""
+
+    def __init__(self) -> None:
+        self.broken: Exception | None = None
+        self.values: list[Figure] = [
+            Figure("handover_open_cases", 1),
+            Figure("handover_last_audit_timestamp_seconds", samples.NOW.timestamp() - 7200),
+            Figure("handover_open_findings", 2, {"kind": "open_again"}),
+            Figure("handover_open_findings", 0, {"kind": "orphan"}),
+            Figure("handover_system_unreadable", 1, {"system": "crm"}),
+            Figure("handover_system_unreadable", 0, {"system": "directory"}),
+            Figure("handover_system_read_timestamp_seconds", samples.NOW.timestamp(), {"system": "directory"}),
+            Figure("handover_due_work", 3, {"task": "revoke"}),
+            Figure("handover_due_work", 0, {"task": "book"}),
+            Figure("handover_overdue_work", 1, {"task": "revoke"}),
+            Figure("handover_overdue_work", 0, {"task": "book"}),
+            Figure("handover_messages_waiting", 4),
+            Figure("handover_messages_failing", 1),
+        ]
+
+    def read(self) -> list[Figure]:
+        if self.broken:
+            raise self.broken
+        return self.values
 
 
 class FakeFollowUps:

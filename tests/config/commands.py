@@ -7,7 +7,15 @@ from typing import Any, get_args
 HEAD = """<!-- Generated from the command line itself; a test holds it up to date. -->
 # Commands
 
-Every command takes `--help`. With `--json` a command prints JSON instead of tables. In a pipe the output is plain text.
+Every command takes `--help`. With `--json` a command prints JSON instead of tables. A terminal gets tables that
+fit it; in a pipe the output is plain text, one line a row.
+
+With `--json` an error is the last line of standard error, and standard output is empty. `code` is a word for
+programs:
+
+```json
+{"error": {"code": "not_open", "message": "This case can no longer be changed that way.", "next": "..."}}
+```
 
 `handover --version` prints the version. `handover --install-completion` installs completion for your shell, and
 `handover --show-completion` prints the script.
@@ -17,6 +25,7 @@ Every command takes `--help`. With `--json` a command prints JSON instead of tab
 | 0 | good |
 | 1 | something is not good: an account open or unknown, a fault found, nothing proven |
 | 2 | wrong use or configuration |
+| 78 | the stored data belongs to a newer version |
 """
 
 

@@ -1,6 +1,7 @@
 """Answers as the six errors, and repeated requests."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -9,13 +10,24 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
 import respx
 
-from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
+from connectors.errors import (
+    BadCredential,
+    Conflict,
+    ConnectorError,
+    Forbidden,
+    Missing,
+    OutcomeUnknown,
+    Unavailable,
+    Untrusted,
+)
 from connectors.http import Api, Timeouts, TokenBucket, retry_after
+from tests.sandbox.company.authority import issue
 
 URL = "http://crm.example"
 
@@ -53,6 +65,31 @@ def test_no_more_requests_are_on_their_way_than_the_system_bears() -> None:
     server.server_close()
     serving.join()
     assert (answers, Counting.most) == ([204] * 16, 2)
+
+
+def test_a_private_authority_is_told_from_a_dead_server_and_its_file_mends_it(tmp_path: Path) -> None:
+    issue(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Counting)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    url, once = f"https://127.0.0.1:{server.server_port}", Timeouts(attempts=1)
+    strange, known = Api(url, patience=once), Api(url, patience=once, authority=tmp_path / "ca.pem")
+    try:
+        with pytest.raises(Untrusted, match="authority that is not trusted"):
+            strange.read("GET", "/x")
+        assert known.read("GET", "/x").status_code == 204
+    finally:
+        known.close()
+        server.shutdown()
+        server.server_close()
+        serving.join()
+    with pytest.raises(Unavailable, match="cannot be reached") as dead:
+        strange.read("GET", "/x")
+    strange.close()
+    assert not isinstance(dead.value, Untrusted)
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from sqlmodel import col, func, select
 from config.text import _
 from workflows.storage.heads import Head
 from workflows.storage.rows.case import Case
-from workflows.storage.store import HEAD, Store, sqlite_url
+from workflows.storage.store import Store, connect, sqlite_url
+from workflows.storage.upgrade import revision
 from workflows.storage.vault import Vault
 from workflows.storage.verification import newest_entry_at, verify
 
@@ -70,9 +71,27 @@ def make(storage: str | Path, folder: Path, now: datetime) -> Backup:
     names = [name for name in (*FILES, DUMP) if (folder / name).is_file()]
     if not {FILES[0], DUMP} & set(names):
         raise BackupFailed(_("there is no data in {folder}").format(folder=storage))
-    made = Backup(now.isoformat(), HEAD, {name: _digest(folder / name) for name in names})
+    made = Backup(now.isoformat(), _tables(storage, folder), {name: _digest(folder / name) for name in names})
     (folder / MANIFEST).write_text(json.dumps(asdict(made), indent=2) + "\n", encoding="utf-8")
     return made
+
+
+def _tables(storage: str | Path, folder: Path) -> str:
+    """Return the revision of the copied tables: before an upgrade they are an earlier version's."""
+    url = sqlite_url(folder) if isinstance(storage, Path) else storage
+    engine = connect(url, read_only=True) if url == storage else sa.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return revision(connection)
+    finally:
+        engine.dispose()
+
+
+def changed_files(folder: Path) -> tuple[Backup, list[str]]:
+    """Return a backup's manifest, and the names of its files that are missing or changed. Raises `BackupFailed`."""
+    made = read_manifest(folder)
+    changed = [n for n, digest in made.files.items() if not (folder / n).is_file() or _digest(folder / n) != digest]
+    return made, changed
 
 
 def read_manifest(folder: Path) -> Backup:
@@ -99,12 +118,8 @@ def check(
     `scratch`: an empty folder for a copy, to be deleted afterwards. `database`: an empty PostgreSQL database for a
     backup of one. Heads that are newer than the backup are left out. Raises `BackupFailed`.
     """
-    made = read_manifest(folder)
-    faults = [
-        _("{file} is missing or changed").format(file=name)
-        for name, digest in made.files.items()
-        if not (folder / name).is_file() or _digest(folder / name) != digest
-    ]
+    made, changed = changed_files(folder)
+    faults = [_("{file} is missing or changed").format(file=name) for name in changed]
     if faults:
         return BackupCheck(made.made_at, tuple(faults))
     if DUMP in made.files:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from config.text import _
-from connectors.contract import Connector, Manifest
+from connectors.contract import CallCounts, Connector, Manifest
 from connectors.errors import ConnectorError, Unavailable
 
 C = TypeVar("C")
@@ -101,6 +101,11 @@ class Systems(Mapping[str, System]):
         # A hanging system must not delay the answer: its thread ends by the connector's own time limit.
         pool.shutdown(wait=False, cancel_futures=True)
         return {name: _answer(name, future, seconds) for name, future in asked.items()}
+
+    def calls(self) -> Mapping[str, CallCounts]:
+        """Return this process's calls to each system whose kind has connections."""
+        pools = {name: system.connector.connections() for name, system in self._systems.items()}
+        return {name: pool.call_counts() for name, pool in pools.items() if pool}
 
     def close(self) -> None:
         """Close every connector."""

@@ -46,7 +46,8 @@ class Figures:
                 *_audit(session),
                 *_findings(session, now),
                 *_systems(session, context),
-                *_overdue(session, now - OVERDUE),
+                *_due(session, "handover_due_work", now),
+                *_due(session, "handover_overdue_work", now - OVERDUE),
                 *_messages(session),
             ]
 
@@ -85,10 +86,10 @@ def _systems(session: Session, context: Context) -> Iterator[Figure]:
             yield Figure("handover_system_read_timestamp_seconds", row.read_at.timestamp(), {"system": name})
 
 
-def _overdue(session: Session, before: datetime) -> Iterator[Figure]:
+def _due(session: Session, name: str, before: datetime) -> Iterator[Figure]:
     for task, model in TASKS.items():
-        overdue = select(model.id).where(col(model.state) == WorkState.DUE, col(model.due_at) < before)
-        yield _count(session, "handover_overdue_work", overdue, task=task)
+        due = select(model.id).where(col(model.state) == WorkState.DUE, col(model.due_at) < before)
+        yield _count(session, name, due, task=task)
 
 
 def _messages(session: Session) -> Iterator[Figure]:

@@ -14,6 +14,8 @@ class CheckResult:
     todo: str = ""
     unseen: bool = False
     """True if it is no fault, and cannot be called good: something may be there that cannot be seen."""
+    cause: str = ""
+    """Kind of answer in the settings that would mend the fault: `credential`, `certificate`, or not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,8 @@ def running_bot(host: str, port: int) -> CheckResult:
         answer = connection.getresponse()
         said, good = answer.read(10_000).decode(errors="replace").strip(), answer.status == HTTPStatus.OK
     except ConnectionRefusedError:
-        return CheckResult(what, True, _("none on this machine, at {host}:{port}").format(host=host, port=port))
+        said = _("none on this machine, at {host}:{port}").format(host=host, port=port)
+        return CheckResult(what, True, said, _("Start it with `handover run`, unless it runs elsewhere."), unseen=True)
     except (OSError, HTTPException) as error:
         said, good = str(error) or type(error).__name__, False
     finally:

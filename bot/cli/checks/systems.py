@@ -6,13 +6,14 @@ from functools import partial
 from bot.cli.checks import Check, CheckResult
 from bot.text import N_, _, ngettext
 from connectors.contract import Administrators, Connector, Groups, Verdict
-from connectors.errors import BadCredential, ConnectorError, Forbidden, Unavailable
+from connectors.errors import BadCredential, ConnectorError, Forbidden, Unavailable, Untrusted
 from workflows.access.protected import group_members
 from workflows.systems.registry import System
 
 TODO: tuple[tuple[type[ConnectorError], str], ...] = (
     (BadCredential, N_("Renew the credential, and correct its reference in [systems.{name}].")),
     (Forbidden, N_("Grant the missing permission to the bot's user, or correct [systems.{name}].")),
+    (Untrusted, N_("Name the file of the authority that signed the certificate in [systems.{name}].")),
     (Unavailable, N_("Check the address in [systems.{name}], and that this machine can reach it.")),
 )
 
@@ -32,8 +33,14 @@ def _look(system: System) -> list[CheckResult]:
         short = [CheckResult(what, False, one, _(TODO_SHORT)) for one in system.connector.shortfalls()]
         unseen = [CheckResult(what, True, one, _(TODO_UNSEEN), unseen=True) for one in system.connector.blind_spots()]
     except ConnectorError as error:
-        return [CheckResult(what, False, str(error), todo(system.name, error))]
+        return [CheckResult(what, False, str(error), todo(system.name, error), cause=_cause(error))]
     return [CheckResult(what, True, said), *short, *unseen, *pace(system), *_groups(system)]
+
+
+def _cause(error: ConnectorError) -> str:
+    if isinstance(error, Untrusted):
+        return "certificate"
+    return "credential" if isinstance(error, BadCredential) else ""
 
 
 def pace(system: System) -> list[CheckResult]:

@@ -77,7 +77,8 @@ def test_all_good_where_all_is_good(workspace: SlackServer, tmp_path: Path) -> N
     } <= checks.keys()
     assert checks["systems.shop"]["said"] == "A shop: the shop is open"
     table = handover(Wiring(), "doctor", "--config", str(tmp_path / "handover.toml"), env=tokens(workspace))
-    assert "All good." in table.output
+    assert "⚠ NOT SEEN  none on this machine" in table.output, "no bot that runs was looked at"
+    assert "No fault; 1 thing(s) cannot be seen" in table.output
 
 
 def test_holders_of_a_role_who_have_no_right_are_told(workspace: SlackServer, tmp_path: Path) -> None:
@@ -158,6 +159,7 @@ def test_a_master_key_that_does_not_fit_is_told(tmp_path: Path) -> None:
         "said": "fits the stored cases",
         "todo": "",
         "unseen": False,
+        "cause": "",
     }
     wrong = examined(config, {"MASTER": b64encode(b"1" * 32).decode()})[1]["Master key"]
     assert not wrong["ok"]

@@ -2,19 +2,26 @@
 
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pyotp
 import pytest
+from pydantic import BaseModel
 from typer.testing import Result
 
+from bot.cli.duplicates import alike
 from config.settings import Settings, load
-from tests.bot.commands import CLOCK, ENV, SHOP, Wiring, handover
+from connectors.errors import Untrusted
+from connectors.ldap.settings import LdapSettings
+from connectors.settings import ReadableFile
+from tests.bot.commands import CLOCK, ENV, SHOP, Shop, ShopSettings, Wiring, handover
 from tests.enrolled import App
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
+from workflows.systems.registry import System, Systems
 
 SECRET = "J" * 32
 ANSWERS = {
@@ -171,10 +178,8 @@ def test_asked_at_the_terminal_a_wrong_password_is_asked_for_again(
         "https://shop.example",
         "closed",
         "y",  # name, kind, address, wrong password; answer again?
-        "shop",
-        "https://shop.example",
         ENV["SHOP"],
-        "n",  # kind, address, password; another system?
+        "n",  # the password alone; another system?
         "shop",
         "Northwind",
         "Berlin",
@@ -237,3 +242,152 @@ def test_a_disk_that_cannot_be_written_is_a_sentence(workspace: SlackServer, tmp
     assert result.exit_code == 1
     assert "Traceback" not in result.output
     assert [path.name for path in tmp_path.iterdir()] == ["etc"]
+
+
+# --- what an error names, an interrupted run, one system twice
+
+
+class Vaulted(Shop):
+    """A shop whose certificate is of a private authority, unless its file is named."""
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        self._trusted = settings.ca_file is not None
+
+    def check(self) -> str:
+        if not self._trusted:
+            raise Untrusted("the certificate is from an authority that is not trusted")
+        return super().check()
+
+
+class VaultedSettings(ShopSettings):
+    """A shop with an authority of its own."""
+
+    ca_file: ReadableFile | None = None
+
+
+VAULTED = replace(SHOP, connector=Vaulted, settings=VaultedSettings)
+
+
+class VaultedWiring(Wiring):
+    def settings_of(self, kind: str) -> type[BaseModel]:
+        return VaultedSettings if kind == "shop" else super().settings_of(kind)
+
+    def build_systems(self, settings: Settings) -> Systems:
+        return Systems([System(name, VAULTED, Vaulted(table.settings)) for name, table in settings.systems.items()])
+
+
+def typed_at(
+    folder: Path, workspace: SlackServer, *answers: str, wiring: Wiring | None = None, **changes: str | None
+) -> Result:
+    """Run it with a person who types these answers; everything but the systems is given."""
+    named: dict[str, str | None] = {key.replace("__", "."): value for key, value in changes.items()}
+    kept = {key: value for key, value in ANSWERS.items() if not key.startswith("systems.")} | {
+        "slack.api_url": workspace.api_url,
+        "slack.mode": "socket",
+        "company.directory": "shop",
+        "storage.path": str(folder / "data"),
+        "roles.hr.groups": "",
+        "roles.security.users": "",
+        "roles.security.groups": "",
+        "roles.admin.users": "",
+        "policy.protected": "",
+        **named,
+    }
+    app = workspace.workspace.app
+    words = [part for key, value in kept.items() if value is not None for part in ("--set", f"{key}={value}")]
+    return handover(
+        wiring or Wiring(),
+        "init",
+        "--config",
+        str(folder / "etc" / "handover.toml"),
+        *words,
+        env={"BOT": app.bot_token, "APP": app.app_token},
+        typed="".join(f"{one}\n" for one in answers),
+    )
+
+
+def test_a_private_authority_is_asked_for_and_tried_again(workspace: SlackServer, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("a certificate", encoding="utf-8")
+    url = "https://shop.example"
+    typed = ["shop", "shop", url, ENV["SHOP"], "y", str(authority), "n", ""]
+    result = typed_at(tmp_path, workspace, *typed, wiring=VaultedWiring())
+    assert result.exit_code == 0, result.output
+    assert "Give the file of the authority that signed the certificate of shop?" in result.stderr
+    assert result.stderr.count("systems.shop.url") == 1, "only the file is asked for"
+    written = tomllib.loads((tmp_path / "etc" / "handover.toml").read_text(encoding="utf-8"))
+    assert written["systems"]["shop"]["ca_file"] == str(authority)
+
+
+def test_an_interrupted_run_goes_on_without_asking_twice_and_keeps_no_secret(
+    workspace: SlackServer, tmp_path: Path
+) -> None:
+    asked: dict[str, Any] = {"company__name": None, "company__timezone": None}
+    stopped = typed_at(
+        tmp_path, workspace, "shop", "shop", "https://shop.example", ENV["SHOP"], "n", "Northwind", **asked
+    )
+    assert stopped.exit_code == 1
+    kept = tmp_path / "etc" / "handover.toml.draft"
+    assert "without secrets" in stopped.stderr
+    assert ENV["SHOP"] not in kept.read_text(encoding="utf-8")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert not (tmp_path / "etc" / "handover.toml").exists()
+    rest = typed_at(tmp_path, workspace, "y", ENV["SHOP"], "n", "Europe/Berlin", "", **asked)
+    assert rest.exit_code == 0, rest.output
+    assert "systems.shop.url" not in rest.stderr
+    found = settings(tmp_path)
+    assert (found.company.name, found.company.timezone) == ("Northwind", "Europe/Berlin")
+    assert found.systems["shop"].settings.url == "https://shop.example"  # type: ignore[attr-defined]
+    assert not kept.exists()
+
+
+def test_a_kept_answer_that_turns_out_wrong_is_asked_for_again_and_kept_ones_can_be_left(
+    workspace: SlackServer, tmp_path: Path
+) -> None:
+    typed_at(tmp_path, workspace, "shop", "shop", "https://old.example", "wrong", "y")
+    other = typed_at(tmp_path, workspace, "n", "shop", "shop", "https://new.example", ENV["SHOP"], "n", "")
+    assert other.exit_code == 0, other.output
+    assert settings(tmp_path).systems["shop"].settings.url == "https://new.example"  # type: ignore[attr-defined]
+
+
+def test_one_system_under_two_names_is_told_and_left_out(workspace: SlackServer, tmp_path: Path) -> None:
+    first = ["shop", "shop", "https://shop.example", ENV["SHOP"], "y"]
+    again = ["crm", "shop", "https://SHOP.example:443/", ENV["SHOP"]]
+    result = typed_at(tmp_path, workspace, *first, *again, "n", "n", "")
+    assert result.exit_code == 0, result.output
+    assert "crm seems to be shop: both are at shop.example:443" in result.stderr
+    assert settings(tmp_path).systems.keys() == {"shop"}
+
+
+def test_unattended_one_system_twice_is_an_error_unless_it_is_wanted(workspace: SlackServer, tmp_path: Path) -> None:
+    twice: dict[str, Any] = {
+        "systems__crm__kind": "shop",
+        "systems__crm__url": "https://shop.example",
+        "systems__crm__password": "env:SHOP",
+    }
+    result = unattended(tmp_path, workspace, **twice)
+    assert result.exit_code == 1
+    assert "configured twice" in result.stderr
+    assert not (tmp_path / "etc").exists()
+    assert unattended(tmp_path, workspace, "--unchecked", **twice).exit_code == 0
+    assert settings(tmp_path).systems.keys() == {"shop", "crm"}
+
+
+def directory(url: str, base: str) -> LdapSettings:
+    values = {"urls": [url], "base_dn": base, "bind_dn": "cn=bot", "password": "env:SHOP"}
+    return LdapSettings.model_validate(values, context={"env": ENV})
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "why"),
+    [
+        ("ldaps://two.invalid", "DC=x, dc=example", "both have base_dn dc=x,dc=example"),
+        ("ldaps://two.invalid", "ou=people,dc=x,dc=example", "both have base_dn dc=x,dc=example"),
+        ("ldaps://one.invalid", "dc=other", ""),
+        ("ldaps://two.invalid", "dc=notx,dc=example", ""),
+    ],
+)
+def test_one_base_of_a_directory_is_found_also_on_another_server(url: str, base: str, why: str) -> None:
+    found = alike(directory(url, base), {"directory": directory("ldaps://one.invalid", "dc=x,dc=example")})
+    assert found == (("directory", why) if why else None)

@@ -16,7 +16,7 @@ from slack_sdk.signature import SignatureVerifier
 from waitress.trigger import trigger
 
 from bot.slack import serve as serving
-from bot.slack.metrics import HELP, Metrics
+from bot.slack.metrics import CALLS, HELP, Metrics
 from bot.slack.serve import PATH, Ports, make_health_web, serve
 from bot.slack.web_server import listening
 from config.settings import Health
@@ -73,8 +73,9 @@ def test_a_command_is_answered_over_both_transports(slack: SlackServer, mode: st
         figures = httpx.get(health(ports, "metrics"), timeout=60).text
         assert 'handover_slack_requests_total{kind="command"} 1' in figures
         assert "handover_open_cases 0" in figures
+        counters = {f"{name}_total" for name in CALLS}
         named = {line.split()[2] for line in figures.splitlines() if line.startswith("# TYPE")}
-        assert named == {"handover_slack_requests_total", "handover_slack_ack_seconds", *HELP} - {
+        assert named == {"handover_slack_requests_total", "handover_slack_ack_seconds", *counters, *HELP} - {
             "handover_last_audit_timestamp_seconds",
             "handover_system_read_timestamp_seconds",
         }

@@ -7,7 +7,7 @@ import ldap
 import pytest
 
 from connectors.contract import Person, Verdict
-from connectors.errors import BadCredential, Forbidden, Unavailable
+from connectors.errors import BadCredential, Forbidden, Unavailable, Untrusted
 from connectors.ldap.connector import Ldap
 from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
@@ -26,7 +26,7 @@ def test_start_tls(world: LdapWorld) -> None:
 def test_a_strange_certificate_is_told_from_a_dead_server(world: LdapWorld, tmp_path: Path, start_tls: bool) -> None:
     issue(tmp_path, "Another CA")
     url = world.slapd.url if start_tls else world.slapd.tls_url
-    with pytest.raises(Unavailable, match="authority that is not trusted"):
+    with pytest.raises(Untrusted, match="authority that is not trusted"):
         Ldap(world.settings(urls=(url,), start_tls=start_tls, ca_file=tmp_path / "ca.pem")).check()
     with pytest.raises(Unavailable, match="cannot be reached"):
         Ldap(world.settings(urls=(DEAD,))).check()
@@ -53,6 +53,20 @@ def test_a_refused_password_is_tried_once_and_not_again(world: LdapWorld) -> Non
         with pytest.raises(BadCredential):
             wrong.check()
     assert failures() == 1
+
+
+def test_calls_and_refusals_are_counted(world: LdapWorld) -> None:
+    connector = world.connect()
+    connector.check()
+    before = connector.connections().call_counts()
+    assert before.calls > 0
+    assert sum(before.refusals.values()) == 0
+    wrong = world.connect("wrong")
+    with pytest.raises(BadCredential):
+        wrong.check()
+    counts = wrong.connections().call_counts()
+    assert (counts.calls, counts.refusals["bad_credential"]) == (1, 1)
+    assert counts.seconds > 0
 
 
 def test_a_link_that_died_while_idle_is_replaced(world: LdapWorld) -> None:

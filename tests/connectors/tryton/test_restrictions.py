@@ -271,6 +271,7 @@ def test_exports_without_a_log_or_in_another_log_are_not_taken_for_none(world: B
     other.write_text("2026-01-01 00:00:00,000 INFO trytond.protocols.dispatcher x.y() from somebody@::1/x in 1 ms\n")
     without, wrong = (Connector(world.settings(server_log=one)) for one in (None, other))
     assert ["no server_log" in one for one in without.blind_spots()] == [True]
+    assert "exports" not in without.check(), "a green line of doctor says nothing of what is not seen"
     assert [f"{other} does not show the calls" in one for one in wrong.blind_spots()] == [True]
     leaver, until = AccountId(str(world.server.user_id(LEAVER.uid))), datetime.now(UTC)
     with pytest.raises(Forbidden, match="does not show the calls"):

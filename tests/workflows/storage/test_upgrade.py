@@ -2,12 +2,9 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlmodel import SQLModel, select
 
 from tests.workflows.tables import VAULT
@@ -15,39 +12,22 @@ from workflows.storage import backup
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.table import Identifier, seal_identifier
-from workflows.storage.store import MIGRATIONS, Store, sqlite_url
+from workflows.storage.store import HEAD, NewerTables, Store, sqlite_url
+from workflows.storage.upgrade import fill as fill_tables
+from workflows.storage.upgrade import migrate, plan
 
 V0_2_0 = "0001"
 """Schema revision of version 0.2.0, the first that upgrades start from."""
-VALUES: dict[type[sa.types.TypeEngine[Any]], Any] = {
-    sa.DateTime: datetime(2026, 11, 30, tzinfo=UTC),
-    sa.Boolean: True,
-    sa.Integer: 1,
-    sa.Float: 1.0,
-    sa.LargeBinary: b"sealed",
-}
-
-
-def value(column: sa.Column[Any]) -> Any:
-    """Return a value of the column's type; a text is the same everywhere, so that foreign keys hold."""
-    return next((made for kind, made in VALUES.items() if isinstance(column.type, kind)), "one")
 
 
 def fill(url: str) -> dict[str, int]:
     """Make the tables of 0.2.0 and write one row into each; return the number of rows by table."""
     engine = sa.create_engine(url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, V0_2_0)
-        tables = sa.MetaData()
-        tables.reflect(connection)
-        known = [table for table in tables.sorted_tables if table.name != "alembic_version"]
-        for table in known:
-            connection.execute(table.insert(), {column.name: value(column) for column in table.columns})
+        migrate(connection, V0_2_0)
+        made = fill_tables(connection)
     engine.dispose()
-    return {table.name: 1 for table in known}
+    return made
 
 
 def count(url: str) -> dict[str, int]:
@@ -142,3 +122,55 @@ def test_a_backup_of_0_2_0_is_checked_after_an_upgrade_of_its_copy(old: str, tmp
     found = backup.check(tmp_path / "copy", VAULT, (), (), scratch=tmp_path / "scratch")
     assert found.cases == made["case_"]
     assert {name: number for name, number in count(old).items() if name in made} == made
+
+
+def test_the_plan_of_an_upgrade_is_what_the_upgrade_then_does(old: str, tmp_path: Path) -> None:
+    made = fill(old)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    planned = plan(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before, "a plan writes nothing"
+    assert (planned.found, planned.known, planned.version) == (V0_2_0, HEAD, "0.2.0")
+    kept = contents(old)
+    upgraded(old).close()
+    after = contents(old)
+    changes = {change.table: change for change in planned.changes}
+    assert {name for name, change in changes.items() if change.new} == after.keys() - kept.keys()
+    for name, rows in kept.items():
+        change = changes.get(name)
+        columns = {column for row in after[name] for column in row} - {column for row in rows for column in row}
+        assert set(change.columns if change else ()) == columns, name
+        same = [{column: row[column] for column in rows[0]} for row in after[name]] == rows
+        assert same == (change is None or not change.rewritten), name
+        assert change is None or change.rows == made[name]
+    assert planned.needed > 0
+    assert planned.free
+    assert plan(tmp_path).needless
+
+
+def contents(url: str) -> dict[str, list[dict[str, object]]]:
+    """Return the rows of every table."""
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        found = {
+            table.name: [dict(row) for row in connection.execute(table.select()).mappings()]
+            for table in tables.sorted_tables
+            if table.name != "alembic_version"
+        }
+    engine.dispose()
+    return found
+
+
+def test_there_is_no_plan_for_tables_of_a_newer_version_and_none_is_needed_without_data(
+    old: str, tmp_path: Path
+) -> None:
+    assert (plan(tmp_path).found, plan(tmp_path).changes) == ("", ())
+    assert list(tmp_path.iterdir()) == []
+    fill(old)
+    engine = sa.create_engine(old)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("update alembic_version set version_num = '9999'")
+    engine.dispose()
+    with pytest.raises(NewerTables, match="9999"):
+        plan(tmp_path)

@@ -68,6 +68,7 @@ def test_a_system_that_an_audit_could_not_read_shows_until_one_can(office: Offic
 def test_work_that_nobody_begins_is_overdue_after_five_minutes(office: Office) -> None:
     office.offboarding.open(office.request())
     office.clock.pass_(seconds=299)
+    assert read(office)["handover_due_work:revoke"] == 2
     assert read(office)["handover_overdue_work:revoke"] == 0
     office.clock.pass_(seconds=2)
     assert read(office)["handover_overdue_work:revoke"] == 2
