@@ -10,7 +10,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.storage.case import may_know, read_case
+from workflows.storage.case import read_case, who_asked
 from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.outbox import AT, MessageKind, OutboxMessage
 from workflows.storage.rows.watch import AuditRun, Finding, FindingKind
@@ -86,13 +86,11 @@ def _of_audit(session: Session, run_id: str) -> list[Finding]:
 
 
 def _who_asked(session: Session, vault: Vault, case_id: str) -> str:
-    """Return the Slack id of who opened a case, or its channel where they are not to be told; empty for no key."""
+    """Return who is told of a case's findings; empty where no key opens the case."""
     try:
-        data = read_case(session, vault, case_id)[1]
+        return who_asked(session, vault, read_case(session, vault, case_id)[1])
     except WrongKey:
         return ""
-    asked = data.opened_by.slack_id
-    return asked if asked and may_know(session, vault, data, asked) else data.channel
 
 
 def _waits(session: Session, row: Finding, place: str) -> bool:

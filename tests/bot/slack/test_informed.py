@@ -378,3 +378,21 @@ def test_a_person_who_is_hired_again_is_told_of_to_whom_the_case_concerned(workp
     new = story.new()
     assert count(new) == {ASKED: 1, LINE: 1, APPROVER: 1}
     assert f"By {JANA.name}" in new[LINE][0]
+
+
+def test_the_decision_on_a_case_from_the_terminal_goes_to_the_channel_of_hr(workplace: Workplace) -> None:
+    story = Story(workplace, requested_by=Actor("cli:root", "root"))
+    before = len(workplace.hr.messages("offboarding"))
+    story.decide(approve=False)
+    [message] = workplace.hr.messages("offboarding")[before:]
+    assert "declined" in message.text
+
+
+def test_a_failure_that_is_over_shows_so_to_security(workplace: Workplace) -> None:
+    story = Story(workplace)
+    not_locked(story)
+    assert "NOT LOCKED OUT" in story.messages()[SECURITY][-1].text
+    workplace.crm.down = False
+    workplace.office.clock.at += HOURS
+    workplace.run()
+    assert not [one for one in story.messages()[SECURITY] if "NOT LOCKED OUT" in one.text]
