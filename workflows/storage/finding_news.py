@@ -52,7 +52,9 @@ def told_in(session: Session, vault: Vault, told: str, place: str, security: str
     if session.get(AuditRun, told) is not None:
         found = _of_audit(session, told)
         return [row for row in found if _who_asked(session, vault, row.case_id or "") == place]
-    first = session.get_one(Finding, told)
+    first = session.get(Finding, told)
+    if first is None:  # the audit is no longer kept
+        return []
     query = select(Finding).where(
         Finding.seen_by == first.seen_by,
         Finding.case_id == first.case_id,
