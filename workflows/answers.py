@@ -5,7 +5,7 @@ from sqlmodel import Session
 from workflows.context import Context
 from workflows.news import Event, responsible, tell, told
 from workflows.people import Actor
-from workflows.storage.case import CaseData, may_know
+from workflows.storage.case import CaseData, who_asked
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.outbox import MessageKind
 from workflows.tampering import acts
@@ -28,12 +28,12 @@ def answer(
     """
     found = [act for act in acts(context, session, case_id, strict=False) if act.action in asked]
     asker = Actor(found[-1].actor, "").slack_id if found else ""
-    opener = data.opened_by.slack_id or data.channel
+    opener = who_asked(session, context.vault, data)
     message = f"{kind}:{case_id}:{len(found)}:{'done' if done else 'trouble'}"
     enqueue(session, id=message, kind=kind, subject=case_id, case_id=case_id, channel=asker or opener)
     if not done:
         return frozenset((asker or opener,))
-    if asker and asker != opener and may_know(session, context.vault, data, opener):
+    if asker and asker != opener:
         enqueue(session, id=f"{message}:{opener}", kind=kind, subject=case_id, case_id=case_id, channel=opener)
     if kind == MessageKind.RESTORED:
         event, users = Event.UNDONE, list(told(session, case_id, data))

@@ -25,14 +25,15 @@ class Event(StrEnum):
 
     LEAVING = "leaving"
     RESCHEDULED = "rescheduled"
-    CANCELLED = "cancelled"
+    RETURNS = "returns"
+    ENDED = "ended"
     UNDONE = "undone"
     PUT_BACK = "put_back"
     RECEIVES = "receives"
     TAKEN_BACK = "taken_back"
 
 
-NEWEST = (Event.RESCHEDULED, Event.CANCELLED, Event.UNDONE)
+NEWEST = (Event.RESCHEDULED, Event.RETURNS, Event.ENDED, Event.UNDONE)
 """Events that make earlier news needless where it was not sent yet."""
 
 

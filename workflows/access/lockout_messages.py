@@ -6,8 +6,8 @@ from sqlmodel import Session, col, select
 
 from workflows.context import Context
 from workflows.news import line_manager, withdraw
-from workflows.storage.case import CaseData, may_know
-from workflows.storage.outbox import enqueue
+from workflows.storage.case import CaseData, may_know, who_asked
+from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.outbox import AT, MessageKind, OutboxMessage
 
 
@@ -48,11 +48,16 @@ def tell_outcome(context: Context, session: Session, case_id: str, data: CaseDat
 
     The line manager is told, too.
     """
-    channel, manager = data.opened_by.slack_id or data.channel, line_manager(data)
+    channel, manager = who_asked(session, context.vault, data), line_manager(data)
     readers = {channel: case_id}
     if manager != channel and may_know(session, context.vault, data, manager):
         readers[manager] = f"{case_id}{AT}{manager}"
         withdraw(session, case_id, manager)
+    failures = select(OutboxMessage.id).where(
+        OutboxMessage.case_id == case_id, OutboxMessage.kind == MessageKind.LOCKOUT_FAILED, OutboxMessage.ts != ""
+    )
+    for failure in session.exec(failures).all():  # it is out of date, also for those who get no news of the end
+        request_update(session, failure)
     for reader, subject in readers.items():
         enqueue(
             session,

@@ -206,7 +206,7 @@ class Holds:
             end_case(session, self._decisions, case, CaseState.CANCELLED, by)
             self._journal_answer(session, by, REJECTED, case, data)
             others = [user for user in told(session, case_id, data) if user != data.opened_by.slack_id]
-            tell(self._context, session, case_id, data, Event.CANCELLED, others, but=[by.slack_id])
+            tell(self._context, session, case_id, data, Event.ENDED, others, but=[by.slack_id])
 
     def _held(self, session: Session, case_id: str, by: Actor, what: str) -> tuple[Case, CaseData]:
         case, data = read_case(session, self._vault, case_id)

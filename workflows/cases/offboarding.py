@@ -265,7 +265,7 @@ class Offboarding:
             end_case(session, self._handover.decisions, case, CaseState.CANCELLED, by)
             sealed = seal_end(self._vault, case, by, reason.strip())
             self._journal.write(session, actor=by, action=CANCELLED, case_id=case_id, sealed=sealed)
-            tell_change(self._context, session, case_id, data, Event.CANCELLED, by)
+            tell_change(self._context, session, case_id, data, Event.ENDED, by)
             refresh_case_message(session, case_id)
 
     def retry(self, case_id: str, system: str, by: Actor) -> None:

@@ -115,7 +115,7 @@ class Schedule:
         Raises `Refused(NOT_OPEN)`.
         """
         with self._store.write() as session:
-            case, _ = read_case(session, self._vault, case_id)
+            case, data = read_case(session, self._vault, case_id)
             session.refresh(case, with_for_update=True)
             waiting = select(Access.id).where(Access.case_id == case_id, Access.state == WorkState.DUE)
             over = case.state == CaseState.WATCHED or (
@@ -128,6 +128,7 @@ class Schedule:
             sealed = seal_end(self._vault, case, by)
             why = {"why": "hired again"}
             self._journal.write(session, actor=by, action=CLOSED, case_id=case_id, data=why, sealed=sealed)
+            tell_change(self._context, session, case_id, data, Event.ENDED, by)
             refresh_case_message(session, case_id)
 
     def undo(self, case_id: str, by: Actor, reason: str) -> None:

@@ -36,8 +36,6 @@ class ApprovalPolicy:
     """The company's approval rules; times are business days of each approver's calendar."""
 
     receivers: bool = False
-    tell_receivers: bool = False
-    """True to tell successors of clients that will come to them on a later day."""
     rules: tuple[AdditionalApproval, ...] = ()
     escalate_to: tuple[str, ...] = ()
     remind_days: int = 1
@@ -49,6 +47,8 @@ class ApprovalPolicy:
     """The company's country, for time zones without a calendar."""
     zone: str = "UTC"
     """Time zone of people whose own is not known."""
+    tell_receivers: bool = False
+    """True to tell successors of clients that will come to them on a later day."""
 
     def chain(self, role: str) -> tuple[str, ...]:
         """Return the escalation list of a role, in order."""

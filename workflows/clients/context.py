@@ -20,7 +20,7 @@ from workflows.news import responsible
 from workflows.people import Actor
 from workflows.ports import WorkspaceDirectory
 from workflows.refusals import Refused
-from workflows.storage.case import CaseData, advance_case, may_know, refresh_case_message
+from workflows.storage.case import CaseData, advance_case, may_know, refresh_case_message, who_asked
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import (
@@ -155,18 +155,19 @@ A record that the system refused is shown with the reason, and does not keep the
 def show_outcome(
     context: Context, session: Session, proposal_id: str, case_id: str, data: CaseData, *, by: str = ""
 ) -> None:
-    """Send the decision on a proposal to who opened the case; without Slack, only the case shows it.
+    """Send the decision on a proposal to who opened the case, or to its channel.
 
     `by`: the Slack user who settled it, and needs no message.
     """
-    if may_know(session, context.vault, data, data.opened_by.slack_id) and data.opened_by.slack_id != by:
+    place = who_asked(session, context.vault, data)
+    if place != by:
         enqueue(
             session,
             id=f"outcome:{proposal_id}",
             kind=MessageKind.OUTCOME,
             subject=proposal_id,
             case_id=case_id,
-            channel=data.opened_by.slack_id,
+            channel=place,
         )
 
 
@@ -177,15 +178,15 @@ def show_moved(context: Context, session: Session, proposal_id: str, case_id: st
     """
     decided = session.get(OutboxMessage, f"outcome:{proposal_id}")
     told = decided is None or bool(decided.ts or decided.claimed_by)
-    opener = data.opened_by.slack_id
-    readers = {opener: (f"{'moved' if told else 'outcome'}:{proposal_id}", proposal_id)}
+    asked = who_asked(session, context.vault, data)
+    readers = {asked: (f"{'moved' if told else 'outcome'}:{proposal_id}", proposal_id)}
     sole = _sole_successor(context, session, proposal_id, data)
     for user in responsible(session, case_id, data):
         if user == sole:  # their own note says the same
             continue
         readers.setdefault(user, (f"moved:{proposal_id}:{user}", f"{proposal_id}{AT}{user}"))
     for user, (message, subject) in readers.items():
-        if may_know(session, context.vault, data, user):
+        if user == asked or may_know(session, context.vault, data, user):
             enqueue(session, id=message, kind=MessageKind.OUTCOME, subject=subject, case_id=case_id, channel=user)
 
 
@@ -198,7 +199,7 @@ def _sole_successor(context: Context, session: Session, proposal_id: str, data: 
     return ""
 
 
-def tell_problem(session: Session, book: BookHandover, data: CaseData, what: str) -> None:
+def tell_problem(context: Context, session: Session, book: BookHandover, data: CaseData, what: str) -> None:
     """Tell who opened the case, or the channel, about a problem of a book: once for each phase and `what`."""
     enqueue(
         session,
@@ -206,7 +207,7 @@ def tell_problem(session: Session, book: BookHandover, data: CaseData, what: str
         kind=MessageKind.CLIENTS,
         subject=book.case_id,
         case_id=book.case_id,
-        channel=data.opened_by.slack_id or data.channel,
+        channel=who_asked(session, context.vault, data),
     )
 
 

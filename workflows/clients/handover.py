@@ -149,7 +149,7 @@ class ClientHandover:
             if book.phase == BookPhase.DONE:
                 reconcile_book(self._context, session, book, leaver, left)
                 if listing.refused:  # no proposal names them, so that this is the only word about them
-                    tell_problem(session, book, book_attempt.data, f"refused:{book.attempt}")
+                    tell_problem(self._context, session, book, book_attempt.data, f"refused:{book.attempt}")
             session.flush()
             self._publish_if_ready(session, book_attempt)
             self._context.show_case(session, book_attempt.case.id)
@@ -236,7 +236,7 @@ class ClientHandover:
             again(session, book, retry_at(book, error, self._context.clock.now(), self._context.retry))
             away = isinstance(error, Unavailable | OutcomeUnknown)
             if not away or book.attempt >= PATIENCE:
-                tell_problem(session, book, book_attempt.data, "away" if away else reason.stored)
+                tell_problem(self._context, session, book, book_attempt.data, "away" if away else reason.stored)
             session.flush()
             self._context.journal.write(
                 session,

@@ -175,6 +175,12 @@ def may_know(session: Session, vault: Vault, data: CaseData, user: str) -> bool:
     return session.exec(gone.limit(1)).first() is None
 
 
+def who_asked(session: Session, vault: Vault, data: CaseData) -> str:
+    """Return the Slack id of who opened a case, or its channel where they have none or are not to be told."""
+    asked = data.opened_by.slack_id
+    return asked if may_know(session, vault, data, asked) else data.channel
+
+
 def read_case(session: Session, vault: Vault, case_id: str) -> tuple[Case, CaseData]:
     """Read and decrypt a case. Raises `Refused(UNKNOWN_CASE)`."""
     case = session.get(Case, case_id)

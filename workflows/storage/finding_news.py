@@ -10,7 +10,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.storage.case import may_know, read_case
+from workflows.storage.case import read_case, who_asked
 from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.outbox import AT, MessageKind, OutboxMessage
 from workflows.storage.rows.watch import AuditRun, Finding, FindingKind
@@ -52,7 +52,9 @@ def told_in(session: Session, vault: Vault, told: str, place: str, security: str
     if session.get(AuditRun, told) is not None:
         found = _of_audit(session, told)
         return [row for row in found if _who_asked(session, vault, row.case_id or "") == place]
-    first = session.get_one(Finding, told)
+    first = session.get(Finding, told)
+    if first is None:  # the audit is no longer kept
+        return []
     query = select(Finding).where(
         Finding.seen_by == first.seen_by,
         Finding.case_id == first.case_id,
@@ -86,13 +88,11 @@ def _of_audit(session: Session, run_id: str) -> list[Finding]:
 
 
 def _who_asked(session: Session, vault: Vault, case_id: str) -> str:
-    """Return the Slack id of who opened a case, or its channel where they are not to be told; empty for no key."""
+    """Return who is told of a case's findings; empty where no key opens the case."""
     try:
-        data = read_case(session, vault, case_id)[1]
+        return who_asked(session, vault, read_case(session, vault, case_id)[1])
     except WrongKey:
         return ""
-    asked = data.opened_by.slack_id
-    return asked if asked and may_know(session, vault, data, asked) else data.channel
 
 
 def _waits(session: Session, row: Finding, place: str) -> bool:

@@ -21,7 +21,7 @@ from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.watch import AuditRun, FollowUp
 from workflows.storage.rows.work_state import WorkState
 
-OF_AUDITS = (MessageKind.AUDIT, MessageKind.AUDIT_FILE, MessageKind.ESCALATION)
+OF_AUDITS = (MessageKind.AUDIT, MessageKind.AUDIT_FILE, MessageKind.ESCALATION, MessageKind.FINDINGS)
 BATCH = 500
 """Rows that are deleted in one transaction: few, so that other writers wait only briefly."""
 

@@ -4,7 +4,7 @@ from bot.slack.messages import access, case, moves, note
 from bot.slack.messages.blocks import Message, header, message, paragraphs, section
 from bot.slack.messages.lockout import opened
 from bot.slack.messages.phrases import clients, for_a_time
-from bot.text import _, day, mrkdwn, plain
+from bot.text import _, day, moment, mrkdwn, plain
 from workflows.cases.views import CaseView
 from workflows.clients.views import NoteView
 from workflows.news import Event
@@ -15,7 +15,8 @@ def build(view: CaseView, event: Event, reader: str) -> Message:
     point, lines = {
         Event.LEAVING: _leaving,
         Event.RESCHEDULED: _rescheduled,
-        Event.CANCELLED: _cancelled,
+        Event.RETURNS: _returns,
+        Event.ENDED: _ended,
         Event.UNDONE: _undone,
         Event.PUT_BACK: _put_back,
         Event.RECEIVES: _receives,
@@ -50,12 +51,24 @@ def _rescheduled(view: CaseView, _reader: str) -> tuple[str, list[str]]:
     return _("There is a new date for {name}").format(name=plain(view.leaver.name, 80)), [_date(view)]
 
 
-def _cancelled(view: CaseView, _reader: str) -> tuple[str, list[str]]:
-    return case.headline(view), [_("You have nothing to do.")]
+def _returns(view: CaseView, _reader: str) -> tuple[str, list[str]]:
+    lines = [for_a_time(view.leaver.name, view.leave.return_on)] if view.leave else []
+    return _("There is a new date for {name}").format(name=plain(view.leaver.name, 80)), lines
+
+
+def _ended(view: CaseView, _reader: str) -> tuple[str, list[str]]:
+    return case.headline(view), [*_by(view), _("You have nothing to do.")]
 
 
 def _undone(view: CaseView, _reader: str) -> tuple[str, list[str]]:
-    return case.headline(view), access.stay(view) or [_("You have nothing to do.")]
+    return case.headline(view), [*_by(view), *(access.stay(view) or [_("You have nothing to do.")])]
+
+
+def _by(view: CaseView) -> list[str]:
+    """Return who ended the case, and when. Why is not for everybody."""
+    if view.ended is None:
+        return []
+    return [_("By {by}, {when}.").format(by=mrkdwn(view.ended.by, 80), when=moment(view.ended.at))]
 
 
 def _put_back(view: CaseView, _reader: str) -> tuple[str, list[str]]:

@@ -347,3 +347,52 @@ def test_no_file_says_why_somebody_leaves(workplace: Workplace) -> None:
     files += [line for one in services.notes.of_case(story.id) for line in services.notes.csv(one.id)]
     assert len(files) > 8
     assert not [word for word in SECRET if word in "".join(files).casefold()]
+
+
+def test_the_answer_of_an_approver_shows_what_happens_next(workplace: Workplace) -> None:
+    story = Story(workplace)
+    story.decide(approve=True)
+    assert "The records move on" in said(story.messages()[APPROVER][0])
+    story.begin()
+    assert "The records move on" not in said(story.messages()[APPROVER][0])
+
+
+def test_a_new_day_of_return_is_told_and_shown_to_who_has_the_clients(workplace: Workplace) -> None:
+    back = samples.NOW + 30 * DAY
+    story = Story(workplace, approver=samples.MAX, reason=Reason.LEAVE, return_on=back, keep_access=True)
+    story.decide(approve=True)
+    story.begin()
+    story.new()
+    before = story.messages()[RECEIVER][0].blocks
+    workplace.services.leaves.move(story.id, back + DAY, COLLEAGUE)
+    workplace.deliver()
+    assert count(story.new()) == {ASKED: 1, LINE: 1}
+    assert story.messages()[RECEIVER][0].blocks != before
+
+
+def test_a_person_who_is_hired_again_is_told_of_to_whom_the_case_concerned(workplace: Workplace) -> None:
+    story = Story(workplace)
+    story.hand_over()
+    workplace.services.offboarding.close(story.id, COLLEAGUE)
+    workplace.deliver()
+    new = story.new()
+    assert count(new) == {ASKED: 1, LINE: 1, APPROVER: 1}
+    assert f"By {JANA.name}" in new[LINE][0]
+
+
+def test_the_decision_on_a_case_from_the_terminal_goes_to_the_channel_of_hr(workplace: Workplace) -> None:
+    story = Story(workplace, requested_by=Actor("cli:root", "root"))
+    before = len(workplace.hr.messages("offboarding"))
+    story.decide(approve=False)
+    [message] = workplace.hr.messages("offboarding")[before:]
+    assert "declined" in message.text
+
+
+def test_a_failure_that_is_over_shows_so_to_security(workplace: Workplace) -> None:
+    story = Story(workplace)
+    not_locked(story)
+    assert "NOT LOCKED OUT" in story.messages()[SECURITY][-1].text
+    workplace.crm.down = False
+    workplace.office.clock.at += HOURS
+    workplace.run()
+    assert not [one for one in story.messages()[SECURITY] if "NOT LOCKED OUT" in one.text]

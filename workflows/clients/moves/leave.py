@@ -4,7 +4,7 @@ Putting clients back is the undo of the handover, with its rules: a record that 
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from workflows.authorization import Right
 from workflows.clients.context import ClientContext
 from workflows.clients.views import LeaveView
+from workflows.news import Event, tell_change
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import read_case, refresh_case_message
@@ -19,7 +20,7 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Leave, LeaveAnswer
-from workflows.storage.rows.outbox import MessageKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish
 
@@ -88,6 +89,8 @@ class Leaves:
                 case_id=case_id,
                 data={"from": old.isoformat(), "to": at.isoformat()},
             )
+            data = read_case(session, self._context.vault, case_id)[1]
+            tell_change(self._context, session, case_id, data, Event.RETURNS, by, at.astimezone(UTC).isoformat())
             self._show(session, row)
 
     def _open(self, session: Session, case_id: str) -> Leave:
@@ -103,6 +106,13 @@ class Leaves:
 
     def _show(self, session: Session, row: Leave) -> None:
         refresh_case_message(session, row.case_id)
+        shown = select(OutboxMessage.id).where(  # each says until when the handover is
+            OutboxMessage.case_id == row.case_id,
+            col(OutboxMessage.kind).in_((MessageKind.NOTE, MessageKind.PROPOSAL)),
+            OutboxMessage.ts != "",
+        )
+        for message in session.exec(shown).all():
+            request_update(session, message)
         if row.asked_at is not None:
             enqueue(
                 session,

@@ -20,6 +20,7 @@ from config.text import N_, gettext_lazy, loaded
 from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observation, RecordId, Verdict
 from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
+from workflows.clients.approvals import requests
 from workflows.clients.context import BookAttempt, ClientContext, pages, set_next_phase, show_moved
 from workflows.clients.split import unmoved
 from workflows.clients.split.sealed import (
@@ -363,6 +364,7 @@ def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, 
     )
     for proposal_id in session.exec(carried_out).all():
         show_moved(context, session, proposal_id, book.case_id, book_attempt.data)
+        requests.refresh_messages(session, proposal_id)
 
 
 def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
