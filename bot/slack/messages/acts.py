@@ -5,7 +5,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from bot.slack.messages import access, case
-from bot.slack.messages.blocks import Block, paragraphs, section
+from bot.slack.messages.blocks import Block, button, pack, paragraphs, section
 from bot.slack.messages.guide import line, reference
 from bot.text import N_, _, moment, mrkdwn
 from workflows.cases.views import CaseBrief, CaseView
@@ -22,7 +22,12 @@ CANNOT: Mapping[str, str] = {
 
 
 def offer(view: CaseView, act: str, now: datetime) -> Block | None:
-    """Return the button of the act as the case message has it, or None. A held case is rejected, not cancelled."""
+    """Return the button of the act as the case message has it, or None.
+
+    A held case is rejected, not cancelled. It can be rescheduled, which its message does not offer.
+    """
+    if act == access.RESCHEDULE and view.state is CaseState.HELD and not view.immediate:
+        return button(_("Reschedule"), access.RESCHEDULE, pack(case=view.id))
     shown = case.build(view, now).blocks
     buttons = [one for block in shown if block["type"] == "actions" for one in block["elements"]]
     wanted = access.REJECT if act == case.CANCEL and view.state is CaseState.HELD else act
@@ -32,7 +37,7 @@ def offer(view: CaseView, act: str, now: datetime) -> Block | None:
 def choices(offered: Sequence[tuple[CaseView, Block]]) -> list[Block]:
     """Return the cases that an act fits, each with the button of the act."""
     asked = [section(_("Which case?"))] if len(offered) > 1 else []
-    return [*asked, *(section(line(view), button) for view, button in offered[:MOST])]
+    return [*asked, *(section(line(view), act) for view, act in offered[:MOST])]
 
 
 def nobody(who: str) -> list[Block]:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,8 +14,10 @@ from bot.slack.messages import acts, guide
 from bot.slack.messages.blocks import unpack
 from tests.bot import samples
 from tests.bot.conftest import make_settings
-from tests.bot.workplace import OPENER, Workplace, said
+from tests.bot.workplace import OPENER, Workplace, said, workplace_in
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
+from tests.sandbox.slack import seed
+from workflows.cases.holds import CasePolicy
 from workflows.people import Actor, Leaver
 from workflows.storage.rows.case import CaseState, Reason
 
@@ -131,6 +134,20 @@ def test_of_several_cases_only_those_that_fit_are_offered(workplace: Workplace) 
     workplace.hr.modal("Cancel offboarding").close()
     workplace.hr.command("/offboard", f"undo @{LEAVER.uid}")
     assert unpack(workplace.hr.modal("Give access back?").raw.body["private_metadata"]) == {"case": old}
+
+
+def test_a_held_case_is_rejected_or_rescheduled(tmp_path: Path) -> None:
+    rules = CasePolicy(mass_cases_per_hour=1, hold_channel=seed.SECURITY_ALERTS)
+    with workplace_in(tmp_path, rules=rules) as workplace:
+        workplace.open(leaver=replace(samples.leaver("Eve"), email="eve@x.example", slack_id="", directory_id="d-eve"))
+        case_id = workplace.open(effective_at=SOON)
+        assert workplace.services.offboarding.case(case_id).state is CaseState.HELD
+        workplace.hr.command("/offboard", f"reschedule @{LEAVER.uid}")
+        workplace.hr.modal("Reschedule").fill("day", "2026-12-01").submit()
+        workplace.hr.modal("Rescheduled").close()
+        workplace.hr.command("/offboard", f"cancel @{LEAVER.uid}")
+        workplace.hr.click(workplace.private(workplace.hr, case_id), "Reject")
+        workplace.hr.wait_for(lambda: workplace.services.offboarding.case(case_id).state is CaseState.CANCELLED)
 
 
 def test_where_several_cases_fit_each_has_its_button(workplace: Workplace) -> None:
