@@ -33,7 +33,7 @@ def stage(tmp_path: Path, world: World) -> Stage:
 
 def make(folder: Path, world: World, *rules: AdditionalApproval, receivers: bool = False) -> Stage:
     """Return a stage with the board of three, two of whom must agree, unless other rules are given."""
-    stage = Stage(folder, world.system(), policy=ApprovalPolicy(receivers, rules or (BOARD,)))
+    stage = Stage(folder, world.system(), policy=ApprovalPolicy(receivers, rules=rules or (BOARD,)))
     stage.tick()
     stage.look()
     return stage
