@@ -143,10 +143,10 @@ class FakeOffboarding:
             (case for case in self.known.values() if who in (case.id, case.leaver.slack_id, case.leaver.email)), None
         )
 
-    def leaving_between(self, since: datetime, until: datetime) -> list[CaseBrief]:
+    def leaving_between(self, since: datetime, until: datetime, decided_by: str = "") -> list[CaseBrief]:
         return [case for case in self.known.values() if since <= case.effective_at < until]
 
-    def decided_by(self, slack_id: str) -> list[CaseBrief]:
+    def decided_by(self, slack_id: str, limit: int) -> list[CaseBrief]:
         return [case for case in self.known.values() if case.approver.slack_id == slack_id]
 
     def waiting(self) -> list[CaseView]:

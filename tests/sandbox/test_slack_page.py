@@ -55,6 +55,19 @@ def test_a_story_from_command_to_decision(slack: SlackServer, watched: Watched) 
     expect(page.locator(".story .done")).to_have_count(2)
 
 
+def test_a_link_to_a_message_opens_it_in_the_page(watched: Watched) -> None:
+    page = watched.page
+    page.click(f"[data-place={seed.OFFBOARDING}]")
+    ts = page.locator("#feed article").first.get_attribute("data-ts") or ""
+    made = """([id, ts]) => document.querySelector("#place").append(
+        anchor(`${location.origin}/archives/${id}/p${ts.replace(".", "")}`, "Open the message"))"""
+    page.click(f"[data-place={seed.GENERAL}]")
+    page.evaluate(made, [seed.OFFBOARDING, ts])
+    page.get_by_role("link", name="Open the message").click()
+    expect(page.locator(f'#feed article[data-ts="{ts}"]')).to_be_in_viewport()
+    assert page.url.startswith(f"{page.evaluate('location.origin')}/?as="), "the page itself stays open"
+
+
 def test_what_people_write_stays_text(watched: Watched) -> None:
     page = watched.page
     expect(page.locator("#feed")).to_contain_text(NASTY.replace("*not bold*", "not bold"))

@@ -348,20 +348,24 @@ class Offboarding:
         with self._store.read() as session:
             return self._casefile.views(session, self._casefile.find(session, *names))
 
-    def leaving_between(self, since: datetime, until: datetime) -> list[CaseBrief]:
-        """Return the cases, held ones too, that lock or have locked somebody out in that time, in its order."""
+    def leaving_between(self, since: datetime, until: datetime, decided_by: str = "") -> list[CaseBrief]:
+        """Return the cases, held ones too, that lock or have locked somebody out in that time, in its order.
+
+        `decided_by`: Slack id of the only person whose decisions on clients count. They are shown no held case.
+        """
         due = sa.and_(col(Case.effective_at) >= since, col(Case.effective_at) < until)
         query = select(Case.id).where(due, col(Case.state).in_((*LEAVING, CaseState.HELD)))
+        query = query.where(_decided_by(decided_by)) if decided_by else query
         with self._store.read() as session:
             ids = session.exec(query.order_by(col(Case.effective_at), col(Case.id))).all()
             return self._casefile.briefs(session, ids)
 
-    def decided_by(self, slack_id: str) -> list[CaseBrief]:
-        """Return the cases whose clients this person decides on, newest first. A held case is security's alone."""
-        query = select(Case.id).where(Case.approver == f"slack:{slack_id}", Case.state != CaseState.HELD)
+    def decided_by(self, slack_id: str, limit: int) -> list[CaseBrief]:
+        """Return the newest cases, begun or to begin, whose clients this person decides on."""
+        shown = col(Case.state).in_((*LEAVING, CaseState.ON_LEAVE))
+        query = select(Case.id).where(_decided_by(slack_id), shown).order_by(col(Case.opened_at).desc(), col(Case.id))
         with self._store.read() as session:
-            ids = session.exec(query.order_by(col(Case.opened_at).desc(), col(Case.id))).all()
-            return self._casefile.briefs(session, ids)
+            return self._casefile.briefs(session, session.exec(query.limit(limit)).all())
 
     def waiting(self) -> list[CaseView]:
         """Return the cases that wait for a second person, and those whose person is due back, oldest first."""
@@ -505,6 +509,11 @@ def create_access_work(
 def _newest(session: Session, still_open: bool | None, limit: int | None = None, offset: int = 0) -> Sequence[str]:
     newest = select(Case.id).order_by(col(Case.opened_at).desc(), col(Case.id)).limit(limit).offset(offset)
     return session.exec(_filtered(newest, still_open)).all()
+
+
+def _decided_by(slack_id: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a person decides on a case's clients. A held case is security's alone."""
+    return sa.and_(col(Case.approver) == f"slack:{slack_id}", col(Case.state) != CaseState.HELD)
 
 
 def _filtered(query: SelectOfScalar[R], still_open: bool | None) -> SelectOfScalar[R]:

@@ -7,11 +7,13 @@ from bot.errors import UserFacingError
 from bot.slack.listeners.answers import Listeners
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.messages import access, acts
+from bot.slack.messages.blocks import Block
 from bot.slack.messages.case import CANCEL
 from bot.text import _
 from workflows.authorization import Right
 from workflows.cases.views import CaseBrief, CaseView
 from workflows.storage.case import is_about
+from workflows.storage.rows.case import CaseState
 
 ACTS: Mapping[str, tuple[str, Right]] = {
     "cancel": (CANCEL, Right.CANCEL),
@@ -19,8 +21,8 @@ ACTS: Mapping[str, tuple[str, Right]] = {
     "reschedule": (access.RESCHEDULE, Right.RESCHEDULE),
 }
 """Button and right of the act, by the command."""
-FORMS = (access.RESCHEDULE,)
-"""Buttons that open a form. The others ask in Slack's own question, which only a click opens."""
+FORMS = (CANCEL, access.UNDO, access.RESCHEDULE)
+"""Buttons that open a form, except where access is given back already: what is left is then tried again at once."""
 
 
 def names(ctx: ListenerContext, user: str, email: str, case: str) -> tuple[str, ...]:
@@ -53,10 +55,14 @@ def tell_act(on: Listeners, call: Call, asked: tuple[str, Right], words: str, wh
         call.tell(_("No case"), acts.nobody(who))
     elif not offered:
         call.tell(_("This does not fit the case"), acts.cannot(act, found[0], who))
-    elif len(offered) == 1 and act in FORMS:
+    elif len(offered) == 1 and _opens_form(*offered[0]):
         on.press(act, call, case=offered[0][0].id)
     else:
         call.tell(_("Press the button to go on"), acts.choices(offered))
+
+
+def _opens_form(view: CaseView, button: Block) -> bool:
+    return button["action_id"] in FORMS and view.state is not CaseState.UNDONE
 
 
 def tell_week(ctx: ListenerContext, call: Call, words: str, who: str, known: Sequence[str]) -> None:
@@ -74,11 +80,9 @@ def tell_week(ctx: ListenerContext, call: Call, words: str, who: str, known: Seq
 def leaving_this_week(ctx: ListenerContext, call: Call) -> list[CaseBrief]:
     """Return the cases of this week that a person may see, without their own."""
     by, services = ctx.actor(call), ctx.services
-    every = services.offboarding.leaving_between(*workdays.week(services.settings, services.clock.now()))
-    others = [view for view in every if not is_about(view.leaver, by)]
-    if ctx.authorizer.may(call.user, Right.SEE):
-        return others
-    if not ctx.authorizer.stands(call.user):
+    sees = ctx.authorizer.may(call.user, Right.SEE)
+    if not sees and not ctx.authorizer.stands(call.user):
         ctx.allow(call, Right.SEE)
-    own = {view.id for view in services.offboarding.decided_by(call.user)}
-    return [view for view in others if view.id in own]
+    week = workdays.week(services.settings, services.clock.now())
+    every = services.offboarding.leaving_between(*week, decided_by="" if sees else call.user)
+    return [view for view in every if not is_about(view.leaver, by)]

@@ -34,8 +34,6 @@ log = logging.getLogger(__name__)
 EVENT = "app_home_opened"
 LOOKED_SECONDS = 3600.0
 """Seconds after a look at Home in which it is kept up to date after that person's forms."""
-PEOPLES = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.WATCHED, CaseState.ON_LEAVE)
-"""States of a case that Home shows to who decides on the clients."""
 
 
 def register(on: Listeners) -> None:
@@ -174,13 +172,15 @@ def _newest(ctx: ListenerContext, by: Actor, *, still_open: bool) -> tuple[list[
 
 def _own(ctx: ListenerContext, by: Actor, user: str) -> list[CaseBrief]:
     """Return the cases, not ended, whose clients the user decides on."""
-    every = ctx.services.offboarding.decided_by(user)
-    return [view for view in every if view.state in PEOPLES and not is_about(view.leaver, by)]
+    every = ctx.services.offboarding.decided_by(user, guide.MOST)
+    return [view for view in every if not is_about(view.leaver, by)]
 
 
 def _waiting(ctx: ListenerContext, by: Actor, user: str) -> tuple[list[CaseView], list[CaseView]]:
     """Return the held cases that the user may release, and the returns that they may answer."""
     may = ctx.authorizer.may
+    if not any(may(user, right) for right in (Right.RELEASE, Right.RELEASE_IMMEDIATE, Right.PUT_BACK)):
+        return [], []
     every = [view for view in ctx.services.offboarding.waiting() if not is_about(view.leaver, by)]
     held = [
         view

@@ -5,7 +5,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from bot.slack.messages import access, case
-from bot.slack.messages.blocks import Block, paragraphs, section
+from bot.slack.messages.blocks import Block, button, pack, paragraphs, section
 from bot.slack.messages.guide import line, reference
 from bot.text import N_, _, moment, mrkdwn
 from workflows.cases.views import CaseBrief, CaseView
@@ -22,7 +22,12 @@ CANNOT: Mapping[str, str] = {
 
 
 def offer(view: CaseView, act: str, now: datetime) -> Block | None:
-    """Return the button of the act as the case message has it, or None. A held case is rejected, not cancelled."""
+    """Return the button of the act as the case message has it, or None.
+
+    A held case is rejected, not cancelled. It can be rescheduled, which its message does not offer.
+    """
+    if act == access.RESCHEDULE and view.state is CaseState.HELD and not view.immediate:
+        return button(_("Reschedule"), access.RESCHEDULE, pack(case=view.id))
     shown = case.build(view, now).blocks
     buttons = [one for block in shown if block["type"] == "actions" for one in block["elements"]]
     wanted = access.REJECT if act == case.CANCEL and view.state is CaseState.HELD else act
@@ -32,7 +37,7 @@ def offer(view: CaseView, act: str, now: datetime) -> Block | None:
 def choices(offered: Sequence[tuple[CaseView, Block]]) -> list[Block]:
     """Return the cases that an act fits, each with the button of the act."""
     asked = [section(_("Which case?"))] if len(offered) > 1 else []
-    return [*asked, *(section(line(view), button) for view, button in offered[:MOST])]
+    return [*asked, *(section(line(view), act) for view, act in offered[:MOST])]
 
 
 def nobody(who: str) -> list[Block]:
@@ -45,7 +50,7 @@ def cannot(act: str, view: CaseView, who: str) -> list[Block]:
     """Return why the act does not fit a case, and what to type instead."""
     lines = [_(CANNOT[act]).format(id=mrkdwn(view.id), who=who, state=case.state(view))]
     if view.state in OVER and act != access.UNDO:
-        lines.append(_("`/offboard undo @person` gives access back."))
+        lines.append(_("`/offboard undo @person` gives access back"))
     elif view.state in (CaseState.SCHEDULED, CaseState.HELD) and act == access.UNDO:
         lines.append(_("Nobody is locked out yet. `/offboard cancel @person` ends the case."))
     else:

@@ -20,7 +20,7 @@ from bot.slack.messages.blocks import (
     paragraphs,
     section,
 )
-from bot.slack.messages.guide import CHOOSE, guide, line
+from bot.slack.messages.guide import CHOOSE, line
 from bot.slack.messages.phrases import short
 from bot.slack.messages.proposal import headline
 from bot.text import _, day, mrkdwn, ngettext
@@ -90,13 +90,14 @@ def build(home: Home) -> dict[str, Any]:
         blocks += [divider(), header(_("Leaving this week")), *leaving(home.leaving, links=home.links)]
     blocks += [
         *_open(home),
-        *_cases(_("Your people"), home.own, len(home.own[:MOST]), home.links, short=True),
+        *_own(home),
         *_cases(_("Recent cases"), home.ended, home.all_ended, home.links),
         *_delegations(home),
     ]
     if home.may_open:
         start = button(_("Offboard Someone"), CHOOSE)
-        blocks += [divider(), section(_("To start, type `/offboard @person` anywhere in Slack."), start), *guide()]
+        blocks += [divider(), section(_("To start, type `/offboard @person` anywhere in Slack."), start)]
+        blocks.append(context(_("`/offboard help` shows all that you can type.")))
     blocks += enrolment.part(home.enrolled)
     own = language.part(home.language, home.default_language)
     return {"type": "home", "blocks": [*fit(blocks, VIEW_BLOCKS - len(own)), *own]}
@@ -178,6 +179,13 @@ def period(delegation: DelegationView) -> str:
     """Return the first and the last day. The delegation ends at the end of the last day."""
     last = delegation.until - timedelta(seconds=1)
     return _("{since} to {until}").format(since=day(delegation.since), until=day(last))
+
+
+def _own(home: Home) -> list[Block]:
+    """Return the cases of this person's own people who do not leave this week."""
+    told = {view.id for view in home.leaving or ()}
+    others = [view for view in home.own if view.id not in told][:MOST]
+    return _cases(_("Your people"), others, len(others), home.links, short=True)
 
 
 def _open(home: Home) -> list[Block]:

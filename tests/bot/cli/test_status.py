@@ -35,6 +35,31 @@ def test_status_lists_cases_and_tells_good_from_not_good(config: str) -> None:
     assert "NOT" in bad.output
 
 
+def test_the_week_lists_who_leaves_and_calls_nothing_locked_that_was_not_read(config: str) -> None:
+    wiring, now = Wiring(), samples.NOW
+    assert "Nobody leaves this week" in handover(wiring, "week", "--config", config).output
+    states = (
+        (CaseState.SCHEDULED, Verdict.UNKNOWN),
+        (CaseState.RUNNING, Verdict.UNKNOWN),
+        (CaseState.WATCHED, Verdict.LOCKED),
+    )
+    wiring.offboarding.known = {
+        f"HO-{number}": replace(samples.case(state, verdict, case_id=f"HO-{number}"), effective_at=now)
+        for number, (state, verdict) in enumerate(states)
+    }
+    later = samples.case(CaseState.SCHEDULED, case_id="HO-later")
+    wiring.offboarding.known["HO-later"] = replace(later, effective_at=now + timedelta(days=7))
+    shown = handover(wiring, "week", "--config", config).output
+    assert [word in shown for word in ("scheduled", "NOT locked out everywhere", "locked out", "HO-later")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    listed = json.loads(handover(wiring, "week", "--json", "--config", config).stdout)
+    assert [case["id"] for case in listed] == ["HO-0", "HO-1", "HO-2"]
+
+
 def many() -> Wiring:
     """Return a company with 120 cases that are good."""
     wiring = Wiring()

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,10 +11,13 @@ import pytest
 from bot import workdays
 from bot.slack.listeners.offboarding import ABOUT, ParsedCommand, Verb, parse
 from bot.slack.messages import acts, guide
+from bot.slack.messages.blocks import unpack
 from tests.bot import samples
 from tests.bot.conftest import make_settings
-from tests.bot.workplace import OPENER, Workplace, said
+from tests.bot.workplace import OPENER, Workplace, said, workplace_in
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
+from tests.sandbox.slack import seed
+from workflows.cases.holds import CasePolicy
 from workflows.people import Actor, Leaver
 from workflows.storage.rows.case import CaseState, Reason
 
@@ -48,13 +52,13 @@ def test_a_command_names_one_person_or_nobody(text: str, meant: ParsedCommand) -
 
 
 @pytest.mark.parametrize("how", ["mention", "address", "id", "lower case id"])
-def test_a_case_is_cancelled_by_a_command_and_a_click(workplace: Workplace, how: str) -> None:
-    case_id = workplace.open(effective_at=SOON)
-    workplace.hr.command("/offboard", f"cancel {named(how, case_id)[0]}")
-    answer = workplace.private(workplace.hr, case_id)
+def test_a_case_is_cancelled_in_the_form_that_the_command_opens(workplace: Workplace, how: str) -> None:
+    workplace.open(effective_at=SOON)
+    [case] = workplace.cases()
+    workplace.hr.command("/offboard", f"cancel {named(how, case.id)[0]}")
+    form = workplace.hr.modal("Cancel offboarding")
     assert workplace.actors("case.cancelled") == [], "a command alone cancels nothing"
-    workplace.hr.click(answer, "Cancel Offboarding")
-    workplace.hr.modal("Cancel offboarding").fill("reason", "she stays").submit()
+    form.fill("reason", "she stays").submit()
     assert "is cancelled" in workplace.hr.modal("Cancelled").text
     assert workplace.actors("case.cancelled") == [f"slack:{HR.slack_id}"]
 
@@ -68,11 +72,10 @@ def test_a_case_is_rescheduled_in_the_form_that_the_command_opens(workplace: Wor
     assert workplace.services.offboarding.case(case_id).effective_at.date().isoformat() == "2026-12-01"
 
 
-def test_a_case_is_undone_by_a_command_and_a_click(workplace: Workplace) -> None:
+def test_a_case_is_undone_in_the_form_that_the_command_opens(workplace: Workplace) -> None:
     case_id = workplace.open()
     workplace.run()
     workplace.hr.command("/offboard", f"undo @{LEAVER.uid}")
-    workplace.hr.click(workplace.private(workplace.hr, case_id), "Give Access Back")
     workplace.hr.modal("Give access back?").fill("reason", "she stays").submit()
     workplace.hr.modal("Undone")
     assert workplace.services.offboarding.case(case_id).state is CaseState.UNDONE
@@ -127,9 +130,38 @@ def test_of_several_cases_only_those_that_fit_are_offered(workplace: Workplace) 
     workplace.office.clock.pass_(days=3)
     new = workplace.open(effective_at=workplace.office.clock.now() + timedelta(days=9))
     workplace.hr.command("/offboard", f"cancel @{LEAVER.uid}")
-    assert old not in said(workplace.private(workplace.hr, new))
+    assert unpack(workplace.hr.modal("Cancel offboarding").raw.body["private_metadata"]) == {"case": new}
+    workplace.hr.modal("Cancel offboarding").close()
     workplace.hr.command("/offboard", f"undo @{LEAVER.uid}")
-    assert "Give Access Back" in str(workplace.private(workplace.hr, old).blocks)
+    assert unpack(workplace.hr.modal("Give access back?").raw.body["private_metadata"]) == {"case": old}
+
+
+def test_a_held_case_is_rejected_or_rescheduled(tmp_path: Path) -> None:
+    rules = CasePolicy(mass_cases_per_hour=1, hold_channel=seed.SECURITY_ALERTS)
+    with workplace_in(tmp_path, rules=rules) as workplace:
+        workplace.open(leaver=replace(samples.leaver("Eve"), email="eve@x.example", slack_id="", directory_id="d-eve"))
+        case_id = workplace.open(effective_at=SOON)
+        assert workplace.services.offboarding.case(case_id).state is CaseState.HELD
+        workplace.hr.command("/offboard", f"reschedule @{LEAVER.uid}")
+        workplace.hr.modal("Reschedule").fill("day", "2026-12-01").submit()
+        workplace.hr.modal("Rescheduled").close()
+        workplace.hr.command("/offboard", f"cancel @{LEAVER.uid}")
+        workplace.hr.click(workplace.private(workplace.hr, case_id), "Reject")
+        workplace.hr.wait_for(lambda: workplace.services.offboarding.case(case_id).state is CaseState.CANCELLED)
+
+
+def test_where_several_cases_fit_each_has_its_button(workplace: Workplace) -> None:
+    old = workplace.open()
+    workplace.run()
+    workplace.office.clock.pass_(days=3)
+    new = workplace.open()
+    workplace.run()
+    workplace.hr.command("/offboard", f"undo @{LEAVER.uid}")
+    answer = workplace.private(workplace.hr, "Which case?")
+    assert old in said(answer)
+    assert new in said(answer)
+    assert str(answer.blocks).count("Give Access Back") >= 2
+    assert workplace.hr.view is None
 
 
 @pytest.mark.parametrize("verb", ["cancel", "undo", "reschedule"])

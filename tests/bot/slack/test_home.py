@@ -71,10 +71,13 @@ def test_a_manager_sees_the_cases_of_their_own_people_alone(workplace: Workplace
     mine = workplace.open(effective_at=SOON)
     other = Leaver("Eve Late", "eve@northwind.example", "", "Europe/Berlin", directory_id="d-eve")
     theirs = workplace.open(leaver=other, approver=samples.BOB, successors=(samples.CAROL,), effective_at=SOON)
+    third = Leaver("Ina Last", "ina@northwind.example", "", "Europe/Berlin", directory_id="d-ina")
+    later = workplace.open(leaver=third, effective_at=SOON + timedelta(days=9))
     view = home(workplace.manager, "Your people")
-    for title in ("Your people", "Leaving this week"):
-        assert mine in part(view, title)
-        assert theirs not in part(view, title)
+    assert mine in part(view, "Leaving this week")
+    assert later in part(view, "Your people")
+    assert mine not in part(view, "Your people"), "said once"
+    assert theirs not in str(view.blocks)
     assert "Find Case" not in view.text
     assert "Open cases" not in view.text
 

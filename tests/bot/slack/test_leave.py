@@ -15,7 +15,7 @@ from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
 from tests.bot.slack.test_buttons import newest
 from tests.bot.slack.test_moves import DONE
-from tests.bot.workplace import Workplace, said
+from tests.bot.workplace import OPENER, Workplace, said
 from tests.sandbox.company.people import BY_UID, HR
 from tests.sandbox.slack.records import Message
 from workflows.business_days import BusinessDays
@@ -47,6 +47,19 @@ def returned(workplace: Workplace) -> Message:
     workplace.office.clock.pass_(days=30)
     workplace.run()
     return newest(workplace, MessageKind.RETURN)
+
+
+@pytest.mark.usefixtures("returned")
+def test_the_question_waits_on_home_until_it_is_answered(workplace: Workplace) -> None:
+    waits = f"{samples.leaver().name}* is due back"
+    workplace.hr.home()
+    workplace.hr.wait_for(lambda: (shown := workplace.hr.home_now) and waits in shown.text)
+    workplace.manager.home()
+    assert waits not in workplace.manager.wait_for(lambda: workplace.manager.home_now).text, "nobody without the right"
+    [case] = workplace.cases()
+    workplace.services.leaves.stay(case.id, OPENER)
+    workplace.hr.home()
+    workplace.hr.wait_for(lambda: (shown := workplace.hr.home_now) and waits not in shown.text)
 
 
 def test_the_question_is_answered_once(workplace: Workplace, returned: Message) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bot.slack.messages import audit, case, details, proposal
+from bot.slack.messages import audit, case, details, home, proposal
 from bot.slack.messages.blocks import Message
 from config.text import shown
 from connectors.contract import Verdict
@@ -35,7 +35,11 @@ def seen(thing: Any) -> Iterator[str]:
 
 
 def words(message: Message) -> int:
-    text = DATE.sub("yesterday", " ".join(seen(message.blocks)))
+    return count(message.blocks)
+
+
+def count(blocks: Any) -> int:
+    text = DATE.sub("yesterday", " ".join(seen(blocks)))
     return len([word for word in text.split() if re.search(r"\w", word)])
 
 
@@ -130,6 +134,14 @@ def test_a_proposal_asks_before_it_lists() -> None:
     view = replace(samples.proposal(), asked_by="Hanna Lindqvist", last_day=samples.NOW)
     whole = proposal.build(view, samples.client_lines(proposal.PER_PAGE), 60)
     assert words(whole) <= 116  # 288
+
+
+def test_home_is_short_on_a_quiet_day() -> None:
+    one = [samples.case(CaseState.SCHEDULED, Verdict.UNKNOWN)]
+    of_hr = home.Home(leaving=one, open=one, all_open=1, may_open=True, enrolled=True)
+    assert count(home.build(of_hr)["blocks"]) <= 116  # 190 with the whole help
+    of_manager = home.Home(leaving=one, own=one, waiting=[samples.proposal()])
+    assert count(home.build(of_manager)["blocks"]) <= 74
 
 
 def test_every_message_stays_within_the_size_that_slack_takes() -> None:

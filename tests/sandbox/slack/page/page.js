@@ -106,7 +106,13 @@ function dated(seconds, format, fallback, url) {
   const node = h("time", { title: fallback || "" }, text);
   return url ? anchor(url, node) : node;
 }
-const anchor = (url, label) => (/^(https?:|mailto:)/i.test(url) ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, label) : h("span", {}, label));
+const anchor = (url, label) => (url.startsWith(`${location.origin}/archives/`) ? h("a", { href: url, onclick: (event) => { const open = toMessage(new URL(url).pathname); if (open) { event.preventDefault(); open(); } } }, label) : /^(https?:|mailto:)/i.test(url) ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, label) : h("span", {}, label));
+function toMessage(path) {            // the address of a message in this workspace, or null
+  const found = /^\/archives\/(\w+)\/p(\d+)(\d{6})$/.exec(path);
+  const [, id, seconds, rest] = found || [];
+  if (!found || !world.channels.some((one) => one.id === id)) return null;
+  return () => { go(id); const shown = $("feed").querySelector(`article[data-ts="${seconds}.${rest}"]`); if (shown) shown.scrollIntoView({ block: "center" }); };
+}
 const mention = (id) => h("span", { class: id === me ? "mention mine" : "mention" }, `@${user(id).real}`);
 function reference(inner) {
   const [target, label] = inner.split("|");
