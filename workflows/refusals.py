@@ -65,7 +65,7 @@ class Code(StrEnum):
         N_("The person who leaves cannot decide where their clients go. Ask HR to name another approver."),
     )
     ALREADY_DECIDED = "already decided", N_("You have already decided this."), Next.NOTHING_CHANGED
-    UNKNOWN_PROPOSAL = "unknown proposal", N_("This proposal no longer exists."), Next.SHOW_CASE
+    UNKNOWN_PROPOSAL = "unknown proposal", N_("This proposal no longer exists. Ask HR, who can have a new one made.")
     UNKNOWN_RECORD = (
         "unknown record",
         N_("One of the chosen records is not part of this proposal."),
@@ -96,7 +96,7 @@ class Code(StrEnum):
         N_("These records already go to that colleague, so nothing was changed. Choose another successor."),
     )
     BAD_PERSON = ("bad person", N_("This person has no usable address. Check profile and directory, then try again."))
-    UNKNOWN_STEP = "unknown step", N_("This step no longer exists."), Next.SHOW_CASE
+    UNKNOWN_STEP = "unknown step", N_("This step no longer exists, so you have nothing to do.")
     ALREADY_CONFIRMED = "already confirmed", N_("This was confirmed by {by} already ({at})."), Next.NOTHING_CHANGED
     NOT_CONFIRMED = "not confirmed", N_("Nobody has confirmed this, so there is nothing to take back.")
     OWN_CASE = "own case", N_("This case is about you, so you cannot act on it. Ask a colleague in HR or security.")
@@ -117,7 +117,10 @@ class Code(StrEnum):
     )
     SECOND_PERSON = (
         "second person",
-        N_("This needs a second person. It cannot be the person who opened it ({by}), nor the person who leaves."),
+        N_(
+            "This needs a second person. It cannot be {by}, nor the person who leaves. "
+            "Ask somebody with one of these roles: {roles}."
+        ),
     )
     UNKNOWN_SYSTEM = "unknown system", N_("There is no system {system} with accounts here. Known are: {known}.")
     UNKNOWN_ACCOUNT = (
@@ -126,7 +129,10 @@ class Code(StrEnum):
     )
     IN_CASE = (
         "in case",
-        N_("{account} was locked for this case, so it cannot be denied. If it is not the leaver's, undo the case."),
+        N_(
+            "{account} was locked for this case, so it cannot be denied. "
+            "If it is not the leaver's, HR or security can undo the case."
+        ),
     )
     LATER_CASE = (
         "later case",
@@ -186,7 +192,7 @@ class Code(StrEnum):
         "needs voucher",
         N_("Others have one-time codes already. Ask one of them to give a code here, or enrol in Slack."),
     )
-    WRONG_CODE = "wrong code", N_("This code is wrong, or its time is over. Nothing was done.")
+    WRONG_CODE = "wrong code", N_("This code is wrong, or its time is over. Nothing was done. Try the next one.")
     USED_CODE = "used code", N_("This code was used already. Nothing was done. Wait for the next one.")
     TOO_MANY_CODES = (
         "codes paused",
@@ -213,6 +219,7 @@ class _Facts(dict[str, str]):
             "approver": _("the approver named in the case"),
             "changed": _("see the newest version"),
             "why": _("not one now"),
+            "roles": ", ".join([_("security"), _("administrators")]),
         }.get(key, _("not known"))
 
 

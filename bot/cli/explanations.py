@@ -16,7 +16,7 @@ from workflows.storage.vault import WrongKey
 NEXT: Mapping[Next, str] = {
     Next.NOTHING_CHANGED: N_("Nothing was changed."),
     Next.SHOW_CASE: N_("`handover status EMAIL` shows where the case stands."),
-    Next.CANCEL_CASE: N_("See it with `handover status EMAIL`. Cancel it first if it is wrong."),
+    Next.CANCEL_CASE: N_("`handover status EMAIL` shows it. If it is wrong, `handover cancel EMAIL` cancels it."),
     Next.LIST_CASES: N_("`handover status --all` shows all cases."),
     Next.LIST_FINDINGS: N_("`handover findings` shows the open ones."),
     Next.LIST_DELEGATIONS: N_("`handover delegate` lists them."),

@@ -128,6 +128,7 @@ def views() -> Iterator[CaseView]:
             halted_by=NAME,
             halted_at=samples.NOW,
             stopped=3,
+            stopped_in=("crm",),
             put_back=4,
             putting_back=1,
             not_put_back=2,

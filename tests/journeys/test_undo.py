@@ -20,7 +20,7 @@ def test_account_and_password_come_back(office: Office, practice: Practice) -> N
     leaver = BY_UID["anh.nguyen"]
     assert practice.can_log_in(leaver) == BACK
     _offboard(practice, leaver)
-    ended = practice.handover("undo", leaver.email, "--yes", by=HR)
+    ended = practice.handover("undo", leaver.email, "--reason", "a mistake", "--yes", by=HR)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert practice.can_log_in(leaver) == BACK
     assert "the account is open again" in ended.stdout
@@ -32,12 +32,12 @@ def test_account_and_password_come_back(office: Office, practice: Practice) -> N
 def test_killed_in_the_middle_it_still_comes_back(practice: Practice) -> None:
     leaver = BY_UID["ben.ford"]
     _offboard(practice, leaver)
-    practice.handover("undo", leaver.email, "--yes", "--wait", "0", by=HR)
+    practice.handover("undo", leaver.email, "--reason", "a mistake", "--yes", "--wait", "0", by=HR)
     practice.kill_bot()
     practice.start_bot()
     ends = time.monotonic() + 90
     while practice.can_log_in(leaver) != BACK and time.monotonic() < ends:
         time.sleep(0.2)
     assert practice.can_log_in(leaver) == BACK
-    assert practice.handover("undo", leaver.email, "--yes", by=HR).returncode == 0
+    assert practice.handover("undo", leaver.email, "--reason", "a mistake", "--yes", by=HR).returncode == 0
     assert practice.handover("verify").returncode == 0

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from connectors.contract import Accounts
 from connectors.errors import ConnectorError
 from workflows.access import manual_steps, restriction
+from workflows.authorization import Right, holders
 from workflows.cases.views import Ended
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.context import Context
@@ -178,7 +179,8 @@ class Holds:
             # Neither who opened or rescheduled the case, nor the leaver, through Slack or the command line.
             same = any(by.may_be(one) for one in (data.opened_by, *movers))
             if same or by.service or is_about(data.leaver, by):
-                raise Refused(Code.SECOND_PERSON, case=case_id, by=data.opened_by.name)
+                right = Right.RELEASE_IMMEDIATE if case.hold_reason == HoldReason.IMMEDIATE else Right.RELEASE
+                raise Refused(Code.SECOND_PERSON, case=case_id, by=data.opened_by.name, roles=holders(right))
             begins = case.immediate or case.effective_at <= now
             if begins:
                 case.effective_at = now

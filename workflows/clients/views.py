@@ -258,6 +258,8 @@ class ClientsView:
     halted_at: datetime | None = None
     stopped: int = 0
     """Approved records that did not move because somebody stopped the moves."""
+    stopped_in: tuple[str, ...] = ()
+    """The systems whose moves were stopped."""
     put_back: int = 0
     """Records that an undo of the handover gave back to the leaver."""
     putting_back: int = 0

@@ -53,7 +53,7 @@ class Listeners:
         call = Call(body, client)
         chosen = self._acts.get(call.fact("act"))
         if chosen is None:
-            raise UserFacingError(_("This menu is too old. `/offboard list` shows every case."))
+            raise UserFacingError(_("This menu is too old. Use the one in the newest message."))
         chosen(call)
 
     def button(

@@ -60,6 +60,8 @@ def build(view: CaseView, now: datetime) -> Message:
     buttons = [one for part in parts if part["type"] == "actions" for one in part["elements"]]
     if view.state is CaseState.SCHEDULED or (view.state is CaseState.ON_LEAVE and view.effective_at > now):
         buttons = [_cancel_button(view), *buttons]
+    if view.clients and view.state not in ENDED:
+        buttons += requests.ask_buttons(view.clients.proposal)
     blocks += [part for part in parts if part["type"] != "actions"]
     blocks += [actions("case_actions", *buttons, details.open_button(view)), context(_footer(view))]
     return message(mrkdwn(point, 400), emphasize_first(blocks))

@@ -17,6 +17,7 @@ from bot.slack.messages.blocks import (
 )
 from bot.slack.messages.phrases import clients as count_clients
 from bot.slack.messages.phrases import listing, records, short
+from bot.slack.messages.systems import RETRY
 from bot.text import _, moment, mrkdwn, plain
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView, PutBackLine
@@ -34,7 +35,7 @@ def blocks(view: CaseView) -> list[Block]:
     clients = view.clients
     if clients is None or view.state in NEVER:
         return []
-    shown = [*paragraphs(_halted(clients)), *paragraphs(_put_back(clients))]
+    shown = [*paragraphs(_halted(clients)), *_again(view, clients), *paragraphs(_put_back(clients))]
     buttons = _buttons(view, clients)
     return [*shown, actions("case_moves", *buttons)] if buttons else shown
 
@@ -75,6 +76,12 @@ def _halted(clients: ClientsView) -> list[str]:
         text = _("*Moves paused* by {by}, {when}. Nothing moves until somebody resumes.")
     when = moment(clients.halted_at)
     return [text.format(by=mrkdwn(clients.halted_by), when=when, left=records(clients.stopped))]
+
+
+def _again(view: CaseView, clients: ClientsView) -> list[Block]:
+    """Return the buttons that propose stopped records again, one for each system."""
+    systems = clients.stopped_in if clients.stopped else ()
+    return [section(mrkdwn(system), button(_("Retry"), RETRY, pack(case=view.id, system=system))) for system in systems]
 
 
 def _put_back(clients: ClientsView) -> list[str]:

@@ -68,6 +68,13 @@ def waiting(view: ProposalView | None) -> list[Block]:
     return [section(line(request), _ask(view, request)) for request in view.requests]
 
 
+def ask_buttons(view: ProposalView | None) -> list[Block]:
+    """Return the buttons to ask somebody else, for requests that have no line in the case message."""
+    if view is None or view.state is not ProposalState.PENDING or blocks(view):
+        return []
+    return [found for request in view.requests if (found := _ask(view, request))]
+
+
 def _ask(view: ProposalView, request: RequestView) -> Block | None:
     if request.share or request.state is not RequestState.WAITING:
         return None

@@ -87,7 +87,9 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
 
 def undo(wiring: Wiring, config: str, **env: str) -> tuple[int, str]:
     """Undo a case, as whoever the environment says, and return the exit code and what was said."""
-    result = handover(wiring, "undo", "case-1", "--yes", "--config", config, env={**NOBODY, **env})
+    result = handover(
+        wiring, "undo", "case-1", "--reason", "a mistake", "--yes", "--config", config, env={**NOBODY, **env}
+    )
     return result.exit_code, result.output
 
 
@@ -179,7 +181,7 @@ def test_a_code_is_read_from_standard_input_and_never_from_an_argument(
 ) -> None:
     app = new_app(config, Actor("slack:U0SAM", "Sam", "sam@x.example"))
     CLOCK.next_period()
-    line = ("undo", "case-1", "--yes", "--as", who, "--config", config)
+    line = ("undo", "case-1", "--reason", "a mistake", "--yes", "--as", who, "--config", config)
     CLOCK.next_period()
     done = handover(wiring, *line, env=NOBODY, typed=app.code(CLOCK.now()) + "\n")
     assert done.exit_code == 0, done.output
@@ -203,7 +205,9 @@ def test_guessing_locks_the_person_and_not_the_others(wiring: Wiring, config: st
     CLOCK.at += timedelta(minutes=20)
     after, told = undo(wiring, config, HANDOVER_AS="sam", HANDOVER_CODE=app.code(CLOCK.now()))
     assert (after, "5 wrong codes were given for sam within a day" in told) == (0, True), told
-    assert handover(wiring, "undo", "case-1", "--yes", "--config", config).exit_code == 0, "the operator of these tests"
+    assert handover(wiring, "undo", "case-1", "--reason", "a mistake", "--yes", "--config", config).exit_code == 0, (
+        "the operator of these tests"
+    )
 
 
 def test_somebody_who_never_enrolled_is_told_how(wiring: Wiring, config: str, kernel: Kernel) -> None:

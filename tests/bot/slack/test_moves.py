@@ -111,6 +111,12 @@ def test_resume_and_stop(workplace: Workplace) -> None:
     assert len(workplace.crm.owned(DANA)) == 3
     assert workplace.actors("clients.resumed") == [f"slack:{workplace.hr.id}"]
     assert workplace.actors("clients.stopped") == [f"slack:{workplace.security.id}"]
+    stopped = workplace.post(f"case:{case_id}")
+    assert "Retry proposes them again" in said(stopped)
+    workplace.hr.click(stopped, "Retry")
+    workplace.private(workplace.hr, "crm is being tried again")
+    workplace.run()
+    assert [one.version for one in workplace.services.proposals.waiting()] == [2]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from itertools import chain
 from sqlmodel import Session
 
 from config.text import N_, _
-from workflows.authorization import Right
+from workflows.authorization import Right, holders
 from workflows.clients.approval_policy import is_leaver
 from workflows.clients.approvals import changes, requests
 from workflows.clients.approvals.requests import UnsealedRequest
@@ -116,7 +116,8 @@ class Eligibility:
         asked = [person.slack_id for request in pending.requests for person in request.data.approvers]
         by = self._context.authorization.require(Right.RECORD, by, pending.case.id, also=asked if own else ())
         if not own and by.may_be(pending.data.opened_by):
-            raise Refused(Code.SECOND_PERSON, case=pending.case.id, by=pending.data.opened_by.name)
+            roles = holders(Right.RECORD)
+            raise Refused(Code.SECOND_PERSON, case=pending.case.id, by=pending.data.opened_by.name, roles=roles)
         return by
 
     def directory(self, by: Actor) -> LiveDirectory:

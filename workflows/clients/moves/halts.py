@@ -135,5 +135,6 @@ def halt_fields(books: Sequence[BookHandover], by_state: Mapping[str, int]) -> d
         "halted": Halt(halted.halted) if halted else Halt.NONE,
         "halted_by": halted.halted_by if halted else "",
         "halted_at": halted.halted_at if halted else None,
+        "stopped_in": tuple(book.system for book in books if book.halted == Halt.STOPPED),
         "stopped": by_state.get(AssignmentState.STOPPED, 0),
     }
