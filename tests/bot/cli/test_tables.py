@@ -72,6 +72,12 @@ def test_columns_that_do_not_fit_are_a_block_a_row_with_whole_words(width: int) 
     assert all(len(re.sub(r"`[^`]*`", "x", line).split()) == 1 for line in long), "a line of one word alone is longer"
 
 
+def test_one_row_that_does_not_fit_leaves_the_others_aligned() -> None:
+    rows = [("a", "good"), ("b", "x" * 90), ("c", "good"), ("d", "good")]
+    shown = list(fitted(("Name", "Said"), rows, 40))
+    assert shown[2:] == ["a     good", "", "Name: b", "Said:", f"    {'x' * 90}", "", "c     good", "d     good"]
+
+
 def test_a_long_chinese_sentence_is_wrapped() -> None:
     shown = list(fitted(("甲", "Case"), [("此帳號尚未在所有系統中鎖定" * 5, ID)], 40))
     assert all(cells(line) <= 40 for line in shown)
