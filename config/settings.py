@@ -34,6 +34,7 @@ from config.fields import (
     Key,
     LanguageCode,
     Limit,
+    ProxyUrl,
     PublicKey,
     SettingsTable,
     Span,
@@ -119,6 +120,8 @@ class Slack(SettingsTable):
     """Proves that a request is Slack's; needed by `mode = "http"`."""
     api_url: ApiUrl = "https://slack.com/api/"
     """Address of Slack's Web API."""
+    proxy: ProxyUrl | None = None
+    """An HTTP proxy on the way to Slack. Default: the variable HTTPS_PROXY or HTTP_PROXY, if there is one."""
     host: str = "127.0.0.1"
     """Address to listen on, for `mode = "http"`. Only signed requests are answered there."""
     port: int = Field(default=3000, ge=0, le=65535)

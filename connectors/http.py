@@ -133,6 +133,7 @@ class Api:
         limit: RateLimiter | None = None,
         headers: Mapping[str, str] | None = None,
         authority: Path | None = None,
+        proxy: str | None = None,
         sign: Callable[[httpx.Request], httpx.Request] | None = None,
         connections: int = Limits().connections,
     ) -> None:
@@ -153,6 +154,8 @@ class Api:
                 headers={"Accept-Encoding": ENCODING, **(headers or {})},
                 verify=trust,
                 auth=sign,
+                proxy=proxy,
+                trust_env=False,  # neither a proxy nor a .netrc of this machine concerns a system
                 limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
                 event_hooks={"response": [budget.bound]},
             )

@@ -96,7 +96,8 @@ class Answers:
         known = self.given(whole)
         if known is not None or not self.interactive:
             return known or default
-        answer = str(typer.prompt(question, default=default if optional else default or None, err=True)).strip()
+        given = default if optional else default or None
+        answer = str(typer.prompt(question, default=given, show_default=bool(default), err=True)).strip()
         self._keep(whole, answer)
         return answer
 
@@ -116,7 +117,7 @@ class Answers:
         results = examine(checks, CHECK_SECONDS)
         for result in results:
             mark = "  ⚠ " if result.unseen else "  ✓ " if result.ok else "  ✗ "
-            warn(mark + f"{result.what}: {result.said} {result.todo}".rstrip())
+            warn(f"{mark}{result.what}: {result.said}" + (f"\n    {result.todo}" if result.todo else ""))
         return [] if self._unchecked else [result for result in results if not result.ok]
 
     def go_on(self) -> bool:

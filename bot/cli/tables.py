@@ -28,26 +28,43 @@ def fitted(
     width: int,
     paint: Callable[[str, str], str] = lambda _cell, piece: piece,
 ) -> Iterator[str]:
-    """Yield a table for a terminal. No word is broken: where columns do not fit, each row is a block. Pure.
+    """Yield a table for a terminal. No word is broken: rows that fit no columns are blocks. Pure.
 
     `paint` gets a cell and one of its pieces.
     """
-    table = [columns, *rows]
-    natural = [max(cells(line) for cell in column for line in cell.split("\n")) for column in zip(*table, strict=True)]
-    least = [max(_longest(cell) for cell in column) for column in zip(*table, strict=True)]
     room = width - len(GAP) * (len(columns) - 1)
-    if sum(least) > room:
+    aligned = _fitting(columns, rows, room)
+    if 2 * len(aligned) < len(rows):
         yield from _blocks(columns, rows, width, paint)
         return
+    table = [columns, *(rows[number] for number in sorted(aligned))]
+    natural = [max(cells(line) for cell in column for line in cell.split("\n")) for column in zip(*table, strict=True)]
+    least = [max(_longest(cell) for cell in column) for column in zip(*table, strict=True)]
     most = max(n for n in range(1, width + 1) if n == 1 or sum(_bounded(natural, least, n)) <= room)
     widths = _bounded(natural, least, most)
-    for number, row in enumerate(table):
+    for number, row in enumerate([columns, *rows]):
+        if number and number - 1 not in aligned:
+            yield from ("", *_blocks(columns, [row], width, paint), "")
+            continue
         wrapped = [_wrap(cell, size) for cell, size in zip(row, widths, strict=True)]
         for line in range(max(map(len, wrapped))):
             pieces = [lines[line] if line < len(lines) else "" for lines in wrapped]
             yield _line(pieces, widths, row, paint)
         if number == 0:
             yield GAP.join("─" * size for size in widths)
+
+
+def _fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> frozenset[int]:
+    """Return the numbers of the rows whose longest words have room side by side, those with short words first."""
+    taken, least = [], [_longest(cell) for cell in columns]
+    words = {number: [_longest(cell) for cell in row] for number, row in enumerate(rows)}
+    for number in sorted(words, key=lambda one: sum(words[one])):
+        wider = list(map(max, least, words[number]))
+        if sum(wider) > room:
+            break
+        least = wider
+        taken.append(number)
+    return frozenset(taken) if sum(least) <= room else frozenset()
 
 
 def _bounded(natural: Sequence[int], least: Sequence[int], most: int) -> list[int]:
@@ -65,7 +82,7 @@ def _blocks(
             if cell:
                 head = f"{column}: " if column else ""
                 first, *more = _wrap(head + cell, width, indent="    ")
-                yield head + paint(cell, first[len(head) :])
+                yield head + paint(cell, first[len(head) :]) if first[len(head) :] else head.rstrip()
                 yield from ("    " + paint(cell, line) for line in more)
 
 
@@ -76,7 +93,7 @@ def _line(
     paint: Callable[[str, str], str] = lambda _cell, piece: piece,
 ) -> str:
     painted = [
-        paint(cell, piece) + " " * (size - cells(piece))
+        (paint(cell, piece) if piece else "") + " " * (size - cells(piece))
         for cell, piece, size in zip(row or pieces, pieces, widths, strict=True)
     ]
     return GAP.join(painted).rstrip()

@@ -108,6 +108,7 @@ def web_client(slack: Slack, seconds: int = SECONDS) -> WebClient:
     return BoundedWebClient(
         token=slack.bot_token.get_secret_value(),
         base_url=slack.api_url,
+        proxy=slack.proxy,
         timeout=seconds,
         retry_handlers=[SafeConnectionRetryHandler(max_retry_count=1), BriefRateLimitRetryHandler(max_retry_count=2)],
     )

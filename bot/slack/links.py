@@ -54,7 +54,12 @@ def send(
         raise ConnectionError(_("the address is not Slack's"))
     budget = Budget(most=most)
     with httpx.Client(
-        headers={"Accept-Encoding": ENCODING}, verify=_trust(), timeout=wait, event_hooks={"response": [budget.bound]}
+        headers={"Accept-Encoding": ENCODING},
+        verify=_trust(),
+        timeout=wait,
+        event_hooks={"response": [budget.bound]},
+        proxy=client.proxy or None,  # the same as for Slack's other requests
+        trust_env=False,
     ) as http:
         budget.install(http)
         budget.begin(total, float("inf"))

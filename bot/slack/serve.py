@@ -214,7 +214,7 @@ def _handler(app: App, settings: Settings) -> SocketModeHandler | None:
     token = settings.slack.app_token
     if settings.slack.mode != "socket" or token is None:
         return None
-    return SocketModeHandler(app, token.get_secret_value())
+    return SocketModeHandler(app, token.get_secret_value(), proxy=settings.slack.proxy)
 
 
 @contextmanager

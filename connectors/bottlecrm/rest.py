@@ -50,6 +50,7 @@ class Rest:
             classify=partial(fault, token),
             headers={"Accept": "application/json"},
             authority=settings.authority,
+            proxy=settings.proxy,
         )
 
     def get(self, path: str, query: Mapping[str, str] | None = None, proof: Mapping[str, str] | None = None) -> Json:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from config.secrets import Secret
 from config.text import _
-from connectors.settings import ReadableFile, SystemSettings, is_loopback
+from connectors.settings import ProxyUrl, ReadableFile, SystemSettings, is_loopback
 
 
 class BottleCrmSettings(SystemSettings):
@@ -25,6 +25,8 @@ class BottleCrmSettings(SystemSettings):
     """A file with a refresh token of that user, which Handover renews; without it, people's tokens are not revoked."""
     authority: ReadableFile | None = None
     """A file with the company's own certificate authority (PEM), if it has one."""
+    proxy: ProxyUrl | None = None
+    """An HTTP proxy on the way to the server. Default: none; variables such as HTTPS_PROXY do not count."""
     timeout_seconds: float = Field(default=30, gt=0)
     """Time limit of one call."""
 

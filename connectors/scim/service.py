@@ -91,6 +91,7 @@ class Service:
             headers={"Accept": f"{MEDIA}, application/json", **settings.headers},
             sign=self._sign,
             authority=settings.ca_file,
+            proxy=settings.proxy,
         )
         self._features: Features | None = None
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from config.secrets import Secret
 from config.text import _
-from connectors.settings import ReadableFile, SystemSettings, is_loopback
+from connectors.settings import ProxyUrl, ReadableFile, SystemSettings, is_loopback
 
 
 def _address(url: str) -> str:
@@ -59,6 +59,8 @@ class ScimSettings(SystemSettings):
     request_seconds: float = Field(default=20, gt=0, le=300)
     ca_file: ReadableFile | None = None
     """PEM file of the authorities to trust; the system's own if left out."""
+    proxy: ProxyUrl | None = None
+    """An HTTP proxy on the way to the server. Default: none; variables such as HTTPS_PROXY do not count."""
 
     def compared(self) -> Self | None:
         """Return the same settings for the second token, if there is one."""

@@ -53,6 +53,7 @@ class Rpc:
             patience=Timeouts(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds),
             classify=_classify,
             authority=settings.authority,
+            proxy=settings.proxy,
         )
         self._token, self._user, self._lock = "", 0, Lock()
         self._refused: tuple[float, str, str] | None = None

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from config.secrets import Secret
 from config.text import _
-from connectors.settings import ReadableFile, SystemSettings
+from connectors.settings import ProxyUrl, ReadableFile, SystemSettings
 
 
 def _zone(name: str) -> str:
@@ -62,6 +62,8 @@ class TrytonSettings(SystemSettings):
     password: Secret
     authority: ReadableFile | None = None
     """A file with the company's own certificate authority (PEM), if it has one."""
+    proxy: ProxyUrl | None = None
+    """An HTTP proxy on the way to the server. Default: none; variables such as HTTPS_PROXY do not count."""
     timeout_seconds: float = Field(default=20, gt=0)
     """Time limit of one call."""
     owner_fields: Annotated[tuple[Annotated[str, AfterValidator(_owner_field)], ...], AfterValidator(_once)] = ()

@@ -144,6 +144,9 @@ def stored_data(wired: Any, settings: Settings) -> Check:
     """Return the check of the stored data and of the actors in it. It may run beside a running bot."""
 
     def look() -> list[CheckResult]:
+        if not settings.storage.url and not (settings.storage.path / "handover.sqlite").exists():
+            said = _("none yet; the first start makes it")
+            return [CheckResult(_("Stored data"), True, said, unseen=True), *actors.results(settings, [])]
         with wired.assemble(settings, mode="visit") as application, application.store.read() as session:
             enrolled = [one.id for one in application.services.enrolments.people()]
             now, behind = application.store.now(session), application.services.clock_record.fault

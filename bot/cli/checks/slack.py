@@ -39,7 +39,9 @@ def client(slack: Slack, seconds: int) -> WebClient:
     silent = logging.getLogger(__name__)
     silent.disabled = True
     token = slack.bot_token.get_secret_value()
-    return WebClient(token, base_url=slack.api_url, timeout=seconds, retry_handlers=[], logger=silent)
+    return WebClient(
+        token, base_url=slack.api_url, timeout=seconds, proxy=slack.proxy, retry_handlers=[], logger=silent
+    )
 
 
 def network_reason(error: OSError) -> str:

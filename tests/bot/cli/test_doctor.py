@@ -1,5 +1,6 @@
 """`handover doctor` before a practice workspace: each fault planted once, and seen with what to do."""
 
+import shutil
 import threading
 import time
 from base64 import b64encode
@@ -56,7 +57,8 @@ def examined(
 
 
 def test_all_good_where_all_is_good(workspace: SlackServer, tmp_path: Path) -> None:
-    code, checks = examined(configuration(tmp_path, workspace.api_url), tokens(workspace))
+    config = configuration(tmp_path, workspace.api_url, more="[health]\nport = 9")
+    code, checks = examined(config, tokens(workspace))
     assert {name: check for name, check in checks.items() if not check["ok"]} == {}
     assert code == 0
     assert {
@@ -329,3 +331,12 @@ def test_the_running_bot_is_asked_for_its_faults() -> None:
     found = machine.running_bot("127.0.0.1", port)
     assert found.ok
     assert "none on this machine" in found.said
+
+
+def test_without_data_nothing_is_made(tmp_path: Path) -> None:
+    config = configuration(tmp_path)
+    shutil.rmtree(tmp_path / "data")
+    _code, checks = examined(config, {})
+    assert "does not exist" in checks["Data folder"]["said"]
+    assert checks["Stored data"]["unseen"], "what is not there yet was not looked at"
+    assert not (tmp_path / "data").exists()

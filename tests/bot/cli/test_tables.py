@@ -38,7 +38,8 @@ TABLES = (
     "proposal case-1",
     "decide case-1",
     "link case-1 crm",
-    "undo case-1 --yes",
+    "undo case-1 --yes --reason returns",
+    "week",
     "audit",
     "findings",
     "top",
@@ -69,6 +70,12 @@ def test_columns_that_do_not_fit_are_a_block_a_row_with_whole_words(width: int) 
     assert any("`handover status HO-260302-a1b2c3`" in line for line in shown)
     long = [line for line in shown if cells(line) > width]
     assert all(len(re.sub(r"`[^`]*`", "x", line).split()) == 1 for line in long), "a line of one word alone is longer"
+
+
+def test_one_row_that_does_not_fit_leaves_the_others_aligned() -> None:
+    rows = [("a", "good"), ("b", "x" * 90), ("c", "good"), ("d", "good")]
+    shown = list(fitted(("Name", "Said"), rows, 40))
+    assert shown[2:] == ["a     good", "", "Name: b", "Said:", f"    {'x' * 90}", "", "c     good", "d     good"]
 
 
 def test_a_long_chinese_sentence_is_wrapped() -> None:

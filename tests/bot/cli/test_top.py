@@ -27,7 +27,7 @@ typer.main.get_command(make_app()).main(["top"], obj=Wiring(), prog_name="handov
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
-    return str(configuration(tmp_path))
+    return str(configuration(tmp_path, more="[health]\nport = 9"))
 
 
 @pytest.fixture
