@@ -7,7 +7,7 @@ from babel.messages.catalog import Message
 
 from bot.cli import language as command
 from bot.cli.output import CommandError
-from bot.locales import completeness, extract
+from bot.locales import completeness, extract, review
 from config import languages
 from config.languages import LANGUAGES, catalogue, language_of
 from config.text import _, language, ngettext
@@ -204,3 +204,15 @@ def test_who_signed_the_sentences_is_in_the_catalogue_and_stays(polish: Path, tm
     template.write_text('msgid "gone"\nmsgstr ""\n', encoding="utf-8")
     polish.write_bytes(extract.updated("pl", template))
     assert languages.reviewer("pl") == "Ola Nowak, 2026-12-01"
+
+
+def test_a_reviewer_gets_every_sentence_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    assert review.main(["pl"]) == 0
+    shown = capsys.readouterr().out
+    assert "Read by: nobody yet" in shown
+    assert "## bot/slack/messages/language.py" in shown
+    made = extract.read(languages.catalogue_path("pl"), "pl")
+    assert shown.count("| |\n") == len([message for message in made if message.id])
+    assert "*(at most 24 characters)*" in shown
+    assert review.main(["xx"]) == 2
+    assert "pl|ru|zh_Hans|zh_Hant" in capsys.readouterr().err
