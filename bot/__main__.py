@@ -7,6 +7,8 @@ import sys
 from io import TextIOWrapper
 
 from bot.cli.app import make_app
+from config.languages import terminal_language
+from config.text import speak
 
 NOISY = {"apscheduler": logging.ERROR, "httpx": logging.WARNING}
 """Lowest level of loggers. One notes each run of each tick; the other each request, with the person it asks about."""
@@ -28,6 +30,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     for name, level in NOISY.items():
         logging.getLogger(name).setLevel(level)
+    speak(terminal_language(os.environ))
     make_app()(prog_name="handover")
 
 

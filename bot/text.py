@@ -2,11 +2,10 @@
 
 import re
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from config.text import N_, _, language, ngettext
+from config.text import N_, _, language, listed, local, ngettext, number
 
-__all__ = ["N_", "_", "day", "language", "local", "moment", "mrkdwn", "ngettext", "plain", "trim"]
+__all__ = ["N_", "_", "day", "language", "listed", "local", "moment", "mrkdwn", "ngettext", "number", "plain", "trim"]
 _LOOK_ALIKES = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb", ":": "\ua789"}
 _MARKS = re.compile(r"[*~`]|(?<![^\W_])_|_(?![^\W_])|:(?<!\d:(?=\d))(?=[\w+'-]+:)")
 _ISOLATE, _END = "\u2068", "\u2069"
@@ -44,11 +43,6 @@ def moment(at: datetime) -> str:
     """Return a date token. Slack shows each reader's zone and language, other programs show UTC."""
     between = _("at")  # Babel reads no calls inside an f-string
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {between} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
-
-
-def local(at: datetime, zone: str) -> str:
-    """Return a time in a time zone as plain text, with the zone's short name."""
-    return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def day(at: datetime) -> str:

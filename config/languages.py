@@ -5,6 +5,7 @@ A catalogue is read as its translators wrote it: nothing is compiled, so nothing
 
 import gettext
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from io import BytesIO
 from itertools import islice
@@ -14,6 +15,7 @@ LOCALES = Path(__file__).parents[1] / "bot" / "locales"
 SOURCE = "en"
 LANGUAGES = {"en": "English", "pl": "polski", "ru": "русский", "zh_Hans": "简体中文", "zh_Hant": "繁體中文"}
 """Every language by its code, with its own name."""
+_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 _TRADITIONAL = frozenset({"hant", "tw", "hk", "mo"})
 _SIGNED = re.compile(r'"X-Reviewed-By: (.+)\\n"')
 HEADER_LINES = 20
@@ -26,6 +28,23 @@ def language_of(locale: str) -> str:
     if first == "zh":
         return "zh_Hant" if _TRADITIONAL.intersection(others) else "zh_Hans"
     return first if first in LANGUAGES else ""
+
+
+def terminal_language(env: Mapping[str, str]) -> str:
+    """Return the language of a terminal: HANDOVER_LANGUAGE, the choice on this machine, or the locale."""
+    try:
+        chosen = choice_path(env).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        chosen = ""
+    locale = next((env[name] for name in _VARIABLES if env.get(name)), "")
+    wished = (env.get("HANDOVER_LANGUAGE", ""), chosen, locale)
+    return next((code for code in map(language_of, wished) if code), SOURCE)
+
+
+def choice_path(env: Mapping[str, str]) -> Path:
+    """Return the file in which a log-in's choice is kept."""
+    folder = env.get("XDG_CONFIG_HOME") or Path(env.get("HOME") or "/", ".config")
+    return Path(folder, "handover", "language")
 
 
 def reviewer(language: str) -> str:

@@ -10,8 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
+from config import formats
+from config.formats import put
 from config.languages import SOURCE, catalogue
 
 _catalogue = catalogue
@@ -53,8 +56,10 @@ class TranslatedText(str):
 
     def format(self, *args: object, **values: object) -> str:
         """Put values in, and remember them."""
-        words = super().format(*args, **values)
-        return words if args else TranslatedText.of(words, replace(self.sentence, values=values))
+        if args:
+            return super().format(*args, **values)
+        words = put(self, values, current_language())
+        return TranslatedText.of(words, replace(self.sentence, values=values))
 
 
 def _(message: str) -> str:
@@ -68,12 +73,29 @@ def ngettext(one: str, many: str, count: int) -> str:
     return TranslatedText.of(words, Sentence(one, {}, many, count))
 
 
+def number(value: object, spec: str = ",") -> str:
+    """Return a number that stands outside of a sentence."""
+    return formats.formatted(value, spec, current_language())
+
+
+def local(at: datetime, zone: str) -> str:
+    """Return a time in a time zone as plain text, with the zone's short name."""
+    return formats.moment(at, zone, current_language())
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Return texts in a row, with the comma of the language of the moment."""
+    return formats.listed(texts, current_language())
+
+
 def N_(message: str) -> str:  # noqa: N802 - gettext's own word for marking a message that is looked up later
     """Mark a message for the catalogue; `_` translates it when it is shown."""
     return message
 
 
 _PLACEHOLDER, _LETTERS = re.compile(r"\{[^}]*\}"), re.compile(r"[^\W\d_]")
+DAY = "day"
+"""Key of a stored day."""
 STORED = "\x1e"
 """Begins a stored sentence: a control character, so that no person's words are taken for one."""
 
@@ -94,7 +116,7 @@ class Sentence:
         text = self.message
         if _LETTERS.search(_PLACEHOLDER.sub("", text)):  # a message of placeholders alone has nothing to translate
             text = ngettext(text, self.many, self.number) if self.many else _(text)
-        return str.format_map(text, self.values) if self.values else str(text)
+        return put(text, self.values, current_language()) if self.values else str(text)
 
     @property
     def words(self) -> str:
@@ -121,11 +143,19 @@ def _plain(sentence: Sentence) -> list[Any]:
 def _plain_value(value: object) -> Any:
     if isinstance(value, Sentence | TranslatedText):
         return _plain(value if isinstance(value, Sentence) else value.sentence)
+    if type(value) is date:
+        return {DAY: value.isoformat()}
     return value if isinstance(value, int | float) else str(value)
 
 
+def _read_value(value: Any) -> object:
+    if isinstance(value, list):
+        return _read(*value)
+    return date.fromisoformat(value[DAY]) if isinstance(value, dict) else value
+
+
 def _read(message: str, values: Mapping[str, object], many: str, number: int) -> Sentence:
-    read = {name: _read(*value) if isinstance(value, list) else value for name, value in values.items()}
+    read = {name: _read_value(value) for name, value in values.items()}
     return Sentence(message, read, many, number)
 
 

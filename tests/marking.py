@@ -6,6 +6,7 @@ separated from those of the message around it. Data of the samples is written fu
 
 import gettext
 import html
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -114,3 +115,20 @@ def tag_languages(patch: pytest.MonkeyPatch) -> None:
             gettext.NullTranslations() if languages.language_of(locale) in ("", "en") else TaggingCatalogue(locale)
         ),
     )
+
+
+LONGER = 0.4
+ACCENTS = str.maketrans("aceinosuyzACEINOSUYZ", "áçéíñóšúýžÁÇÉÍÑÓŠÚÝŽ")
+OPEN, CLOSE = "⟦", "⟧"
+
+
+class PseudoCatalogue(gettext.NullTranslations):
+    """Every message as in English with accents, two fifths longer, in brackets: what is cut lacks the last one."""
+
+    def gettext(self, message: str) -> str:
+        parts = PLACEHOLDER.split(message)
+        words = "".join(part if PLACEHOLDER.fullmatch(part) else part.translate(ACCENTS) for part in parts)
+        return f"{OPEN}{words}{'·' * math.ceil(LONGER * len(PLACEHOLDER.sub('', message)))}{CLOSE}"
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        return self.gettext(one if count == 1 else many)

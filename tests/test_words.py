@@ -106,12 +106,7 @@ FOR_PROGRAMS = {
     "bot/cli/configuration_draft.py": ("# Handover's configuration.",),  # comments of a file, like its reference
     "bot/cli/notes.py": ("{line.family_name}: {line.name}",),  # data, side by side
     "bot/log_limit.py": ("WORDS = ", "lines about the storage", "text = f"),  # for the log
-    "bot/locales/": (
-        "is out of date",
-        "sentences are not translated",
-        "yield ",
-        "# {name}.",
-    ),  # for who works on the project
+    "bot/locales/": ("",),  # for contributors and translators
     "bot/running.py": (".tick", "_seal", "_TICK", "forget", "take over"),  # names of ticks, for the log
     "workflows/authorization.py": (' = "',),  # rights, as the journal has them
     "bot/slack/listeners/": ("ctx.refuse(",),  # rights

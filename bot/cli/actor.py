@@ -17,7 +17,7 @@ from bot.cli.checks.slack import client
 from bot.cli.output import EXIT_FAILURE, CommandError, warn
 from bot.services import Services
 from bot.slack.authorize import Authorizer
-from bot.text import N_, _
+from bot.text import N_, _, listed
 from config.actors import ActorSettings, actor_id, owner_of, table_of
 from config.settings import Settings
 from workflows.authorization import HOLDERS, Right, granted
@@ -44,7 +44,7 @@ def author(ctx: typer.Context, services: Services, right: Right, *asked: str) ->
         raise CommandError(
             _("{name} is not allowed to do this: {right}.").format(name=found.name, right=right),
             _("It needs one of these roles: {roles}. See [roles] and [actors.NAME] in the configuration.").format(
-                roles=", ".join(HOLDERS[right])
+                roles=listed(HOLDERS[right])
             ),
             EXIT_FAILURE,
         )

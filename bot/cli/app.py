@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "backup": N_("Copy the stored data while the bot runs."),
     "migrate": N_("Upgrade the stored data to this version, or show what that would change."),
     "restore": N_("Prove that a backup can be restored, or restore it."),
+    "language": N_("Show or choose the language of this terminal."),
     "connectors": N_("List the kinds of system that can be configured."),
     "manifest": N_("Print the manifest of the Slack app."),
 }
@@ -67,7 +68,7 @@ DISTRIBUTION = "handover-bot"
 
 
 ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "waiting", "notes", "status", "week", "top", "verify"}
-ACTS -= {"connectors", "manifest", "backup", "restore", "migrate"}
+ACTS -= {"connectors", "manifest", "backup", "restore", "migrate", "language"}
 """Commands that can change something, so that they need to know who acts."""
 
 

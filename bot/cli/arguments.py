@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from bot.cli.output import EXIT_FAILURE, CommandError, warn
 from bot.policies import named_in_rules
-from bot.text import _
+from bot.text import _, listed
 from bot.workdays import last_day_warning
 from config.identifiers import address, plain
 from config.settings import Settings
@@ -24,7 +24,7 @@ END_OF_DAY = re.compile(r"end[- ]of[- ]day(?:[ :=]+(\S+))?", re.IGNORECASE)
 def refuse_several(options: Mapping[str, object]) -> None:
     """Raise `CommandError` where more than one of these options is given."""
     if sum(map(bool, options.values())) > 1:
-        raise CommandError(_("Choose one of {options}.").format(options=", ".join(options)))
+        raise CommandError(_("Choose one of {options}.").format(options=listed(options)))
 
 
 def leaver_named(email: str) -> Leaver:

@@ -10,7 +10,7 @@ from bot.cli.context import DEFAULT, AsJson, ConfigPath, open_services
 from bot.cli.output import EXIT_FAILURE, CommandError, finish, moment, say, show_table
 from bot.slack.messages.audit import headline
 from bot.slack.messages.phrases import verdict
-from bot.text import N_, _, ngettext
+from bot.text import N_, _, listed, ngettext
 from connectors.contract import Verdict
 from workflows.authorization import Right
 from workflows.cases.views import AuditView
@@ -61,7 +61,7 @@ def concerns(found: AuditView, now: datetime) -> list[str]:
         )
     bad = {_(v.value): n for v, n in found.by_verdict.items() if n and v in (Verdict.OPEN, Verdict.UNKNOWN)}
     if bad:
-        lines.append(_("Not locked: {counts}.").format(counts=", ".join(f"{n} {word}" for word, n in bad.items())))
+        lines.append(_("Not locked: {counts}.").format(counts=listed(f"{n} {word}" for word, n in bad.items())))
     if found.finished_at is None:
         lines.append(_("This audit has not finished."))
     elif now - found.started_at > STALE:
@@ -77,7 +77,7 @@ def show(found: AuditView, faults: list[str], zone: str) -> None:
     if found.accepted or found.relocked:
         counts = _("{accepted} accepted, {relocked} locked again at once (details: `handover findings`)")
         say("  " + counts.format(accepted=len(found.accepted), relocked=len(found.relocked)))
-    say("  " + ", ".join(f"{verdict(v)}: {found.by_verdict.get(v, 0)}" for v in Verdict))
+    say("  " + listed(f"{verdict(v)}: {found.by_verdict.get(v, 0)}" for v in Verdict))
     if found.findings:
         show_table(
             [_("Finding"), _("Leaver"), _("System"), _("Account"), _("Seen since"), _("Detail"), _("Case")],

@@ -13,7 +13,7 @@ from bot.cli.arguments import leaver_named
 from bot.cli.checks.slack import client, network_reason
 from bot.cli.output import CommandError, moment
 from bot.slack.people import Profile, SlackUsers, colleague_objection
-from bot.text import _
+from bot.text import _, listed
 from config.settings import ProfileSettings, Settings, Slack
 from workflows.cases.views import OffboardingRequest, Plan
 from workflows.people import Actor, Leaver, Successor
@@ -41,7 +41,7 @@ def profile_named(settings: Settings, name: str) -> ProfileSettings:
     """Return a profile, or an empty one without a name. Raises `CommandError` for an unknown one."""
     if name and name not in settings.profiles:
         said = _("There is no profile {name!r}. Known: {names}.")
-        raise CommandError(said.format(name=name, names=", ".join(settings.profiles) or _("none")))
+        raise CommandError(said.format(name=name, names=listed(settings.profiles) or _("none")))
     return settings.profiles.get(name, ProfileSettings())
 
 
@@ -121,7 +121,7 @@ def question(request: OffboardingRequest) -> str:
         name=request.leaver.name,
         email=request.leaver.email,
         when=moment(request.effective_at, zone) if request.effective_at else _("NOW"),
-        successors=", ".join(one.name for one in request.successors) or _("nobody"),
+        successors=listed(one.name for one in request.successors) or _("nobody"),
         strategy=request.strategy.value,
         approver=request.approver.name,
         reason=request.reason.value,

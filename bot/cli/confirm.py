@@ -9,7 +9,7 @@ from bot.cli.actor import author
 from bot.cli.arguments import refuse_several
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, open_case
 from bot.cli.output import CommandError, finish, say
-from bot.text import N_, _
+from bot.text import N_, _, listed
 from workflows.access.manual_steps import Proof
 from workflows.access.views import StepView
 from workflows.authorization import Right
@@ -69,7 +69,7 @@ def _outcome(step: StepView) -> str:
 def _step(case: CaseView, system: str) -> StepView:
     found = next((step for step in case.steps if step.system == system), None)
     if found is None:
-        names = ", ".join(step.system for step in case.steps) or _("none")
+        names = listed(step.system for step in case.steps) or _("none")
         raise CommandError(
             _("{system!r} is no manual step of case {case}.").format(system=system, case=case.id),
             _("Manual steps there: {names}.").format(names=names),

@@ -18,7 +18,7 @@ from bot.cli.duplicates import alike
 from bot.cli.output import CommandError, say, warn
 from bot.cli.questions import Answered, Answers
 from bot.cli.verify import public_half
-from bot.text import N_, _
+from bot.text import N_, _, listed
 from config.actors import ActorSettings
 from config.fields import KEY_BYTES
 from config.reference import keys, tables
@@ -115,7 +115,7 @@ def _ask(ctx: typer.Context, answers: Answers, config: Path) -> tuple[Configurat
     names = _people(draft, answers)
     if unused := answers.unused():
         raise CommandError(
-            _("Unknown key in --set: {keys}. Nothing was written.").format(keys=", ".join(unused)),
+            _("Unknown key in --set: {keys}. Nothing was written.").format(keys=listed(unused)),
             _("docs/reference/configuration.md lists every key."),
         )
     return draft, names
@@ -210,7 +210,7 @@ def _add(draft: ConfigurationDraft, answers: Answers, name: str, found: tuple[st
 
 
 def _company(draft: ConfigurationDraft, answers: Answers) -> None:
-    question = _("Which system lists everybody ({names})?").format(names=", ".join(draft.systems))
+    question = _("Which system lists everybody ({names})?").format(names=listed(draft.systems))
     known = {"directory": answers.text("company.directory", question, next(iter(draft.systems)))}
     draft.tables["company"] = answers.table("company", Company, ("name", "timezone"), known).values
 

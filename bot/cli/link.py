@@ -73,7 +73,7 @@ def link(
         if none:
             services.linking.none(case.id, system, by, reason, last_day)
             said = _("On record until {day}: {name} has no account in {system}.")
-            say(said.format(day=last_day.isoformat(), name=case.leaver.name, system=system))
+            say(said.format(day=last_day, name=case.leaver.name, system=system))
         elif deny:
             denied = services.linking.deny(case.id, system, by, account=deny, reason=reason)
             said = _("On record: {login} in {system} is not an account of {name}.")

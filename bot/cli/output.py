@@ -15,12 +15,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec
-from zoneinfo import ZoneInfo
 
 import typer
 
 from bot.cli.tables import fitted, one_line
-from bot.text import _
+from bot.text import _, local, number
 
 EXIT_FAILURE, EXIT_USAGE = 1, 2
 EXIT_NEWER = 78
@@ -107,12 +106,12 @@ def plain(value: Any) -> Any:
 
 def moment(at: datetime | None, zone: str) -> str:
     """Return a time in a time zone, with the zone's short name; empty for None."""
-    return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z") if at else ""
+    return local(at, zone) if at else ""
 
 
 def money(values: Mapping[str, Decimal]) -> str:
     """Return values by currency: `12,000.00 EUR + 300.00 USD`."""
-    return " + ".join(f"{value:,.2f} {currency}".strip() for currency, value in sorted(values.items()))
+    return " + ".join(f"{number(value, ',.2f')} {currency}".strip() for currency, value in sorted(values.items()))
 
 
 @dataclasses.dataclass(eq=False)

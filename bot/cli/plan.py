@@ -8,7 +8,7 @@ from bot.cli.context import DEFAULT, AsJson, AssignmentFile, ConfigPath, Email, 
 from bot.cli.explanations import refused
 from bot.cli.output import finish, money, plain, say, show_table
 from bot.slack.messages.phrases import verdict
-from bot.text import N_, _
+from bot.text import N_, _, listed
 from workflows.access.views import AccountLine, BookLine, SystemPlan
 from workflows.cases.views import Plan
 from workflows.clients.views import Preview
@@ -94,5 +94,5 @@ def _book(book: BookLine | None) -> str:
         return ""
     if book.problem:
         return _("? not counted: {problem}").format(problem=book.problem)
-    counts = ", ".join(f"{number} {kind}" for kind, number in sorted(book.counts.items()) if number) or "0"
+    counts = listed(f"{number} {kind}" for kind, number in sorted(book.counts.items()) if number) or "0"
     return f"{counts}\n{money(book.value)}".rstrip()

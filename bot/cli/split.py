@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.cli.arguments import faulty
 from bot.cli.output import money, say, show_table
-from bot.text import _
+from bot.text import _, listed
 from workflows.clients.views import DecisionView, Preview, ProposalView, RequestView, Share
 
 
@@ -53,7 +53,7 @@ def show_shares(shares: Sequence[Share], title: str) -> None:
 
 def deciders(proposal: ProposalView) -> str:
     """Return the names of the people whose decision is awaited."""
-    return ", ".join(one.name or one.slack_id for one in proposal.awaited) or proposal.approver.name
+    return listed(one.name or one.slack_id for one in proposal.awaited) or proposal.approver.name
 
 
 def show_requests(proposal: ProposalView) -> None:

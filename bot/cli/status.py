@@ -9,7 +9,7 @@ import typer
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, find_case, open_services
 from bot.cli.output import finish, moment, say, show_table, warn
 from bot.slack.messages import access, audit, phrases, restriction
-from bot.text import N_, _
+from bot.text import N_, _, listed
 from workflows.access.views import StepView, SystemLine
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView
@@ -233,10 +233,10 @@ def _systems(case: CaseView) -> str:
     """Return the state of each system. After an undo, earlier verdicts no longer hold."""
     if case.state is CaseState.UNDONE:
         back = {line.system: _("given back") if line.done else _("not yet given back") for line in case.restored}
-        return ", ".join(f"{system} {said}" for system, said in back.items())
+        return listed(f"{system} {said}" for system, said in back.items())
     if case.state is CaseState.CANCELLED:
         return _("nothing was locked")
-    return ", ".join(f"{line.system} {_(line.verdict.value)}" for line in case.systems)
+    return listed(f"{line.system} {_(line.verdict.value)}" for line in case.systems)
 
 
 def _next(line: SystemLine, zone: str) -> str:
@@ -282,6 +282,6 @@ def _clients(clients: ClientsView | None) -> str:
     said = _("{listed} listed, {moved} moved, {left} left; {state}").format(
         listed=clients.listed, moved=clients.moved, left=clients.left, state=state
     )
-    stay = [_("not known in {systems}").format(systems=", ".join(clients.not_known))] if clients.not_known else []
+    stay = [_("not known in {systems}").format(systems=listed(clients.not_known))] if clients.not_known else []
     stay += [_("{records} stay: {reason}").format(records=one.records, reason=one.reason) for one in clients.kept]
     return "; ".join([said, *stay])

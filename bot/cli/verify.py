@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, read
 from bot.cli.output import CommandError, finish, moment, say, warn
-from bot.text import N_, _, ngettext
+from bot.text import N_, _, listed, ngettext
 from config.fields import is_key
 from config.settings import Settings, Storage
 from workflows.ports import SystemClock
@@ -88,7 +88,7 @@ def _show(found: Verification, keys: tuple[str, ...]) -> None:
     say(_("Head: {head}").format(head=found.head))
     say(
         _("Signed up to entry {seq} at {at}, checked with {key}").format(
-            seq=found.signed, at=moment(found.signed_at, "UTC"), key=", ".join(keys)
+            seq=found.signed, at=moment(found.signed_at, "UTC"), key=listed(keys)
         )
         if found.signed_at
         else _("No head has been signed yet: the daily audit signs the first one.")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from babel.messages.catalog import Message
 
 from bot.locales.extract import ROOT, TRANSLATED, read
+from bot.locales.limits import LIMITS
 from config.languages import catalogue_path
 
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
@@ -40,6 +41,9 @@ def faults(language: str, message: Message, plurals: int) -> Iterator[str]:
         yield from _differences(origin, text, {name for form in english for name in PLACEHOLDER.findall(form)})
         if not language.startswith("zh") and ENDS.findall(origin) != ENDS.findall(text):
             yield "begins or ends with other space"
+        limit = LIMITS.get(english[0], len(text))
+        if len(text) > limit:
+            yield f"has {len(text)} characters, and Slack shows {limit}"
     if message.fuzzy:
         yield "is fuzzy"
 

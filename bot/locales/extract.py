@@ -15,6 +15,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.frontend import CommandLineInterface
 from babel.messages.pofile import read_po, write_po
 
+from bot.locales.limits import LIMITS
 from config.languages import LANGUAGES, SOURCE, catalogue_path, reviewer
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +64,9 @@ def updated(language: str, template: Path = TEMPLATE) -> bytes:
     """Return a language's catalogue with exactly the messages of the template, and its translations of them."""
     catalogue = read(catalogue_path(language), language)
     catalogue.update(read(template), no_fuzzy_matching=True)
+    for message in catalogue:
+        if message.id in LIMITS:
+            message.auto_comments = [f"At most {LIMITS[str(message.id)]} characters."]
     made = BytesIO()
     write_po(made, catalogue, width=120, omit_header=True, sort_output=True, ignore_obsolete=True, include_lineno=False)
     header = HEADER.format(

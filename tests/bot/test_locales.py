@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Message
 
-from bot.locales import completeness, extract
+from bot.cli import language as command
+from bot.cli.output import CommandError
+from bot.locales import completeness, extract, review
 from config import languages
 from config.languages import LANGUAGES, catalogue, language_of
 from config.text import _, language, ngettext
@@ -155,3 +157,62 @@ def test_a_report_counts_what_is_missing_and_names_what_is_fuzzy(polish: Path, m
         "pl/LC_MESSAGES/handover.po: 1 of 4 sentences are not translated",
         "pl/LC_MESSAGES/handover.po: '{count} left' is fuzzy",
     ]
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({}, "en"),
+        ({"LANG": "ru_RU.UTF-8"}, "ru"),
+        ({"LANG": "ru_RU.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LANG": "C", "LC_MESSAGES": "zh_TW"}, "zh_Hant"),
+        ({"LANG": "ru_RU.UTF-8", "HANDOVER_LANGUAGE": "pl"}, "pl"),
+        ({"LANG": "ru_RU.UTF-8", "HANDOVER_LANGUAGE": "xx"}, "ru"),
+    ],
+)
+def test_a_terminal_speaks_as_told_or_as_its_locale(env: dict[str, str], expected: str, tmp_path: Path) -> None:
+    assert languages.terminal_language({"HOME": str(tmp_path), **env}) == expected
+
+
+def test_a_choice_at_the_terminal_is_kept_for_the_log_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "HANDOVER_LANGUAGE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("LANG", "ru_RU.UTF-8")
+    command.language("zh_Hant")
+    assert "→ zh_Hant" in capsys.readouterr().out
+    command.language()
+    shown = capsys.readouterr().out
+    assert "→ zh_Hant" in shown
+    assert [code for code in LANGUAGES if code not in shown] == []
+    command.language(reset=True)
+    assert "→ ru" in capsys.readouterr().out
+    with pytest.raises(CommandError, match=r"'xx' is not a language"):
+        command.language("xx")
+
+
+def test_who_signed_the_sentences_is_in_the_catalogue_and_stays(polish: Path, tmp_path: Path) -> None:
+    assert languages.reviewer("pl") == ""
+    text = polish.read_text(encoding="utf-8").replace(
+        r'msgstr "Language: pl\n', 'msgstr ""\n"X-Reviewed-By: Ola Nowak, 2026-12-01\\n"\n' + r'"Language: pl\n'
+    )
+    polish.write_text(text, encoding="utf-8")
+    assert languages.reviewer("pl") == "Ola Nowak, 2026-12-01"
+    template = tmp_path / "made.pot"
+    template.write_text('msgid "gone"\nmsgstr ""\n', encoding="utf-8")
+    polish.write_bytes(extract.updated("pl", template))
+    assert languages.reviewer("pl") == "Ola Nowak, 2026-12-01"
+
+
+def test_a_reviewer_gets_every_sentence_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    assert review.main(["pl"]) == 0
+    shown = capsys.readouterr().out
+    assert "Read by: nobody yet" in shown
+    assert "## bot/slack/messages/language.py" in shown
+    made = extract.read(languages.catalogue_path("pl"), "pl")
+    assert shown.count("| |\n") == len([message for message in made if message.id])
+    assert "*(at most 24 characters)*" in shown
+    assert review.main(["xx"]) == 2
+    assert "pl|ru|zh_Hans|zh_Hant" in capsys.readouterr().err

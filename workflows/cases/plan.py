@@ -6,7 +6,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from config.text import N_, _, join, ngettext
+from config.text import N_, _, join, listed, ngettext
 from connectors.contract import (
     Account,
     AccountId,
@@ -241,13 +241,13 @@ def unread(surveys: Mapping[str, SystemSurvey]) -> tuple[str, ...]:
     if unreachable:
         words.append(
             _("{systems}: not looked up. The case will say unknown there until a read succeeds.").format(
-                systems=", ".join(unreachable)
+                systems=listed(unreachable)
             )
         )
     if unproven := [one.plan.title for one in dark if one.lookup]:
         words.append(
             _("{systems}: no account was found, which is no proof. The case will say unknown there.").format(
-                systems=", ".join(unproven)
+                systems=listed(unproven)
             )
         )
     if not any(one.plan.accounts or (one.plan.problem and not one.lookup) for one in surveys.values()):
@@ -264,7 +264,7 @@ def warnings(surveys: Mapping[str, SystemSurvey]) -> tuple[str, ...]:
         if one.plan.accounts and all(a.verdict is Verdict.LOCKED for a in one.plan.accounts)
     ]
     if locked:
-        words.append(_("Already locked in {systems}.").format(systems=", ".join(locked)))
+        words.append(_("Already locked in {systems}.").format(systems=listed(locked)))
     return tuple(words)
 
 

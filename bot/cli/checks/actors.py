@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from bot.cli.actor import named
 from bot.cli.checks import CheckResult
-from bot.text import _
+from bot.text import _, listed
 from config.actors import ActorSettings
 from config.settings import Settings
 
@@ -23,7 +23,7 @@ def results(settings: Settings, enrolled: Collection[str]) -> list[CheckResult]:
 
 
 def _line(name: str, table: ActorSettings, enrolled: bool) -> CheckResult:
-    rights = ", ".join((*table.roles, *table.commands)) or _("the roles in [roles]")
+    rights = listed((*table.roles, *table.commands)) or _("the roles in [roles]")
     if table.service:
         said = _("script: {rights}")
     else:

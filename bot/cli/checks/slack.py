@@ -14,7 +14,7 @@ from bot.cli.checks import Check, CheckResult
 from bot.slack.manifest import manifest
 from bot.slack.people import HomeTeam, home_team
 from bot.slack.shared_channels import objection
-from bot.text import N_, _
+from bot.text import N_, _, listed
 from config.settings import Slack
 
 SECONDS = 8
@@ -91,7 +91,7 @@ def scopes(granted: str | None, mode: str) -> CheckResult:
         return CheckResult(
             what,
             False,
-            _("missing: {scopes}").format(scopes=", ".join(lacking)),
+            _("missing: {scopes}").format(scopes=listed(lacking)),
             _("Replace the app's manifest with the output of `handover manifest`. Install the app again."),
         )
     return CheckResult(what, True, _("all {count} granted").format(count=len(wanted)))

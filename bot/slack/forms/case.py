@@ -24,7 +24,7 @@ from bot.slack.forms.fields import (
 from bot.slack.messages.blocks import context, fit, option, pack, paragraphs, section, unpack, words
 from bot.slack.messages.moves import givers, kept
 from bot.slack.messages.phrases import records, short, verdict
-from bot.text import _, moment, mrkdwn
+from bot.text import _, moment, mrkdwn, number
 from workflows.access.views import Candidate
 from workflows.business_days import BusinessDays
 from workflows.clients.views import PutBackView
@@ -107,7 +107,7 @@ def link(
             DAY,
             _("No account there: ask again after"),
             {"type": "datepicker", "initial_date": latest.isoformat()},
-            _("At the latest {day}.").format(day=latest.isoformat()),
+            _("At the latest {day}.").format(day=latest),
             optional=True,
         ),
     ]
@@ -124,9 +124,7 @@ def parse_link(view: dict[str, Any], latest: date) -> tuple[dict[str, str], str]
     refuse({} if chosen or search else {CHOICE: _("Choose an account, or search for one below.")})
     if chosen == NONE:
         day, reason = picked_day(view, DAY), typed(view, REASON)
-        late = (
-            {} if day and day <= latest else {DAY: _("Choose {day} or an earlier day.").format(day=latest.isoformat())}
-        )
+        late = {} if day and day <= latest else {DAY: _("Choose {day} or an earlier day.").format(day=latest)}
         refuse(reason_faults(reason) | late)
         return {NONE: (day or latest).isoformat(), "reason": reason}, ""
     choice = {key: str(value) for key, value in unpack(chosen).items()}
@@ -160,7 +158,7 @@ def put_back(plan: PutBackView) -> dict[str, Any]:
     """Return the form that undoes a handover. It shows the effect from a fresh read; its button carries it out."""
     name = mrkdwn(plan.leaver.name, 80)
     effect = _("{back} of {all} would go back to {name}. Nothing is changed yet.").format(
-        back=records(plan.back), all=f"{plan.asked:,}", name=name
+        back=records(plan.back), all=number(plan.asked), name=name
     )
     if plan.waiting:
         effect += "\n" + _(

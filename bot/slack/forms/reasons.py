@@ -136,7 +136,7 @@ def accept(finding: str, latest: date) -> dict[str, Any]:
         UNTIL,
         _("Until the end of"),
         {"type": "datepicker", "initial_date": latest.isoformat()},
-        _("At the latest {day}. The finding comes back then.").format(day=latest.isoformat()),
+        _("At the latest {day}. The finding comes back then.").format(day=latest),
     )
     reason = reason_field(_("Why is this accepted?"), _("The reason goes on record with your name."))
     return modal(ACCEPT, _("Accept for a while"), _("Accept Finding"), [day, reason], pack(finding=finding))
@@ -151,7 +151,7 @@ def parse_accept(view: dict[str, Any], today: date, latest: date) -> tuple[date,
     if day < today:
         faults[UNTIL] = _("That day has passed. Choose today or a later day.")
     if day > latest:
-        faults[UNTIL] = _("That is too far ahead. Choose {day} or an earlier day.").format(day=latest.isoformat())
+        faults[UNTIL] = _("That is too far ahead. Choose {day} or an earlier day.").format(day=latest)
     refuse(faults)
     return day, reason
 

@@ -46,7 +46,7 @@ def _register_findings(on: Listeners, ctx: ListenerContext) -> None:
         ctx.allow(call, Right.ACCEPT)
         line = audits.accept(call.fact("finding"), until, reason, ctx.actor(call))
         text = _("*{name}*, {kind}: accepted until the end of {day}. It comes back then.").format(
-            name=mrkdwn(line.leaver.name, 80), kind=audit.kind(line), day=until.isoformat()
+            name=mrkdwn(line.leaver.name, 80), kind=audit.kind(line), day=until
         )
         return notice.build(_("Accepted"), text)
 

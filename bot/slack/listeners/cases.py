@@ -150,7 +150,7 @@ def _register_links(on: Listeners, ctx: ListenerContext) -> None:
             last_day = date.fromisoformat(choice[forms.NONE])
             ctx.services.linking.none(case, system, by, choice["reason"], last_day)
             outcome = _("Until {day} it is on record that the leaver has no account there. Then an audit asks again.")
-            outcome = outcome.format(day=last_day.isoformat())
+            outcome = outcome.format(day=last_day)
         elif reason := choice.get(forms.DENY):
             login = ctx.services.linking.deny(case, system, by, account=choice.get("account", ""), reason=reason)
             outcome = _("It is now on record that {login} is not the leaver's account.").format(login=mrkdwn(login))

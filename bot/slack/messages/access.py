@@ -16,7 +16,7 @@ from bot.slack.messages.blocks import (
     section,
 )
 from bot.slack.messages.phrases import listing, short
-from bot.text import N_, _, moment, mrkdwn, ngettext, plain
+from bot.text import N_, _, listed, moment, mrkdwn, ngettext, plain
 from workflows.access.views import RestoredLine, SystemLine
 from workflows.cases.views import CaseBrief, CaseView
 from workflows.storage.rows.case import CaseState, HoldReason
@@ -55,7 +55,7 @@ def headline(view: CaseBrief) -> str:
         if left
         else _("{name} has access back; this case was undone"),
     }.get(view.state, "")
-    return text.format(name=plain(view.leaver.name, 80), systems=plain(", ".join(left), 60))
+    return text.format(name=plain(view.leaver.name, 80), systems=plain(listed(left), 60))
 
 
 def ended(view: CaseView) -> list[Block]:

@@ -22,7 +22,7 @@ from bot.slack.messages.blocks import (
     table,
 )
 from bot.slack.messages.phrases import account, finding_detail, short, verdict
-from bot.text import N_, _, day, moment, mrkdwn, ngettext, plain, trim
+from bot.text import N_, _, day, listed, moment, mrkdwn, ngettext, number, plain, trim
 from connectors.contract import Verdict
 from workflows.cases.views import AuditView, FindingLine
 from workflows.people import SLACK
@@ -92,17 +92,17 @@ def build(view: AuditView, run_id: str = "") -> Message:
 def _tally(view: AuditView) -> list[Block]:
     """Return the number of accounts for each verdict that the audit read, worst first."""
     counted = [(kind, view.by_verdict.get(kind, 0)) for kind in WORST_FIRST]
-    tally = " · ".join(f"{number:,} {verdict(kind)}" for kind, number in counted if number)
+    tally = " · ".join(f"{number(many)} {verdict(kind)}" for kind, many in counted if many)
     return [context(_("As the audit read: {tally}").format(tally=trim(tally, 2000)))] if tally else []
 
 
 def headline(view: AuditView) -> str:
     """Return the audit's result in a sentence of plain text."""
     if view.finished_at is None:
-        return _("The audit of {day} is still running").format(day=view.day.isoformat())
+        return _("The audit of {day} is still running").format(day=view.day)
     dark = _not_seen(view)
     if not (view.leavers or view.findings or dark):
-        return _("No finding on {day}, and nobody has left yet").format(day=view.day.isoformat())
+        return _("No finding on {day}, and nobody has left yet").format(day=view.day)
     people = ngettext("{count:,} past leaver", "{count:,} past leavers", view.leavers).format(count=view.leavers)
     accounts = ngettext("{count:,} account", "{count:,} accounts", view.accounts).format(count=view.accounts)
     scope = _("{people} with {accounts}").format(people=people, accounts=accounts)
@@ -115,7 +115,7 @@ def headline(view: AuditView) -> str:
     elif apart := _set_apart(view):
         return _("No open finding among {scope}: {apart}").format(apart=apart, scope=scope)
     else:
-        return _("✓ Audit of {day}: all still locked out, {scope}").format(day=view.day.isoformat(), scope=scope)
+        return _("✓ Audit of {day}: all still locked out, {scope}").format(day=view.day, scope=scope)
     return f"{text}; {dark}" if dark else text
 
 
@@ -130,7 +130,7 @@ def _not_seen(view: AuditView) -> str:
 def _set_apart(view: AuditView) -> str:
     """Return why an audit without open findings is not all good; empty if it is."""
     counts = {_("locked again"): len(view.relocked), _("accepted"): len(view.accepted), _("settled"): len(view.settled)}
-    words = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number)
+    words = listed(f"{number(many)} {word}" for word, many in counts.items() if many)
     bad = view.by_verdict.get(Verdict.OPEN) or view.by_verdict.get(Verdict.UNKNOWN)
     return words or (_("not all locked out") if bad else "")
 
@@ -157,7 +157,7 @@ def finding(line: FindingLine) -> list[Block]:
         name=mrkdwn(line.leaver.name, 80),
         kind=kind(line),
         where=account(line),
-        clauses=", ".join(clauses),
+        clauses=listed(clauses),
         because=finding_detail(line),
     )
     rest = menu(
@@ -197,7 +197,7 @@ def settled_by(line: FindingLine) -> str:
 
 
 def _apart(title: str, lines: Sequence[FindingLine]) -> list[Block]:
-    rows = [f"*{title}: {len(lines):,}*"] if lines else []
+    rows = [f"*{title}: {number(len(lines))}*"] if lines else []
     for line in lines[:APART]:
         if line.closed_at:
             rows.append(settled(line))

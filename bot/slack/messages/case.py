@@ -19,7 +19,7 @@ from bot.slack.messages.blocks import (
 )
 from bot.slack.messages.phrases import GOOD_VERDICTS, account, finding_detail, listing, records, short
 from bot.slack.messages.systems import ENDED, RETRY
-from bot.text import N_, _, local, moment, mrkdwn, ngettext, plain
+from bot.text import N_, _, listed, local, moment, mrkdwn, ngettext, number, plain
 from connectors.contract import Verdict
 from workflows.cases.views import CaseBrief, CaseView, FollowUpLine
 from workflows.clients.views import ClientsView, ProposalView
@@ -95,10 +95,10 @@ def headline(view: CaseBrief) -> str:
         (_("OPEN in {systems}"), since),
         (_("unknown in {systems}"), dark),
     )
-    parts = [text.format(systems=plain(", ".join(titles), 60)) for text, titles in named if titles]
+    parts = [text.format(systems=plain(listed(titles), 60)) for text, titles in named if titles]
     good = sum(1 for line in view.read if line.verdict in GOOD_VERDICTS)
     return _("{name}: {verdicts} (locked out of {good} of {count} systems){hand}").format(
-        name=name, verdicts=", ".join(parts) or _("no system was read yet"), good=good, count=every, hand=hand
+        name=name, verdicts=listed(parts) or _("no system was read yet"), good=good, count=every, hand=hand
     )
 
 
@@ -149,7 +149,7 @@ def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
         return _refused(proposal)
     if clients.moved or clients.rate:
         text = _("{moved} of {all} records moved, {left} left").format(
-            moved=f"{clients.moved:,}", all=f"{clients.moved + clients.left:,}", left=f"{clients.left:,}"
+            moved=number(clients.moved), all=number(clients.moved + clients.left), left=number(clients.left)
         )
         return text + _pace(clients, now)
     if proposal is None:
@@ -170,7 +170,7 @@ def _ended(clients: ClientsView) -> str:
     moved = clients.moved + clients.put_back + clients.putting_back + clients.not_put_back
     if clients.stopped:
         return _("moves stopped: {moved} of {all} records moved").format(
-            moved=f"{moved:,}", all=f"{moved + clients.left:,}"
+            moved=number(moved), all=number(moved + clients.left)
         )
     stay = clients.staying + clients.left + sum(exclusion.records for exclusion in clients.kept)
     done = _("handed over: {moved} moved").format(moved=records(moved))

@@ -16,7 +16,7 @@ from bot.slack.messages.blocks import (
     section,
 )
 from bot.slack.messages.phrases import bar, records, short
-from bot.text import _, day, mrkdwn, ngettext, plain
+from bot.text import _, day, mrkdwn, ngettext, number, plain
 from workflows.exports.views import ExportLine, ExportView
 
 REVEAL = "exports_reveal"
@@ -154,5 +154,5 @@ def _bars(lines: list[ExportLine]) -> list[Block]:
         title = _("*{system}*, records in the week of") if known else _("*{system}*, exports in the week of")
         rows.append(title.format(system=mrkdwn(line.system)))
         most = max(heights.values(), default=0)
-        rows += [f"`{week}` {bar(height, most)} {height:,}" for week, height in list(heights.items())[-POINTS:]]
+        rows += [f"`{week}` {bar(height, most)} {number(height)}" for week, height in list(heights.items())[-POINTS:]]
     return paragraphs(rows)

@@ -18,7 +18,7 @@ from bot.slack.messages.blocks import (
 from bot.slack.messages.phrases import clients as count_clients
 from bot.slack.messages.phrases import listing, records, short
 from bot.slack.messages.systems import RETRY
-from bot.text import _, moment, mrkdwn, plain
+from bot.text import _, moment, mrkdwn, number, plain
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView, PutBackLine
 from workflows.storage.rows.case import CaseState
@@ -136,7 +136,7 @@ def kept(lines: tuple[PutBackLine, ...], rest: int) -> list[Block]:
     notes = dict.fromkeys(line.note for line in lines)
     rows = [_kept([line for line in lines if line.note == note], note) for note in notes]
     if rest > len(lines):
-        rows.append(_("… and {count} more").format(count=f"{rest - len(lines):,}"))
+        rows.append(_("… and {count} more").format(count=number(rest - len(lines))))
     if not rows:
         return [context(_("Nobody has changed these records since."))]
     return [section(_("*These stay where they are*")), *paragraphs(rows)]

@@ -2,7 +2,7 @@
 
 from bot.slack.messages.blocks import Block, Message, context, divider, header, message, paragraphs, section
 from bot.slack.messages.phrases import clients, for_a_time, money, records
-from bot.text import _, mrkdwn, plain
+from bot.text import _, mrkdwn, number, plain
 from workflows.clients.views import NoteLine, NoteView
 
 
@@ -18,7 +18,7 @@ def build(view: NoteView) -> Message:
         blocks += paragraphs([_("*Next steps*, by value"), *(_step(line) for line in view.next)])
     if view.open > len(view.next):
         more = _("{count} more are open. The file in this thread has all.")
-        blocks.append(context(more.format(count=f"{view.open - len(view.next):,}")))
+        blocks.append(context(more.format(count=number(view.open - len(view.next)))))
     draft = "\n".join(f"> {mrkdwn(line)}" if line else ">" for line in introduction(view).splitlines())
     blocks += [
         divider(),
@@ -43,7 +43,7 @@ def introduction(view: NoteView) -> str:
 
 
 def _summary(view: NoteView) -> str:
-    summary = _("{records}, {open} open").format(records=records(view.records), open=f"{view.open:,}")
+    summary = _("{records}, {open} open").format(records=records(view.records), open=number(view.open))
     if worth := money(view.value):
         summary = _("{said}, worth {value}").format(said=summary, value=worth)
     return f"{summary}\n{for_a_time(view.leaver.name, view.until)}" if view.until else summary

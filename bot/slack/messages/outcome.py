@@ -4,7 +4,7 @@ from bot.slack.messages.blocks import Message, context, header, message, paragra
 from bot.slack.messages.phrases import listing, money, records
 from bot.slack.messages.proposal import headline, outcome
 from bot.slack.messages.split import kept
-from bot.text import _, mrkdwn, plain
+from bot.text import _, mrkdwn, number, plain
 from workflows.clients.views import ProposalView, Share
 from workflows.storage.rows.clients import AssignmentState, ProposalState
 
@@ -37,7 +37,7 @@ def _moved(view: ProposalView) -> int:
 
 def _fates(view: ProposalView) -> str:
     left = {state: number for state, number in view.states.items() if state is not AssignmentState.MOVED}
-    return listing((f"{_(state)} ({number:,})" for state, number in sorted(left.items())), 10)
+    return listing((f"{_(state)} ({number(many)})" for state, many in sorted(left.items())), 10)
 
 
 def _share(share: Share, *, done: bool, ended: bool) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from bot.text import _, day, mrkdwn, ngettext, trim
+from bot.text import _, day, listed, mrkdwn, ngettext, number, trim
 from connectors.contract import Verdict
 from workflows.cases.views import FindingLine
 
@@ -34,8 +34,8 @@ def finding_detail(finding: FindingLine) -> str:
 
 def money(value: Mapping[str, Decimal]) -> str:
     """Return amounts by currency: `120,000 EUR`; empty if there are none."""
-    return ", ".join(
-        f"{amount:,.0f} {mrkdwn(currency)}".strip() for currency, amount in sorted(value.items()) if amount
+    return listed(
+        f"{number(amount, ',.0f')} {mrkdwn(currency)}".strip() for currency, amount in sorted(value.items()) if amount
     )
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from bot.slack.messages.blocks import Block, context, paragraphs, section
 from bot.slack.messages.phrases import listing, money, records, short, verdict
-from bot.text import _, mrkdwn, ngettext
+from bot.text import _, mrkdwn, ngettext, number
 from workflows.access.views import AccountLine, BookLine, SystemPlan
 from workflows.cases.views import Plan
 
@@ -119,7 +119,7 @@ def _book(book: BookLine) -> str:
         return _("• clients: could not be counted ({why})").format(why=short(book.problem))
     count = sum(book.counts.values())
     counted = [(kind, number) for kind, number in sorted(book.counts.items()) if number]
-    kinds = " · ".join(f"{number:,} {mrkdwn(kind)}" if number != count else mrkdwn(kind) for kind, number in counted)
+    kinds = " · ".join(f"{number(many)} {mrkdwn(kind)}" if many != count else mrkdwn(kind) for kind, many in counted)
     value = money(book.value)
     text = _("• clients: {records}").format(records=records(count)) + (f" ({kinds})" if kinds else "")
     return _("{text}, open value {value}").format(text=text, value=value) if value else text

@@ -18,7 +18,7 @@ from bot.slack.messages.blocks import (
     table,
 )
 from bot.slack.messages.phrases import clients, for_a_time, money, records, short
-from bot.text import N_, _, day, moment, mrkdwn, ngettext, plain
+from bot.text import N_, _, day, listed, moment, mrkdwn, ngettext, plain
 from workflows.clients.views import ClientLine, ProposalView
 from workflows.storage.rows.clients import ProposalState
 
@@ -147,7 +147,7 @@ def _summary(view: ProposalView) -> str:
         lines.append(staying.format(records=records(view.staying), name=mrkdwn(view.leaver.name)))
     if view.sensitivities:
         counted = sorted(view.sensitivities.items())
-        tiers = ", ".join(f"{mrkdwn(word, 30)} {clients(number)}" for word, number in counted)
+        tiers = listed(f"{mrkdwn(word, 30)} {clients(number)}" for word, number in counted)
         lines.append(_("Sensitivity: {tiers}.").format(tiers=tiers))
     if view.note and view.state is ProposalState.PENDING:
         lines.append(_("Note: {note}").format(note=short(view.note, 600)))

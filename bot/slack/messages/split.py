@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from bot.slack.messages.blocks import Block, actions, button, context, option, pack, paragraphs
 from bot.slack.messages.phrases import bar, clients, money, records, short
-from bot.text import _, mrkdwn, ngettext, plain
+from bot.text import _, listed, mrkdwn, ngettext, number, plain
 from workflows.clients.views import ClientLine, ExclusionLine, ProposalView, Share
 from workflows.people import Successor
 from workflows.storage.rows.clients import AssignmentState
@@ -111,7 +111,7 @@ def client_line(client: ClientLine) -> str:
 
 def fates(client: ClientLine) -> str:
     """Return what happened to a client's records, with their number: `2 refused`."""
-    return ", ".join(f"{number:,} {mrkdwn(_(state))}" for state, number in client.states.items() if state not in QUIET)
+    return listed(f"{number(many)} {mrkdwn(_(state))}" for state, many in client.states.items() if state not in QUIET)
 
 
 def where(shown: int, total: int, first: int) -> str:
