@@ -13,6 +13,7 @@ from workflows.storage.work import Task
 if TYPE_CHECKING:
     from config.settings import Settings
     from workflows.access.dispatch import LockoutDispatch
+    from workflows.access.duties import DutyLists
     from workflows.access.inventory import Inventories
     from workflows.access.links import AccountLinking
     from workflows.access.manual_steps import ManualSteps
@@ -82,6 +83,7 @@ class Services:
     signed_requests: SignedRequests
     languages: LanguageChoices
     authorization: Authorization
+    duties: DutyLists
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from connectors.contract import Manifest
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import connect_lock_history
 from workflows.access.dispatch import LockoutDispatch
+from workflows.access.duties import DutyLists
 from workflows.access.inventory import Inventories
 from workflows.access.links import AccountLinking
 from workflows.access.manual_steps import ManualSteps
@@ -318,6 +319,7 @@ def build_services(
         signed_requests=SignedRequests(context.store),
         languages=LanguageChoices(context.store, context.vault),
         authorization=context.authorization,
+        duties=DutyLists(context),
     )
     return WorkHandlers(
         services,

@@ -24,6 +24,8 @@ AccountId = NewType("AccountId", str)
 GroupId = NewType("GroupId", str)
 RecordId = NewType("RecordId", str)
 """Id of one client record, unique in its system over all kinds: `"<kind>:<id>"` where the vendor's ids are per kind."""
+DutyId = NewType("DutyId", str)
+"""Id of one duty, unique in its system over all kinds, and the same at each read."""
 
 
 class Verdict(StrEnum):
@@ -237,6 +239,42 @@ class ExportEvent:
     record_ids: frozenset[str] = frozenset()
     """Ids of the exported records, if the log has them all. Distinct records are counted over several exports."""
     detail: str = ""
+
+
+class DutyKind(StrEnum):
+    """The relation of a duty to its account, worst first."""
+
+    RUNS = "runs"
+    """It acts with the account's rights: a job, a flow, an integration, a webhook, a service."""
+    ROUTES = "routes"
+    """It sends new work to the account: a queue, a rotation, a rule, a default assignee, a fallback recipient."""
+    OWNED = "owned"
+    """The account answers for it: owner or administrator of a group, a list, a device, a role."""
+    NAMED = "named"
+    """It names the account and does nothing itself: the manager of an employee, a contact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One thing that runs, routes or is owned in an account's name, or points to it.
+
+    It is never a record of a client book, a token or a membership: those have capabilities of their own.
+    """
+
+    id: DutyId
+    kind: DutyKind
+    what: str
+    """The vendor's own type or field, singular: `managedBy`, `workflow`, `queue`."""
+    title: str
+    """Its name, as the system's users read it."""
+    place: str = ""
+    """The place where it acts, as the system names it: a DN, a company, an object, an address that is called."""
+    stops: bool | None = None
+    """True if it stops with the lock, false if it goes on, None if the vendor does not say."""
+    fixed: str = ""
+    """Reason for which the vendor lets nobody give it to somebody else, as a sentence; else empty."""
+    active: bool = True
+    """False if it is switched off now. It may be switched on again, so it is listed all the same."""
 
 
 class RateLimiter(Protocol):
@@ -497,6 +535,25 @@ class ExportLog(Connector, Protocol):
         """Return the number of all client records, for the share that was exported."""
 
 
+class Duties(Connector, Protocol):
+    """List duties, and change none: see docs/decisions/0015."""
+
+    @abstractmethod
+    def duties(self, account: AccountId) -> Iterator[Duty]:
+        """Stream every duty of the account, each once, those that are switched off included.
+
+        An answer that is refused or cut short raises an error, and so does one that a lock has blinded: fewer duties
+        are never returned. Raises `Missing` if there is no such account.
+        """
+
+    def unseen_duties(self, account: AccountId) -> Sequence[str]:  # noqa: ARG002
+        """Return, as sentences, the duties that `duties` may not see now. Others are listed all the same.
+
+        What the vendor can never tell is in `Manifest.cannot`.
+        """
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
 class ManualWork:
     """A manual step of a system without an API: instructions, assignee, deadline and proof."""
@@ -557,6 +614,7 @@ CAPABILITIES: tuple[type, ...] = (
     Roster,
     Trace,
     Administrators,
+    Duties,
 )
 
 

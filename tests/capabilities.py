@@ -9,6 +9,7 @@ from connectors.contract import (
     Accounts,
     Administrators,
     ClientBook,
+    Duties,
     ExportLog,
     Groups,
     Manifest,
@@ -31,6 +32,7 @@ HEADINGS: dict[type, str] = {
     ClientBook: "hand over clients",
     ExportLog: "export log",
     Administrators: "spare the last administrator",
+    Duties: "list duties",
 }
 
 

@@ -7,9 +7,10 @@ from bot.cli.arguments import content, leaver_named, named_successors
 from bot.cli.context import DEFAULT, AsJson, AssignmentFile, ConfigPath, Email, SplitStrategy, Successors, open_services
 from bot.cli.explanations import refused
 from bot.cli.output import finish, money, plain, say, show_table
+from bot.slack.messages import duties
 from bot.slack.messages.phrases import verdict
 from bot.text import N_, _, listed
-from workflows.access.views import AccountLine, BookLine, SystemPlan
+from workflows.access.views import AccountLine, BookLine, DutyLine, SystemPlan
 from workflows.cases.views import Plan
 from workflows.clients.views import Preview
 from workflows.people import Successor
@@ -59,7 +60,9 @@ def show(plan: Plan, preview: Preview | None = None) -> None:
         [_row(system) for system in plan.systems],
         _("Plan for {who}: nothing has been written").format(who=who),
     )
+    named = [system.duties for system in plan.systems if system.duties]
     for heading, lines in (
+        (_("In their name:"), [f"{line.title}: {text}" for line in named for text in _duties(line)]),
         (_("Cannot be done:"), [f"{s.title}: {line}" for s in plan.systems for line in s.cannot]),
         (_("Warnings:"), plan.warnings),
         (_("No case can be opened:"), [refused(refusal) for refusal in plan.refusals]),
@@ -68,6 +71,10 @@ def show(plan: Plan, preview: Preview | None = None) -> None:
             say(heading, *(f"  - {line}" for line in lines))
     if preview:
         split.show(preview)
+
+
+def _duties(line: DutyLine) -> list[str]:
+    return [*map(duties.words, line.duties), *duties.unknown(line)]
 
 
 def _row(system: SystemPlan) -> tuple[str, ...]:

@@ -84,11 +84,26 @@ def _unseen_ways(directory: Directory, link: LdapConnection) -> Iterator[str]:
 def hidden_ways(directory: Directory, link: LdapConnection) -> Sequence[str]:
     """Return the attributes of ways in beside the password that the server knows and that may not be read."""
     names = () if directory.dialect.lock_holds_everywhere else directory.settings.ways_in
-    root = link.read("", [SUBSCHEMA]) if names else None
+    known = known_attributes(link) if names else frozenset()
+    return [name for name in names if name.casefold() in known and _is_hidden(directory, link, name)]
+
+
+def known_attributes(link: LdapConnection) -> frozenset[str]:
+    """Return the attributes that the server knows, in small letters; none if it does not show its schema."""
+    root = link.read("", [SUBSCHEMA])
     place = root.text(SUBSCHEMA) if root else ""
     schema = link.read_if_visible(place, [TYPES]) if place else None
-    known = {name.casefold() for line in (schema.all(TYPES) if schema else ()) for name in _NAMES.findall(line)}
-    return [name for name in names if name.casefold() in known and _is_hidden(directory, link, name)]
+    return frozenset(name.casefold() for line in (schema.all(TYPES) if schema else ()) for name in _NAMES.findall(line))
+
+
+def unsearched(link: LdapConnection, base: str, names: Sequence[str], end: float) -> tuple[int | None, int | None]:
+    """Return the number of entries below a base of which some of `names` may not be searched, and of all entries.
+
+    None for either: counting takes longer than until `end`.
+    """
+    count = _Counter(base, link, end)
+    total, told = count("(objectClass=*)"), count(both(*map(_told, names)))
+    return (total - told if total is not None and told is not None else None), total
 
 
 def _is_hidden(directory: Directory, link: LdapConnection, name: str) -> bool:

@@ -1,6 +1,6 @@
 """The LDAP connector: accounts and groups of a directory. Differences between servers are in the dialects.
 
-Over 250 lines because it has the verbs of five capabilities, each with its sentence for people.
+Over 250 lines because it has the verbs of six capabilities, each with its sentence for people.
 """
 
 import time
@@ -20,6 +20,8 @@ from connectors.contract import (
     Administrators,
     BeforeImage,
     Change,
+    Duties,
+    Duty,
     Group,
     GroupId,
     Groups,
@@ -34,7 +36,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError, Unavailable
-from connectors.ldap import absence, attribute_rights, blind_spots, own_account, roster, ways_in
+from connectors.ldap import absence, attribute_rights, blind_spots, own_account, references, roster, ways_in
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.connections import LdapConnections
@@ -74,7 +76,7 @@ DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
 }
 
 
-class Ldap(Accounts, Groups, Roster, Trace, Administrators):
+class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
     """One directory. Safe for use by several threads."""
 
     def __init__(self, settings: LdapSettings) -> None:
@@ -386,6 +388,19 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             _("joining a group"),
             _("write access to members"),
         )
+
+    def duties(self, account: AccountId) -> Iterator[Duty]:
+        """Search for the entries that name the account as owner, manager and the like, wherever we may see them."""
+        read, doing = partial(references.duties, self._directory, account=account), _("looking for duties")
+        return iter(self._connections.run(read, doing, lookup=True))
+
+    def unseen_duties(self, account: AccountId) -> Sequence[str]:
+        """Return the references that our account may not search for."""
+
+        def read(link: LdapConnection) -> Sequence[str]:
+            return list(references.unseen(self._directory, link, account))
+
+        return self._connections.run(read, _("looking for duties"), lookup=True)
 
     def full_power(self, account: AccountId) -> Sequence[str]:
         """Return Active Directory's own groups of administrators, if the account may be in them."""

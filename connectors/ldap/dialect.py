@@ -3,7 +3,7 @@
 Over 250 lines because the author of a dialect reads this one page.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -14,7 +14,7 @@ import ldap
 from ldap.dn import explode_dn, explode_rdn
 
 from config.text import N_, _
-from connectors.contract import AccountId, Login, Person, Verdict
+from connectors.contract import AccountId, Duty, DutyKind, Login, Person, Verdict
 from connectors.ldap.wire import Entry, Modification, both, equals, generalized_time, hashes
 
 PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
@@ -25,6 +25,16 @@ LOG_IN = frozenset({"inetorgperson", "posixaccount", "user"})
 GROUPS = ("groupOfNames", "groupOfUniqueNames", "groupOfMembers", "groupOfURLs", "posixGroup")
 PROGRAM = "simplesecurityobject"
 """The class of a program's account, which is left out of lists of people."""
+
+
+REFERENCES = {
+    "owner": DutyKind.OWNED,
+    OCCUPANT: DutyKind.OWNED,
+    "manager": DutyKind.NAMED,
+    "secretary": DutyKind.NAMED,
+    "seeAlso": DutyKind.NAMED,
+}
+"""Attributes of RFC 4519, RFC 4524 and RFC 2798 that hold a person's DN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,8 @@ class Dialect(Protocol):
     """Attribute of a person with all groups that the server counts, wherever they are; empty if there is none."""
     roles: str = ""
     """Attribute of a person with the DNs of all roles, which are read and never left; empty if there are none."""
+    references: Mapping[str, DutyKind] = MappingProxyType(REFERENCES)
+    """Attributes by which other entries point to a person's DN, each with what that makes of them."""
     addresses: Sequence[tuple[str, str]] = (("mail", ""),)
     """Attributes that hold addresses, each with the prefix before the address in it."""
     logins: Sequence[str] = ("uid",)
@@ -232,6 +244,10 @@ class Dialect(Protocol):
     def unseen_groups(self, link: Any, directory: Any, entry: Entry) -> Mapping[str, str]:  # noqa: ARG002
         """Return the ids of groups that the server counts for an account and no membership that we see, with names."""
         return {}
+
+    def own_duties(self, link: Any, directory: Any, entry: Entry) -> Iterator[Duty]:  # noqa: ARG002
+        """Yield the duties that no reference to the DN shows, such as services that run as the account."""
+        return iter(())
 
     def our_token(self, link: Any, directory: Any) -> Collection[bytes]:  # noqa: ARG002
         """Return the ids of the bot's own entry that the server gives rights to."""

@@ -21,6 +21,8 @@ from connectors.contract import (
     BeforeImage,
     Change,
     ClientBook,
+    Duties,
+    Duty,
     ExportEvent,
     ExportLog,
     Locked,
@@ -41,6 +43,7 @@ from connectors.http_connector import HttpConnector
 from connectors.identifiers import folded_all, resembles
 from connectors.tryton import log, wire
 from connectors.tryton.book import Book
+from connectors.tryton.duties import DutyList
 from connectors.tryton.owners import USER, Owners
 from connectors.tryton.restrictions import Restrictions, fewer_records
 from connectors.tryton.rpc import Rpc
@@ -58,7 +61,7 @@ PAGE = 1000
 """Users in one read of all."""
 
 
-class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
+class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, Duties):
     """Tryton 8.2 over JSON-RPC, with the server's log for exports. Nothing is sent before the first call."""
 
     def __init__(self, settings: TrytonSettings) -> None:
@@ -68,6 +71,7 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         self._owners = Owners(self._rpc)
         self._book = Book(self._rpc, self._owners, settings.owner_fields)
         self._restrictions, second = Restrictions(self._rpc, settings.login), settings.compared()
+        self._duties = DutyList(self._rpc, self._owners, self._restrictions, settings.login)
         self._second = Tryton(second) if second else None
         self._comparison = Comparison(
             self.visible, settings.login, settings.accounts_at_least, self._second, settings.compare_login
@@ -304,6 +308,14 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
     def client_base(self) -> int:
         """Return the number of parties and opportunities: an export of clients takes both."""
         return sum(int(self._rpc.read(f"{model}.search_count", [])) for model in ("party.party", "sale.opportunity"))
+
+    def duties(self, account: AccountId) -> Iterator[Duty]:
+        """Stream keys of programs, notifications that fall back to the user, and the people whom they supervise."""
+        return self._duties.of(account)
+
+    def unseen_duties(self, account: AccountId) -> Sequence[str]:
+        """Return the models, and the record rules, that hide duties from our own user."""
+        return self._duties.unseen(account)
 
     def _every(self, clause: Sequence[Any], fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """Stream users in the order of their ids: a new user is on a page still to come."""

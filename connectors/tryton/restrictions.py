@@ -34,6 +34,10 @@ class Restrictions:
         """Return what hides users, as sentences."""
         return self._read([USER], book=False)
 
+    def of(self, models: Sequence[str]) -> list[str]:
+        """Return what hides records of some models, as sentences."""
+        return self._read(models, book=False)
+
     def _read(self, models: Sequence[str], *, book: bool) -> list[str]:
         try:
             [own] = self._rpc.read(f"{USER}.read", [self._rpc.user], _OWN)
@@ -71,7 +75,11 @@ class Restrictions:
         numbers = [["id", "in", [rule for one in applying for rule in one["rules"]]]]
         rows = self._rpc.read(f"{RULE}.search_read", numbers, 0, None, None, ["domain"])
         domains = {row["id"]: row["domain"] for row in rows}
-        found = (one for one in applying if not _by_company([domains.get(rule, "") for rule in one["rules"]]))
+        of_group = {one["id"]: [domains.get(rule, "") for rule in one["rules"]] for one in applying}
+        # One group of rules that is not global and shows everything outweighs the others (trytond 8.2, ir/rule.py).
+        whole = {one["model"] for one in applying if not one["global_p"] and "[]" in of_group[one["id"]]}
+        hiding = (one for one in applying if one["global_p"] or one["model"] not in whole)
+        found = (one for one in hiding if not _by_company(of_group[one["id"]]))
         text = _("the record rule {rule} hides records of {model} from {login}; cannot tell which")
         return [text.format(rule=one["name"], model=one["model"], login=self._login) for one in found]
 

@@ -14,6 +14,7 @@ from tests.bot.fakes import (
     FakeAuthorization,
     FakeClockRecord,
     FakeDelegations,
+    FakeDuties,
     FakeEnrolments,
     FakeExports,
     FakeFollowUps,
@@ -124,6 +125,7 @@ def make_services(
         FakeSignedRequests(),
         FakeLanguages(),
         FakeAuthorization(),
+        FakeDuties(),
     )
     return Services(*parts)
 

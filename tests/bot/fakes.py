@@ -8,7 +8,7 @@ from datetime import date, datetime
 from connectors.contract import Verdict
 from tests.bot import samples
 from workflows.access.manual_steps import Proof
-from workflows.access.views import Candidate, StepView
+from workflows.access.views import Candidate, DutyComparison, StepView
 from workflows.cases.views import AuditView, CaseBrief, CaseView, FindingLine, FollowUpLine, OffboardingRequest, Plan
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import (
@@ -351,6 +351,11 @@ class FakeNotes:
 
     def of_case(self, case_id: str) -> list[NoteView]:
         return [samples.note(), samples.note(samples.CAROL)]
+
+
+class FakeDuties:
+    def of_case(self, case_id: str) -> tuple[DutyComparison, ...]:
+        return (samples.duty_comparison(),)
 
 
 class FakeLinking:

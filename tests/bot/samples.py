@@ -5,9 +5,19 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from bot.slack.people import Profile
-from connectors.contract import Verdict
+from connectors.contract import Duty, DutyId, DutyKind, Verdict
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, SECURITY, Employee
-from workflows.access.views import AccountLine, BookLine, Candidate, RestoredLine, StepView, SystemLine, SystemPlan
+from workflows.access.views import (
+    AccountLine,
+    BookLine,
+    Candidate,
+    DutyComparison,
+    DutyLine,
+    RestoredLine,
+    StepView,
+    SystemLine,
+    SystemPlan,
+)
 from workflows.cases.views import AuditView, CaseView, FindingLine, FollowUpLine, Plan
 from workflows.clients.views import ClientLine, ClientsView, NoteLine, NoteView, ProposalView, RecordLine, Share
 from workflows.exports.views import ExportLine, ExportView
@@ -47,6 +57,22 @@ def account(system: str, verdict: Verdict = Verdict.OPEN, login: str = LEAVER.ui
     )
 
 
+def duties() -> DutyLine:
+    """Return one duty of each relation, and something that is not known."""
+    found = tuple(
+        Duty(DutyId(kind), kind, "flow", f"{NASTY} {number}", "EMEA", stops)
+        for (number, kind), stops in zip(enumerate(DutyKind), (True, None, False, False), strict=True)
+    )
+    off = Duty(DutyId("off"), DutyKind.RUNS, "flow", "Nightly", fixed="a key belongs to its user", active=False)
+    return DutyLine("system0", "System 0", (*found, off), ("svc may not read queues",), NOW)
+
+
+def duty_comparison() -> DutyComparison:
+    at_notice = duties()
+    now = DutyLine("system0", "System 0", at_notice.duties[:2], read_at=NOW)
+    return DutyComparison("system0", "System 0", now, at_notice)
+
+
 def plan(who: Leaver | None = None, systems: int = 2) -> Plan:
     who = who or leaver()
     book = BookLine("crm", {"opportunity": 120, "party": 3}, {"EUR": Decimal(1234567)})
@@ -60,6 +86,7 @@ def plan(who: Leaver | None = None, systems: int = 2) -> Plan:
             ("end sessions",),
             book if number == 1 else None,
             "" if number < 3 else "no answer within 10 seconds",
+            duties=None if number else duties(),
         )
         for number in range(systems)
     ]

@@ -459,6 +459,7 @@ OUTPUTS = (
     ("putback", "case-1", "--dry-run"),
     ("putback", "case-1", "--yes"),
     ("putback", "case-1", "--cancel"),
+    ("duties", "case-1"),
     ("notes", "case-1"),
     ("notes", "case-1", "--introduction"),
     ("returning", "case-1", "--stay"),

@@ -30,6 +30,8 @@ from connectors.contract import (
     Change,
     ClientBook,
     Connector,
+    Duties,
+    Duty,
     ExportEvent,
     ExportLog,
     Group,
@@ -130,6 +132,8 @@ class World:
         self.users: dict[AccountId, User] = {}
         self.records: dict[RecordId, Record] = {}
         self.events: list[ExportEvent] = []
+        self.duties: dict[AccountId, list[Duty]] = {}
+        self.unseen_duties: list[str] = []
         self.down = False
         self.writes: Counter[str] = Counter()
         """The number of real changes by key: `lock:u1`, `move:opportunity:1`."""
@@ -467,6 +471,17 @@ class _Log(_Book):
 
 class MemoryDirectory(_Groups, Accounts, Sessions, Groups, Roster, Trace):
     """A directory: people, sessions, groups; no clients."""
+
+
+class MemoryFlows(_Accounts, Accounts, Duties):
+    """A system in which things run in people's names."""
+
+    def duties(self, account: AccountId) -> Iterator[Duty]:
+        self.world.call("duties", lambda: self._user(account))
+        yield from self.world.duties.get(account, ())
+
+    def unseen_duties(self, account: AccountId) -> Sequence[str]:
+        return self.world.call("unseen_duties", lambda: list(self.world.unseen_duties))
 
 
 class MemoryBook(_Book, Accounts, Sessions, Groups, Tokens, ClientBook):

@@ -1,16 +1,17 @@
-"""Inventory at notice: the accounts that a system shows are kept with the case by their ids.
+"""Inventory at notice: the accounts that a system shows are kept with the case by their ids, and their duties.
 
 One `Inventory` row is one system of one case that has not begun. Nothing is written outside. At execution the kept
 accounts are read first, whatever they are called by then.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import Session
 
 from connectors.contract import Accounts
 from connectors.errors import ConnectorError
-from workflows.access import identity
+from workflows.access import duties, identity
 from workflows.access.links import all_links
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED, person, read_case
@@ -52,15 +53,18 @@ class Inventories:
                 again(session, row, retry_at(row, error, now, context.retry))
             return
         mine = [one for one in found if one.id in links.accounts] or found
-        kept = KeptAccounts({one.id: one.login for one in mine}, chosen=len(mine) == 1 or bool(links.accounts))
+        chosen = len(mine) == 1 or bool(links.accounts)
+        line = duties.read(system, [one.id for one in mine], now) if system and mine and chosen else None
+        kept = KeptAccounts({one.id: one.login for one in mine}, chosen, duties.kept(line))
         identity.keep(context, case.id, present.leaver)
         with context.store.write() as session:
             row = session.get_one(Inventory, row_id, with_for_update=True)
             before = kept_accounts(context.vault, case.wrapped_key, row.id, row.sealed)
+            kept = kept if kept.duties else replace(kept, duties=before.duties)
             row.sealed, row.done_at = kept.seal(context.vault, case.wrapped_key, row_id), now
             if kept.chosen and not before.logins:
                 reopen_empty(session, row_id, now)
-            if present.doubts:
+            if present.doubts or (line and line.read_at is None):
                 again(session, row, now + context.retry)
             else:
                 finish(session, row)

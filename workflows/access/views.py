@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from connectors.contract import Verdict
+from connectors.contract import Duty, Verdict
 from workflows.people import Leaver
 from workflows.storage.rows.work_state import WorkState
 
@@ -45,6 +45,31 @@ class BookLine:
 
 
 @dataclass(frozen=True, slots=True)
+class DutyLine:
+    """What runs, routes or is owned in the leaver's name in one system, or why that is not known."""
+
+    system: str
+    title: str
+    duties: tuple[Duty, ...] = ()
+    """Worst first."""
+    unknown: tuple[str, ...] = ()
+    """What may not be seen, as sentences. Without any, the list is whole."""
+    read_at: datetime | None = None
+    """The time of the reading; None if there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class DutyComparison:
+    """The duties in one system now, beside those at notice."""
+
+    system: str
+    title: str
+    now: DutyLine
+    at_notice: DutyLine | None
+    """None if nothing was read at notice."""
+
+
+@dataclass(frozen=True, slots=True)
 class SystemPlan:
     """Accounts and actions of a planned case in one system. `problem` is set if the lookup failed."""
 
@@ -59,6 +84,8 @@ class SystemPlan:
     problem: str = ""
     by_hand: bool = False
     """True if a person is asked to do the work: there is nothing to look up."""
+    duties: DutyLine | None = None
+    """None where the system lists no duties, or where no account was found."""
 
 
 @dataclass(frozen=True, slots=True)

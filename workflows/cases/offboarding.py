@@ -16,7 +16,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from config.identifiers import folded
 from connectors.contract import ClientBook
-from workflows.access import manual_step, restriction
+from workflows.access import duties, manual_step, restriction
 from workflows.access.absence import AbsenceCheck
 from workflows.access.inventory import create_inventory
 from workflows.access.links import all_links
@@ -114,7 +114,7 @@ class Offboarding:
         )
         return Plan(
             leaver,
-            tuple(one.plan for one in surveys.values()),
+            tuple(duties.foresee(self._systems, {name: one.plan for name, one in surveys.items()}, now).values()),
             (*warnings, *planning.warnings(surveys)),
             tuple(refusals),
             self._clock.now(),

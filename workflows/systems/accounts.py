@@ -1,7 +1,8 @@
 """Accounts of a case in one system: the leaver's, and the capability to look people up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from sqlmodel import select
 
@@ -32,10 +33,12 @@ class KeptAccounts:
     """Account id to log-in."""
     chosen: bool = False
     """True if they are the leaver's, false if a person must choose among them."""
+    duties: Mapping[str, Any] = field(default_factory=dict)
+    """Duties that were read beside them, as JSON (`workflows.access.duties`); empty if none were."""
 
     def seal(self, vault: Vault, key: bytes, row_id: str) -> bytes:
         """Encrypt the data for the row."""
-        return vault.seal(key, {"logins": dict(self.logins), "chosen": self.chosen}, f"inventory:{row_id}")
+        return vault.seal(key, asdict(self), f"inventory:{row_id}")
 
 
 def kept_accounts(vault: Vault, key: bytes, row_id: str, sealed: bytes) -> KeptAccounts:

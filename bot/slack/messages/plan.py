@@ -3,6 +3,7 @@
 from collections import defaultdict
 from decimal import Decimal
 
+from bot.slack.messages import duties
 from bot.slack.messages.blocks import Block, context, paragraphs, section
 from bot.slack.messages.phrases import listing, money, records, short, verdict
 from bot.text import _, mrkdwn, ngettext, number
@@ -20,7 +21,7 @@ def summary(plan: Plan, warnings: list[str]) -> str:
     left = max(0, len(every) - SHOWN) + sum(
         len(system.cannot) for system in plan.systems if system.accounts or system.problem
     )
-    lines = [f"*{headline(plan)}*", _clients(plan)]
+    lines = [f"*{headline(plan)}*", _clients(plan), *_duties(plan)]
     lines += [_("⚠ Careful: {text}").format(text=text) for text in every[:SHOWN]]
     if left:
         more = ngettext("_{count} more point under *Details*_", "_{count} more points under *Details*_", left)
@@ -35,7 +36,12 @@ def details(plan: Plan, warnings: list[str]) -> list[Block]:
     if left := plan.systems[MOST_SYSTEMS:]:
         text = _("Also part of the plan, without details here: {names}")
         blocks.append(context(text.format(names=listing((system.title for system in left), 40))))
-    return [section(f"*{headline(plan)}*\n{_clients(plan)}"), *paragraphs(told), *blocks]
+    head = "\n".join([f"*{headline(plan)}*", _clients(plan), *_duties(plan)])
+    return [section(head), *paragraphs(told), *blocks]
+
+
+def _duties(plan: Plan) -> list[str]:
+    return duties.summary(system.duties for system in plan.systems if system.duties)
 
 
 def _warnings(plan: Plan, warnings: list[str]) -> list[str]:
@@ -94,6 +100,8 @@ def _system(system: SystemPlan) -> list[Block]:
         lines.append(_("… and {count} more accounts").format(count=len(system.accounts) - 10))
     if system.book:
         lines.append(_book(system.book))
+    if system.duties and (points := duties.bullets(system.duties)):
+        lines += [f"_{_('In their name')}_", *points]
     lines += _under(_("Will be done"), system.does if system.accounts or system.problem else ())
     lines += _under(_("Cannot be done here"), system.cannot)
     return paragraphs(lines)

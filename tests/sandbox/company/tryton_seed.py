@@ -88,12 +88,24 @@ def _bot(admin: Rpc, company: int) -> None:
     Of a user it may write nothing that would give rights: groups, administrator, password, log-in and address are shut.
     """
     [group] = admin.call("res.group.create", [{"name": "Handover bot"}])
-    rights = {"res.user": True, "sale.opportunity": True, "party.party": False, "company.employee": False}
+    rights = {"res.user": True, "sale.opportunity": True}
+    rights |= dict.fromkeys(("party.party", "company.employee", "notification.email"), False)
     admin.call("ir.model.access.create", [_right(group, model, write) for model, write in rights.items()])
     shut = ("groups", "administrator", "password", "password_hash", "password_reset", "login", "email", "applications")
     admin.call("ir.model.field.access.create", [_shut(group, field) for field in shut])
+    _keys(admin, group)
     place = {"companies": [["add", [company]]], "company": company, "groups": [["add", [group]]]}
     admin.call("res.user.create", [{"name": "Handover", "login": BOT_LOGIN, "password": BOT_PASSWORD, **place}])
+
+
+def _keys(admin: Rpc, group: int) -> None:
+    """Let the bot see that somebody has a key for a program, and not the key."""
+    modes = dict.fromkeys(("perm_write", "perm_create", "perm_delete"), False)
+    rule = {"name": "Keys of everybody", "model": "res.user.application", "global_p": False, "perm_read": True, **modes}
+    rule |= {"groups": [["add", [group]]], "rules": [["create", [{"domain": "[]"}]]]}
+    admin.call("ir.rule.group.create", [rule])
+    shut = {"model": "res.user.application", "field": "key", "group": group, "perm_read": False, **modes}
+    admin.call("ir.model.field.access.create", [shut])
 
 
 def _right(group: int, model: str, write: bool) -> dict[str, Any]:
