@@ -19,6 +19,7 @@ from config.fields import RequestLimit
 from config.settings import Common, Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
+from connectors.outside import OutsideKind
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import connect_lock_history
 from workflows.access.dispatch import LockoutDispatch
@@ -81,8 +82,14 @@ class Application:
 
 
 def manifests() -> tuple[Manifest, ...]:
-    """Return the manifest of every connector."""
-    return tuple(registry.manifest(kind) for kind in registry.known())
+    """Return the manifest of every kind of system that can be used."""
+    usable = [one.kind for one in registry.others() if not one.fault]
+    return tuple(registry.manifest(kind) for kind in sorted({*registry.own(), *usable}))
+
+
+def outside_kinds() -> tuple[OutsideKind, ...]:
+    """Return the kinds of other packages, refused ones included."""
+    return registry.others()
 
 
 def settings_of(kind: str) -> type[BaseModel]:

@@ -20,6 +20,20 @@ ReadableFile = Annotated[Path, AfterValidator(_readable)]
 """A file that exists when the settings are read."""
 
 
+COMMON_KEYS = frozenset(
+    {
+        "kind",
+        "expects_account",
+        "administrators",
+        "restrict_before",
+        "restrict_groups",
+        "request_limit",
+        "records_at_once",
+    }
+)
+"""Keys that a `[systems.NAME]` table of any kind may have. No kind has a key of its own with such a name."""
+
+
 class SystemSettings(BaseModel):
     """A table `[systems.NAME]`: it takes no unknown key, never changes, and shows no value in an error."""
 
