@@ -16,7 +16,6 @@ from connectors.settings import COMMON_KEYS
 from tests.bot.commands import document, handover
 from tests.connectors.packages import GOOD, install, search
 
-
 REAL: Any = wiring
 
 

@@ -1,7 +1,9 @@
 """Conformance suite for every `Accounts` connector, independent of any vendor.
 
 Subclass `AccountsSuite` as `Test...` and give a `world` fixture. The suite sees the system only through the world,
-which changes and reads it from outside the connector. `test_accounts_bites.py` shows that each test can fail.
+which changes and reads it from outside the connector.
+
+`tests/conformance/test_accounts_bites.py` shows that each test can fail.
 """
 
 import logging
