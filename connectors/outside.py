@@ -23,7 +23,7 @@ from connectors.errors import UnusableKind
 from connectors.settings import COMMON_KEYS, SystemSettings
 
 GROUP = "handover.connectors"
-NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+NAME = re.compile(r"[a-z](?:[a-z0-9_]{0,38}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,7 @@ FOR_PROGRAMS = {
     "connectors/ldap/active_directory.py": ("GONE_FOR_GOOD = ",),  # sealed, for who opens a row by hand
     "connectors/ldap/faults.py": ("_CODE",),  # the vendor's words
     "connectors/scim/filters.py": (" eq {json",),  # a filter
+    "connectors/new_package.py": ("",),  # the text of programs
     "workflows/": ('"exported after leaving"', "launch comes first"),  # a kind of finding; for programmers
     "workflows/engine/replicas.py": ("self._end(",),  # for the log
     "workflows/refusals.py": ("put back", '"nothing handed over"'),  # codes

@@ -53,9 +53,8 @@ def install(folder: Path, distribution: str, kind: str, code: str, module: str =
 
 
 def search(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Let Python find the packages of a folder until the end of the test, and forget them then."""
+    """Let Python find the packages of a folder until the end of the test, and forget what other tests imported."""
     monkeypatch.syspath_prepend(str(folder))
-    for found in folder.iterdir():
-        if found.suffix != ".dist-info":
-            monkeypatch.setitem(sys.modules, found.stem, sys)  # has the test's end remove what the test imports
-            del sys.modules[found.stem]
+    for found in (one.stem for one in folder.iterdir() if one.suffix != ".dist-info"):
+        for module in [name for name in sys.modules if name == found or name.startswith(f"{found}.")]:
+            del sys.modules[module]
