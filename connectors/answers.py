@@ -15,14 +15,15 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from config.text import _
+from connectors.connections import ConnectionPool
 from connectors.contract import CAPABILITIES, Connector, MoveOutcome, Observation, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 
 log = logging.getLogger(__name__)
 WRITES = frozenset({"lock", "unlock", "end", "revoke", "remove", "restore", "move"})
 """Methods after whose fault the outcome is unknown."""
-TAKES = frozenset({"use_rate_limiter", "use_lock_history", "connections"})
-"""Methods that give or take objects of the program itself."""
+TAKES = frozenset({"use_rate_limiter", "use_lock_history"})
+"""Methods that take objects of the program itself."""
 MOST = 5_000_000
 """Items of one stream."""
 
@@ -60,7 +61,8 @@ def _checked(method: Callable[..., Any], declared: Callable[..., Any], package: 
             answer = method(self, *args, **kwargs)
             if get_origin(hint) is Iterator:
                 return _stream(answer, get_args(hint)[0], name, asked, package)
-            _check(hint, answer)
+            if name != "connections":  # its type is a protocol
+                _check(hint, answer)
             if rule := RULES.get(name):
                 rule(answer, **{key: value for key, value in asked.items() if key != "self"})
         except Exception as error:  # noqa: BLE001 - whatever a package raises becomes one of the six errors
@@ -92,6 +94,7 @@ HARMLESS: Mapping[str, Callable[[str], Any]] = {
     "close": lambda fault: None,  # noqa: ARG005 - all have one form
     "has_limitation": lambda fault: True,  # noqa: ARG005
     "shortfalls": lambda fault: (fault,),
+    "connections": lambda fault: None,  # noqa: ARG005
 }
 """Methods that never raise, and the answer after a fault: the one that claims least."""
 
@@ -222,7 +225,12 @@ def _is_event(answer: Any, account: str, since: Any, until: Any) -> None:
     _require(aware and since <= answer.at < until, _("an export outside the time that was asked for"))
 
 
+def _is_pool(answer: Any) -> None:
+    _require(answer is None or isinstance(answer, ConnectionPool), _("no pool of connections"))
+
+
 RULES: Mapping[str, Callable[..., None]] = {
+    "connections": _is_pool,
     "find": _is_lookup,
     "read": _is_read,
     "before": _is_image,

@@ -43,7 +43,7 @@ MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str, s
     ),
     (
         UnusableKind,
-        "settings",
+        "configuration",
         N_("{error}."),
         N_("Install a corrected version of that package, or uninstall it."),
         EXIT_USAGE,

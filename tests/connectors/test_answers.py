@@ -222,6 +222,8 @@ def test_a_fault_of_what_never_raises_claims_least() -> None:
     broken = told("close", RuntimeError("x"))
     broken.close()
     assert told("has_limitation", RuntimeError("x")).has_limitation("Acme cannot end sessions.")
+    assert told("connections", RuntimeError("x")).connections() is None
+    assert told("connections", lambda *_: object()).connections() is None
     [said] = told("shortfalls", RuntimeError("x")).shortfalls()
     assert "acme 1.5" in said
 
