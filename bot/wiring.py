@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,10 +15,12 @@ from bot.policies import Policies, read_policies
 from bot.services import Services, WorkHandlers
 from bot.slack.client import web_client
 from bot.slack.members import SlackMembers
+from bot.text import _
 from config.fields import RequestLimit
 from config.settings import Common, Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
+from connectors.outside import OutsideKind
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import connect_lock_history
 from workflows.access.dispatch import LockoutDispatch
@@ -82,8 +84,23 @@ class Application:
 
 
 def manifests() -> tuple[Manifest, ...]:
-    """Return the manifest of every connector."""
-    return tuple(registry.manifest(kind) for kind in registry.known())
+    """Return the manifest of every kind of system that can be used."""
+    usable = [one.kind for one in registry.others() if not one.fault]
+    return tuple(registry.manifest(kind) for kind in sorted({*registry.own(), *usable}))
+
+
+def outside_kinds() -> tuple[OutsideKind, ...]:
+    """Return the kinds of other packages, refused ones included."""
+    return registry.others()
+
+
+def new_package(name: str, capabilities: Iterable[str]) -> Mapping[str, str]:
+    """Return the texts of a package for a new kind, by path. Raises `ValueError` with a sentence."""
+    from connectors.new_package import files  # noqa: PLC0415 - one option of one command needs it
+
+    if name in registry.known():
+        raise ValueError(_("the kind {kind!r} exists already").format(kind=name))
+    return files(name, capabilities)
 
 
 def settings_of(kind: str) -> type[BaseModel]:

@@ -19,6 +19,9 @@ from pydantic import BaseModel
 
 from config.text import N_, _
 
+CONTRACT = 1
+"""Version of this contract. It rises with each change that breaks a connector of another package."""
+
 AccountId = NewType("AccountId", str)
 """Stable id of an account in one system (LDAP entryUUID, Tryton user id): survives renames, never a name."""
 GroupId = NewType("GroupId", str)
@@ -652,6 +655,8 @@ class Manifest:
     limits: Limits = Limits()
     cannot: tuple[str, ...] = field(default=())
     """Acts that the vendor does not offer, as sentences. The plan shows them before anyone confirms."""
+    contract: int = 0
+    """Version of the contract that the connector of another package is written for. Our own kinds leave it out."""
 
     @property
     def capabilities(self) -> tuple[type, ...]:

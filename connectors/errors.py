@@ -49,3 +49,7 @@ class OthersTouched(Conflict):
     def __init__(self, message: str, *, stop: bool, count: int) -> None:
         super().__init__(message)
         self.stop, self.count = stop, count
+
+
+class UnusableKind(LookupError):
+    """A kind of system from another package cannot be used. The message names the package and the reason."""

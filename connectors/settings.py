@@ -23,6 +23,19 @@ ReadableFile = Annotated[Path, AfterValidator(_readable)]
 ProxyUrl = Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$")]
 """Address of an HTTP proxy, without a password: settings hold no secret in clear."""
 
+COMMON_KEYS = frozenset(
+    {
+        "kind",
+        "expects_account",
+        "administrators",
+        "restrict_before",
+        "restrict_groups",
+        "request_limit",
+        "records_at_once",
+    }
+)
+"""Keys that a `[systems.NAME]` table of any kind may have. No kind has a key of its own with such a name."""
+
 
 class SystemSettings(BaseModel):
     """A table `[systems.NAME]`: it takes no unknown key, never changes, and shows no value in an error."""

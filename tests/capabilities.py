@@ -38,7 +38,7 @@ HEADINGS: dict[type, str] = {
 
 def manifests() -> tuple[Manifest, ...]:
     """Return what every kind of system declares."""
-    return tuple(registry.manifest(kind) for kind in registry.known())
+    return tuple(registry.manifest(kind) for kind in registry.own())
 
 
 def table(manifests: Sequence[Manifest]) -> str:

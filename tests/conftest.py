@@ -14,8 +14,6 @@ from tests.sandbox.postgres import Postgres
 from workflows.storage import store as rows_of
 from workflows.storage.vault import Vault
 
-pytest.register_assert_rewrite("tests.conformance")  # the suites are no test modules, and must explain themselves too
-
 
 def pytest_configure() -> None:
     """Have made-up examples be the same in every run, with as much time as they need: a failure is one that stays."""

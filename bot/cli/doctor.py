@@ -50,6 +50,7 @@ def doctor(
             *slack.checks(settings.slack),
             *roles.checks(settings.slack, settings.roles),
             *systems.checks(built),
+            *systems.kinds(wired.outside_kinds()),
         ]
         results = examine(checks, SECONDS)
     good = all(result.ok for result in results)

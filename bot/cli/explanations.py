@@ -8,7 +8,7 @@ from bot.cli.output import EXIT_FAILURE, EXIT_NEWER, EXIT_USAGE, CommandError
 from bot.errors import refusal
 from bot.text import N_, _
 from config.settings import SettingsError
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, UnusableKind
 from workflows.refusals import Next, Refused
 from workflows.storage.store import NewerTables, StorageFailed
 from workflows.storage.vault import WrongKey
@@ -39,6 +39,13 @@ MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str, s
         "configuration",
         N_("{error}"),
         N_("Correct these lines, then try again. `handover doctor` checks the rest."),
+        EXIT_USAGE,
+    ),
+    (
+        UnusableKind,
+        "configuration",
+        N_("{error}."),
+        N_("Install a corrected version of that package, or uninstall it."),
         EXIT_USAGE,
     ),
     (ConnectorError, "system", N_("{error}."), N_("`handover doctor` checks every system."), EXIT_FAILURE),

@@ -128,6 +128,9 @@ class Wiring:
     def manifests(self) -> tuple[Manifest, ...]:
         return (SHOP,)
 
+    def outside_kinds(self) -> tuple[Any, ...]:
+        return ()
+
     def settings_of(self, kind: str) -> type[BaseModel]:
         if kind != SHOP.kind:
             raise LookupError(f"{kind!r} is not a known kind of system; known: {SHOP.kind}")

@@ -56,7 +56,7 @@ def main() -> None:
     """Write reference pages and manifest."""
     reference = ROOT / "docs" / "reference"
     reference.mkdir(exist_ok=True)
-    kinds = {kind: registry.settings_of(kind) for kind in registry.known()}
+    kinds = {kind: registry.settings_of(kind) for kind in registry.own()}
     (reference / "configuration.md").write_text(markdown(kinds), encoding="utf-8")
     (reference / "commands.md").write_text(commands(typer.main.get_command(make_app())), encoding="utf-8")
     (ROOT / "config" / "slack-manifest.yaml").write_text(yaml(manifest("socket")), encoding="utf-8")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.accounts import AccountsSuite
 from connectors.contract import (
     Account,
     AccountId,
@@ -22,7 +23,6 @@ from connectors.contract import (
 )
 from connectors.errors import Conflict, ConnectorError, Missing, Unavailable
 from connectors.ldap.connector import Ldap
-from tests.conformance.accounts import AccountsSuite
 from tests.conformance.planted import assert_bites
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company.slapd import Slapd

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.client_book import ClientBookSuite
 from connectors.contract import AccountId, Change, ClientBook, Moved, MoveOrder, MoveOutcome, Record, RecordId
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown, Unavailable
-from tests.conformance.client_book import ClientBookSuite
 
 
 @dataclass

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.export_log import ExportLogSuite
 from connectors.contract import AccountId, ExportEvent, ExportLog
 from connectors.errors import Missing
-from tests.conformance.export_log import ExportLogSuite
 
 
 @dataclass(frozen=True)

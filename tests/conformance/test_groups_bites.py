@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import ldap
 import pytest
 
+from connectors.conformance.groups import GroupsSuite
 from connectors.contract import AccountId, Change, Group, GroupId, Person
 from connectors.errors import ConnectorError, Missing
 from connectors.ldap.connector import Ldap
-from tests.conformance.groups import GroupsSuite
 from tests.conformance.planted import assert_bites
 from tests.conformance.test_accounts_bites import Planted
 from tests.sandbox.company.ldif import person_dn

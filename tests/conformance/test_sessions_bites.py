@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.sessions import SessionsSuite
 from connectors.contract import AccountId, Change, Sessions
 from connectors.errors import Missing
-from tests.conformance.sessions import SessionsSuite
 
 
 class Memory:

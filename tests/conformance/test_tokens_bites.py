@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.tokens import TokensSuite
 from connectors.contract import AccountId, Change, Token, Tokens
 from connectors.errors import Missing
 from tests.conformance.planted import assert_bites
-from tests.conformance.tokens import TokensSuite
 
 
 @dataclass

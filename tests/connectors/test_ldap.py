@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.accounts import AccountsSuite, Newcomer
+from connectors.conformance.groups import GroupsSuite
 from connectors.contract import Group
-from tests.conformance.accounts import AccountsSuite, Newcomer
-from tests.conformance.groups import GroupsSuite
 from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company.samba import Samba

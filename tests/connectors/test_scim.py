@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.conformance.accounts import AccountsSuite
-from tests.conformance.groups import GroupsSuite
+from connectors.conformance.accounts import AccountsSuite
+from connectors.conformance.groups import GroupsSuite
 from tests.connectors.scim.proxy import Proxy
 from tests.connectors.scim.world import ScimWorld
 from tests.sandbox.company.people import PEOPLE

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import AccountsSuite, newcomer
+from connectors.conformance.client_book import ClientBookSuite
+from connectors.conformance.export_log import FAR_OFF, LONG_AGO, ExportLogSuite
+from connectors.conformance.sessions import SessionsSuite
 from connectors.contract import AccountId, MoveOrder, MoveOutcome
 from connectors.errors import BadCredential, Forbidden, Missing
 from connectors.tryton.connector import Tryton as Connector
-from tests.conformance.accounts import AccountsSuite, newcomer
-from tests.conformance.client_book import ClientBookSuite
-from tests.conformance.export_log import FAR_OFF, LONG_AGO, ExportLogSuite
-from tests.conformance.sessions import SessionsSuite
 from tests.connectors.tryton.world import AccountsWorld, BookWorld, ExportWorld, SessionsWorld, number
 from tests.sandbox.company.clients import LEAVERS_DEALS, clients
 from tests.sandbox.company.people import LEAVER

@@ -1,7 +1,8 @@
 """Checks of every configured system: answer, credential, limits, groups."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from bot.cli.checks import Check, CheckResult
 from bot.text import N_, _, ngettext
@@ -24,6 +25,16 @@ TODO_UNSEEN = N_("Give the bot's user the right to see it, or check it there by 
 def checks(systems: Mapping[str, System]) -> list[Check]:
     """Return one check for each system."""
     return [Check(f"systems.{system.name}", partial(_look, system)) for system in systems.values()]
+
+
+def kinds(outside: Sequence[Any]) -> list[Check]:
+    """Return one check for each kind of another package."""
+    return [Check(f"connectors.{one.kind}", partial(_kind, one)) for one in outside]
+
+
+def _kind(outside: Any) -> list[CheckResult]:
+    fix = _("Install a corrected version of that package, or uninstall it.")
+    return [CheckResult(f"connectors.{outside.kind}", not outside.fault, outside.fault or outside.package, fix)]
 
 
 def _look(system: System) -> list[CheckResult]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.client_book import assignments
 from connectors.contract import MoveOrder, MoveOutcome
 from connectors.errors import OutcomeUnknown, Unavailable
-from tests.conformance.client_book import assignments
 from tests.connectors.bottlecrm.front import Answer, failing, losing, rewriting, slow
 from tests.connectors.bottlecrm.world import BookWorld
 

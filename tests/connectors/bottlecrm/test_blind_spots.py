@@ -6,9 +6,9 @@ import pytest
 
 from connectors.bottlecrm.rest import Rest
 from connectors.bottlecrm.wire import Member
+from connectors.conformance.accounts import newcomer, person
 from connectors.contract import AccountId, Person, Verdict
 from connectors.errors import Forbidden
-from tests.conformance.accounts import newcomer, person
 from tests.connectors.bottlecrm.world import AccountsWorld, BookWorld
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from connectors.conformance.client_book import assignments
 from connectors.contract import AccountId, Change, MoveOrder, MoveOutcome, RecordId
-from tests.conformance.client_book import assignments
 from tests.connectors.bottlecrm.front import Answer, Manners
 from tests.connectors.bottlecrm.world import BookWorld
 from tests.sandbox.company.bottlecrm import RECORDS, bare

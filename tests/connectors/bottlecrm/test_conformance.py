@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conformance import accounts
-from tests.conformance.accounts import AccountsSuite, Newcomer
-from tests.conformance.client_book import ClientBookSuite
-from tests.conformance.tokens import TokensSuite
+from connectors.conformance import accounts
+from connectors.conformance.accounts import AccountsSuite, Newcomer
+from connectors.conformance.client_book import ClientBookSuite
+from connectors.conformance.tokens import TokensSuite
 from tests.connectors.bottlecrm.front import Front
 from tests.connectors.bottlecrm.world import AccountsWorld, BookWorld, TokensWorld
 from tests.sandbox.company.bottlecrm import BottleCrm

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from connectors.bottlecrm import MANIFEST, rest
+from connectors.conformance.accounts import newcomer
 from connectors.contract import AccountId, Roster, Verdict
 from connectors.errors import Unavailable
-from tests.conformance.accounts import newcomer
 from tests.connectors.bottlecrm.front import rewriting
 from tests.connectors.bottlecrm.world import AccountsWorld
 from tests.workflows.memory import MemoryDirectory, World

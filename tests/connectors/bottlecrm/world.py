@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from connectors.bottlecrm.connector import BottleCrm as Connector
 from connectors.bottlecrm.settings import BottleCrmSettings
+from connectors.conformance.accounts import Newcomer
 from connectors.contract import AccountId, RecordId
-from tests.conformance.accounts import Newcomer
 from tests.connectors.bottlecrm.front import Front, losing
 from tests.sandbox.company.bottlecrm import RECORDS, BottleCrm, bare, dashed, owner_column
 

@@ -10,10 +10,10 @@ import ldap
 from ldap.filter import filter_format
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import Newcomer
 from connectors.contract import AccountId, GroupId
 from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
-from tests.conformance.accounts import Newcomer
 from tests.connectors.ldap.world import hurried
 from tests.sandbox.company import samba_seed
 from tests.sandbox.company.samba import Entry, Samba

@@ -9,11 +9,11 @@ import pytest
 from ldap.controls.simple import ManageDSAITControl
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import Newcomer, newcomer, person
 from connectors.contract import AccountId, Change, Person, Verdict
 from connectors.errors import Forbidden, Unavailable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
-from tests.conformance.accounts import Newcomer, newcomer, person
 from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif, samba_seed

@@ -8,13 +8,13 @@ import ldap
 import pytest
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import newcomer, person
 from connectors.contract import AccountId, Change, GroupId, Login, Person, Verdict
 from connectors.errors import BadCredential, Conflict, Forbidden, Unavailable
 from connectors.ldap import locking
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
 from connectors.ldap.wire import Modification
-from tests.conformance.accounts import newcomer, person
 from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import samba_conf, samba_seed

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 import ldap
 import pytest
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import Change, GroupId, Person, Verdict
 from connectors.errors import Forbidden
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.security_descriptor import DESCRIPTOR, RESET_PASSWORD, access_list_only, may_reset_password
-from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.ad_world import AdWorld
 from tests.sandbox.company.samba_conf import PEOPLE_OU, SUFFIX
 

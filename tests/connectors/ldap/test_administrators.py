@@ -4,11 +4,11 @@ import ldap
 import pytest
 from ldap.dn import escape_dn_chars
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import Person, Verdict
 from connectors.errors import Missing
 from connectors.ldap import MANIFEST
 from connectors.ldap.active_directory import ADMINISTRATORS, DOMAIN_ADMINS
-from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif, samba_conf

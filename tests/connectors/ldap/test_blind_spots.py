@@ -9,10 +9,10 @@ import ldap
 import pytest
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import newcomer, person
 from connectors.contract import AccountId, Person, Verdict
 from connectors.errors import Forbidden
 from connectors.ldap.connector import Ldap
-from tests.conformance.accounts import newcomer, person
 from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.foreign import OTHER, SUFFIX, Foreign
 from tests.connectors.ldap.test_absence import referral

@@ -8,10 +8,10 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from bot.cli.checks.systems import checks
+from connectors.conformance.accounts import Newcomer, newcomer, person
 from connectors.contract import AccountId, Person, Verdict
 from connectors.ldap import MANIFEST
 from connectors.ldap.connector import Ldap
-from tests.conformance.accounts import Newcomer, newcomer, person
 from tests.connectors.ldap.test_absence import entry as added
 from tests.connectors.ldap.test_blind_spots import directory
 from tests.connectors.ldap.world import LdapWorld

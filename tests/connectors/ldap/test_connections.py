@@ -6,10 +6,10 @@ from pathlib import Path
 import ldap
 import pytest
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import Person, Verdict
 from connectors.errors import BadCredential, Forbidden, Unavailable, Untrusted
 from connectors.ldap.connector import Ldap
-from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company.authority import issue
 from tests.sandbox.company.people import LEAVER

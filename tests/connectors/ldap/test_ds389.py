@@ -13,13 +13,13 @@ import ldap
 import pytest
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import Newcomer, newcomer
 from connectors.contract import AccountId, Change, Login, Person, Verdict
 from connectors.errors import Conflict, Forbidden
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
 from connectors.ldap.ds389 import Ds389
 from connectors.ldap.wire import Entry
-from tests.conformance.accounts import Newcomer, newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import PEOPLE

@@ -5,10 +5,10 @@ from pathlib import Path
 import ldap
 import pytest
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import Change, Person
 from connectors.errors import Forbidden
 from connectors.ldap.connector import Ldap
-from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.test_absence import entry as added
 from tests.connectors.ldap.test_blind_spots import directory

@@ -3,9 +3,9 @@
 import ldap
 import pytest
 
+from connectors.conformance.accounts import newcomer, person
 from connectors.contract import AccountId, Person, Verdict
 from connectors.ldap.connector import Ldap
-from tests.conformance.accounts import newcomer, person
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 

@@ -9,6 +9,7 @@ import ldap
 import pytest
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import Change, Login, Verdict
 from connectors.errors import Conflict, Forbidden, OutcomeUnknown
 from connectors.ldap import enforcement
@@ -16,7 +17,6 @@ from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
 from connectors.ldap.openldap import FOR_GOOD
 from connectors.ldap.wire import Modification
-from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.lossy import lossy_wire
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif

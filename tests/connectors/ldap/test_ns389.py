@@ -7,6 +7,7 @@ import ldap
 import pytest
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import Newcomer, newcomer, person
 from connectors.contract import AccountId, Change, Login, Person, Verdict
 from connectors.errors import Conflict, Forbidden
 from connectors.ldap.connector import Ldap
@@ -14,7 +15,6 @@ from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry
-from tests.conformance.accounts import Newcomer, newcomer, person
 from tests.sandbox.company.ns389 import ALL, PEOPLE, Ns389, allow
 
 LOCK = "nsAccountLock"

@@ -7,9 +7,9 @@ from pathlib import Path
 import ldap
 import pytest
 
+from connectors.conformance.accounts import newcomer, person
 from connectors.contract import Residual
 from connectors.ldap.connector import Ldap
-from tests.conformance.accounts import newcomer, person
 from tests.connectors.ldap.test_ns389 import OWN, add, connect
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif

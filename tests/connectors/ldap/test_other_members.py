@@ -4,13 +4,13 @@ import ldap
 import pytest
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import Change
 from connectors.errors import OthersTouched, OutcomeUnknown
 from connectors.ldap import memberships
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
 from connectors.ldap.wire import Modification
-from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.slapd_conf import ROOT_DN, ROOT_PASSWORD

@@ -13,13 +13,13 @@ from cryptography import x509
 from pydantic import SecretStr
 
 from config.secrets import FileSecret
+from connectors.conformance.accounts import newcomer, person
 from connectors.contract import Change, Person, Verdict
 from connectors.errors import BadCredential, Unavailable
 from connectors.ldap import connections, every_address
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
 from connectors.ldap.faults import translate
-from tests.conformance.accounts import newcomer, person
 from tests.connectors.ldap import certificates
 from tests.connectors.ldap.reticent import reticent
 from tests.connectors.ldap.world import LdapWorld

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import AccountId, Change, GroupId, Person, Verdict
 from connectors.errors import Conflict, Forbidden, Missing
 from connectors.ldap import MANIFEST
 from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import hashes
-from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import LEAVER, MANAGER, Employee, Team

@@ -8,6 +8,7 @@ from typing import cast
 import ldap
 import pytest
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import Account, AccountId, Person, Verdict
 from connectors.errors import ConnectorError, Unavailable
 from connectors.ldap import connection, roster
@@ -17,7 +18,6 @@ from connectors.ldap.connector import Ldap
 from connectors.ldap.directory import Directory
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.wire import Entry
-from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import PEOPLE

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import AccountId, Person, Residual, Verdict
 from connectors.ldap import active_directory, faults
 from connectors.ldap.active_directory import ActiveDirectory
@@ -13,7 +14,6 @@ from connectors.ldap.connector import Ldap
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Values, matched_by, whole
-from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 

@@ -10,6 +10,7 @@ import ldap
 import pytest
 from ldap import sasl
 
+from connectors.conformance.accounts import newcomer, person
 from connectors.contract import Login, Person, Verdict
 from connectors.ldap import roster, ways_in
 from connectors.ldap.active_directory import ActiveDirectory
@@ -20,7 +21,6 @@ from connectors.ldap.directory import Directory
 from connectors.ldap.locking import random_password
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.wire import Entry
-from tests.conformance.accounts import newcomer, person
 from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif

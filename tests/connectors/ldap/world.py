@@ -8,11 +8,11 @@ from uuid import uuid4
 import ldap
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import Newcomer
 from connectors.contract import AccountId, GroupId
 from connectors.ldap.connections import LdapConnections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
-from tests.conformance.accounts import Newcomer
 from tests.sandbox.company import ldif
 from tests.sandbox.company.slapd import Entry, Slapd
 

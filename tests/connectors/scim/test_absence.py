@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.accounts import newcomer, person
 from connectors.contract import AccountId, Person, Verdict
 from connectors.errors import Unavailable
 from connectors.scim import bulk_observation, lookups
-from tests.conformance.accounts import newcomer, person
 from tests.connectors.scim.conftest import Open
 from tests.connectors.scim.test_sweep import _crowd
 from tests.connectors.scim.world import ScimWorld

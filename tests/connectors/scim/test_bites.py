@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.groups import GroupsSuite
 from connectors.contract import Observation, Person, Verdict
 from connectors.errors import ConnectorError
 from connectors.http import Api
@@ -16,7 +17,6 @@ from connectors.scim.faults import RequestRejected
 from connectors.scim.membership_changes import MembershipChanges
 from connectors.scim.memberships import Memberships
 from connectors.scim.service import Progress, Service
-from tests.conformance.groups import GroupsSuite
 from tests.conformance.planted import CAUGHT
 from tests.connectors.scim import test_absence, test_locks, test_lookups, test_memberships, test_paging, test_sweep
 from tests.connectors.scim.conftest import Open

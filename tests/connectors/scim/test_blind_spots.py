@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import newcomer, person
 from connectors.contract import Verdict
-from tests.conformance.accounts import newcomer, person
 from tests.connectors.scim.conftest import Open
 from tests.connectors.scim.test_absence import _in_users, _users, _without
 from tests.connectors.scim.test_sweep import _crowd

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import AccountId, BeforeImage, Change, Person, Verdict
 from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
-from tests.conformance.accounts import newcomer
 from tests.connectors.scim.conftest import Open
 from tests.connectors.scim.proxy import Act, Fault
 from tests.connectors.scim.world import ScimWorld

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.accounts import newcomer, person
 from connectors.contract import AccountId, Person, Verdict
 from connectors.errors import Conflict, Unavailable
-from tests.conformance.accounts import newcomer, person
 from tests.connectors.scim.conftest import Open
 from tests.connectors.scim.proxy import Act, Fault
 from tests.connectors.scim.world import ScimWorld

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import AccountId, Change, Group, GroupId
 from connectors.errors import Conflict, Forbidden, OthersTouched, OutcomeUnknown
 from connectors.scim.connector import UNREAD
-from tests.conformance.accounts import newcomer
 from tests.connectors.scim.conftest import Open
 from tests.connectors.scim.proxy import Act, Fault
 from tests.connectors.scim.world import ScimWorld

@@ -8,10 +8,10 @@ from uuid import uuid4
 import httpx
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import Newcomer
 from connectors.contract import AccountId, GroupId
 from connectors.scim.connector import Scim as Connector
 from connectors.scim.settings import ScimSettings
-from tests.conformance.accounts import Newcomer
 from tests.connectors.scim.proxy import Act, Fault, Proxy
 from tests.sandbox.company.scim import Scim
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from connectors.conformance.accounts import Newcomer
+from connectors.conformance.client_book import ClientBookSuite, assignments, outcomes
 from connectors.contract import AccountId, MoveOrder, MoveOutcome, RecordId
 from connectors.errors import Forbidden, Missing, OutcomeUnknown
 from connectors.tryton import MANIFEST
 from connectors.tryton.connector import Tryton as Connector
-from tests.conformance.accounts import Newcomer
-from tests.conformance.client_book import ClientBookSuite, assignments, outcomes
 from tests.connectors.tryton.world import FieldWorld, NotificationWorld, SupervisorWorld, number
 from tests.sandbox.company.tryton import Tryton
 from tests.workflows.stage import BOB, CASE, HANNA, LEAVER, Stage

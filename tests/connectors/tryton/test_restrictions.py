@@ -10,11 +10,11 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from bot.cli.checks.systems import checks
+from connectors.conformance.accounts import newcomer, person
 from connectors.contract import AccountId, MoveOrder, MoveOutcome, Person, Verdict
 from connectors.errors import Forbidden
 from connectors.tryton import MANIFEST, wire
 from connectors.tryton.connector import Tryton as Connector
-from tests.conformance.accounts import newcomer, person
 from tests.connectors.tryton.world import BookWorld
 from tests.sandbox.company.people import LEAVER, PEOPLE
 from tests.sandbox.company.tryton import Tryton

@@ -2,9 +2,9 @@
 
 import pytest
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import AccountId, Verdict
 from connectors.tryton import connector as tryton_connector
-from tests.conformance.accounts import newcomer
 from tests.connectors.tryton.world import AccountsWorld
 from tests.sandbox.company.tryton import Tryton
 

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import Newcomer, newcomer
 from connectors.contract import AccountId, RecordId
 from connectors.tryton.connector import Tryton as Connector
 from connectors.tryton.settings import TrytonSettings
-from tests.conformance.accounts import Newcomer, newcomer
 from tests.connectors.tryton.lossy import relay
 from tests.sandbox.company import tryton_seed
 from tests.sandbox.company.tryton import Tryton

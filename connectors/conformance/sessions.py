@@ -1,7 +1,8 @@
 """Conformance suite for every `Sessions` connector, independent of any vendor.
 
-Subclass `SessionsSuite` as `Test...` and give a `world` fixture. `test_sessions_bites.py` shows that each test can
-fail.
+Subclass `SessionsSuite` as `Test...` and give a `world` fixture.
+
+`tests/conformance/test_sessions_bites.py` shows that each test can fail.
 """
 
 from typing import Protocol

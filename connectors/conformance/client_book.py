@@ -1,7 +1,9 @@
 """Conformance suite for every `ClientBook` connector, independent of any vendor.
 
 Subclass `ClientBookSuite` as `Test...` and give a `world` fixture. The suite makes its own sellers and records, and
-compares all others. `test_client_book_bites.py` shows that each test can fail.
+compares all others.
+
+`tests/conformance/test_client_book_bites.py` shows that each test can fail.
 """
 
 from collections.abc import Mapping, Sequence

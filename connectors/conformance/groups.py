@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 
+from connectors.conformance.accounts import Newcomer, newcomer, within
 from connectors.contract import AccountId, Change, Group, GroupId, Groups
 from connectors.errors import BadCredential, Missing, Unavailable
-from tests.conformance.accounts import Newcomer, newcomer, within
 
 AWKWARD = ("R+D, Läden (EU) #1", "*", "a\\b", '"quoted" <all>', "Отдел", "=1+1")
 

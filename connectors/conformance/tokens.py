@@ -1,6 +1,8 @@
 """Conformance suite for every `Tokens` connector, independent of any vendor.
 
-Subclass `TokensSuite` as `Test...` and give a `world` fixture. `test_tokens_bites.py` shows that each test can fail.
+Subclass `TokensSuite` as `Test...` and give a `world` fixture.
+
+`tests/conformance/test_tokens_bites.py` shows that each test can fail.
 """
 
 from typing import Protocol

@@ -1,7 +1,8 @@
 """Conformance suite for every `ExportLog` connector, independent of any vendor.
 
-Subclass `ExportLogSuite` as `Test...` and give a `world` fixture. `test_export_log_bites.py` shows that each test can
-fail.
+Subclass `ExportLogSuite` as `Test...` and give a `world` fixture.
+
+`tests/conformance/test_export_log_bites.py` shows that each test can fail.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -1,0 +1,248 @@
+"""Checks of the answers of connectors from other packages, at the boundary.
+
+An answer is checked against the types that the contract's methods declare, and against the question. One that does not
+fit is no answer: a read raises `Unavailable`, and a write `OutcomeUnknown`, so that workflows read the state back. So
+does any error beside those of `connectors.errors`. Of `observe`, one bad record is unknown, and the others count.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache, wraps
+from inspect import signature
+from typing import Any, get_args, get_origin, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from config.text import _
+from connectors.connections import ConnectionPool
+from connectors.contract import CAPABILITIES, Connector, MoveOutcome, Observation, Verdict
+from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
+
+log = logging.getLogger(__name__)
+WRITES = frozenset({"lock", "unlock", "end", "revoke", "remove", "restore", "move"})
+"""Methods after whose fault the outcome is unknown."""
+TAKES = frozenset({"use_rate_limiter", "use_lock_history"})
+"""Methods that take objects of the program itself."""
+MOST = 5_000_000
+"""Items of one stream."""
+
+
+class MalformedAnswer(Exception):
+    """An answer that does not fit the contract or the question. The message names the fault, and quotes nothing."""
+
+
+class BrokenRead(Unavailable):
+    """A read broke the contract. Within a write it says nothing of what happened, so the outcome is unknown then."""
+
+
+def checked(connector: type[Connector], package: str) -> type[Connector]:
+    """Return a subclass whose answers are checked. It keeps the header, so its capabilities stay the same."""
+    methods = {
+        name: _checked(getattr(connector, name), getattr(protocol, name), package)
+        for protocol in (Connector, *(one for one in CAPABILITIES if one in connector.__mro__))
+        for name, value in vars(protocol).items()
+        if not name.startswith("_") and callable(value) and name not in TAKES
+    }
+    return type(connector.__name__, (connector,), {**methods, "__module__": connector.__module__})
+
+
+def _checked(method: Callable[..., Any], declared: Callable[..., Any], package: str) -> Callable[..., Any]:
+    """Return the method with a check of its answer against its declaration in the contract."""
+    name, hint = declared.__name__, get_type_hints(declared)["return"]
+    arguments_of = signature(declared)
+
+    @wraps(method)
+    def ask(self: Any, *args: Any, **kwargs: Any) -> Any:
+        asked = dict(arguments_of.bind(self, *args, **kwargs).arguments)
+        try:
+            if name == "observe":
+                return _observe(lambda ids: method(self, ids), list(asked["accounts"]))
+            answer = method(self, *args, **kwargs)
+            if get_origin(hint) is Iterator:
+                return _stream(answer, get_args(hint)[0], name, asked, package)
+            if name != "connections":  # its type is a protocol
+                _check(hint, answer)
+            if rule := RULES.get(name):
+                rule(answer, **{key: value for key, value in asked.items() if key != "self"})
+        except Exception as error:  # noqa: BLE001 - whatever a package raises becomes one of the six errors
+            return _failed(name, error, package)
+        return answer
+
+    return ask
+
+
+def _failed(name: str, error: Exception, package: str) -> Any:
+    """Return the answer in place of one that failed, or raise the error that says what may have happened."""
+    told = isinstance(error, ConnectorError) and not (name in WRITES and isinstance(error, BrokenRead))
+    if told and name not in HARMLESS:
+        raise error
+    log.warning("%s: %s failed: %s", package, name, type(error).__name__)
+    if name in HARMLESS:
+        return HARMLESS[name](_fault(name, error, package))
+    raise (OutcomeUnknown if name in WRITES else BrokenRead)(_fault(name, error, package)) from error
+
+
+def _fault(name: str, error: Exception, package: str) -> str:
+    why = str(error) if isinstance(error, ConnectorError | MalformedAnswer) else type(error).__name__
+    return _("the connector of {package} broke its contract in {method} ({why})").format(
+        package=package, method=name, why=why
+    )
+
+
+HARMLESS: Mapping[str, Callable[[str], Any]] = {
+    "close": lambda fault: None,  # noqa: ARG005 - all have one form
+    "has_limitation": lambda fault: True,  # noqa: ARG005
+    "shortfalls": lambda fault: (fault,),
+    "connections": lambda fault: None,  # noqa: ARG005
+}
+"""Methods that never raise, and the answer after a fault: the one that claims least."""
+
+
+@cache
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    """Return the check of a type. In a tuple, since a dataclass alone is not looked into."""
+    strict = ConfigDict(strict=True, revalidate_instances="always")
+    return TypeAdapter(tuple[hint], config=strict)
+
+
+def _check(hint: Any, answer: Any) -> None:
+    """Raise `MalformedAnswer` unless the answer has the declared types, down to each field."""
+    if get_origin(hint) is Collection:
+        _require(isinstance(answer, Collection) and not isinstance(answer, str), _("no collection"))
+        hint, answer = Sequence[get_args(hint)[0]], [*answer]  # type: ignore[misc]  # pydantic looks into no collection
+    try:
+        _adapter(hint).validate_python((answer,), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_context=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"] if isinstance(part, str) and part.isidentifier())
+        raise MalformedAnswer(_("{field}: {fault}").format(field=where or "answer", fault=first["type"])) from None
+
+
+def _stream(answer: Any, hint: Any, name: str, asked: Mapping[str, Any], package: str) -> Iterator[Any]:
+    """Stream the items, each checked. A repeated id is a page that came twice, which never ends."""
+    seen: set[str] = set()
+    try:
+        for count, item in enumerate(answer):
+            _check(hint, item)
+            one = getattr(item, "id", str(count))
+            _require(one not in seen and count < MOST, _("an item came twice"))
+            seen.add(one)
+            if rule := RULES.get(name):
+                rule(item, **{key: value for key, value in asked.items() if key != "self"})
+            yield item
+    except Exception as error:  # noqa: BLE001 - as in `_checked`
+        _failed(name, error, package)
+
+
+def _observe(read: Callable[[list[Any]], Any], accounts: list[Any]) -> dict[Any, Observation]:
+    """Return an observation of each account asked for; a malformed or missing one is unknown.
+
+    After an error that is none of the six, the accounts are halved until only the bad record is unknown.
+    """
+    try:
+        answer = read(accounts)
+    except (Unavailable, OutcomeUnknown, BadCredential, Forbidden):
+        raise
+    except Exception as error:  # noqa: BLE001 - as in `_checked`
+        if len(accounts) > 1:
+            middle = len(accounts) // 2
+            return _observe(read, accounts[:middle]) | _observe(read, accounts[middle:])
+        why = _("the system's record of this account is malformed ({kind})").format(kind=type(error).__name__)
+        return {account: Observation(Verdict.UNKNOWN, _("bulk read"), why) for account in accounts}
+    _require(isinstance(answer, Mapping), _("no mapping"))
+    return {account: _observation(answer.get(account)) for account in accounts}
+
+
+def _observation(found: Any) -> Observation:
+    try:
+        _check(Observation, found)
+    except MalformedAnswer:
+        return Observation(Verdict.UNKNOWN, _("bulk read"), _("the system's answer left this account out"))
+    observation: Observation = found
+    if observation.verdict in {Verdict.LOCKED, Verdict.ABSENT} and not observation.how.strip():
+        return Observation(Verdict.UNKNOWN, _("bulk read"), _("the answer does not name what was read"))
+    return observation
+
+
+def _require(kept: bool, fault: str) -> None:
+    if not kept:
+        raise MalformedAnswer(fault)
+
+
+def _is_lookup(answer: Any, person: Any) -> None:
+    del person
+    ids = Counter(account.id for account in answer.accounts)
+    _require(bool(answer.how.strip()), _("it does not name what was read"))
+    _require(all(count == 1 for count in ids.values()), _("an item came twice"))
+    _require(all(_is_own_image(account) for account in answer.accounts), _("a before-image of another account"))
+
+
+def _is_own_image(account: Any) -> bool:
+    return bool(account.id.strip()) and (account.before is None or account.before.account == account.id)
+
+
+def _is_read(answer: Any, accounts: Collection[str]) -> None:
+    _require(answer.keys() <= set(accounts), _("an account that was not asked for"))
+    _require(all(key == one.id for key, one in answer.items()), _("an account under another id"))
+    _require(all(_is_own_image(account) for account in answer.values()), _("a before-image of another account"))
+
+
+def _is_image(answer: Any, account: str) -> None:
+    _require(answer.account == account, _("a before-image of another account"))
+
+
+def _is_count(answer: Any, **asked: Any) -> None:
+    del asked
+    numbers = answer.values() if isinstance(answer, Mapping) else [answer or 0]
+    _require(all(number >= 0 for number in numbers), _("a number below zero"))
+
+
+def _is_owned(answer: Any, owner: str) -> None:
+    _require(answer.owner == owner, _("a record of another owner"))
+
+
+def _is_owners(answer: Any, records: Collection[str]) -> None:
+    _require(answer.keys() <= set(records), _("a record that was not asked for"))
+
+
+def _is_owner_faults(answer: Any, accounts: Collection[str], pools: Collection[str], on: Any) -> None:
+    del on
+    whole = all(set(pools) <= answer.get(account, {}).keys() for account in accounts)
+    _require(whole and set(accounts) <= answer.keys(), _("an account or a pool is missing"))
+
+
+def _is_moved(answer: Any, batch: Sequence[Any]) -> None:
+    _require([one.record for one in answer] == [order.record for order in batch], _("not one outcome for each order"))
+    for one, order in zip(answer, batch, strict=True):
+        said = one.outcome is MoveOutcome.MOVED
+        _require(not said or one.owner == order.successor, _("a move without the successor as owner"))
+
+
+def _is_event(answer: Any, account: str, since: Any, until: Any) -> None:
+    del account
+    aware = answer.at.tzinfo is not None
+    _require(aware and since <= answer.at < until, _("an export outside the time that was asked for"))
+
+
+def _is_pool(answer: Any) -> None:
+    _require(answer is None or isinstance(answer, ConnectionPool), _("no pool of connections"))
+
+
+RULES: Mapping[str, Callable[..., None]] = {
+    "connections": _is_pool,
+    "find": _is_lookup,
+    "read": _is_read,
+    "before": _is_image,
+    "sessions": _is_count,
+    "count": _is_count,
+    "headcount": _is_count,
+    "client_base": _is_count,
+    "records": _is_owned,
+    "owners": _is_owners,
+    "holders": _is_owners,
+    "owner_faults": _is_owner_faults,
+    "move": _is_moved,
+    "exports": _is_event,
+}
+"""Check of an answer against its question, by method."""

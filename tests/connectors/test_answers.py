@@ -1,0 +1,250 @@
+"""Answers of connectors from other packages: what does not fit the contract is no answer, and never good."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.answers import checked
+from connectors.contract import (
+    CAPABILITIES,
+    AccountId,
+    BeforeImage,
+    Change,
+    ExportEvent,
+    Locked,
+    Login,
+    Lookup,
+    Manifest,
+    Moved,
+    MoveOrder,
+    MoveOutcome,
+    Observation,
+    Person,
+    RecordId,
+    Verdict,
+)
+from connectors.errors import BadCredential, Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
+from tests.workflows.memory import MemoryCrm, NoSettings, World
+from tests.workflows.office import Office
+from workflows.systems.registry import System
+
+DAY = datetime(2026, 1, 1, tzinfo=UTC)
+U1, U2 = AccountId("u1"), AccountId("u2")
+PERSON = Person("Ada", ("ada@x.example",))
+ORDER = MoveOrder(RecordId("deal:1"), U1, U2)
+
+
+def told(method: str, answer: Any, **more: Any) -> Any:
+    """Return a checked connector of which one method returns, raises or runs this."""
+
+    def planted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer(self, *args) if callable(answer) else answer
+
+    world = World("crm")
+    world.user("u1", "ada@x.example")
+    world.user("u2", "bob@x.example")
+    world.record("deal:1", "u1")
+    return checked(type("Planted", (MemoryCrm,), {method: planted, **more}), "acme 1.5")(world)  # type: ignore[call-arg]
+
+
+def account(**change: Any) -> Any:
+    return replace(told("close", None).find(PERSON).accounts[0], **change)
+
+
+def test_a_connector_that_keeps_the_contract_is_believed() -> None:
+    connector = told("close", None)
+    assert [one.id for one in connector.find(PERSON).accounts] == [U1]
+    assert connector.observe([U1, AccountId("x")])[U1].verdict is Verdict.OPEN
+    before = connector.before(U1)
+    assert connector.lock(before).change is Change.MADE
+    assert connector.observe([U1])[U1].verdict is Verdict.LOCKED
+    assert connector.unlock(before=before) is Change.MADE
+    assert [record.id for record in connector.records(U1)] == ["deal:1"]
+    assert connector.move([ORDER])[0].outcome is MoveOutcome.MOVED
+    assert connector.tokens(U1) == []
+    assert connector.client_base() == 1
+    with pytest.raises(Missing):
+        connector.before(AccountId("x"))
+
+
+def test_the_header_stays_the_same() -> None:
+    plain = Manifest("x", "X", MemoryCrm, NoSettings)
+    assert replace(plain, connector=checked(MemoryCrm, "x")).capabilities == plain.capabilities
+    assert set(plain.capabilities) < set(CAPABILITIES)
+
+
+READS: dict[str, tuple[str, Any, tuple[Any, ...]]] = {
+    "nothing": ("find", None, (PERSON,)),
+    "a list of accounts": ("find", lambda *_: Lookup([account()], "mail"), (PERSON,)),  # type: ignore[arg-type]
+    "a verdict as text": ("find", lambda *_: Lookup((account(verdict="locked"),), "mail"), (PERSON,)),
+    "absent without a source": ("find", lambda *_: Lookup((), " "), (PERSON,)),
+    "one account twice": ("find", lambda *_: Lookup((account(), account()), "mail"), (PERSON,)),
+    "no id": ("find", lambda *_: Lookup((account(id=AccountId("")),), "mail"), (PERSON,)),
+    "another's image": ("find", lambda *_: Lookup((account(before=BeforeImage(U2, {})),), "mail"), (PERSON,)),
+    "an account not asked for": ("read", lambda *_: {U2: account(id=U2)}, ([U1],)),
+    "an account under another id": ("read", lambda *_: {U1: account(id=U2)}, ([U1],)),
+    "an image of another": ("before", BeforeImage(U2, {"active": "yes"}), (U1,)),
+    "an image of numbers": ("before", BeforeImage(U1, {"active": 1}), (U1,)),  # type: ignore[dict-item]
+    "minus one session": ("sessions", -1, (U1,)),
+    "sessions as text": ("sessions", "0", (U1,)),
+    "true is no number": ("sessions", True, (U1,)),
+    "a count of nothing": ("count", {"deal": None}, (U1,)),
+    "groups as text": ("groups", "staff", (U1,)),
+    "tokens as texts": ("tokens", ["t1"], (U1,)),
+    "an owner of another record": ("owners", {RecordId("deal:2"): U1}, ([RecordId("deal:1")],)),
+    "no faults at all": ("owner_faults", {}, ([U1], [""], date(2026, 1, 1))),
+    "a pool left out": ("owner_faults", {U1: {}}, ([U1], [""], date(2026, 1, 1))),
+    "a line without words": ("check", None, ()),
+    "blind spots as one text": ("blind_spots", "all of it", ()),
+    "a head count of less than none": ("headcount", -5, ()),
+    "a fault of its own": ("find", KeyError("dana@x.example"), (PERSON,)),
+    "not written yet": ("check", NotImplementedError("write Acme.check"), ()),
+}
+
+
+@pytest.mark.parametrize("case", READS)
+def test_a_read_against_the_contract_is_no_answer(case: str) -> None:
+    method, answer, arguments = READS[case]
+    with pytest.raises(Unavailable, match=rf"acme 1\.5 broke its contract in {method}") as caught:
+        getattr(told(method, answer), method)(*arguments)
+    assert "dana@x.example" not in str(caught.value)
+
+
+WRITES: dict[str, tuple[str, Any, tuple[Any, ...]]] = {
+    "nothing": ("lock", None, (BeforeImage(U1, {}),)),
+    "a result as text": ("lock", Locked("made", Login.NOT_TRIED), (BeforeImage(U1, {}),)),  # type: ignore[arg-type]
+    "a log-in as text": ("lock", Locked(Change.MADE, "refused"), (BeforeImage(U1, {}),)),  # type: ignore[arg-type]
+    "true": ("unlock", True, (BeforeImage(U1, {}),)),
+    "a fault": ("end", KeyError("u1"), (U1,)),
+    "no outcome": ("move", [], ([ORDER],)),
+    "another record's outcome": ("move", [Moved(RecordId("deal:2"), MoveOutcome.GONE, None)], ([ORDER],)),
+    "moved to somebody else": ("move", [Moved(ORDER.record, MoveOutcome.MOVED, U1)], ([ORDER],)),
+    "moved as text": ("move", [Moved(ORDER.record, "moved", U2)], ([ORDER],)),  # type: ignore[arg-type]
+    "revoked as text": ("revoke", "made", (U1, "t")),
+}
+
+
+@pytest.mark.parametrize("case", WRITES)
+def test_after_a_write_against_the_contract_the_outcome_is_unknown(case: str) -> None:
+    method, answer, arguments = WRITES[case]
+    with pytest.raises(OutcomeUnknown, match=r"acme 1\.5"):
+        getattr(told(method, answer), method)(*arguments)
+
+
+def test_a_malformed_read_within_a_write_leaves_the_outcome_unknown() -> None:
+    def lock(self: Any, before: BeforeImage) -> Locked:
+        self.read([before.account])  # after the write
+        return Locked(Change.MADE, Login.NOT_TRIED)
+
+    with pytest.raises(OutcomeUnknown):
+        told("read", {U1: None}, lock=lock).lock(BeforeImage(U1, {}))
+
+
+@pytest.mark.parametrize("error", [Unavailable("x"), BadCredential("x"), Forbidden("x"), Missing("x"), Conflict("x")])
+def test_the_six_errors_pass(error: Exception) -> None:
+    for method in ("before", "lock"):
+        with pytest.raises(type(error)) as caught:
+            getattr(told(method, error), method)(BeforeImage(U1, {}) if method == "lock" else U1)
+        assert caught.value is error
+
+
+OBSERVED: dict[str, Any] = {
+    "left out": {},
+    "a verdict as text": {U1: Observation("locked", "read")},  # type: ignore[arg-type]
+    "a bare verdict": {U1: Verdict.LOCKED},
+    "true": {U1: True},
+    "locked without a source": {U1: Observation(Verdict.LOCKED, "")},
+    "absent without a source": {U1: Observation(Verdict.ABSENT, " ")},
+    "a bad record": ValueError("half a date"),
+    "gone": Missing("u1"),
+    "not written yet": NotImplementedError("write Acme.observe"),
+}
+
+
+@pytest.mark.parametrize("case", OBSERVED)
+def test_a_malformed_observation_is_unknown(case: str) -> None:
+    seen = told("observe", OBSERVED[case]).observe([U1])
+    assert [(key, one.verdict) for key, one in seen.items()] == [(U1, Verdict.UNKNOWN)]
+    assert seen[U1].reason
+
+
+def test_one_bad_record_spoils_no_other() -> None:
+    def observe(self: Any, accounts: list[AccountId]) -> dict[AccountId, Observation]:
+        if U1 in accounts:
+            raise ValueError
+        return {one: Observation(Verdict.OPEN, "read") for one in accounts}
+
+    seen = told("observe", observe).observe([AccountId(f"u{number}") for number in range(1, 9)])
+    assert [one.verdict for one in seen.values()] == [Verdict.UNKNOWN] + [Verdict.OPEN] * 7
+    for whole in (Unavailable("down"), Forbidden("accounts:read")):
+        with pytest.raises(type(whole)):
+            told("observe", whole).observe([U1, U2])
+
+
+def test_an_answer_for_others_is_dropped() -> None:
+    answer = {one: Observation(Verdict.LOCKED, "read") for one in (U1, U2)}
+    assert set(told("observe", answer).observe([U1])) == {U1}
+
+
+def test_a_stream_that_repeats_a_page_ends_by_an_error() -> None:
+    one = next(iter(told("close", None).records(U1)))
+    with pytest.raises(Unavailable, match="came twice"):
+        list(told("records", lambda *_: cycle([one])).records(U1))
+
+
+def test_a_stream_is_checked_item_by_item() -> None:
+    def records(self: Any, owner: AccountId) -> Iterator[Any]:
+        yield from MemoryCrm.records(self, owner)
+        raise KeyError(owner)
+
+    stream = told("records", records).records(U1)
+    assert next(stream).id == "deal:1"
+    with pytest.raises(Unavailable, match="KeyError"):
+        next(stream)
+    [mine] = told("close", None).records(U1)
+    with pytest.raises(Unavailable, match="another owner"):
+        list(told("records", lambda *_: [replace(mine, owner=U2)]).records(U1))
+    with pytest.raises(Unavailable, match="value"):
+        list(told("records", lambda *_: [replace(mine, value=1.5)]).records(U1))
+    late = ExportEvent(datetime(2030, 1, 1, tzinfo=UTC), "ada", "deal", 1)
+    with pytest.raises(Unavailable, match="outside the time"):
+        list(told("exports", lambda *_: [late]).exports(U1, DAY, DAY.replace(month=2)))
+
+
+def test_a_fault_of_what_never_raises_claims_least() -> None:
+    broken = told("close", RuntimeError("x"))
+    broken.close()
+    assert told("has_limitation", RuntimeError("x")).has_limitation("Acme cannot end sessions.")
+    assert told("connections", RuntimeError("x")).connections() is None
+    assert told("connections", lambda *_: object()).connections() is None
+    [said] = told("shortfalls", RuntimeError("x")).shortfalls()
+    assert "acme 1.5" in said
+
+
+LIES: dict[str, tuple[str, Any]] = {
+    "a verdict as text": ("observe", lambda self, ids: {one: Observation("locked", "read") for one in ids}),  # type: ignore[arg-type]
+    "the lock's own word": ("lock", lambda self, before: Verdict.LOCKED),
+    "not written yet": ("observe", NotImplementedError("write it")),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_case_never_shows_it_locked(tmp_path: Path, lie: str) -> None:
+    method, answer = LIES[lie]
+    connector = told(method, answer)
+    connector.world.user("u9", "dana@x.example")
+    app = System("app", Manifest("acme", "Acme", type(connector), NoSettings), connector)
+    office = Office(tmp_path, app)
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    lines = {line.system: line for line in office.offboarding.case(case_id).systems}
+    assert lines["app"].verdict is Verdict.UNKNOWN
+    assert lines["directory"].verdict is Verdict.LOCKED
+    office.store.close()
