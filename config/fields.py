@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationInfo
 
 from config.languages import LANGUAGES
 from config.secrets import Secret, environment, resolve
@@ -173,8 +173,6 @@ def _address(url: str) -> str:
 
 
 ApiUrl = Annotated[str, AfterValidator(_address)]
-ProxyUrl = Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$")]
-"""Address of an HTTP proxy, without a password: settings hold no secret in clear."""
 
 
 def _database(value: Any, info: ValidationInfo) -> Any:

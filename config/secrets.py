@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, SecretStr, ValidationInfo
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo
 
 from config.text import _
 
@@ -76,4 +76,6 @@ def renewal(secret: SecretStr) -> str:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_resolve)]
+ProxyUrl = Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$")]
+"""Address of an HTTP proxy. It has no password, since that would stand in the settings in clear."""
 """A settings field that takes a reference and holds the secret; give `context={"env": ...}` when validating."""

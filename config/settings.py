@@ -34,7 +34,6 @@ from config.fields import (
     Key,
     LanguageCode,
     Limit,
-    ProxyUrl,
     PublicKey,
     SettingsTable,
     Span,
@@ -43,7 +42,7 @@ from config.fields import (
     UserId,
     Zone,
 )
-from config.secrets import Secret
+from config.secrets import ProxyUrl, Secret
 from config.text import _, ngettext
 
 Table = TypeVar("Table", bound=BaseModel)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from config.text import _
 
@@ -19,9 +19,6 @@ def _readable(path: Path) -> Path:
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
 """A file that exists when the settings are read."""
 
-
-ProxyUrl = Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$")]
-"""Address of an HTTP proxy, without a password: settings hold no secret in clear."""
 
 COMMON_KEYS = frozenset(
     {

@@ -5,9 +5,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from config.secrets import Secret
+from config.secrets import ProxyUrl, Secret
 from config.text import _
-from connectors.settings import ProxyUrl, ReadableFile, SystemSettings, is_loopback
+from connectors.settings import ReadableFile, SystemSettings, is_loopback
 
 
 class BottleCrmSettings(SystemSettings):

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.secrets import Secret
+from config.secrets import ProxyUrl, Secret
 from config.text import _
-from connectors.settings import ProxyUrl, ReadableFile, SystemSettings, is_loopback
+from connectors.settings import ReadableFile, SystemSettings, is_loopback
 
 
 def _address(url: str) -> str:

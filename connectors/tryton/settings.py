@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.secrets import Secret
+from config.secrets import ProxyUrl, Secret
 from config.text import _
-from connectors.settings import ProxyUrl, ReadableFile, SystemSettings
+from connectors.settings import ReadableFile, SystemSettings
 
 
 def _zone(name: str) -> str:

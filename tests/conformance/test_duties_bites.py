@@ -6,10 +6,10 @@ from itertools import islice
 
 import pytest
 
+from connectors.conformance.duties import DutiesSuite
 from connectors.contract import AccountId, Duty, DutyId, DutyKind
 from connectors.errors import ConnectorError, Missing
 from connectors.ldap.connector import Ldap
-from tests.conformance.duties import DutiesSuite
 from tests.conformance.planted import assert_bites
 from tests.connectors.ldap.duties_world import DutiesLdapWorld, duties_directory
 

@@ -137,7 +137,7 @@ def incident(seen: Seen) -> list[Step]:
         ),
         Step(
             "It was a false alarm",
-            "In #offboarding press *Give Access Back*, and say why. The state from before the lock returns, groups and all.",
+            "In #offboarding press *Give Access Back*, and say why. The state before the lock returns, groups and all.",
             _kept(lambda: locked() and truth.open()),
             HR.slack_id,
             OFFBOARDING,

@@ -7,9 +7,9 @@ from pathlib import Path
 import ldap
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import AccountId
 from connectors.ldap.connector import Ldap
-from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.test_blind_spots import directory
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif

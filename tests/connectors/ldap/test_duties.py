@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import ldap
 import pytest
 
+from connectors.conformance.duties import DutiesSuite, fresh
 from connectors.contract import DutyKind
-from tests.conformance.duties import DutiesSuite, fresh
 from tests.connectors.ldap.duties_world import BLIND, PARTLY, SHUT, SHY, UNREAD, DutiesLdapWorld, duties_directory
 from tests.sandbox.company import ldif
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 from pydantic import SecretStr
 
+from connectors.conformance.accounts import newcomer
+from connectors.conformance.duties import DutiesSuite, fresh
 from connectors.contract import AccountId, DutyKind
 from connectors.tryton.connector import Tryton as Connector
-from tests.conformance.accounts import newcomer
-from tests.conformance.duties import DutiesSuite, fresh
 from tests.connectors.tryton.world import AccountsWorld, BookWorld
 from tests.sandbox.company.tryton import Tryton
 

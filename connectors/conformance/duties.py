@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import pytest
 
+from connectors.conformance.accounts import within
 from connectors.contract import AccountId, Duties, Duty, DutyKind
 from connectors.errors import BadCredential, ConnectorError, Missing, Unavailable
-from tests.conformance.accounts import within
 
 AWKWARD = ("Läden (EU), R+D #1 *all*", 'a\\b "quoted" <all>', "Отдел", "=1+1")
 """Titles that break naive filters, DNs, SQL and JSON."""
