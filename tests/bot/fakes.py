@@ -436,6 +436,9 @@ class FakeAudits:
     def latest(self) -> AuditView | None:
         return self.run
 
+    def told(self, told: str, place: str) -> tuple[FindingLine, ...]:
+        return self.run.findings
+
     def run_now(self, by: Actor) -> AuditView:
         return self.run
 

@@ -18,10 +18,11 @@ from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState
 from workflows.storage.store import NewerTables, StorageFailed
 
-UNCONFIGURED = frozenset({"manifest", "connectors"})
+UNCONFIGURED = frozenset({"manifest", "connectors", "language"})
 PLAIN = {
     "manifest": "",
     "connectors": "",
+    "language": "",
     "doctor": "--accept-clock",
     "backup": "copy",
     "restore": "copy --yes",
@@ -31,6 +32,7 @@ PLAIN = {
 """Commands that open no services, or only at times, with arguments."""
 OPENING = {
     "plan": "dana@example.com",
+    "duties": "case-1",
     "offboard": "dana@example.com --yes",
     "proposal": "case-1",
     "decide": "case-1 --approve --yes",
@@ -51,7 +53,9 @@ OPENING = {
     "enrol": "ada",
 }
 """Commands that open the services, with arguments that read a case or act on one."""
-CASES = frozenset({"proposal", "decide", "moves", "putback", "notes", "returning", "confirm", "status", "undo", "link"})
+CASES = frozenset(
+    {"duties", "proposal", "decide", "moves", "putback", "notes", "returning", "confirm", "status", "undo", "link"}
+)
 ACTING = frozenset({"offboard", "delegate", "putback", "returning", "undo", "link", "findings"})
 
 

@@ -8,8 +8,9 @@ from bot.slack.notifier import EVENT, SlackNotifier
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import Office, said
-from tests.sandbox.company.people import HR
+from tests.sandbox.company.people import HR, MANAGER
 from tests.sandbox.slack import seed
+from workflows.news import SEPARATOR, Event
 from workflows.ports import DeliveryFailed
 from workflows.storage.outbox import DeliveredInShort
 from workflows.storage.rows.case import CaseState
@@ -136,8 +137,10 @@ def test_a_case_that_is_gone_is_undelivered(desk: Desk) -> None:
 
 def test_every_kind_is_shown_and_found_by_its_metadata(desk: Desk) -> None:
     desk.office.slack.workspace.limits.on = False
+    about = SEPARATOR.join(["case-1", Event.LEAVING, MANAGER.slack_id])
+    subjects = {MessageKind.JOINED: f"case-1|{seed.OFFBOARDING}|", MessageKind.NEWS: about}
     for number, kind in enumerate(set(MessageKind) - set(FILES.values())):
-        subject = f"case-1|{seed.OFFBOARDING}|" if kind is MessageKind.JOINED else "case-1"
+        subject = subjects.get(kind, "case-1")
         post = desk.show(kind, subject, seed.OFFBOARDING, f"post-{number}")
         message = desk.office.slack.workspace.find(seed.OFFBOARDING, post.ts)
         assert message is not None
