@@ -115,7 +115,7 @@ def test_the_outcome_says_when_everything_has_moved() -> None:
     view = samples.proposal(ProposalState.APPROVED)
     assert "0 of 30 records moved so far" in said(outcome.build(view))
     text = said(outcome.build(replace(view, shares=tuple(replace(one, moved=one.records) for one in view.shares))))
-    assert "✓ 60 records moved" in text
+    assert "60 of 60 records moved" in text
     assert "• Bob Ross: 30 records (" in text
     assert "so far" not in text
     assert "being moved now" not in text

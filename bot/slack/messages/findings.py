@@ -16,7 +16,7 @@ def build(lines: Sequence[FindingLine], *, buttons: bool) -> Message:
     waiting = [line for line in lines if line.closed_at is None]
     point = _point(waiting)
     shown = [*waiting, *(line for line in lines if line.closed_at is not None)]
-    blocks: list[Block] = [header(point)]
+    blocks: list[Block] = [header(_count(waiting))]
     if buttons:
         blocks += [block for line in shown[: audit.WITH_BUTTON] for block in audit.finding(line)]
         shown = shown[audit.WITH_BUTTON :]
@@ -27,12 +27,17 @@ def build(lines: Sequence[FindingLine], *, buttons: bool) -> Message:
     return message(mrkdwn(point, 400), blocks)
 
 
-def _point(waiting: Sequence[FindingLine]) -> str:
+def _count(waiting: Sequence[FindingLine]) -> str:
     if not waiting:
         return _("Every finding has been taken or settled by now.")
-    if len(waiting) > 1:
-        count = len(waiting)
-        return ngettext("{count:,} new finding", "{count:,} new findings", count).format(count=count)
+    count = len(waiting)
+    return ngettext("{count:,} new finding", "{count:,} new findings", count).format(count=count)
+
+
+def _point(waiting: Sequence[FindingLine]) -> str:
+    """Return what a notification shows: a single finding in words, several by their number."""
+    if len(waiting) != 1:
+        return _count(waiting)
     [line] = waiting
     text = _("New finding about {name}: {kind} in {where}")
     return text.format(name=plain(line.leaver.name, 80), kind=audit.kind(line), where=plain(line.system, 60))

@@ -14,12 +14,11 @@ def build(view: ProposalView, reader: str = "") -> Message:
     point, shares = headline(view), []
     if view.state is ProposalState.APPROVED:
         done = _all_moved(view)
-        if done:
-            shares = [section(_("✓ {records} moved").format(records=records(view.records)))]
-        elif view.ended:
+        if done or view.ended:
             point = _("Clients of {name}: {moved:,} of {records} moved").format(
                 name=plain(view.leaver.name, 80), moved=_moved(view), records=records(view.records)
             )
+        if view.ended and not done:
             shares = [section(_("✗ not moved: {fates}").format(fates=_fates(view)))]
         shares += paragraphs([_share(share, done=done, ended=view.ended) for share in view.shares])
     stay = paragraphs(kept(view.kept, view.leaver.name))
