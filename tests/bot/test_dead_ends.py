@@ -281,6 +281,7 @@ ACTORS: Mapping[Code, tuple[str, ...]] = {
     Code.UNKNOWN_SNAPSHOT: ("security",),
     Code.NOTHING_MOVES: CHANNEL,
     Code.NOTHING_WAITS: ("hr", "security"),
+    Code.NOTHING_LOCKED: ("hr", "security"),
 }
 """Roles that can meet a refusal that sends them to a command in Slack. An approver has none of these rights."""
 COMMAND_RIGHTS = {Next.SHOW_CASE: Right.SEE, Next.LIST_CASES: Right.SEE, Next.LIST_FINDINGS: Right.AUDIT} | {
