@@ -77,6 +77,7 @@ class Code(StrEnum):
     )
     CANNOT_RECEIVE = ("cannot receive", N_("{successor} cannot receive this client: {why}. Choose another successor."))
     NO_SUCCESSOR = "no successor", N_("Nobody is named to receive the clients."), Next.CHOOSE_SUCCESSOR
+    SAME_TIME = "same time", N_("The case takes effect at that time already. Nothing was changed. Choose another time.")
     PAST_TIME = "past time", N_("That time has already passed."), Next.CHOOSE_TIME
     FAR_TIME = (
         "far time",
@@ -110,7 +111,7 @@ class Code(StrEnum):
         N_("Access cannot be kept by a lock-out at once, nor after a suspected theft. Choose one of them."),
     )
     NEEDS_PROOF = "needs proof", N_("Proof is needed here: a file, or a link to one."), Next.GIVE_PROOF
-    NOTHING_LOCKED = "nothing locked", N_("This case locked nobody out, so there is nothing to undo.")
+    NOTHING_LOCKED = ("nothing locked", N_("This case locked nobody out, so there is nothing to undo."), Next.SHOW_CASE)
     TOO_LATE = (
         "too late",
         N_("A lock-out can be undone for {days} days, and they are over. Give access back in each system itself."),

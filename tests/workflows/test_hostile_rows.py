@@ -17,7 +17,7 @@ from tests.workflows.access.test_manual_steps import badge
 from tests.workflows.office import DANA, HR, SECURITY, Office
 from tests.workflows.test_tampering import forge, found, is_open
 from workflows.cases.holds import CasePolicy
-from workflows.people import Leaver, Successor
+from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Refused
 from workflows.storage.outbox import deliver
 from workflows.storage.rows.access import ManualStep
@@ -101,6 +101,25 @@ def test_no_row_puts_a_lock_out_off(office: Office, ahead: str, statements: str)
     case = office.offboarding.case(ahead)
     assert {line.verdict for line in case.systems} == {Verdict.LOCKED}
     assert case.effective_at < office.clock.now()
+
+
+def test_a_receiver_who_was_added_outlives_a_changed_row(office: Office) -> None:
+    zed = Successor("zed@x.example", "Zed Ng", "zed@x.example")
+    office.crm.user("crm-zed", zed.email)
+    office.crm.record("opportunity:1", "crm-dana")
+    office.offboarding.open(office.request(effective_at=office.clock.now() + timedelta(hours=1)))
+    office.work("inventory", "book")
+    office.audits.rows.check()
+    proposals = office.services.proposals
+    [shown] = proposals.waiting_for("U0MAX")
+    [client], _total = proposals.client_page(shown.id)
+    max_ = Actor("slack:U0MAX", "Max")
+    new = office.services.edits.assign(shown.id, shown.digest, {client.id: zed.key}, max_, [zed])
+    attack(office, "update case_ set sealed = '\\x00'")
+    office.clock.pass_(hours=2)
+    office.audits.rows.check()
+    assert found(office.store)
+    assert zed in proposals.successors(new)
 
 
 def test_the_check_itself_reports_nothing_of_ordinary_work(office: Office, locked: str) -> None:

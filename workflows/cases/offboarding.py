@@ -232,7 +232,7 @@ class Offboarding:
         self._holds.reject(case_id, by)
 
     def reschedule(self, case_id: str, at: datetime, by: Actor) -> None:
-        """Reschedule a case that has not begun. Raises `Refused`: NOT_OPEN, PAST_TIME, FAR_TIME, NOTHING_CHANGED."""
+        """Reschedule a case that has not begun. Raises `Refused`: NOT_OPEN, PAST_TIME, FAR_TIME, SAME_TIME."""
         by = self._authorization.require(Right.RESCHEDULE, by, case_id)
         self._schedule.move(case_id, at, by)
 

@@ -56,7 +56,7 @@ class Schedule:
     def move(self, case_id: str, at: datetime, by: Actor) -> None:
         """Move a case that has not begun, with all its work, to another time. A held case stays held.
 
-        Raises `Refused`: NOT_OPEN, PAST_TIME, FAR_TIME, NOTHING_CHANGED.
+        Raises `Refused`: NOT_OPEN, PAST_TIME, FAR_TIME, SAME_TIME.
         """
         now, people = self._clock.now(), self._holds.people(at)
         with self._store.write() as session:
@@ -69,7 +69,7 @@ class Schedule:
                 raise Refused(Code.PAST_TIME, at=at.isoformat())
             refuse_far_day(at, now)
             if at == case.effective_at:
-                raise Refused(Code.NOTHING_CHANGED, case=case_id)
+                raise Refused(Code.SAME_TIME, case=case_id)
             old, case.effective_at = case.effective_at, at
             session.add(case)
             self._move_work(session, case)

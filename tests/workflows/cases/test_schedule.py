@@ -83,7 +83,7 @@ def test_what_has_begun_or_is_past_is_not_moved(office: Office, day: datetime) -
     case_id = office.offboarding.open(office.request(effective_at=day))
     assert _refused(office, case_id, office.clock.now()) is Code.PAST_TIME
     assert _refused(office, case_id, day + timedelta(days=365 * 180)) is Code.FAR_TIME
-    assert _refused(office, case_id, day) is Code.NOTHING_CHANGED
+    assert _refused(office, case_id, day) is Code.SAME_TIME
     office.clock.at = day
     assert _refused(office, case_id, day + timedelta(days=1)) is Code.NOT_OPEN
     office.work()

@@ -53,6 +53,22 @@ def test_somebody_new_receives_clients_and_the_moves_reach_them(stage: Stage, wo
     assert stage.clients().complete
 
 
+def test_a_successor_of_the_case_receives_once_they_have_an_account(tmp_path: Path) -> None:
+    world = crm()
+    del world.users[AccountId("carol")]
+    stage = Stage(tmp_path, world.system())
+    stage.tick()
+    shown = stage.proposal()
+    known = refusal(lambda: stage.assign(shown.id, shown.digest, {LINE: CAROL.key}, MAX))
+    assert (known.code, known.facts["successor"]) == (Code.CANNOT_RECEIVE, CAROL.name)
+    world.user("carol", CAROL.email)
+    stage.assign(shown.id, shown.digest, {LINE: CAROL.key}, MAX, [CAROL])
+    assert stage.journalled("case.receiver_added") == [], "she was named when the case was opened"
+    stage.approve()
+    stage.tick()
+    assert world.owned("carol") == {"opportunity:000", "opportunity:001"}
+
+
 def test_a_name_that_nobody_gave_comes_from_the_account(stage: Stage, world: World) -> None:
     world.user("nora", NORA.email, name="Nora Quist")
     shown = stage.proposal()

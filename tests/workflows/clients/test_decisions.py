@@ -156,7 +156,7 @@ def test_edits_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     assert edit() == Code.NOTHING_CHANGED
     assert edit("c1:crm:other") == Code.UNKNOWN_RECORD
     assert edit(line.id, key="eve@x.example") == Code.UNKNOWN_SUCCESSOR
-    assert edit(line.id, key=CAROL.key) == Code.UNKNOWN_SUCCESSOR  # no account there
+    assert edit(line.id, key=CAROL.key) == Code.CANNOT_RECEIVE  # no account there
     assert edit(line.id, digest="0") == Code.STALE_PROPOSAL
     assert edit(line.id, by=EVE) == Code.NOT_APPROVER
     assert [proposal.version for proposal in stage.proposals()] == [1]

@@ -109,12 +109,12 @@ class ProposalEditor:
     def _added(
         self, proposal_id: str, digest: str, by: Actor, directory: LiveDirectory, people: Sequence[Successor]
     ) -> AddedReceivers:
-        """Read those who are new to the case in the systems, outside of any transaction. Raises `Refused`."""
+        """Read those in the systems who had no account when the book was listed. Raises `Refused`."""
         if not people:
             return AddedReceivers()
         with self._edited(proposal_id, digest, by, directory) as edited:
-            known = {successor.key for successor in edited.data.successors}
-        new = [person for person in people if person.key not in known]
+            listed = edited.proposal_data.accounts.values()
+        new = [person for person in people if any(person.key not in accounts for accounts in listed)]
         if not new:
             return AddedReceivers()
         return read_added(self._context, proposal_id, edited.case, edited.data, edited.proposal_data, new)
@@ -128,6 +128,9 @@ class ProposalEditor:
         data = open_case_data(context.vault, case)
         known = {successor.key for successor in data.successors}
         new = tuple(person for person in added.people if person.key not in known)
+        edited = replace(edited, proposal_data=added.extend(edited.proposal_data))
+        if not new:  # somebody of the case, who has an account since
+            return edited
         data = replace(data, successors=(*data.successors, *new))
         case.sealed = context.vault.seal(case.wrapped_key, data.dump(), f"case:{case.id}")
         session.add(case)
@@ -139,7 +142,7 @@ class ProposalEditor:
             data={"proposal": edited.proposal.id, "receivers": len(new)},
             sealed=case.sealed,
         )
-        return replace(edited, data=data, proposal_data=added.extend(edited.proposal_data))
+        return replace(edited, data=data)
 
     def _assign(
         self,
@@ -164,7 +167,8 @@ class ProposalEditor:
                     names = {person.key: person.name for person in added.people}
                     raise Refused(Code.CANNOT_RECEIVE, successor=names.get(key, key), why=shown(why))
                 if key not in edited.proposal_data.accounts[rows[0].system]:
-                    raise Refused(Code.UNKNOWN_SUCCESSOR, successor=key, system=rows[0].system)
+                    name = next(one.name for one in edited.data.successors if one.key == key)
+                    raise Refused(Code.CANNOT_RECEIVE, successor=name, why=_("no account that can receive it"))
                 self._refuse_fault(edited, key, rows)
                 changed.update({row.id: (row, key) for row in rows if row.successor != blind[key]})
             if not changed:
