@@ -27,5 +27,6 @@ MANIFEST = Manifest(
             "own members."
         ),
         N_("BottleCRM itself sends the successor an e-mail for every record."),
+        N_("People in ticket routing, macros and approval rules are not listed as duties."),
     ),
 )

@@ -11,6 +11,7 @@ from config.identifiers import relatives
 from config.text import _
 from connectors.bottlecrm import wire
 from connectors.bottlecrm.book import Book
+from connectors.bottlecrm.duties import DutyLists
 from connectors.bottlecrm.rest import Rest
 from connectors.bottlecrm.settings import BottleCrmSettings
 from connectors.bottlecrm.tokens import PersonalTokens
@@ -23,6 +24,8 @@ from connectors.contract import (
     BeforeImage,
     Change,
     ClientBook,
+    Duties,
+    Duty,
     Locked,
     Login,
     Lookup,
@@ -47,7 +50,7 @@ CONTROLS = 2
 """Fewest members in a list that prove a lookup: one of them is our own user."""
 
 
-class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook):
+class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties):
     """One organization in BottleCRM over REST.
 
     Safe for use by several threads; nothing is sent before the first call.
@@ -59,6 +62,7 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook):
         self._api = self._rest.api
         self._tokens = PersonalTokens(self._rest, settings.session_file)
         self._book = Book(self._rest)
+        self._duties = DutyLists(self._rest, self._tokens.signed_in if settings.session_file else None)
         self._comparison = Comparison(self.visible, settings.login, settings.accounts_at_least)
 
     def __repr__(self) -> str:
@@ -250,6 +254,16 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook):
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Replace the owner with the successor, record by record; everybody else whom a record is assigned to stays."""
         return self._book.move(batch)
+
+    def duties(self, account: AccountId) -> Iterator[Duty]:
+        """Read rules, webhooks, forms, lead settings and teams that name the member."""
+        with self._api.lookup():
+            return iter(list(self._duties.of(account)))
+
+    def unseen_duties(self, account: AccountId) -> Sequence[str]:
+        """Return the lists that are refused, or whose module is switched off."""
+        with self._api.lookup():
+            return list(self._duties.unseen(account))
 
     def _set(self, found: Member, status: str) -> None:
         self._rest.write("POST", f"/api/user/{found.user}/status/", {"status": status})

@@ -60,14 +60,14 @@ class PersonalTokens:
         row = self._row(account, token)
         if row.get("revoked_at") or not row.get("is_live"):
             return Change.ALREADY
-        self._signed_in(lambda proof: self._rest.write("DELETE", f"{PATH}{token}/", proof=proof))
+        self.signed_in(lambda proof: self._rest.write("DELETE", f"{PATH}{token}/", proof=proof))
         if self._row(account, token).get("is_live"):
             raise Conflict(_("BottleCRM accepted the change and the token is still live"))
         return Change.MADE
 
     def every(self) -> list[Json]:
         """Read every token of the organization."""
-        found: list[Json] = wire.at(self._signed_in(lambda proof: self._rest.get(PATH, proof=proof)), ("tokens",))
+        found: list[Json] = wire.at(self.signed_in(lambda proof: self._rest.get(PATH, proof=proof)), ("tokens",))
         return found
 
     def _row(self, account: AccountId, token: str) -> Json:
@@ -79,7 +79,7 @@ class PersonalTokens:
     def _rows(self, account: AccountId) -> list[Json]:
         return [row for row in self.every() if wire.at(row, ("owner", "id")) == account]
 
-    def _signed_in(self, send: Callable[[Mapping[str, str]], T]) -> T:
+    def signed_in(self, send: Callable[[Mapping[str, str]], T]) -> T:
         """Send a request with the header of a session; if that is refused, once more with that of a new session."""
         proof = self._proof({})
         try:

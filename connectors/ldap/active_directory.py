@@ -13,7 +13,7 @@ Seen on Samba 4.17 and kept by tests/connectors/ldap; sources in README.md:
 Over 250 lines because these rules hold for one kind of server, and belong together.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -24,11 +24,12 @@ import ldap
 from ldap.dn import is_dn
 
 from config.text import N_, _
-from connectors.contract import AccountId, Login, Person, Verdict
+from connectors.contract import AccountId, Duty, DutyId, DutyKind, Login, Person, Verdict
+from connectors.errors import Unavailable
 from connectors.ldap import implicit_logins
-from connectors.ldap.dialect import Dialect, Membership, hidden
+from connectors.ldap.dialect import REFERENCES, Dialect, Membership, hidden
 from connectors.ldap.faults import ACCOUNT_DISABLED, REFUSED, refusal_code, refusal_words
-from connectors.ldap.security_descriptor import DESCRIPTOR, access_list_only, may_reset_password
+from connectors.ldap.security_descriptor import DESCRIPTOR, access_list_only, may_reset_password, named_by
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification, either, equals, equals_bytes, generalized_time
 
@@ -59,6 +60,9 @@ BUILTIN_ADMINISTRATORS = bytes((1, 2, 0, 0, 0, 0, 0, 5)) + (32).to_bytes(4, "lit
 FULL_POWER = {DOMAIN_ADMINS: DOMAIN_ADMINS_NUMBER.to_bytes(SID_TAIL, "little"), ADMINISTRATORS: BUILTIN_ADMINISTRATORS}
 NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})
 """Both mean `never` in accountExpires; 0 means `not` in lockoutTime."""
+SERVICE, DELEGATED = "servicePrincipalName", "msDS-AllowedToDelegateTo"
+ACTS_FOR = "msDS-AllowedToActOnBehalfOfOtherIdentity"
+"""A descriptor at a service: accounts that may act for others there (MS-ADA2 2.210)."""
 EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
@@ -175,10 +179,30 @@ class ActiveDirectory(Dialect):
             "msDS-AllowedToActOnBehalfOfOtherIdentity": N_("accounts that may act for others there"),
         }
     )
+    references = MappingProxyType({**REFERENCES, "managedBy": DutyKind.OWNED, "assistant": DutyKind.NAMED})
+    own_duties_need = (SERVICE, DELEGATED, ACTS_FOR, "objectSid")
     has_full_power = lock_holds_everywhere = names_values = True
     reveals_lock_without_password = False
     group_attributes = ("objectSid",)
     """The group's SID ends in the number that is its members' primaryGroupID."""
+
+    def own_duties(self, link: Any, directory: Any, entry: Entry) -> Iterator[Duty]:
+        """Yield services that run as the account or that it may use for others, and where it may act for others."""
+        for name in (SERVICE, DELEGATED):
+            for value in entry.all(name):
+                place = value.partition("/")[2]
+                yield Duty(DutyId(f"{name}:{value}"), DutyKind.RUNS, name, value, place, stops=True)
+        sid = entry.first("objectSid")
+        base = directory.naming_context(link) or directory.settings.base_dn
+        for row in link.search(base, f"({ACTS_FOR}=*)", ["cn", self.identifier, ACTS_FOR], []):
+            try:
+                concerned = sid in named_by(row.first(ACTS_FOR))
+            except ValueError as error:
+                text = _("who may act for others at {dn} cannot be read")
+                raise Unavailable(text.format(dn=row.dn)) from error
+            if concerned:
+                number = self.identify(row) or row.dn
+                yield Duty(DutyId(f"{ACTS_FOR}:{number}"), DutyKind.RUNS, ACTS_FOR, row.text("cn"), row.dn, stops=True)
 
     def matches(self, wanted: str) -> str:
         """Return the filter for one objectGUID: sixteen bytes, the first eight in little-endian order."""

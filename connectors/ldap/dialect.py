@@ -76,6 +76,8 @@ class Dialect(Protocol):
     """Attribute of a person with the DNs of all roles, which are read and never left; empty if there are none."""
     references: Mapping[str, DutyKind] = MappingProxyType(REFERENCES)
     """Attributes by which other entries point to a person's DN, each with what that makes of them."""
+    own_duties_need: Sequence[str] = ()
+    """Attributes that `own_duties` needs."""
     addresses: Sequence[tuple[str, str]] = (("mail", ""),)
     """Attributes that hold addresses, each with the prefix before the address in it."""
     logins: Sequence[str] = ("uid",)

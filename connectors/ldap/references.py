@@ -30,9 +30,9 @@ def duties(directory: Directory, link: LdapConnection, account: AccountId) -> Se
 
 def unseen(directory: Directory, link: LdapConnection, account: AccountId) -> Iterator[str]:
     """Yield, as sentences, the references that our account may not search for, or that lie on other servers."""
-    entry, references = directory.person(link, account), directory.dialect.references
+    entry, dialect = directory.person(link, account), directory.dialect
     known, bot = known_attributes(link), directory.settings.bind_dn
-    names = [name for name in references if name.casefold() in known]
+    names = [name for name in (*dialect.references, *dialect.own_duties_need) if name.casefold() in known]
     if not known:
         yield _("the schema is not shown to {bind_dn}, so hidden references cannot be told from none").format(
             bind_dn=bot

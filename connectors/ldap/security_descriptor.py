@@ -57,6 +57,14 @@ def may_reset_password(descriptor: bytes, token: Collection[bytes]) -> bool | No
     return False
 
 
+def named_by(descriptor: bytes) -> frozenset[bytes]:
+    """Return the SIDs that a descriptor's access list allows something. Raises `ValueError` if it cannot be read."""
+    try:
+        return frozenset(rule.sid for rule in _rules(descriptor) if rule.kind in (ALLOWED, ALLOWED_OBJECT))
+    except (struct.error, IndexError) as error:
+        raise ValueError("an access list that is cut short") from error
+
+
 def _rules(descriptor: bytes) -> Iterator[_Rule]:
     """Yield the rules for the entry itself, in order."""
     start = _number("<I", descriptor, 16)

@@ -46,14 +46,14 @@ class BookLine:
 
 @dataclass(frozen=True, slots=True)
 class DutyLine:
-    """What runs, routes or is owned in the leaver's name in one system, or why that is not known."""
+    """Duties of the leaver in one system, or why they are not known."""
 
     system: str
     title: str
     duties: tuple[Duty, ...] = ()
     """Worst first."""
     unknown: tuple[str, ...] = ()
-    """What may not be seen, as sentences. Without any, the list is whole."""
+    """Sentences on duties that may not be seen. Without any, the list is whole."""
     read_at: datetime | None = None
     """The time of the reading; None if there was none."""
 

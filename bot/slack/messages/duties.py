@@ -19,7 +19,8 @@ SHOWN, NAMES = 15, 3
 
 def words(duty: Duty) -> str:
     """Return one duty: name, type, relation, and what becomes of it."""
-    text = _("{title} ({what}): {relation}").format(title=duty.title, what=duty.what, relation=_(KINDS[duty.kind]))
+    title = " ".join(duty.title.split())
+    text = _("{title} ({what}): {relation}").format(title=title, what=duty.what, relation=_(KINDS[duty.kind]))
     if not duty.active:
         text = _("{duty}; switched off now").format(duty=text)
     elif duty.kind in (DutyKind.RUNS, DutyKind.ROUTES):
