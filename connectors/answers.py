@@ -237,7 +237,7 @@ def _is_count(answer: Any, **asked: Any) -> None:
 
 
 def _is_owned(answer: Any, owner: str) -> None:
-    _require(answer.owner == owner, _("a record of another owner"))
+    _require(owner in {answer.owner, *answer.co_owners}, _("a record of another owner"))
 
 
 def _is_owners(answer: Any, records: Collection[str]) -> None:
