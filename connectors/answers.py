@@ -71,7 +71,7 @@ def _in_time(hung: set[Thread], package: str, act: Callable[[], Any]) -> Any:
         except BaseException as error:  # noqa: BLE001 - raised again below
             results.append((None, error))
 
-    thread = Thread(target=copy_context().run, args=(run,), name=f"connector of {package}", daemon=True)
+    thread = Thread(target=copy_context().run, args=(run,), name=package, daemon=True)
     thread.start()
     thread.join(DEADLINE)
     if not results:
