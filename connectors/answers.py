@@ -8,8 +8,10 @@ does any error beside those of `connectors.errors`. Of `observe`, one bad record
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cache, wraps
+from contextvars import copy_context
+from functools import cache, partial, wraps
 from inspect import signature
+from threading import Thread
 from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -28,6 +30,11 @@ MOST = 5_000_000
 """Items of one stream."""
 
 
+DEADLINE = 600
+"""Seconds of one call. A stream has no deadline, since its reader may take its time."""
+MOST_HUNG = 20
+
+
 class MalformedAnswer(Exception):
     """An answer that does not fit the contract or the question. The message names the fault, and quotes nothing."""
 
@@ -38,8 +45,9 @@ class BrokenRead(Unavailable):
 
 def checked(connector: type[Connector], package: str) -> type[Connector]:
     """Return a subclass whose answers are checked. It keeps the header, so its capabilities stay the same."""
+    in_time = partial(_in_time, set(), package)
     methods = {
-        name: _checked(getattr(connector, name), getattr(protocol, name), package)
+        name: _checked(getattr(connector, name), getattr(protocol, name), package, in_time)
         for protocol in (Connector, *(one for one in CAPABILITIES if one in connector.__mro__))
         for name, value in vars(protocol).items()
         if not name.startswith("_") and callable(value) and name not in TAKES
@@ -47,7 +55,37 @@ def checked(connector: type[Connector], package: str) -> type[Connector]:
     return type(connector.__name__, (connector,), {**methods, "__module__": connector.__module__})
 
 
-def _checked(method: Callable[..., Any], declared: Callable[..., Any], package: str) -> Callable[..., Any]:
+def _in_time(hung: set[Thread], package: str, act: Callable[[], Any]) -> Any:
+    """Return what a call returns. Raises `BrokenRead` after `DEADLINE` seconds.
+
+    No thread can be ended. So after `MOST_HUNG` calls that did not return, the connector is asked no more.
+    """
+    hung -= {thread for thread in tuple(hung) if not thread.is_alive()}
+    if len(hung) >= MOST_HUNG:
+        raise BrokenRead(_("earlier calls of {package} have not returned").format(package=package))
+    results: list[tuple[Any, BaseException | None]] = []
+
+    def run() -> None:
+        try:
+            results.append((act(), None))
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            results.append((None, error))
+
+    thread = Thread(target=copy_context().run, args=(run,), name=package, daemon=True)
+    thread.start()
+    thread.join(DEADLINE)
+    if not results:
+        hung.add(thread)
+        raise BrokenRead(_("{package} gave no answer within {seconds} s").format(package=package, seconds=DEADLINE))
+    [(answer, error)] = results
+    if error is not None:
+        raise error
+    return answer
+
+
+def _checked(
+    method: Callable[..., Any], declared: Callable[..., Any], package: str, in_time: Callable[[Callable[[], Any]], Any]
+) -> Callable[..., Any]:
     """Return the method with a check of its answer against its declaration in the contract."""
     name, hint = declared.__name__, get_type_hints(declared)["return"]
     arguments_of = signature(declared)
@@ -57,22 +95,22 @@ def _checked(method: Callable[..., Any], declared: Callable[..., Any], package: 
         asked = dict(arguments_of.bind(self, *args, **kwargs).arguments)
         try:
             if name == "observe":
-                return _observe(lambda ids: method(self, ids), list(asked["accounts"]))
-            answer = method(self, *args, **kwargs)
+                return _observe(lambda ids: in_time(lambda: method(self, ids)), list(asked["accounts"]))
+            answer = in_time(lambda: method(self, *args, **kwargs))
             if get_origin(hint) is Iterator:
                 return _stream(answer, get_args(hint)[0], name, asked, package)
             if name != "connections":  # its type is a protocol
                 _check(hint, answer)
             if rule := RULES.get(name):
                 rule(answer, **{key: value for key, value in asked.items() if key != "self"})
-        except Exception as error:  # noqa: BLE001 - whatever a package raises becomes one of the six errors
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - all becomes one of the six errors
             return _failed(name, error, package)
         return answer
 
     return ask
 
 
-def _failed(name: str, error: Exception, package: str) -> Any:
+def _failed(name: str, error: BaseException, package: str) -> Any:
     """Return the answer in place of one that failed, or raise the error that says what may have happened."""
     told = isinstance(error, ConnectorError) and not (name in WRITES and isinstance(error, BrokenRead))
     if told and name not in HARMLESS:
@@ -83,7 +121,7 @@ def _failed(name: str, error: Exception, package: str) -> Any:
     raise (OutcomeUnknown if name in WRITES else BrokenRead)(_fault(name, error, package)) from error
 
 
-def _fault(name: str, error: Exception, package: str) -> str:
+def _fault(name: str, error: BaseException, package: str) -> str:
     why = str(error) if isinstance(error, ConnectorError | MalformedAnswer) else type(error).__name__
     return _("the connector of {package} broke its contract in {method} ({why})").format(
         package=package, method=name, why=why
@@ -131,7 +169,7 @@ def _stream(answer: Any, hint: Any, name: str, asked: Mapping[str, Any], package
             if rule := RULES.get(name):
                 rule(item, **{key: value for key, value in asked.items() if key != "self"})
             yield item
-    except Exception as error:  # noqa: BLE001 - as in `_checked`
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - as in `_checked`
         _failed(name, error, package)
 
 
@@ -144,7 +182,7 @@ def _observe(read: Callable[[list[Any]], Any], accounts: list[Any]) -> dict[Any,
         answer = read(accounts)
     except (Unavailable, OutcomeUnknown, BadCredential, Forbidden):
         raise
-    except Exception as error:  # noqa: BLE001 - as in `_checked`
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - as in `_checked`
         if len(accounts) > 1:
             middle = len(accounts) // 2
             return _observe(read, accounts[:middle]) | _observe(read, accounts[middle:])
@@ -199,7 +237,7 @@ def _is_count(answer: Any, **asked: Any) -> None:
 
 
 def _is_owned(answer: Any, owner: str) -> None:
-    _require(answer.owner == owner, _("a record of another owner"))
+    _require(owner in {answer.owner, *answer.co_owners}, _("a record of another owner"))
 
 
 def _is_owners(answer: Any, records: Collection[str]) -> None:

@@ -6,12 +6,12 @@ is requested. One that does not keep the contract is refused whole, with a sente
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -22,6 +22,8 @@ from connectors.contract import CONTRACT, Accounts, ByHand, Connector, Limits, M
 from connectors.errors import UnusableKind
 from connectors.settings import COMMON_KEYS, SystemSettings
 
+SECRET = re.compile(r"(^|_)(password|token|secret)$")
+"""Keys whose values are secrets, whatever their type."""
 GROUP = "handover.connectors"
 NAME = re.compile(r"[a-z](?:[a-z0-9_]{0,38}[a-z0-9])?")
 
@@ -132,16 +134,23 @@ def _settings_faults(found: Manifest) -> Iterator[str]:
     if not (isinstance(model, type) and issubclass(model, SystemSettings)):
         yield _("its settings are no subclass of connectors.settings.SystemSettings")
         return
-    resolves = Secret.__metadata__[0]  # type: ignore[attr-defined]  # an Annotated type has it
     for key, value in model.model_fields.items():
         if key in COMMON_KEYS:
             yield _("its settings have the key {key}, which every kind has already").format(key=key)
-        if "SecretStr" in str(value.annotation) and resolves not in value.metadata:
+        secret = "SecretStr" in str(value.annotation) or SECRET.search(key)
+        if secret and not _is_reference(value.annotation, value.metadata):
             yield _("its settings take the secret {key} as a value: declare it as config.secrets.Secret").format(
                 key=key
             )
     if model.model_config.get("extra") != "forbid":
         yield _("its settings take unknown keys")
+
+
+def _is_reference(annotation: Any, metadata: Iterable[Any]) -> bool:
+    """Return whether a field, or a part of its type, is a `Secret`."""
+    resolves = Secret.__metadata__[0]  # type: ignore[attr-defined]  # an Annotated type has it
+    parts = get_args(annotation)
+    return resolves in metadata or any(_is_reference(part, getattr(part, "__metadata__", ())) for part in parts)
 
 
 def _words_fault(found: Manifest) -> str:

@@ -1,6 +1,9 @@
 """Answers of connectors from other packages: what does not fit the contract is no answer, and never good."""
 
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import cycle
@@ -9,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connectors import answers
 from connectors.answers import checked
 from connectors.contract import (
     CAPABILITIES,
@@ -226,6 +230,41 @@ def test_a_fault_of_what_never_raises_claims_least() -> None:
     assert told("connections", lambda *_: object()).connections() is None
     [said] = told("shortfalls", RuntimeError("x")).shortfalls()
     assert "acme 1.5" in said
+
+
+def test_a_call_that_never_returns_is_no_answer_and_ends_the_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "DEADLINE", 0.05)
+    monkeypatch.setattr(answers, "MOST_HUNG", 2)
+    go_on, asked = threading.Event(), list[str]()
+
+    def hang(name: str) -> Any:
+        def wait(*_: object) -> None:
+            asked.append(name)
+            go_on.wait(60)
+
+        return wait
+
+    connector = told("read", hang("read"), observe=hang("observe"), lock=hang("lock"))
+    with pytest.raises(Unavailable, match=r"acme 1\.5 gave no answer within"):
+        connector.observe([U1, U2])
+    with pytest.raises(OutcomeUnknown, match="no answer within"):
+        connector.lock(BeforeImage(U1, {}))
+    with pytest.raises(Unavailable, match="have not returned"):
+        connector.read([U1])
+    assert asked == ["observe", "lock"]
+    go_on.set()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(Unavailable):
+            connector.before(U1)
+            break
+    assert connector.before(U1).account == U1
+
+
+def test_an_exit_of_the_package_ends_nothing() -> None:
+    with pytest.raises(Unavailable, match="SystemExit"):
+        told("find", SystemExit(3)).find(PERSON)
+    assert told("observe", SystemExit(3)).observe([U1])[U1].verdict is Verdict.UNKNOWN
 
 
 LIES: dict[str, tuple[str, Any]] = {

@@ -16,12 +16,14 @@ from config.settings import load
 from connectors import registry
 from connectors.contract import CAPABILITIES, Verdict
 from tests.bot import samples
-from tests.bot.commands import ENV, configuration, handover
+from tests.bot.cli.test_init import given
+from tests.bot.commands import ENV, configuration, document, handover
 from tests.connectors import acme_world
 from tests.connectors.acme_world import GOOD, AcmeServer
 from tests.connectors.packages import search
 from tests.sandbox.company.people import MANAGER
 from tests.sandbox.slack import seed
+from tests.sandbox.slack.records import User
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 from workflows.cases.views import OffboardingRequest
@@ -137,6 +139,12 @@ def test_the_connector_of_the_page_passes_the_suites(tmp_path: Path) -> None:
     assert re.search(r"\d\d passed", done.stdout)
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the written package is installed."""
+    return install(written(tmp_path_factory.mktemp("acme")), tmp_path_factory.mktemp("site"))
+
+
 @pytest.fixture
 def acme() -> Iterator[AcmeServer]:
     server = AcmeServer()
@@ -145,9 +153,9 @@ def acme() -> Iterator[AcmeServer]:
 
 
 def test_an_installed_package_locks_a_leaver_in_a_whole_case(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acme: AcmeServer
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Path, acme: AcmeServer
 ) -> None:
-    search(monkeypatch, install(written(tmp_path), tmp_path / "site"))
+    search(monkeypatch, site)
     leaver = samples.leaver()
     user, other = acme.add("leaver", leaver.name, leaver.email), acme.add("other", "Ot Her", "other@x.example")
     with SlackServer(Workspace()) as slack:
@@ -170,3 +178,28 @@ def test_an_installed_package_locks_a_leaver_in_a_whole_case(
             assert offboarding.case(case_id).systems[0].title == "Acme"
     assert [acme.users[one]["active"] for one in (user, other)] == [False, True]
     assert acme.writes == 1
+
+
+def test_init_and_doctor_treat_it_as_any_other_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Path, acme: AcmeServer
+) -> None:
+    search(monkeypatch, site)
+    acme.add("leaver", "Lea Ver", "lea@x.example")
+    own = {"systems.shop.kind": "acme", "systems.shop.url": acme.url, "systems.shop.token": "env:SHOP"}
+    with SlackServer(Workspace()) as slack:
+        slack.workspace.users |= {one: User(one, one.lower(), one) for one in ("U0HR", "U0HR2", "U0ADMIN")}
+        at = {"slack.api_url": slack.api_url, "storage.path": str(tmp_path / "data"), "systems.shop.password": None}
+        config = ("--config", str(tmp_path / "etc" / "handover.toml"))
+        app = slack.workspace.app
+        env = {**ENV, "BOT": app.bot_token, "APP": app.app_token, "SHOP": "wrong"}
+        refused = handover(REAL, "init", "--non-interactive", *config, *given({**own, **at}), env=env)
+        assert refused.exit_code != 0
+        assert "Renew the credential" in refused.output
+        env["SHOP"] = GOOD
+        done = handover(REAL, "init", "--non-interactive", *config, *given({**own, **at}), env=env)
+        assert done.exit_code == 0, done.output
+        assert "systems.shop: Acme: 1 users" in done.output
+        found = document(handover(REAL, "doctor", "--json", *config, env=env))
+        checks = {check["what"]: check for check in found["checks"]}
+        assert (checks["systems.shop"]["ok"], checks["systems.shop"]["said"]) == (True, "Acme: 1 users")
+        assert checks["connectors.acme"]["said"] == "handover-acme 0.1.0"

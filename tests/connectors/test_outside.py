@@ -57,6 +57,8 @@ FAULTS = {
     "free settings": (GOOD.replace("(SystemSettings)", "(__import__('pydantic').BaseModel)"), "no subclass of"),
     "shared key": (GOOD.replace("    url: str", "    administrators: str"), "the key administrators"),
     "bare secret": (GOOD.replace("token: Secret", "token: __import__('pydantic').SecretStr"), "the secret token"),
+    "plain secret": (GOOD.replace("token: Secret", "token: str"), "the secret token"),
+    "plain secrets": (GOOD.replace("token: Secret", "bot_password: dict[str, str]"), "the secret bot_password"),
     "loose": (GOOD.replace("    url: str", "    model_config = {'extra': 'allow'}\n    url: str"), "take unknown keys"),
     "limits": (GOOD.replace("contract=1", "contract=1, limits=0"), "limits are no positive numbers"),
     "no words": (GOOD.replace("Acme cannot end sessions.", " "), "is empty or no text"),
@@ -80,6 +82,17 @@ def test_a_faulty_package_is_refused_by_its_name(tmp_path: Path, monkeypatch: py
     [one] = registry.others()
     assert one.fault == str(caught.value)
     assert {manifest.kind for manifest in wiring.manifests()} == set(registry.own())
+
+
+@pytest.mark.parametrize(
+    "secret", ["token: Secret | None = None", "more: dict[str, Secret] = {}", "token_url: str = ''"]
+)
+def test_a_secret_may_be_left_out_or_be_one_of_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    install(tmp_path, "handover-acme", "acme", GOOD.replace("token: Secret", secret))
+    search(monkeypatch, tmp_path)
+    assert registry.settings_of("acme")
 
 
 def test_our_own_kinds_are_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
