@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.bottlecrm.connector import BottleCrm as Connector
+from connectors.conformance.duties import DutiesSuite, fresh
 from connectors.contract import AccountId, DutyKind
-from tests.conformance.duties import DutiesSuite, fresh
 from tests.connectors.bottlecrm.front import Front
 from tests.connectors.bottlecrm.test_conformance import Parts
 from tests.connectors.bottlecrm.world import World

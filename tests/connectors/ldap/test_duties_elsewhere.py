@@ -6,11 +6,11 @@ from uuid import uuid4
 import ldap
 import pytest
 
+from connectors.conformance.accounts import newcomer
+from connectors.conformance.duties import fresh
 from connectors.contract import DutyKind, Person
 from connectors.errors import Missing, Unavailable
 from connectors.ldap.wire import Entry
-from tests.conformance.accounts import newcomer
-from tests.conformance.duties import fresh
 from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.test_ad_rights import _whole, _with_rules
 from tests.connectors.ldap.test_ns389 import OWN, add, connect
