@@ -22,7 +22,7 @@ from workflows.cases.views import AuditView, CaseView, FindingLine, FollowUpLine
 from workflows.clients.views import ClientLine, ClientsView, NoteLine, NoteView, ProposalView, RecordLine, Share
 from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver, Successor
-from workflows.storage.rows.case import CaseState, Reason, Strategy
+from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
@@ -202,7 +202,6 @@ def case(
         id=case_id,
         leaver=leaver(name),
         state=state,
-        reason=Reason.RESIGNATION,
         immediate=True,
         effective_at=NOW,
         opened_at=NOW,

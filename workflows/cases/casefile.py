@@ -27,7 +27,7 @@ from workflows.exports.snapshots import ExportTrack
 from workflows.people import Leaver
 from workflows.storage.case import UNWATCHED, is_of, read_case
 from workflows.storage.rows.access import Access, LeaverAccount, ManualStep, Restoration
-from workflows.storage.rows.case import Case, CaseState, Reason
+from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Leave
 from workflows.storage.rows.watch import FollowUp, SweepStatus
 from workflows.storage.rows.work_state import WorkState
@@ -134,7 +134,6 @@ class Casefile:
             "id": case.id,
             "leaver": leaver,
             "state": CaseState(case.state),
-            "reason": Reason(case.reason),
             "immediate": case.immediate,
             "effective_at": case.effective_at,
             "opened_at": case.opened_at,

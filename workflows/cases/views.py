@@ -58,12 +58,11 @@ class OffboardingRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseBrief:
-    """A case in a list: enough for its headline, and cheap to read."""
+    """A case in a list: enough for its headline, and cheap to read. The reason for leaving is in the journal alone."""
 
     id: str
     leaver: Leaver
     state: CaseState
-    reason: Reason
     immediate: bool
     effective_at: datetime
     opened_at: datetime

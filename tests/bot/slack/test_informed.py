@@ -338,6 +338,15 @@ def test_an_ordinary_case_sends_each_no_more_than_is_needed(workplace: Workplace
     assert found == BUDGET
 
 
+def test_no_view_of_a_case_says_why_somebody_leaves(workplace: Workplace) -> None:
+    """Lists, `handover status --json` and Home are made from these views."""
+    story = Story(workplace)
+    story.decide(approve=True)
+    offboarding = workplace.services.offboarding
+    shown = repr([offboarding.case(story.id), *offboarding.briefs(9), *workplace.services.audits.findings()])
+    assert not [word for word in SECRET if word in shown.casefold()]
+
+
 def test_no_file_says_why_somebody_leaves(workplace: Workplace) -> None:
     story = Story(workplace)
     services = workplace.services
