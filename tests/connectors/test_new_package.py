@@ -33,6 +33,7 @@ from workflows.storage.rows.case import Reason, Strategy
 ROOT = Path(registry.__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "how-to" / "write-a-connector.md"
 REAL: Any = wiring
+SUITES = ("Accounts", "Sessions", "Tokens", "Groups", "ClientBook", "ExportLog", "Duties")
 EVERY = [f"--capability={capability.__name__}" for capability in CAPABILITIES]
 
 
@@ -59,7 +60,7 @@ def test_every_test_of_a_new_package_fails_and_says_what_to_write(tmp_path: Path
     faults = re.findall(r"^/.+:\d+: (?:\w+: )(.+)$", done.stdout, re.MULTILINE)
     assert len(faults) >= int(done.stdout.splitlines()[-1].split()[0])
     assert {re.sub(r"\.\w+$", "", fault) for fault in faults} == {
-        *(f"write Acme{name}World" for name in ("Accounts", "Sessions", "Tokens", "Groups", "ClientBook", "ExportLog")),
+        *(f"write Acme{name}World" for name in SUITES),
         *(f"{name} has no suite: write its tests here" for name in ("Roster", "Trace", "Administrators")),
     }
 
