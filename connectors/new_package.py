@@ -17,15 +17,6 @@ from connectors.contract import CAPABILITIES, CONTRACT
 from connectors.outside import GROUP, NAME
 
 WIDTH = 120
-SUITES: Mapping[str, str] = {
-    "Accounts": "accounts",
-    "Sessions": "sessions",
-    "Tokens": "tokens",
-    "Groups": "groups",
-    "ClientBook": "client_book",
-    "ExportLog": "export_log",
-}
-"""Module of the conformance suite of each capability that has one."""
 
 
 def files(name: str, capabilities: Iterable[str]) -> Mapping[str, str]:
@@ -50,6 +41,13 @@ def files(name: str, capabilities: Iterable[str]) -> Mapping[str, str]:
     }
 
 
+def _suites() -> Mapping[str, str]:
+    """Return the module of the conformance suite of each capability that has one."""
+    folder = Path(__file__).parent / "conformance"
+    modules = {one.__name__: re.sub(r"(?<!^)(?=[A-Z])", "_", one.__name__).lower() for one in CAPABILITIES}
+    return {name: module for name, module in modules.items() if (folder / f"{module}.py").exists()}
+
+
 class _Source:
     """One of our own modules as its text says it. Importing a suite would need pytest."""
 
@@ -66,9 +64,17 @@ class _Source:
                 self._origin[node.targets[0].id] = module
 
     def methods(self, name: str, *, abstract: bool) -> list[ast.FunctionDef]:
-        """Return the methods of a class: all of them, or the abstract ones alone."""
-        found = [node for node in self.classes[name].body if isinstance(node, ast.FunctionDef)]
-        return [one for one in found if not abstract or "abstractmethod" in map(ast.unparse, one.decorator_list)]
+        """Return the methods of a class: all of them, with its attributes as properties, or the abstract ones alone."""
+        body = self.classes[name].body
+        found = [node for node in body if isinstance(node, ast.FunctionDef)]
+        if abstract:
+            return [one for one in found if "abstractmethod" in map(ast.unparse, one.decorator_list)]
+        attributes = [node for node in body if isinstance(node, ast.AnnAssign)]
+        words = [node for node in body if isinstance(node, ast.Expr)]
+        return [
+            *(_property(one, [text for text in words if text.lineno == one.lineno + 1]) for one in attributes),
+            *found,
+        ]
 
     def imports(self, methods: Iterable[ast.FunctionDef]) -> Iterator[tuple[str, str]]:
         """Yield module and name of each type in the declarations."""
@@ -76,6 +82,18 @@ class _Source:
             for node in ast.walk(ast.Module([method.args, method.returns or ast.Constant(None)], [])):  # type: ignore[list-item]
                 if isinstance(node, ast.Name) and node.id in self._origin:
                     yield self._origin[node.id], node.id
+
+
+def _property(attribute: ast.AnnAssign, words: list[ast.Expr]) -> ast.FunctionDef:
+    """Return a property in place of an attribute, so that it can be one that is not written."""
+    made = ast.parse(
+        f"@property\ndef {ast.unparse(attribute.target)}(self) -> {ast.unparse(attribute.annotation)}: ..."
+    )
+    [method] = made.body
+    if not isinstance(method, ast.FunctionDef):
+        raise TypeError(ast.unparse(attribute))
+    method.body = [*words, *method.body]
+    return method
 
 
 def _connector(module: str, title: str, chosen: Sequence[str]) -> str:
@@ -101,7 +119,8 @@ def _connector(module: str, title: str, chosen: Sequence[str]) -> str:
 
 
 def _world(title: str, chosen: Sequence[str]) -> str:
-    sources = {one: _Source(f"connectors.conformance.{SUITES[one]}") for one in chosen if one in SUITES}
+    suites = _suites()
+    sources = {one: _Source(f"connectors.conformance.{suites[one]}") for one in chosen if one in suites}
     imports, lines = [], list[str]()
     for capability, source in sources.items():
         base = f"{capability}World"
@@ -109,18 +128,16 @@ def _world(title: str, chosen: Sequence[str]) -> str:
         imports += [*source.imports(methods), (source.module, base)]
         name = f"{title}{base}"
         lines += ["", "", f"class {name}({base}):", f'    """The system for the suite of {capability}."""']
-        if any(isinstance(node, ast.AnnAssign) for node in source.classes[base].body):
-            lines += ["", "    patience = 10.0", '    """Seconds within which any call must end."""']
         lines += _stubs(name, methods)
     head = f'"""{title} as its owner sees it: no method here goes through the connector, except `connect`."""'
     return "\n".join([head, "", *_import_lines(imports), *lines, ""])
 
 
 def _tests(title: str, chosen: Sequence[str]) -> str:
-    imports, lines = [("pytest", "")], list[str]()
+    imports, lines, suites = [("pytest", "")], list[str](), _suites()
     for one in chosen:
-        if one in SUITES:
-            imports += [(f"connectors.conformance.{SUITES[one]}", f"{one}Suite"), ("world", f"{title}{one}World")]
+        if one in suites:
+            imports += [(f"connectors.conformance.{suites[one]}", f"{one}Suite"), ("world", f"{title}{one}World")]
             lines += [
                 *("", "", f"class Test{one}({one}Suite):", "    @pytest.fixture"),
                 f"    def world(self) -> {title}{one}World:",
@@ -142,9 +159,13 @@ def _stubs(owner: str, methods: Iterable[ast.FunctionDef]) -> Iterator[str]:
         returns = ast.unparse(method.returns or ast.Constant(None))
         line = f"    def {method.name}({arguments}) -> {returns}:"
         broken = (f"    def {method.name}(", f"        {arguments}", f"    ) -> {returns}:")
-        yield from ("", *((line,) if len(line) <= WIDTH else broken))
-        words = ast.get_docstring(method, clean=False) or ""
-        yield from f'        """{words}"""'.splitlines()
+        yield ""
+        if "property" in map(ast.unparse, method.decorator_list):
+            yield "    @property"
+            line += "  # type: ignore[override]  # or an attribute"
+        yield from (line,) if len(line) <= WIDTH else broken
+        if words := ast.get_docstring(method, clean=False):
+            yield from f'        """{words}"""'.splitlines()
         yield f'        raise NotImplementedError("write {owner}.{method.name}")'
 
 

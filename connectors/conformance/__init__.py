@@ -3,8 +3,8 @@
 A suite sees a system only through a `world`, which its user writes. Roster, Trace and Administrators have no suite.
 """
 
+from pathlib import Path
+
 import pytest
 
-pytest.register_assert_rewrite(
-    *(f"{__name__}.{suite}" for suite in ("accounts", "client_book", "export_log", "groups", "sessions", "tokens"))
-)
+pytest.register_assert_rewrite(*(f"{__name__}.{one.stem}" for one in Path(__file__).parent.glob("[a-z]*.py")))

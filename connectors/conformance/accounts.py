@@ -145,6 +145,7 @@ class AccountsSuite:
 
     def test_unknown_person_is_absent_and_it_says_how(self, world: AccountsWorld) -> None:
         who = newcomer()
+        world.add(newcomer())
         lookup = world.connect().find(person(who))
         assert lookup.accounts == ()
         assert who.email in lookup.how
@@ -152,7 +153,7 @@ class AccountsSuite:
 
     def test_finds_by_address_and_by_login_and_never_by_name(self, world: AccountsWorld) -> None:
         who = newcomer()
-        account, connector = world.add(who), world.connect()
+        account, _bystander, connector = world.add(who), world.add(newcomer()), world.connect()
         for wanted in (Person("", (who.email,)), Person("Someone Else", (), (who.login,))):
             (found,) = connector.find(wanted).accounts
             assert (found.id, found.login, found.name, found.email, found.verdict) == (
@@ -169,7 +170,7 @@ class AccountsSuite:
     @pytest.mark.parametrize("login", AWKWARD)
     def test_awkward_names_are_found_exactly(self, world: AccountsWorld, login: str) -> None:
         who = newcomer(login)
-        account, connector = world.add(who), world.connect()
+        account, _bystander, connector = world.add(who), world.add(newcomer()), world.connect()
         assert [found.id for found in connector.find(Person("", (), (who.login,))).accounts] == [account]
         connector.lock(connector.before(account))
         assert connector.observe([account])[account].verdict is Verdict.LOCKED
@@ -177,13 +178,14 @@ class AccountsSuite:
 
     @pytest.mark.parametrize("text", WILD)
     def test_wildcards_match_nobody(self, world: AccountsWorld, text: str) -> None:
+        world.add(newcomer())
         connector = world.connect()
         assert connector.find(Person("", (text,))).accounts == ()
         assert connector.find(Person("", (), (text,))).accounts == ()
 
     def test_two_matches_are_both_returned(self, world: AccountsWorld) -> None:
         one, other = newcomer(), newcomer()
-        ids = {world.add(one), world.add(other)}
+        ids, _bystander = {world.add(one), world.add(other)}, world.add(newcomer())
         lookup = world.connect().find(Person("", (one.email,), (other.login,)))
         assert {found.id for found in lookup.accounts} == ids
 

@@ -19,6 +19,10 @@ from connectors.contract import (
     AccountId,
     BeforeImage,
     Change,
+    Duties,
+    Duty,
+    DutyId,
+    DutyKind,
     ExportEvent,
     Locked,
     Login,
@@ -220,6 +224,19 @@ def test_a_stream_is_checked_item_by_item() -> None:
     late = ExportEvent(datetime(2030, 1, 1, tzinfo=UTC), "ada", "deal", 1)
     with pytest.raises(Unavailable, match="outside the time"):
         list(told("exports", lambda *_: [late]).exports(U1, DAY, DAY.replace(month=2)))
+
+
+def test_duties_are_checked_as_any_other_list() -> None:
+    duty = Duty(DutyId("cron:1"), DutyKind.RUNS, "cron", "Nightly import")
+    for answer, fault in (
+        ([duty, duty], "came twice"),
+        ([replace(duty, kind="runs")], "kind"),  # type: ignore[arg-type]
+        ([replace(duty, stops="no")], "stops"),  # type: ignore[arg-type]
+        (None, "TypeError"),
+    ):
+        kind = type("Planted", (MemoryCrm, Duties), {"duties": lambda *_, answer=answer: answer})
+        with pytest.raises(Unavailable, match=fault):
+            list(checked(kind, "acme 1.5")(World("crm")).duties(U1))  # type: ignore[call-arg,attr-defined]
 
 
 def test_a_fault_of_what_never_raises_claims_least() -> None:

@@ -33,6 +33,7 @@ from workflows.storage.rows.case import Reason, Strategy
 ROOT = Path(registry.__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "how-to" / "write-a-connector.md"
 REAL: Any = wiring
+SUITES = ("Accounts", "Sessions", "Tokens", "Groups", "ClientBook", "ExportLog", "Duties")
 EVERY = [f"--capability={capability.__name__}" for capability in CAPABILITIES]
 
 
@@ -59,7 +60,7 @@ def test_every_test_of_a_new_package_fails_and_says_what_to_write(tmp_path: Path
     faults = re.findall(r"^/.+:\d+: (?:\w+: )(.+)$", done.stdout, re.MULTILINE)
     assert len(faults) >= int(done.stdout.splitlines()[-1].split()[0])
     assert {re.sub(r"\.\w+$", "", fault) for fault in faults} == {
-        *(f"write Acme{name}World" for name in ("Accounts", "Sessions", "Tokens", "Groups", "ClientBook", "ExportLog")),
+        *(f"write Acme{name}World" for name in SUITES),
         *(f"{name} has no suite: write its tests here" for name in ("Roster", "Trace", "Administrators")),
     }
 
@@ -137,6 +138,34 @@ def test_the_connector_of_the_page_passes_the_suites(tmp_path: Path) -> None:
     done = run("pytest", "-q", "-x", "-p", "no:cacheprovider", at=written(tmp_path))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     assert re.search(r"\d\d passed", done.stdout)
+
+
+REMEMBERS = """
+        if wanted is None or not hasattr(self, "kept"):
+            self.kept = {AccountId(user["id"]): user for user in self._api.read("GET", "/users").json()}
+        found = self.kept
+"""
+READS = """
+        found = {AccountId(user["id"]): user for user in self._api.read("GET", "/users").json()}
+"""
+WRONG = {
+    "remembers": (READS, REMEMBERS, "opened_behind_the_bots_back"),
+    "believes itself": ("        self._set(before.account, active=False)\n", "", "lock_refuses_the_log_in"),
+    "matches everybody": ('is_among(user["login"], person.logins)', "person.logins", "are_found_exactly"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_the_suites_catch_a_wrong_connector_of_another_package(tmp_path: Path, wrong: str) -> None:
+    old, new, test = WRONG[wrong]
+    package = written(tmp_path)
+    path = package / "handover_acme" / "connector.py"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    done = run("pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", test, at=package)
+    assert done.returncode == 1, done.stdout[-3000:]
+    assert re.search("^E +(?:Assertion|Value)Error|^E +assert", done.stdout, re.MULTILINE), done.stdout[-2000:]
 
 
 @pytest.fixture(scope="module")
