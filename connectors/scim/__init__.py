@@ -19,5 +19,6 @@ MANIFEST = Manifest(
             "it (inactive_means)."
         ),
         UNREAD,
+        N_("SCIM tells roles and who reports to somebody, not what runs in a user's name."),
     ),
 )

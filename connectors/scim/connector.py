@@ -17,6 +17,8 @@ from connectors.contract import (
     Administrators,
     BeforeImage,
     Change,
+    Duties,
+    Duty,
     Group,
     GroupId,
     Groups,
@@ -32,6 +34,7 @@ from connectors.errors import Conflict, Forbidden, Missing, OutcomeUnknown, Unav
 from connectors.http_connector import HttpConnector
 from connectors.scim import wire
 from connectors.scim.bulk_observation import BulkObservation, Removals
+from connectors.scim.duties import DutyLists
 from connectors.scim.faults import NotJson, RequestRejected, Stale, Unsupported
 from connectors.scim.lookups import LIST_AT_MOST, Lookups
 from connectors.scim.matches import CONTROLS
@@ -44,7 +47,7 @@ from connectors.scim.settings import ScimSettings
 UNREAD = N_("Groups are neither read nor left if the application shows no members of any group (read_groups = false).")
 
 
-class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
+class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties):
     """One application over SCIM 2.0. Safe for use by several threads; nothing is sent before the first call."""
 
     def __init__(self, settings: ScimSettings) -> None:
@@ -54,6 +57,7 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         self._removals = removals = Removals(removes=settings.inactive_means == "removed")
         self._own_account = settings.own_account or None
         self._lookups = Lookups(self._service, settings.user_filter)
+        self._duties = DutyLists(self._service, LIST_AT_MOST)
         self._sweep = BulkObservation(self._service, removals, settings.connections)
         self._memberships = Memberships(self._service, reads=settings.read_groups)
         self._changes = MembershipChanges(self._service, self._memberships)
@@ -240,6 +244,16 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
     def restore(self, account: AccountId, group: GroupId) -> Change:
         """Add one member to one group again."""
         return self._changes.restore(account, group)
+
+    def duties(self, account: AccountId) -> Iterator[Duty]:
+        """Read roles and entitlements of the user, and the list for those whose manager it is."""
+        with self._api.lookup():
+            return iter(list(self._duties.of(account)))
+
+    def unseen_duties(self, account: AccountId) -> Sequence[str]:
+        """Return why the list may not show who reports to the user."""
+        with self._api.lookup():
+            return self._duties.unseen(account)
 
     def _outcome(self, user: wire.User) -> str:
         if user.version and self._service.features().etag and not self._removals.removes:

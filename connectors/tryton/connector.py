@@ -311,11 +311,13 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
 
     def duties(self, account: AccountId) -> Iterator[Duty]:
         """Stream keys of programs, notifications that fall back to the user, and the people whom they supervise."""
-        return self._duties.of(account)
+        with self._api.lookup():
+            return iter(list(self._duties.of(account)))
 
     def unseen_duties(self, account: AccountId) -> Sequence[str]:
         """Return the models, and the record rules, that hide duties from our own user."""
-        return self._duties.unseen(account)
+        with self._api.lookup():
+            return self._duties.unseen(account)
 
     def _every(self, clause: Sequence[Any], fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """Stream users in the order of their ids: a new user is on a page still to come."""

@@ -4,10 +4,10 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from connectors import registry
-from connectors.contract import Accounts, Person
+from connectors.contract import AccountId, Accounts, Person
 from connectors.errors import ConnectorError
 from tests.connectors.ldap.hostile import BASE
 from tests.sandbox.hostile import PAUSE
@@ -29,8 +29,15 @@ SETTINGS: dict[str, dict[str, object]] = {
 }
 
 
-def main(kind: str, urls: str) -> None:
-    """Print one line of JSON for each address: error, message, seconds, and megabytes above the start."""
+ACCOUNTS = {"tryton": "7", "ldap": "317fe2ba-8153-1041-9bde-ed718ace5c04"}
+"""Ids of the right form."""
+
+
+def main(kind: str, urls: str, verb: str = "find") -> None:
+    """Print one line of JSON for each address: error, message, seconds, and megabytes above the start.
+
+    `verb`: `find`, or `duties`.
+    """
     model = registry.settings_of(kind)
     named: dict[str, str] = json.loads(urls)
     for name, url in named.items():
@@ -41,7 +48,7 @@ def main(kind: str, urls: str) -> None:
         Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
         started = time.monotonic()
         try:
-            found = connector.find(LEAVER)
+            found = ask(connector, kind, verb)
             error, said = "", str(found)
         except ConnectorError as problem:
             error, said = type(problem).__name__, str(problem)
@@ -49,6 +56,14 @@ def main(kind: str, urls: str) -> None:
         connector.close()
         held = _memory("VmHWM") - before
         print(json.dumps([name, error, said[:300], round(seconds, 2), round(held, 1)]), flush=True)
+
+
+def ask(connector: Any, kind: str, verb: str) -> object:
+    """Look the leaver up, or list their duties."""
+    if verb == "find":
+        return connector.find(LEAVER)
+    account = AccountId(ACCOUNTS.get(kind, "leaver"))
+    return [*connector.duties(account), *connector.unseen_duties(account)]
 
 
 def _memory(key: str) -> float:

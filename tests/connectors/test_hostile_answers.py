@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
     megabytes: float
 
 
-def look_up(kind: str, names: Sequence[str], first: tuple[bytes, ...] = ()) -> list[Outcome]:
+def look_up(kind: str, names: Sequence[str], first: tuple[bytes, ...] = (), verb: str = "find") -> list[Outcome]:
     with ExitStack() as stack:
 
         def url(name: str) -> str:
@@ -48,7 +48,7 @@ def look_up(kind: str, names: Sequence[str], first: tuple[bytes, ...] = ()) -> l
             return stack.enter_context(HostileServer(ANSWERS[name], first)).url
 
         urls = {name: url(name) for name in names}
-        command = [sys.executable, "-m", "tests.connectors.hostile_find", kind, json.dumps(urls)]
+        command = [sys.executable, "-m", "tests.connectors.hostile_find", kind, json.dumps(urls), verb]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
     return [Outcome(*json.loads(line)) for line in done.stdout.splitlines()]
@@ -60,6 +60,16 @@ def look_up(kind: str, names: Sequence[str], first: tuple[bytes, ...] = ()) -> l
 def test_a_lookup_ends_soon_in_little_memory_and_is_never_good(kind: str, first: bool) -> None:
     found = look_up(kind, list(ANSWERS), BEFORE[kind] if first else ())
     assert len(found) == len(ANSWERS)
+    assert [one for one in found if not one.error] == []
+    assert [one for one in found if one.seconds > 2 * SECONDS + LATE] == []
+    assert [one for one in found if one.megabytes > MEMORY] == []
+
+
+@pytest.mark.parametrize(("kind", "first"), [("tryton", True), ("scim", False), ("bottlecrm", False), ("ldap", False)])
+def test_a_list_of_duties_ends_soon_in_little_memory_and_is_never_good(kind: str, first: bool) -> None:
+    names = list(DIRECTORY if kind == "ldap" else ANSWERS)
+    found = look_up(kind, names, BEFORE[kind] if first else (), "duties")
+    assert len(found) == len(names)
     assert [one for one in found if not one.error] == []
     assert [one for one in found if one.seconds > 2 * SECONDS + LATE] == []
     assert [one for one in found if one.megabytes > MEMORY] == []

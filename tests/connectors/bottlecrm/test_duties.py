@@ -23,7 +23,7 @@ RULE = {"object_key": "lead", "trigger": {"event": "created"}, "match": "all", "
 class DutiesWorld(World):
     """Makes each duty through the API as the bot, an administrator, and names the member in the database."""
 
-    kinds = ("team", "automation rule", "automation action", "web form:assign_to")
+    kinds: Sequence[str] = ("team", "automation rule", "automation action", "web form:assign_to")
     many = 210
 
     def __init__(self, server: BottleCrm, front: Front, folder: Path) -> None:

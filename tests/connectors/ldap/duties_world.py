@@ -39,7 +39,7 @@ access to dn.base="" by * read
 class DutiesLdapWorld(LdapWorld):
     """The practice directory with one more folder, beside the people and the groups."""
 
-    kinds = ("owner", "roleOccupant", "manager", "secretary", "seeAlso")
+    kinds: Sequence[str] = ("owner", "roleOccupant", "manager", "secretary", "seeAlso")
     many = 520
     made: type[Ldap] = Ldap
     """Class of the connectors, for planted faults."""

@@ -21,7 +21,7 @@ FALLBACK = "notification.email:fallback_recipients"
 class DutiesWorld(BookWorld):
     """Makes each duty as an administrator of Tryton does."""
 
-    kinds = (SUPERVISOR, FALLBACK, f"{FALLBACK}_secondary", f"{FALLBACK}_hidden")
+    kinds: Sequence[str] = (SUPERVISOR, FALLBACK, f"{FALLBACK}_secondary", f"{FALLBACK}_hidden")
     many = 210
 
     def person(self) -> AccountId:
