@@ -99,6 +99,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
         )
         self._blind_spots: tuple[float, Sequence[str]] = (float("-inf"), ())
         self._hidden: tuple[float, Sequence[str]] = (float("-inf"), ())
+        self._hidden_references: tuple[float, Sequence[str]] = (float("-inf"), ())
         self._unsearched: tuple[float, Sequence[str]] = (float("-inf"), ())
 
     def __repr__(self) -> str:
@@ -395,10 +396,14 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
         return iter(self._connections.run(read, doing, lookup=True))
 
     def unseen_duties(self, account: AccountId) -> Sequence[str]:
-        """Return the references that our account may not search for."""
+        """Return the references that our account may not search for. They are counted again after ten minutes."""
 
         def read(link: LdapConnection) -> Sequence[str]:
-            return list(references.unseen(self._directory, link, account))
+            counted_at, hidden = self._hidden_references
+            if time.monotonic() - counted_at > BLIND_SPOT_SECONDS:
+                hidden = tuple(references.hidden(self._directory, link))
+                self._hidden_references = time.monotonic(), hidden
+            return [*hidden, *references.elsewhere(self._directory, link, account)]
 
         return self._connections.run(read, _("looking for duties"), lookup=True)
 

@@ -28,32 +28,36 @@ def duties(directory: Directory, link: LdapConnection, account: AccountId) -> Se
     return [*dialect.own_duties(link, directory, entry), *found.values()]
 
 
-def unseen(directory: Directory, link: LdapConnection, account: AccountId) -> Iterator[str]:
-    """Yield, as sentences, the references that our account may not search for, or that lie on other servers."""
-    entry, dialect = directory.person(link, account), directory.dialect
-    known, bot = known_attributes(link), directory.settings.bind_dn
+def elsewhere(directory: Directory, link: LdapConnection, account: AccountId) -> Iterator[str]:
+    """Yield, as sentences, the parts of the tree on other servers, which may point to an account as well."""
+    entry, names = directory.person(link, account), directory.dialect.references
+    for base in _bases(directory, link):
+        places: list[str] = []
+        for _row in link.search(base, either(equals(name, entry.dn) for name in names), ["1.1"], places):
+            pass
+        if places:
+            yield part_only(places)
+
+
+def hidden(directory: Directory, link: LdapConnection) -> Iterator[str]:
+    """Yield, as sentences, the references that our account may not search for, whoever they point to."""
+    dialect, bot = directory.dialect, directory.settings.bind_dn
+    known = known_attributes(link)
     names = [name for name in (*dialect.references, *dialect.own_duties_need) if name.casefold() in known]
     if not known:
-        yield _("the schema is not shown to {bind_dn}, so hidden references cannot be told from none").format(
-            bind_dn=bot
-        )
+        text = _("the schema is not shown to {bind_dn}, so hidden references cannot be told from none")
+        yield text.format(bind_dn=bot)
         return
     end = time.monotonic() + SECONDS
     for base in _bases(directory, link):
-        elsewhere: list[str] = []
-        for _row in link.search(base, either(equals(name, entry.dn) for name in names), ["1.1"], elsewhere):
-            pass
-        if elsewhere:
-            yield part_only(elsewhere)
-        hidden, total = unsearched(link, base, names, end)
-        if hidden is None:
-            yield _(
-                "whether every entry below {base} shows its references cannot be told: counting takes too long"
-            ).format(base=base)
-        elif hidden:
-            text = _("{bind_dn} may not search {attributes} of {count} of {total} entries below {base}")
+        count, total = unsearched(link, base, names, end)
+        if count is None:
+            text = _("whether every entry below {base} shows its references cannot be told: counting takes too long")
+            yield text.format(base=base)
+        elif count:
             few = [name for name in names if unsearched(link, base, [name], end)[0] != 0]
-            yield text.format(bind_dn=bot, attributes=", ".join(few), count=hidden, total=total, base=base)
+            text = _("{bind_dn} may not search {attributes} of {count} of {total} entries below {base}")
+            yield text.format(bind_dn=bot, attributes=", ".join(few), count=count, total=total, base=base)
 
 
 def _bases(directory: Directory, link: LdapConnection) -> Sequence[str]:

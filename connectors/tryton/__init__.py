@@ -21,6 +21,7 @@ MANIFEST = Manifest(
             "undone."
         ),
         N_("The log gives the number of records for exports of selected records, not of whole lists."),
+        N_("Keys of programs (User Applications) work on after the lock. Cancel them in Tryton."),
         N_("Scheduled actions and triggers in Tryton name no user, so who set one up is not told."),
         N_("Reports and lists on the screen are not logged as exports."),
     ),

@@ -7,7 +7,9 @@ import pytest
 
 from connectors.conformance.duties import DutiesSuite, fresh
 from connectors.contract import DutyKind
+from connectors.ldap import references
 from tests.connectors.ldap.duties_world import BLIND, PARTLY, SHUT, SHY, UNREAD, DutiesLdapWorld, duties_directory
+from tests.connectors.ldap.test_absence import referral
 from tests.sandbox.company import ldif
 
 
@@ -72,3 +74,19 @@ def test_one_folder_that_hides_an_attribute_is_said(own: DutiesLdapWorld) -> Non
 def test_without_the_schema_nothing_is_taken_for_good(own: DutiesLdapWorld) -> None:
     [words] = own.as_(BLIND).unseen_duties(own.person())
     assert "the schema is not shown" in words
+
+
+def test_a_part_of_the_tree_on_another_server_is_said(own: DutiesLdapWorld) -> None:
+    account, connector = own.person(), own.connect()
+    own.give(account, "owner", [fresh()])
+    with referral(own):
+        assert len(list(connector.duties(account))) == 1
+        [words] = connector.unseen_duties(account)
+    assert "127.0.0.1:9" in words
+    assert list(connector.unseen_duties(account)) == []
+
+
+def test_counting_that_takes_too_long_is_said(own: DutiesLdapWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "SECONDS", -1.0)
+    [words] = own.connect().unseen_duties(own.person())
+    assert "counting takes too long" in words
