@@ -3,7 +3,7 @@
 import gettext
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from workflows.access.account_state import ENDED, LOCKED, TOKEN, AccountData
 from workflows.access.manual_step import StepData
 from workflows.access.restoration import ended
 from workflows.access.restriction import RestrictionData
+from workflows.business_days import BusinessDays
 from workflows.exports.figures import ExportFigures, ExportWindow, unread
 from workflows.people import Successor
 from workflows.storage.rows.access import ManualStep, Restriction
@@ -224,3 +225,23 @@ def test_data_of_a_row_keeps_sentences_for_every_reader(monkeypatch: pytest.Monk
     with text.language(MARKING):
         for problem in (again.problem, kept.problem, line.problem):
             assert text.shown(problem) == f"Ｍａｘ {'cannot do it'.translate(FULL_WIDTH)}: ｎｏ"
+
+
+@pytest.mark.parametrize(
+    ("country", "locale", "name"),
+    [
+        ("PL", "pl-PL", "Narodowe Święto Niepodległości"),
+        ("PL", "ru", "National Independence Day"),
+        ("PL", "en", "National Independence Day"),
+        ("PL", "xx", "National Independence Day"),
+    ],
+)
+def test_a_holiday_has_its_name_in_the_readers_language_if_there_is_one(country: str, locale: str, name: str) -> None:
+    with text.language(locale):
+        assert BusinessDays(time(17), country=country).holiday(date(2026, 11, 11)) == name
+
+
+@pytest.mark.parametrize(("locale", "name"), [("zh-TW", "中華民國開國紀念日"), ("zh-CN", "中华民国开国纪念日")])
+def test_chinese_holidays_are_in_the_readers_script(locale: str, name: str) -> None:
+    with text.language(locale):
+        assert BusinessDays(time(17), country="TW").holiday(date(2026, 1, 1)) == name
