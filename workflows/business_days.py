@@ -6,10 +6,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from config.languages import SOURCE, language_of
+from config.text import current_language
+
 if TYPE_CHECKING:
     from holidays import HolidayBase
 
 FRIDAY, SATURDAY = 4, 5
+ENGLISH = "en_US"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,8 @@ class BusinessDays:
         return datetime.combine(day, at, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
     def holiday(self, day: date) -> str:
-        """Return the name of the public holiday on that day, or empty."""
-        return str(_calendar(self.country).get(day) or "") if self.country else ""
+        """Return the public holiday on that day, in the reader's language if the library has its name; else empty."""
+        return str(_calendar(self.country, current_language()).get(day) or "") if self.country else ""
 
     def is_weekend(self, day: date) -> bool:
         """Return whether that day is on the country's weekend; without a country, a Saturday or Sunday."""
@@ -64,9 +68,12 @@ def _is_working(country: str) -> Callable[[date], bool]:
     return _calendar(country).is_working_day
 
 
-def _calendar(country: str) -> "HolidayBase":
-    """Return the calendar of a country or of a part of it, with the names of holidays in English."""
+def _calendar(country: str, locale: str = SOURCE) -> "HolidayBase":
+    """Return the calendar of a country or of a part of it, with names in a locale's language, else in English."""
     import holidays  # noqa: PLC0415 - a large library, for companies that name their country
 
     name, _, part = country.partition("-")
-    return holidays.country_holidays(name, subdiv=part or None, language="en_US")
+    calendar = holidays.country_holidays(name, subdiv=part or None, language=ENGLISH)
+    wanted = language_of(locale) or SOURCE
+    theirs = next((one for one in calendar.supported_languages if wanted == language_of(one) != SOURCE), ENGLISH)
+    return calendar if theirs == ENGLISH else holidays.country_holidays(name, subdiv=part or None, language=theirs)

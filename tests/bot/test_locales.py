@@ -1,5 +1,6 @@
 """Catalogues: which one a locale gets, what the check of translations finds, and how new messages come in."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,22 @@ def test_a_reviewer_gets_every_sentence_with_its_place(capsys: pytest.CaptureFix
     assert "*(at most 24 characters)*" in shown
     assert review.main(["xx"]) == 2
     assert "pl|ru|zh_Hans|zh_Hant" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_the_pages_for_hr_and_managers_name_buttons_as_they_are_and_say_who_reviewed_them(code: str) -> None:
+    catalogue_ = extract.read(extract.TEMPLATE if code == "en" else languages.catalogue_path(code), code)
+    known = {
+        re.sub(r"\{count:,\}", "12", form)
+        for message in catalogue_
+        for form in completeness.forms(message.id if code == "en" else message.string)
+    }
+    for page in ("for-hr.md", "for-managers.md"):
+        text = (extract.ROOT / "docs" / code / page).read_text(encoding="utf-8")
+        buttons = re.findall(r"\*\*(.+?)\*\*", text)
+        assert len(buttons) >= 8
+        assert set(buttons) - known == set()
+        shape = [line[:2] for line in text.splitlines() if line.startswith(("#", "| **"))]
+        english = (extract.ROOT / "docs" / "en" / page).read_text(encoding="utf-8")
+        assert shape == [line[:2] for line in english.splitlines() if line.startswith(("#", "| **"))]
+        assert ("\n> " in text) == (not languages.reviewer(code)), "the page says whether a native reader signed"

@@ -3,6 +3,7 @@
 import gettext
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,18 @@ import pytest
 from config import text
 from config.text import STORED
 from connectors.contract import AccountId
-from tests.marking import MARKING, Data, use_marking_catalogue
+from tests.marking import FULL_WIDTH, MARKING, Data, use_marking_catalogue
 from tests.workflows.office import DANA, HR, Office
 from tests.workflows.stage import APPROVER, BOB, Stage, crm
 from workflows.access.account_state import ENDED, LOCKED, TOKEN, AccountData
+from workflows.access.manual_step import StepData
 from workflows.access.restoration import ended
+from workflows.access.restriction import RestrictionData
+from workflows.business_days import BusinessDays
+from workflows.exports.figures import ExportFigures, ExportWindow, unread
 from workflows.people import Successor
+from workflows.storage.rows.access import ManualStep, Restriction
+from workflows.storage.vault import Vault
 from workflows.tampering import acts
 
 OPENS, SHUTS = "⟦", "⟧"
@@ -179,3 +186,62 @@ def test_what_the_client_track_stored_is_read_in_the_readers_language_and_journa
     assert "the successor's account there is locked" in {line.note for line in stage.lines()}
     assert not any(STORED in words for words in (*notes, *shown.problems, *shown.balance))
     assert STORED not in str(stage.journalled("book.put_off")) + str(stage.journalled("clients.moved"))
+
+
+def test_what_was_restored_and_asked_by_hand_is_read_in_the_readers_language(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are written in English here, in an undo, a restriction, a step by hand, a follow-up and an audit."""
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    office.offboarding.undo(case_id, HR, "a mistake")
+    office.work("undo")
+    use_marking_catalogue(monkeypatch)
+    with text.language(MARKING):
+        restored = office.offboarding.case(case_id).restored
+    data = Data(words=("all", "staff", "sales"))
+    said = [words for one in restored for words in (*one.back, *one.cannot, one.problem) if words]
+    assert len(said) > 2
+    assert [words for words in said if data.left(words)] == []
+    english = [words for one in office.offboarding.case(case_id).restored for words in (*one.back, *one.cannot)]
+    assert "the sessions that were ended: sign in again" in english
+    assert not any(STORED in words for words in english)
+
+
+def test_data_of_a_row_keeps_sentences_for_every_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    vault = Vault(b"m" * 32)
+    key = vault.new_key()
+    said = text._("{name} cannot do it: {why}").format(name="Ｍａｘ", why="ｎｏ")
+    step = StepData(problem=said)
+    sealed = step.seal(vault, key, "s")
+    again = StepData.of(vault, key, ManualStep(id="s", case_id="c", system="badge", sealed=sealed))
+    restricted = RestrictionData(problem=said)
+    row = Restriction(id="r", case_id="c", system="crm", sealed=restricted.seal(vault, key, "r"))
+    kept = RestrictionData.of(vault, key, row)
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    figures = ExportFigures(ExportWindow(now, now), (unread("crm", said),))
+    line = ExportFigures.load(figures.dump()).lines[0]
+    use_marking_catalogue(monkeypatch)
+    with text.language(MARKING):
+        for problem in (again.problem, kept.problem, line.problem):
+            assert text.shown(problem) == f"Ｍａｘ {'cannot do it'.translate(FULL_WIDTH)}: ｎｏ"
+
+
+@pytest.mark.parametrize(
+    ("country", "locale", "name"),
+    [
+        ("PL", "pl-PL", "Narodowe Święto Niepodległości"),
+        ("PL", "ru", "National Independence Day"),
+        ("PL", "en", "National Independence Day"),
+        ("PL", "xx", "National Independence Day"),
+    ],
+)
+def test_a_holiday_has_its_name_in_the_readers_language_if_there_is_one(country: str, locale: str, name: str) -> None:
+    with text.language(locale):
+        assert BusinessDays(time(17), country=country).holiday(date(2026, 11, 11)) == name
+
+
+@pytest.mark.parametrize(("locale", "name"), [("zh-TW", "中華民國開國紀念日"), ("zh-CN", "中华民国开国纪念日")])
+def test_chinese_holidays_are_in_the_readers_script(locale: str, name: str) -> None:
+    with text.language(locale):
+        assert BusinessDays(time(17), country="TW").holiday(date(2026, 1, 1)) == name

@@ -5,11 +5,11 @@ verdict, and no reading.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from config.text import N_, _, ngettext
+from config.text import N_, _, ngettext, shown, stored
 from connectors.contract import ByHand, ManualWork, Verdict
 from workflows.access.account_state import UNCONFIGURED
 from workflows.access.views import StepView, SystemLine, SystemPlan
@@ -48,7 +48,7 @@ class StepData:
 
     def seal(self, vault: Vault, key: bytes, step_id: str) -> bytes:
         """Encrypt the data for the step's row."""
-        return vault.seal(key, asdict(self), f"manual:{step_id}")
+        return vault.seal(key, asdict(replace(self, problem=stored(self.problem))), f"manual:{step_id}")
 
     @classmethod
     def of(cls, vault: Vault, key: bytes, row: ManualStep) -> "StepData":
@@ -132,7 +132,7 @@ def view(row: ManualStep, data: StepData, work: ManualWork | None, case_id: str,
         note=data.note,
         proof=data.proof,
         proof_sha256=data.proof_sha256,
-        problem=_(data.problem) if data.problem in (NOBODY, UNCONFIGURED) else data.problem,
+        problem=shown(stored(data.problem)),
     )
 
 

@@ -6,11 +6,11 @@ not moved back; the result lists both. A lock-out that is under way while HR und
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlmodel import select
 
-from config.text import _, gettext_lazy
+from config.text import Sentence, _, gettext_lazy, join, loaded, stored
 from connectors.contract import AccountId, Accounts, BeforeImage, GroupId, Groups, Verdict
 from connectors.errors import ConnectorError, Missing, OthersTouched, OutcomeUnknown
 from workflows.access import lost_members, observation
@@ -41,6 +41,12 @@ class RestoredAccount:
     """Work still to do, or empty."""
 
 
+def _as_stored(result: RestoredAccount) -> dict[str, object]:
+    """Return a result as data for its row, with sentences that each reader gets in their own language."""
+    back, cannot = [*map(stored, result.back)], [*map(stored, result.cannot)]
+    return {"login": result.login, "back": back, "cannot": cannot, "problem": stored(result.problem)}
+
+
 class Restorations:
     """Carries out `Restoration` rows."""
 
@@ -63,7 +69,7 @@ class Restorations:
                 require_undone(self._context, session, row.case_id, row.system)
             unsealed = [(account, self._unsealed(account, key)) for account in accounts]
         except Tampered as tampered:
-            self._settle(row_id, [RestoredAccount("", problem=str(tampered.sentence))], None)
+            self._settle(row_id, [RestoredAccount("", problem=tampered.sentence.words)], None)
             report(self._context, row.case_id, row.system, tampered.sentence, "undo")
             return
         system = self._context.systems.get(row.system)
@@ -111,10 +117,11 @@ class Restorations:
         elif seen.verdict is Verdict.ABSENT:
             return RestoredAccount(data.login, cannot=(_("the account: it is not there any more"),))
         else:
-            problem = _("a read shows it {verdict}").format(verdict=seen.verdict)
-            problems.insert(0, f"{problem} ({seen.reason})" if seen.reason else problem)
+            problem = gettext_lazy("a read shows it {verdict}", verdict=seen.verdict)
+            why = Sentence("{problem} ({why})", {"problem": problem, "why": loaded(stored(seen.reason))})
+            problems.insert(0, (why if seen.reason else problem).words)
         return RestoredAccount(
-            data.login, tuple(back), (*accounts.lost(before), *ended(data), *cannot), "; ".join(problems)
+            data.login, tuple(back), (*accounts.lost(before), *ended(data), *cannot), join("; ", problems)
         )
 
     def _regroup(
@@ -155,7 +162,9 @@ class Restorations:
         with self._context.store.write() as session:
             row = session.get_one(Restoration, row_id)
             key = session.get_one(Case, row.case_id).wrapped_key
-            row.sealed = self._context.vault.seal(key, [asdict(result) for result in results], f"restoration:{row_id}")
+            row.sealed = self._context.vault.seal(
+                key, [_as_stored(result) for result in results], f"restoration:{row_id}"
+            )
             if complete:
                 row.done_at = now
                 finish(session, row)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from config.text import _, ngettext
+from config.text import Sentence, _, join, loaded, ngettext, shown, stored
 from connectors.contract import Account, AccountId, Accounts, Group, GroupId, Groups
 from connectors.errors import ConnectorError, Missing, OthersTouched
 from workflows.access import lost_members
@@ -53,7 +53,7 @@ class RestrictionData:
 
     def seal(self, vault: Vault, key: bytes, row_id: str) -> bytes:
         """Encrypt the data for the row."""
-        return vault.seal(key, asdict(self), f"restriction:{row_id}")
+        return vault.seal(key, asdict(replace(self, problem=stored(self.problem))), f"restriction:{row_id}")
 
     def adding(self, account: Account, groups: Mapping[str, str]) -> "RestrictionData":
         """Return the data with groups that an account is about to lose."""
@@ -146,14 +146,14 @@ class Restrictions:
         problems: list[str] = []
         for account in match.own:
             if why := self._guards.protection_reason(system, *account.names):
-                problems.append(f"{account.login}: {why}")
+                problems.append(Sentence("{login}: {why}", {"login": account.login, "why": loaded(stored(why))}).words)
                 continue
             wanted = [group for group in groups.groups(account.id) if _is_named(group, system.restrict_groups)]
             data = self._store_data(row.id, data.adding(account, {str(group.id): group.name for group in wanted}))
             for group in wanted:
                 groups.remove(account.id, group.id)
             problems += _remaining_groups(account, groups.groups(account.id), system.restrict_groups)
-        return replace(data, problem="; ".join(problems))
+        return replace(data, problem=join("; ", problems))
 
     def _store_data(self, row_id: str, data: RestrictionData) -> RestrictionData:
         """Store the groups before they are removed: a kill in between must lose nothing."""
@@ -258,7 +258,7 @@ def lines(session: Session, vault: Vault, systems: Systems, case: Case) -> Itera
             row.due_at,
             row.done_at,
             names,
-            data.problem,
+            shown(stored(data.problem)),
         )
 
 
@@ -298,7 +298,7 @@ def _lift_groups(groups: Groups, data: RestrictionData) -> RestrictionData:
             for group, name in names.items()
             if group not in present and group not in lost
         ]
-    return replace(data, problem="; ".join(problems))
+    return replace(data, problem=join("; ", problems))
 
 
 def _is_named(group: Group, names: tuple[str, ...]) -> bool:

@@ -230,8 +230,8 @@ class Casefile:
                     for one in self._vault.open(case.wrapped_key, row.sealed, f"restoration:{row.id}")
                 ]
             for one in told:
-                back, cannot = tuple(one.back), tuple(one.cannot)
-                yield RestoredLine(row.system, title, one.login, back, cannot, one.problem, done, ahead)
+                back, cannot = tuple(map(shown, one.back)), tuple(map(shown, one.cannot))
+                yield RestoredLine(row.system, title, one.login, back, cannot, shown(one.problem), done, ahead)
 
     def _account(self, row: LeaverAccount, reading: SweepStatus | None, opener: Opener) -> AccountLine:
         data = AccountData(**opener(row.sealed, f"account:{row.id}"))
@@ -263,7 +263,11 @@ class Casefile:
         key = session.get_one(Case, row.case_id).wrapped_key
         words = self._vault.open(key, row.sealed, f"follow_up:{row.id}") if row.sealed else {}
         return FollowUpLine(
-            row.id, row.day, row.due_at, row.done_at, "; ".join(f"{system}: {said}" for system, said in words.items())
+            row.id,
+            row.day,
+            row.due_at,
+            row.done_at,
+            "; ".join(f"{system}: {shown(said)}" for system, said in words.items()),
         )
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from config.text import N_, _, ngettext
+from config.text import N_, _, ngettext, shown, stored
 from connectors.contract import ExportEvent
 from workflows.exports.views import ExportLine, ExportView
 from workflows.storage.rows.watch import ExportSnapshot
@@ -67,7 +67,7 @@ class ExportFigures:
             row.occasion,
             window.since,
             window.until,
-            tuple(replace(line, problem=_(NO_LOG)) if line.problem == NO_LOG else line for line in lines),
+            tuple(replace(line, problem=shown(stored(line.problem))) for line in lines),
             after_leaving=sum(self.after.values()),
             changes=changes,
         )
@@ -76,7 +76,11 @@ class ExportFigures:
         """Return plain JSON data."""
         window = self.window
         lines = [
-            {**asdict(line), "weeks": [[day.isoformat(), events, records] for day, events, records in line.weeks]}
+            {
+                **asdict(line),
+                "problem": stored(line.problem),
+                "weeks": [[day.isoformat(), events, records] for day, events, records in line.weeks],
+            }
             for line in self.lines
         ]
         return {

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import _
+from config.text import _, shown, stored
 from connectors.contract import ClientBook, ExportEvent, ExportLog
 from connectors.errors import Conflict, ConnectorError
 from workflows.authorization import Right
@@ -247,4 +247,4 @@ def _message_id(snapshot_id: str) -> str:
 def _unread(system: str, problem: str) -> str:
     if problem == NO_LOG:
         return f"{system} {_(NO_LOG)}"
-    return _("{system} is not known ({why})").format(system=system, why=problem)
+    return _("{system} is not known ({why})").format(system=system, why=shown(stored(problem)))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from config.text import _, gettext_lazy
+from config.text import _, gettext_lazy, shown, stored
 from connectors.contract import Verdict
 from workflows.access.absence import AbsenceCheck
 from workflows.access.identity import keep_missing_names
@@ -152,10 +152,10 @@ class Audits:
                 sum(verdicts.values()),
                 verdicts,
                 self._sheet.lines(session),
-                tuple(tally.not_read),
+                tuple(map(shown, tally.not_read)),
                 self._sheet.accepted(session),
                 self._sheet.relocked(session, began, row.finished_at) if row.finished_at else (),
-                tuple(tally.not_looked),
+                tuple(map(shown, tally.not_looked)),
                 self._sheet.settled(session, row.finished_at) if row.finished_at else (),
                 of_row(head).text if head and head.number else "",
             )
@@ -284,6 +284,7 @@ class Audits:
         with self._context.store.read() as session:
             tally.not_looked += [_(FOREIGN).format(what=name) for name in foreign_objects(session)]
         tally.not_read += [words for words in unread if words not in tally.not_read]
+        tally.not_looked, tally.not_read = [*map(stored, tally.not_looked)], [*map(stored, tally.not_read)]
         with self._context.store.write() as session:
             row = session.get_one(AuditRun, run_id)
             row.started_at, row.finished_at, row.result = started, self._context.clock.now(), json.dumps(asdict(tally))

@@ -5,7 +5,7 @@ from collections import Counter
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import _, ngettext
+from config.text import _, join, ngettext, stored
 from connectors.contract import AccountId, Accounts, ClientBook, Observation, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import manual_step, observation
@@ -187,7 +187,9 @@ class FollowUps:
         with self._context.store.write() as session:
             row = session.get_one(FollowUp, follow_up_id)
             case = session.get_one(Case, row.case_id)
-            row.sealed = self._context.vault.seal(case.wrapped_key, words, f"follow_up:{row.id}")
+            row.sealed = self._context.vault.seal(
+                case.wrapped_key, {name: stored(said) for name, said in words.items()}, f"follow_up:{row.id}"
+            )
             if failed is None:
                 row.done_at = now
                 finish(session, row)
@@ -226,4 +228,4 @@ def _sentence(said: str, new: int, owned: int, stay: int) -> str:
             "{count} record stays, as the handover says", "{count} records stay, as the handover says", stay
         )
         parts.append(said.format(count=stay))
-    return ", ".join(parts)
+    return join(", ", parts)
