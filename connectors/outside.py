@@ -17,7 +17,6 @@ from pydantic import BaseModel
 
 from config.secrets import Secret
 from config.text import _
-from connectors.answers import checked
 from connectors.contract import CONTRACT, Accounts, ByHand, Connector, Limits, Manifest
 from connectors.errors import UnusableKind
 from connectors.settings import COMMON_KEYS, SystemSettings
@@ -76,6 +75,8 @@ def manifest(kind: str, own: tuple[str, ...]) -> Manifest | None:
 
 def build(found: Manifest, settings: BaseModel) -> Connector:
     """Return a connector of another package; its answers are checked. Raises `UnusableKind`."""
+    from connectors.answers import checked  # noqa: PLC0415 - only kinds of other packages need it
+
     [entry] = (entry for entry in entries() if entry.name == found.kind)
     try:
         return checked(found.connector, package(entry))(settings)  # type: ignore[call-arg]  # as in `registry.build`
