@@ -7,6 +7,7 @@ refuses it if somebody else wrote in between.
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ from connectors.http_connector import HttpConnector
 from connectors.identifiers import folded_all, resembles
 from connectors.tryton import log, wire
 from connectors.tryton.book import Book
-from connectors.tryton.duties import DutyList
+from connectors.tryton.duties import KEYS, DutyList
 from connectors.tryton.owners import USER, Owners
 from connectors.tryton.restrictions import Restrictions, fewer_records
 from connectors.tryton.rpc import Rpc
@@ -215,11 +216,25 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
         seen = {
             a: malformed if n is None else wire.observation(rows[n]) if n in rows else gone for a, n in numbers.items()
         }
+        shut = [n for a, n in numbers.items() if n is not None and seen[a].verdict is Verdict.LOCKED]
+        keyed = self._keyed([["user", "in", shut]]) if shut else frozenset()
+        seen |= {a: _left_open(seen[a]) for a, n in numbers.items() if n in keyed}
         return self._comparison.observed(seen)
 
     def locked(self) -> frozenset[AccountId]:
-        """Read the ids of all inactive users, 1000 to a call."""
-        return frozenset(AccountId(str(row["id"])) for row in self._every(["active", "=", False], ["id"]))
+        """Read the ids of all inactive users, 1000 to a call; those with a live key of a program are left out."""
+        keyed = self._keyed([["user.active", "=", False]])
+        rows = self._every(["active", "=", False], ["id"])
+        return frozenset(AccountId(str(row["id"])) for row in rows if row["id"] not in keyed)
+
+    def _keyed(self, clauses: Sequence[Any]) -> frozenset[int]:
+        """Return the users with a live key of a program, as far as our user sees keys. It works on after a lock."""
+        try:
+            asked = ([*clauses, ["state", "=", "validated"]], 0, None, None, ["user"])
+            rows = self._rpc.read(f"{KEYS}.search_read", *asked, context=wire.ALL)
+        except Forbidden:  # `unseen_duties` says so
+            return frozenset()
+        return frozenset(row["user"] for row in rows if row["user"] is not None)
 
     def everyone(self) -> Iterator[Account]:
         """Stream all users, 1000 to a call."""
@@ -348,3 +363,8 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
                 _("this program's user may not read Tryton's server log {path}").format(path=path)
             ) from error
         return path
+
+
+def _left_open(seen: Observation) -> Observation:
+    text = _("{how} is false, and a key of a program works on: cancel it in User Applications")
+    return replace(seen, verdict=Verdict.UNKNOWN, reason=text.format(how=seen.how))

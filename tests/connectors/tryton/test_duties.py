@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from connectors.conformance.accounts import newcomer
 from connectors.conformance.duties import DutiesSuite, fresh
-from connectors.contract import AccountId, DutyKind
+from connectors.contract import AccountId, DutyKind, Verdict
 from connectors.tryton.connector import Tryton as Connector
 from tests.connectors.tryton.world import AccountsWorld, BookWorld
 from tests.sandbox.company.tryton import Tryton
@@ -103,6 +103,18 @@ def test_a_key_of_a_program_is_listed_without_the_key_and_works_on_after_the_loc
     assert (own.answers(key), own.answers(ended)) == (200, 401)
     own.lock(account)
     assert own.answers(key) == 200, "a key outlives the lock"
+
+
+def test_nobody_with_a_live_key_is_locked(own: DutiesWorld) -> None:
+    account, plain, connector = own.person(), own.person(), own.connect()
+    own.give_key(account)
+    own.give_key(plain, cancelled=True)
+    for one in (account, plain):
+        own.lock(one)
+    seen = connector.observe([account, plain])
+    assert (seen[account].verdict, seen[plain].verdict) == (Verdict.UNKNOWN, Verdict.LOCKED)
+    assert "a key of a program works on" in seen[account].reason
+    assert {account, plain} & connector.locked() == {plain}
 
 
 def test_a_hidden_key_is_said(own: DutiesWorld) -> None:
