@@ -409,7 +409,10 @@ def test_data_and_what_slack_fills_in_are_no_sentence(data: Data) -> None:
     )
 
 
-CLICKS = "handover OPTIONS COMMAND ARGS HANDOVER_CONFIG str int float path range yes http socket help show install completion version"
+CLICKS = (
+    "handover OPTIONS COMMAND ARGS HANDOVER_CONFIG str int float path range yes "
+    "http socket help show install completion version"
+)
 """Names of options, and words in place of values, in the help."""
 
 
