@@ -106,6 +106,7 @@ FOR_PROGRAMS = {
     "bot/cli/configuration_draft.py": ("# Handover's configuration.",),  # comments of a file, like its reference
     "bot/cli/notes.py": ("{line.family_name}: {line.name}",),  # data, side by side
     "bot/log_limit.py": ("WORDS = ", "lines about the storage", "text = f"),  # for the log
+    "bot/cli/wrong_use.py": ('r"',),  # the parser's words, to be found
     "bot/locales/": ("",),  # for contributors and translators
     "bot/running.py": (".tick", "_seal", "_TICK", "forget", "take over"),  # names of ticks, for the log
     "workflows/authorization.py": (' = "',),  # rights, as the journal has them

@@ -1,5 +1,6 @@
 """The command line: every command by name and summary. A command's module loads when the command runs."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from types import ModuleType
@@ -9,6 +10,7 @@ import typer
 import typer.exceptions
 from typer.core import TyperCommand, TyperGroup
 
+from bot.cli import wrong_use
 from bot.cli.output import CommandError, guarded, show_error
 from bot.text import N_, _
 
@@ -87,7 +89,7 @@ class LazyCommand(TyperCommand):
         except typer.exceptions.TyperException as error:
             if not as_json:
                 raise
-            end = CommandError(str(error), _("See `handover {command} --help`.").format(command=self.name))
+            end = CommandError(wrong_use.fault(error), _("See `handover {command} --help`.").format(command=self.name))
             show_error(end, as_json=True)
             raise typer.Exit(end.code) from error
 
@@ -97,7 +99,7 @@ class LazyCommand(TyperCommand):
         module_name = name.replace("-", "_")
         module = import_module(f"bot.cli.{module_name}")
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-        single.command(name, help=full_help(name, module), short_help=self.short_help)(
+        single.command(name, cls=wrong_use.WordedCommand, help=full_help(name, module), short_help=self.short_help)(
             guarded(getattr(module, module_name))
         )
         command = typer.main.get_command(single)
@@ -112,9 +114,31 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        translate_help(self.params)
+        wrong_use.translate_parser()
         for name, summary in COMMANDS.items():
             self.add_command(LazyCommand(name, summary))
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command and exit, with wrong use told in the reader's language."""
+        alone = extra.pop("standalone_mode", True)
+        if not alone:
+            return super().main(*args, **{**extra, "standalone_mode": False})
+        try:
+            code = super().main(*args, **{**extra, "standalone_mode": False})
+        except typer.Abort:
+            typer.echo(_("Nothing was done."), err=True)
+            sys.exit(1)
+        except typer.exceptions.TyperException as error:
+            wrong_use.end(error)
+        sys.exit(code or 0)
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """Write the usage line."""
+        wrong_use.write_usage(self, ctx, formatter)
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the options, those of Typer as well, in the reader's language."""
+        return [wrong_use.translated(param) for param in super().get_params(ctx)]
 
 
 def _keep(ctx: typer.Context, value: str) -> None:
@@ -149,9 +173,7 @@ def who_acts() -> Any:
 def translate_help(params: Iterable[Any]) -> None:
     """Put the words about options and arguments into the language of the moment."""
     for param in params:
-        help_text = getattr(param, "help", None)
-        if help_text:
-            setattr(param, "help", _(help_text))  # noqa: B010 - options and arguments have it, their base has not
+        wrong_use.translated(param)
 
 
 def full_help(name: str, module: ModuleType) -> str:

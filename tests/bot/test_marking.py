@@ -410,11 +410,10 @@ def test_data_and_what_slack_fills_in_are_no_sentence(data: Data) -> None:
 
 
 CLICKS = (
-    "Usage handover OPTIONS COMMAND ARGS Options Arguments Commands Show this message and exit required default "
-    "env var HANDOVER_CONFIG str int float path range yes Error Try for help No such option Missing http socket "
-    "version show install completion Install current shell to copy it or customize the installation"
+    "handover OPTIONS COMMAND ARGS HANDOVER_CONFIG str int float path range yes "
+    "http socket help show install completion version"
 )
-"""Words of Click and Typer, which have catalogues of their own."""
+"""Names of options, and words in place of values, in the help."""
 
 
 FAKES = (
@@ -512,3 +511,24 @@ def test_what_a_command_prints_is_marked(data: Data, arguments: tuple[str, ...])
     data.words |= {"actors", "roles", "cli", "tess", *Roles.model_fields}
     data.words |= {*of_click(), *WORD.findall(f"{FAKES} {samples.NASTY}"), *WORD.findall(" ".join(arguments))}
     assert data.left(text) == [], text
+
+
+WRONG = (
+    ("statu",),
+    ("xyzzy",),
+    ("status", "--colour"),
+    ("decide",),
+    ("delegate", "--to"),
+    ("manifest", "--mode", "ftp"),
+    ("manifest", "a", "b"),
+    ("manifest", "--json=x"),
+)
+
+
+@pytest.mark.parametrize("typed", WRONG, ids=" ".join)
+def test_wrong_use_is_told_through_the_catalogue(typed: tuple[str, ...], data: Data) -> None:
+    data.words |= of_click() | set(WORD.findall(" ".join(typed)))
+    shown = handover(Wiring(), *typed)
+    assert shown.exit_code == 2
+    assert shown.stderr
+    assert data.left(shown.stderr) == [], shown.stderr
