@@ -6,7 +6,7 @@ refuses it if somebody else wrote in between.
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -60,6 +60,8 @@ KEPT = timedelta(days=60)
 """Time for which a log should reach back: `exports.look_back_days` is 60 unless set."""
 PAGE = 1000
 """Users in one read of all."""
+RULES_SECONDS = 60.0
+"""Time for which the record rules on keys are believed to be the same."""
 
 
 class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, Duties):
@@ -73,6 +75,7 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
         self._book = Book(self._rpc, self._owners, settings.owner_fields)
         self._restrictions, second = Restrictions(self._rpc, settings.login), settings.compared()
         self._duties = DutyList(self._rpc, self._owners, self._restrictions, settings.login)
+        self._keys_hidden = float("-inf"), ""
         self._second = Tryton(second) if second else None
         self._comparison = Comparison(
             self.visible, settings.login, settings.accounts_at_least, self._second, settings.compare_login
@@ -85,7 +88,8 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
     def blind_spots(self) -> Sequence[str]:
         """Return the companies and record rules that hide records or users from our own user."""
         unclear = self._comparison.look().unclear if self._comparison.possible else ()
-        restricted = (*self._restrictions.of_book(self._models), *self._restrictions.of_users())
+        keys = self._restrictions.of([KEYS]) if self._settings.keys_open_accounts else ()
+        restricted = (*self._restrictions.of_book(self._models), *self._restrictions.of_users(), *keys)
         return (*restricted, *unclear, *self._unlogged())
 
     def _unlogged(self) -> Sequence[str]:
@@ -171,13 +175,13 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
             return Lookup((), nothing, (nothing,))
         asked = (wire.lookup(person), 0, None, None, wire.USER_FIELDS)
         rows = self._rpc.read(f"{USER}.search_read", *asked, context=wire.ALL)
-        found = tuple(wire.account(row, by) for row in rows if (by := wire.matched(person, row)))
+        found = self._judged(wire.account(row, by) for row in rows if (by := wire.matched(person, row)))
         return self._comparison.judged(Lookup(found, how) if found else self._searched(person, how), person)
 
     def _searched(self, person: Person, how: str) -> Lookup:
         """Read all users where a search finds none: one that a search misses, or that only resembles the person."""
         rows = list(self._every(wire.ANY_STATE, wire.USER_FIELDS))
-        found = tuple(wire.account(row, by) for row in rows if (by := wire.matched(person, row)))
+        found = self._judged(wire.account(row, by) for row in rows if (by := wire.matched(person, row)))
         wanted = folded_all((*person.emails, *person.logins))
         text = _("the user {login} differs only in letters that are alike; a person must judge it")
         alike = [
@@ -193,13 +197,16 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
     def related(self, person: Person) -> Sequence[Account]:
         """Search for addresses with a `+`, and by the affixes of administrators and guests; Tryton has no number."""
         asked = (wire.related(person), 0, None, None, wire.USER_FIELDS)
-        return [wire.account(row, "") for row in self._rpc.read(f"{USER}.search_read", *asked, context=wire.ALL)]
+        rows = self._rpc.read(f"{USER}.search_read", *asked, context=wire.ALL)
+        return self._judged(wire.account(row, "") for row in rows)
 
     def read(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
         """Read many users in one call."""
         numbers = {account: number for account in accounts if (number := wire.user_id(account)) is not None}
         rows = self._owners.rows(list(numbers.values()))
-        return {account: wire.account(rows[number], "id") for account, number in numbers.items() if number in rows}
+        there = {account: number for account, number in numbers.items() if number in rows}
+        seen = self._judged(wire.account(rows[number], "id") for number in there.values())
+        return dict(zip(there, seen, strict=True))
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many users in one call. A malformed id is not `absent`, as it was never looked up."""
@@ -217,28 +224,52 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
             a: malformed if n is None else wire.observation(rows[n]) if n in rows else gone for a, n in numbers.items()
         }
         shut = [n for a, n in numbers.items() if n is not None and seen[a].verdict is Verdict.LOCKED]
-        keyed = self._keyed([["user", "in", shut]]) if shut else frozenset()
-        seen |= {a: _left_open(seen[a]) for a, n in numbers.items() if n in keyed}
+        keyed, unseen = self._keyed([["user", "in", shut]]) if shut else (frozenset(), "")
+        for a, number in numbers.items():
+            if number in shut and (unseen or number in keyed):
+                seen[a] = _left_open(seen[a], unseen)
         return self._comparison.observed(seen)
 
     def locked(self) -> frozenset[AccountId]:
         """Read the ids of all inactive users, 1000 to a call; those with a live key of a program are left out."""
-        keyed = self._keyed([["user.active", "=", False]])
-        rows = self._every(["active", "=", False], ["id"])
+        keyed, unseen = self._keyed([["user.active", "=", False]])
+        rows = () if unseen else self._every(["active", "=", False], ["id"])
         return frozenset(AccountId(str(row["id"])) for row in rows if row["id"] not in keyed)
 
-    def _keyed(self, clauses: Sequence[Any]) -> frozenset[int]:
-        """Return the users with a live key of a program, as far as our user sees keys. It works on after a lock."""
+    def _keyed(self, clauses: Sequence[Any]) -> tuple[frozenset[int], str]:
+        """Return the users with a live key of a program, which works on after a lock, and why keys may be hidden."""
+        if not self._settings.keys_open_accounts:
+            return frozenset(), ""
         try:
             asked = ([*clauses, ["state", "=", "validated"]], 0, None, None, ["user"])
             rows = self._rpc.read(f"{KEYS}.search_read", *asked, context=wire.ALL)
-        except Forbidden:  # `unseen_duties` says so
-            return frozenset()
-        return frozenset(row["user"] for row in rows if row["user"] is not None)
+        except Forbidden as error:
+            return frozenset(), str(error)
+        return frozenset(row["user"] for row in rows if row["user"] is not None), self._hidden_keys()
+
+    def _hidden_keys(self) -> str:
+        """Return why keys may be hidden from our user, as read at most a minute ago; empty if all are shown."""
+        read_at, said = self._keys_hidden
+        if time.monotonic() - read_at > RULES_SECONDS:
+            said = "; ".join(self._restrictions.of([KEYS]))
+            self._keys_hidden = time.monotonic(), said
+        return said
 
     def everyone(self) -> Iterator[Account]:
         """Stream all users, 1000 to a call."""
-        return (wire.account(row, "") for row in self._every(wire.ANY_STATE, wire.USER_FIELDS))
+        keyed, unseen = self._keyed([["user.active", "=", False]])
+        for row in self._every(wire.ANY_STATE, wire.USER_FIELDS):
+            open_by_key = not row["active"] and (unseen or row["id"] in keyed)
+            account = wire.account(row, "")
+            yield replace(account, verdict=Verdict.UNKNOWN) if open_by_key else account
+
+    def _judged(self, accounts: Iterable[Account]) -> tuple[Account, ...]:
+        """Return the accounts; a locked one that a key of a program may open is unknown."""
+        found = tuple(accounts)
+        shut = [int(one.id) for one in found if one.verdict is Verdict.LOCKED]
+        keyed, unseen = self._keyed([["user", "in", shut]]) if shut else (frozenset(), "")
+        still = {AccountId(str(number)) for number in shut if unseen or number in keyed}
+        return tuple(replace(one, verdict=Verdict.UNKNOWN) if one.id in still else one for one in found)
 
     def before(self, account: AccountId) -> BeforeImage:
         """Read whether the user is active."""
@@ -365,6 +396,11 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
         return path
 
 
-def _left_open(seen: Observation) -> Observation:
+def _left_open(seen: Observation, unseen: str) -> Observation:
     text = _("{how} is false, and a key of a program works on: cancel it in User Applications")
-    return replace(seen, verdict=Verdict.UNKNOWN, reason=text.format(how=seen.how))
+    if unseen:
+        text = _(
+            "{how} is false, but keys of programs may work on, and may be hidden: {why}. "
+            "Show them to the bot, or set keys_open_accounts = false"
+        )
+    return replace(seen, verdict=Verdict.UNKNOWN, reason=text.format(how=seen.how, why=unseen))

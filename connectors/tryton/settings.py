@@ -72,6 +72,8 @@ class TrytonSettings(SystemSettings):
     """The number of opportunities that Tryton's administrator sees. Seeing fewer is a fault."""
     accounts_at_least: int | None = Field(default=None, ge=1)
     """The number of users that Tryton's administrator sees, inactive ones included. Seeing fewer is a fault."""
+    keys_open_accounts: bool = True
+    """False if no program signs in by key. Else nobody is locked while the bot may not see everybody's keys."""
     compare_login: str = ""
     """A second user, who may read everything. What they see and the bot does not is a fault."""
     compare_password: Secret | None = None

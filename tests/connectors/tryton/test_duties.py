@@ -3,6 +3,7 @@
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -27,11 +28,11 @@ class DutiesWorld(BookWorld):
     def person(self) -> AccountId:
         return self.seller()
 
-    def refused(self) -> Connector:
+    def refused(self, **settings: Any) -> Connector:
         """Sign in as somebody without rights on notifications, who sees no keys but their own."""
         who = newcomer("weak")
         self.create(who, companies=[["add", [1]]], company=1)
-        return Connector(self.settings(login=who.login, password=SecretStr(who.password)))
+        return Connector(self.settings(login=who.login, password=SecretStr(who.password), **settings))
 
     def give(self, account: AccountId, what: str, titles: Sequence[str]) -> None:
         admin, (model, _colon, field) = self.server.as_admin(), what.partition(":")
@@ -115,6 +116,19 @@ def test_nobody_with_a_live_key_is_locked(own: DutiesWorld) -> None:
     assert (seen[account].verdict, seen[plain].verdict) == (Verdict.UNKNOWN, Verdict.LOCKED)
     assert "a key of a program works on" in seen[account].reason
     assert {account, plain} & connector.locked() == {plain}
+
+
+def test_nobody_is_locked_while_keys_may_be_hidden(own: DutiesWorld) -> None:
+    account = own.person()
+    own.lock(account)
+    blind = own.refused()
+    seen = blind.observe([account])[account]
+    assert (seen.verdict, "Own user application" in seen.reason) == (Verdict.UNKNOWN, True)
+    assert blind.locked() == frozenset()
+    assert "Own user application" in " ".join(blind.blind_spots())
+    told = own.refused(keys_open_accounts=False)
+    assert told.observe([account])[account].verdict is Verdict.LOCKED
+    assert account in told.locked()
 
 
 def test_a_hidden_key_is_said(own: DutiesWorld) -> None:
