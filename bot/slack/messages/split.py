@@ -111,7 +111,9 @@ def client_line(client: ClientLine) -> str:
 
 def fates(client: ClientLine) -> str:
     """Return what happened to a client's records, with their number: `2 refused`."""
-    return listed(f"{number(many)} {mrkdwn(_(state))}" for state, many in client.states.items() if state not in QUIET)
+    told = {state: many for state, many in client.states.items() if state not in QUIET}
+    text = _("{count} {state}")
+    return listed(text.format(count=number(many), state=mrkdwn(_(state))) for state, many in told.items())
 
 
 def where(shown: int, total: int, first: int) -> str:
