@@ -3,9 +3,23 @@
 import re
 from datetime import datetime
 
-from config.text import N_, _, language, listed, local, ngettext, number
+from config.text import N_, _, language, listed, local, ngettext, number, punctuated
 
-__all__ = ["N_", "_", "day", "language", "listed", "local", "moment", "mrkdwn", "ngettext", "number", "plain", "trim"]
+__all__ = [
+    "N_",
+    "_",
+    "day",
+    "language",
+    "listed",
+    "local",
+    "moment",
+    "mrkdwn",
+    "ngettext",
+    "number",
+    "plain",
+    "punctuated",
+    "trim",
+]
 _LOOK_ALIKES = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb", ":": "\ua789"}
 _MARKS = re.compile(r"[*~`]|(?<![^\W_])_|_(?![^\W_])|:(?<!\d:(?=\d))(?=[\w+'-]+:)")
 _ISOLATE, _END = "\u2068", "\u2069"

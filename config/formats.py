@@ -63,6 +63,20 @@ def listed(texts: Iterable[str], locale: str) -> str:
     return comma.removeprefix("{0}").removesuffix("{1}").join(texts)
 
 
+_BOLD = {":* ": "：* ", "*: ": "：* ", "* (": "* （"}
+_FULL_WIDTH = {**_BOLD, ", ": "，", "; ": "；", ": ": "：", ". ": "。", " (": "（", ")": "）"}
+"""Chinese marks, longer ones first: Slack shows bold only if a space is beside it."""
+
+
+def punctuated(pattern: str, locale: str) -> str:
+    """Return the marks between values as the language writes them: Chinese has marks of full width and no spaces."""
+    if not language_of(locale).startswith("zh"):
+        return pattern
+    for mark, wide in _FULL_WIDTH.items():
+        pattern = pattern.replace(mark, wide)
+    return "" if pattern == " " else pattern
+
+
 class LocaleFormatter(Formatter):
     """Formatting of a sentence's values."""
 

@@ -88,6 +88,11 @@ def listed(texts: Iterable[str]) -> str:
     return formats.listed(texts, current_language())
 
 
+def punctuated(pattern: str) -> str:
+    """Return a pattern of values and marks alone, `{name}: {what}` or `; `, with the marks of the language."""
+    return formats.punctuated(pattern, current_language())
+
+
 def N_(message: str) -> str:  # noqa: N802 - gettext's own word for marking a message that is looked up later
     """Mark a message for the catalogue; `_` translates it when it is shown."""
     return message
@@ -116,6 +121,8 @@ class Sentence:
         text = self.message
         if _LETTERS.search(_PLACEHOLDER.sub("", text)):  # a message of placeholders alone has nothing to translate
             text = ngettext(text, self.many, self.number) if self.many else _(text)
+        else:
+            text = punctuated(text)
         return put(text, self.values, current_language()) if self.values else str(text)
 
     @property

@@ -9,7 +9,7 @@ from sqlmodel import and_, col, select
 
 from config.actors import ActorSettings, Command, table_of
 from config.settings import Role, Roles
-from config.text import N_, _
+from config.text import N_, _, listed
 from workflows.people import SLACK, Actor, Leaver
 from workflows.ports import Clock, DeliveryFailed, WorkspaceDirectory
 from workflows.refusals import Code, Refused
@@ -111,7 +111,7 @@ IN_FORCE = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.WATCHED)
 
 def holders(right: Right) -> str:
     """Return the roles that grant a right, as people call them."""
-    return ", ".join(_(ROLE_NAMES[role]) for role in HOLDERS[right])
+    return listed(_(ROLE_NAMES[role]) for role in HOLDERS[right])
 
 
 def granted(table: ActorSettings, right: Right) -> bool:

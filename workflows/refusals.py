@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import Enum, StrEnum, auto
 from typing import Self
 
-from config.text import N_, _
+from config.text import N_, _, listed
 
 
 class Next(Enum):
@@ -220,7 +220,7 @@ class _Facts(dict[str, str]):
             "approver": _("the approver named in the case"),
             "changed": _("see the newest version"),
             "why": _("not one now"),
-            "roles": ", ".join([_("security"), _("administrators")]),
+            "roles": listed([_("security"), _("administrators")]),
         }.get(key, _("not known"))
 
 

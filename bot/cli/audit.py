@@ -10,7 +10,7 @@ from bot.cli.context import DEFAULT, AsJson, ConfigPath, open_services
 from bot.cli.output import EXIT_FAILURE, CommandError, finish, moment, say, show_table
 from bot.slack.messages.audit import headline
 from bot.slack.messages.phrases import verdict
-from bot.text import N_, _, listed, ngettext
+from bot.text import N_, _, listed, ngettext, punctuated
 from connectors.contract import Verdict
 from workflows.authorization import Right
 from workflows.cases.views import AuditView
@@ -52,7 +52,7 @@ def concerns(found: AuditView, now: datetime) -> list[str]:
     if found.findings:
         lines.append(_("{count} open finding(s).").format(count=len(found.findings)))
     if found.not_read:
-        lines.append(_("Not checked: {systems}.").format(systems="; ".join(found.not_read)))
+        lines.append(_("Not checked: {systems}.").format(systems=punctuated("; ").join(found.not_read)))
     if found.not_looked:
         lines.append(
             ngettext(
@@ -77,7 +77,7 @@ def show(found: AuditView, faults: list[str], zone: str) -> None:
     if found.accepted or found.relocked:
         counts = _("{accepted} accepted, {relocked} locked again at once (details: `handover findings`)")
         say("  " + counts.format(accepted=len(found.accepted), relocked=len(found.relocked)))
-    say("  " + listed(f"{verdict(v)}: {found.by_verdict.get(v, 0)}" for v in Verdict))
+    say("  " + listed(punctuated(": ").join((verdict(v), str(found.by_verdict.get(v, 0)))) for v in Verdict))
     if found.findings:
         show_table(
             [_("Finding"), _("Leaver"), _("System"), _("Account"), _("Seen since"), _("Detail"), _("Case")],

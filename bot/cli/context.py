@@ -12,7 +12,7 @@ import typer
 from bot.cli.output import EXIT_FAILURE, CommandError
 from bot.services import Services
 from bot.slack.messages.phrases import GOOD_VERDICTS, verdict
-from bot.text import N_, _
+from bot.text import N_, _, punctuated
 from config.settings import Settings, load
 from workflows.access.views import SystemLine
 from workflows.cases.views import CaseView
@@ -125,7 +125,8 @@ def wait_for_verdicts(look: Callable[[], CaseView], seconds: float, tell: Callab
         for line in case.systems:
             if settled(line) and told.get(line.system) != line.verdict:
                 told[line.system] = line.verdict
-                tell(f"{line.title}: {verdict(line.verdict)}" + (f" ({line.reason})" if line.reason else ""))
+                said = punctuated("{title}: {verdict}") + (punctuated(" ({reason})") if line.reason else "")
+                tell(said.format(title=line.title, verdict=verdict(line.verdict), reason=line.reason))
         return bool(case.systems) and all(settled(line) for line in case.systems)
 
     case = poll(look, all_settled, seconds)

@@ -9,7 +9,7 @@ from bot.cli.actor import author
 from bot.cli.arguments import day, refuse_several
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, open_services, open_services_to_work, wait_for_verdicts
 from bot.cli.output import finish, moment, say, show_csv, show_table
-from bot.text import N_, _
+from bot.text import N_, _, punctuated
 from workflows.authorization import Right
 from workflows.cases.views import FindingLine
 
@@ -92,7 +92,7 @@ def _show_lines(lines: Sequence[FindingLine], zone: str, title: str) -> None:
 def _detail(line: FindingLine) -> str:
     changed = _("last changed by {who}").format(who=line.changed_by) if line.changed_by else ""
     locked = _("locked again by the bot") if line.relocked_at else ""
-    return "; ".join(part for part in (line.detail, changed, locked) if part)
+    return punctuated("; ").join(part for part in (line.detail, changed, locked) if part)
 
 
 def _assignee(line: FindingLine, zone: str) -> str:

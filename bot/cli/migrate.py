@@ -9,7 +9,7 @@ import typer
 
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, Yes, read, require_yes
 from bot.cli.output import CommandError, finish, say, show_table
-from bot.text import N_, _
+from bot.text import N_, _, listed
 from config.settings import Storage
 from workflows.storage import backup as backups
 from workflows.storage.upgrade import TableChange, UpgradePlan, plan
@@ -122,8 +122,8 @@ def _words(change: TableChange) -> str:
     """Return the change of a table in words. Pure."""
     said = [
         _("new table") if change.new else "",
-        _("new columns: {names}").format(names=", ".join(change.columns)) if change.columns else "",
-        _("new indexes: {names}").format(names=", ".join(change.indexes)) if change.indexes else "",
+        _("new columns: {names}").format(names=listed(change.columns)) if change.columns else "",
+        _("new indexes: {names}").format(names=listed(change.indexes)) if change.indexes else "",
         _("every row is written anew") if change.rewritten else "",
     ]
     return "\n".join(filter(None, said))

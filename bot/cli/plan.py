@@ -9,7 +9,7 @@ from bot.cli.explanations import refused
 from bot.cli.output import finish, money, plain, say, show_table
 from bot.slack.messages import duties
 from bot.slack.messages.phrases import verdict
-from bot.text import N_, _, listed
+from bot.text import N_, _, listed, punctuated
 from workflows.access.views import AccountLine, BookLine, DutyLine, SystemPlan
 from workflows.cases.views import Plan
 from workflows.clients.views import Preview
@@ -61,14 +61,18 @@ def show(plan: Plan, preview: Preview | None = None) -> None:
         _("Plan for {who}: nothing has been written").format(who=who),
     )
     named = [system.duties for system in plan.systems if system.duties]
+    line = punctuated("{title}: {what}")
     for heading, lines in (
-        (_("In their name:"), [f"{line.title}: {text}" for line in named for text in _duties(line)]),
-        (_("Cannot be done:"), [f"{s.title}: {line}" for s in plan.systems for line in s.cannot]),
+        (_("In their name:"), [line.format(title=one.title, what=what) for one in named for what in _duties(one)]),
+        (
+            _("Cannot be done:"),
+            [line.format(title=one.title, what=what) for one in plan.systems for what in one.cannot],
+        ),
         (_("Warnings:"), plan.warnings),
         (_("No case can be opened:"), [refused(refusal) for refusal in plan.refusals]),
     ):
         if lines:
-            say(heading, *(f"  - {line}" for line in lines))
+            say(heading, *(f"  - {one}" for one in lines))
     if preview:
         split.show(preview)
 
@@ -93,7 +97,7 @@ def _account(line: AccountLine) -> str:
     state = _("{login}: {verdict} (found by {attribute})").format(
         login=line.login, verdict=verdict(line.verdict), attribute=line.matched_by
     )
-    return f"{state}: {line.reason}" if line.reason else state
+    return punctuated(": ").join((state, line.reason)) if line.reason else state
 
 
 def _book(book: BookLine | None) -> str:

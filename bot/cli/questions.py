@@ -13,7 +13,7 @@ from bot.cli.checks import Check, CheckResult
 from bot.cli.configuration_draft import write_private
 from bot.cli.doctor import examine
 from bot.cli.output import EXIT_FAILURE, CommandError, warn
-from bot.text import _
+from bot.text import _, punctuated
 from config.faults import describe
 from config.reference import Key, keys
 
@@ -117,7 +117,8 @@ class Answers:
         results = examine(checks, CHECK_SECONDS)
         for result in results:
             mark = "  ⚠ " if result.unseen else "  ✓ " if result.ok else "  ✗ "
-            warn(f"{mark}{result.what}: {result.said}" + (f"\n    {result.todo}" if result.todo else ""))
+            said = punctuated("{what}: {said}").format(what=result.what, said=result.said)
+            warn(mark + said + (f"\n    {result.todo}" if result.todo else ""))
         return [] if self._unchecked else [result for result in results if not result.ok]
 
     def go_on(self) -> bool:

@@ -7,7 +7,7 @@ import typer
 from bot.cli.actor import author
 from bot.cli.context import DEFAULT, ConfigPath, Whose, find_case, open_services_to_work
 from bot.cli.output import CommandError, say, warn
-from bot.text import N_, _
+from bot.text import N_, _, listed
 from workflows.authorization import Right
 from workflows.cases.views import CaseView
 from workflows.refusals import Code, Refused
@@ -42,7 +42,7 @@ def retry(
         if not tried:
             raise refusal
     text = _("Being tried again: {systems}. `handover status {id}` shows the result.")
-    say(text.format(systems=", ".join(tried), id=case.id))
+    say(text.format(systems=listed(tried), id=case.id))
     if not bot_runs:
         warn(_("No bot runs on this data. The case waits until `handover run` starts."))
 
@@ -54,7 +54,7 @@ def _systems(case: CaseView, named: str | None) -> list[str]:
     if named not in known:
         raise CommandError(
             _("There is no system {system} with accounts here. Known are: {known}.").format(
-                system=named, known=", ".join(known)
+                system=named, known=listed(known)
             )
         )
     return [named]

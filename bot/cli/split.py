@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.cli.arguments import faulty
 from bot.cli.output import money, say, show_table
-from bot.text import _, listed
+from bot.text import _, listed, punctuated
 from workflows.clients.views import DecisionView, Preview, ProposalView, RequestView, Share
 
 
@@ -66,7 +66,7 @@ def show_requests(proposal: ProposalView) -> None:
 
 def _request_row(request: RequestView) -> tuple[str, ...]:
     return (
-        request.role if request.share is None else f"{request.role}: {request.share.name}",
+        punctuated(": ").join((request.role, *([request.share.name] if request.share else []))),
         f"{len(request.counted)}/{request.need}",
         _(request.state.value),
         "\n".join(_decision(one) for one in request.decisions),
@@ -79,4 +79,4 @@ def _decision(one: DecisionView) -> str:
     answer = _("yes") if one.approve else _("no")
     given = "" if one.principal.key == one.person.key else _(" for {name}").format(name=one.principal.name)
     void = _(" (does not count: {why})").format(why=one.void) if one.void else ""
-    return f"{one.person.name}{given}: {answer}{void}"
+    return punctuated("{name}: {answer}").format(name=one.person.name + given, answer=answer + void)

@@ -9,7 +9,7 @@ import typer
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, find_case, open_services
 from bot.cli.output import finish, moment, say, show_table, warn
 from bot.slack.messages import access, audit, phrases, restriction
-from bot.text import N_, _, listed
+from bot.text import N_, _, listed, punctuated
 from workflows.access.views import StepView, SystemLine
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView
@@ -202,14 +202,14 @@ def _show_systems(lines: Sequence[SystemLine], zone: str) -> None:
             (
                 line.title,
                 phrases.verdict(line.verdict),
-                "; ".join(filter(None, [line.late, line.reason, line.how])),
+                punctuated("; ").join(filter(None, [line.late, line.reason, line.how])),
                 moment(line.read_at, zone),
                 _next(line, zone),
             )
             for line in lines
         ],
     )
-    limits = [f"  - {line.title}: {what}" for line in lines for what in line.cannot]
+    limits = [f"  - {line.title}{punctuated(': ')}{what}" for line in lines for what in line.cannot]
     if limits:
         say(_("Cannot be done:"), *limits)
 
@@ -284,4 +284,4 @@ def _clients(clients: ClientsView | None) -> str:
     )
     stay = [_("not known in {systems}").format(systems=listed(clients.not_known))] if clients.not_known else []
     stay += [_("{records} stay: {reason}").format(records=one.records, reason=one.reason) for one in clients.kept]
-    return "; ".join([said, *stay])
+    return punctuated("; ").join([said, *stay])

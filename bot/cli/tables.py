@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
+from bot.text import punctuated
+
 GAP = "  "
 WIDE = frozenset("WF")
 PIECE = re.compile(r"(\s*)(`[^`]*`|[ᄀ-ᅟ⺀-꓏가-힣豈-﫿︰-﹏＀-｠￠-￦]|[^\s⺀-꓏豈-﫿＀-｠]+|$)")
@@ -80,7 +82,7 @@ def _blocks(
             yield ""
         for column, cell in zip(columns, row, strict=True):
             if cell:
-                head = f"{column}: " if column else ""
+                head = column + punctuated(": ") if column else ""
                 first, *more = _wrap(head + cell, width, indent="    ")
                 yield head + paint(cell, first[len(head) :]) if first[len(head) :] else head.rstrip()
                 yield from ("    " + paint(cell, line) for line in more)

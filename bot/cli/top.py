@@ -14,7 +14,7 @@ from bot.cli.context import DEFAULT, AsJson, ConfigPath, open_services
 from bot.cli.output import finish, moment, say, show_table
 from bot.cli.status import case_state
 from bot.services import Services
-from bot.text import N_, _, ngettext
+from bot.text import N_, _, listed, ngettext
 from workflows.cases.views import CaseView
 from workflows.storage.store import StorageFailed
 from workflows.watch.figures import Figure
@@ -189,7 +189,7 @@ def _sentences(found: Overview, zone: str) -> list[str]:
     if found.last_audit_at:
         hours = (found.at - found.last_audit_at).total_seconds() / 3600
         audit = _("Last audit: {at}, {hours:.1f} h ago").format(at=moment(found.last_audit_at, zone), hours=hours)
-    kinds = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in found.findings.items())
+    kinds = listed(f"{_(kind.replace('_', ' '))} {count}" for kind, count in found.findings.items())
     total = sum(found.findings.values())
     findings = ngettext("✗ {count} finding waits: {kinds}", "✗ {count} findings wait: {kinds}", total)
     messages = _("Messages that Slack does not show yet: {waiting}; refused at the last try: {failing}")
@@ -210,7 +210,7 @@ def _show_cases(found: Overview, zone: str) -> None:
             *([one.leaver] if named else []),
             one.state,
             moment(one.effective_at, zone),
-            ", ".join(f"{system} {_(verdict)}" for system, verdict in one.systems.items()),
+            listed(f"{system} {_(verdict)}" for system, verdict in one.systems.items()),
         )
         for one in found.cases
     ]

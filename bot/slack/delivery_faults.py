@@ -6,7 +6,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import slack_error_code
-from bot.text import _
+from bot.text import _, punctuated
 
 REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format"})
 REFUSED_CONTENT = REFUSED_BLOCKS | {
@@ -33,7 +33,7 @@ def reason(error: SlackApiError) -> str:
         "invalid_auth": _("the bot token is not valid"),
     }
     said = _("Slack says {word}").format(word=word)
-    return f"{said}: {todo[word]}" if word in todo else said
+    return punctuated("{said}: {todo}").format(said=said, todo=todo[word]) if word in todo else said
 
 
 def _retry_after(headers: Iterable[tuple[str, Any]]) -> str:

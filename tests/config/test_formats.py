@@ -6,7 +6,21 @@ from decimal import Decimal
 
 import pytest
 
-from config.text import Sentence, _, gettext_lazy, language, listed, loaded, local, ngettext, number, shown, stored
+from config.text import (
+    Sentence,
+    _,
+    gettext_lazy,
+    join,
+    language,
+    listed,
+    loaded,
+    local,
+    ngettext,
+    number,
+    punctuated,
+    shown,
+    stored,
+)
 
 DAY = date(2026, 12, 1)
 SPACE = "\xa0"
@@ -35,6 +49,16 @@ def test_values_are_written_as_the_language_writes_them(
         assert listed(["a", "b", "c"]) == row
         assert local(datetime(2026, 12, 1, 8, 26, tzinfo=UTC), "Europe/Warsaw") == f"{day} 09:26 CET"
         assert ngettext("{count:,} one", "{count:,} many", 3).format(count=3) == "3 many"
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "zh-TW"])
+def test_marks_between_values_are_of_full_width_in_chinese_and_bold_keeps_a_space(locale: str) -> None:
+    kept = stored(join("; ", (_("?"), _("!: {what}").format(what="a: b"))))
+    assert punctuated("*{name}*: {what} ({why}); ") == "*{name}*: {what} ({why}); "
+    with language(locale):
+        assert punctuated("*{name}*: {what} ({why}); ") == "*{name}：* {what}（{why}）；"
+        assert punctuated(" ").join("ab") == "ab"
+        assert shown(kept) == "?；!：a: b"
 
 
 def test_what_is_no_amount_stays_as_it_is() -> None:

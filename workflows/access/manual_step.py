@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from config.text import N_, _, ngettext, shown, stored
+from config.text import N_, _, ngettext, punctuated, shown, stored
 from connectors.contract import ByHand, ManualWork, Verdict
 from workflows.access.account_state import UNCONFIGURED
 from workflows.access.views import StepView, SystemLine, SystemPlan
@@ -150,7 +150,7 @@ def reason(step: StepView) -> str:
         sentence = _("a person was asked and has not confirmed it yet")
     if step.escalated_at:
         sentence = _("{said}, escalated").format(said=sentence)
-    return f"{sentence} ({step.problem})" if step.problem else sentence
+    return punctuated("{said} ({why})").format(said=sentence, why=step.problem) if step.problem else sentence
 
 
 def line(vault: Vault, systems: Systems, case: Case, leaver: Leaver, row: ManualStep) -> SystemLine:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import N_, _, shown
+from config.text import N_, _, punctuated, shown
 from connectors.contract import Verdict
 from workflows.access import manual_step, restriction
 from workflows.access.account_lockout import login_refused
@@ -267,7 +267,7 @@ class Casefile:
             row.day,
             row.due_at,
             row.done_at,
-            "; ".join(f"{system}: {shown(said)}" for system, said in words.items()),
+            punctuated("; ").join(punctuated(": ").join((system, shown(said))) for system, said in words.items()),
         )
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from config.text import N_, _, join, listed, ngettext
+from config.text import N_, _, join, listed, ngettext, punctuated
 from connectors.contract import (
     Account,
     AccountId,
@@ -198,8 +198,9 @@ def _is_empty(one: SystemSurvey, leaver: Leaver | None, linked: Collection[Accou
 
 def protected(systems: Systems, surveys: dict[str, SystemSurvey], guards: ProtectedAccounts) -> tuple[str, ...]:
     """Return a warning for each protected account, which a case would leave alone."""
+    line = punctuated("{title}, {login}: {why}")
     return tuple(
-        f"{one.plan.title}, {found.login}: {why}"
+        line.format(title=one.plan.title, login=found.login, why=why)
         for name, one in surveys.items()
         for found in one.accounts
         if (why := _protection(guards, systems[name], found))
@@ -257,7 +258,8 @@ def unread(surveys: Mapping[str, SystemSurvey]) -> tuple[str, ...]:
 
 def warnings(surveys: Mapping[str, SystemSurvey]) -> tuple[str, ...]:
     """Return the warnings of the systems' answers, to read before confirming."""
-    words = [f"{one.plan.title}: {warning}." for one in surveys.values() for warning in one.warnings]
+    line = punctuated("{title}: {what}. ").rstrip()
+    words = [line.format(title=one.plan.title, what=warning) for one in surveys.values() for warning in one.warnings]
     locked = [
         one.plan.title
         for one in surveys.values()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import _, ngettext, shown
+from config.text import _, ngettext, punctuated, shown
 from connectors.contract import Verdict
 from workflows.clients.approval_policy import ApprovalRole
 from workflows.clients.approvals import changes, requests
@@ -200,7 +200,9 @@ class ClientTrackQueries:
             moved=by_state.get(AssignmentState.MOVED, 0),
             left=sum(by_state.get(state, 0) for state in LEFT),
             problems=tuple(
-                f"{book.system}: {problem}" for book, known in kept for problem in _problems(book, known, absent)
+                punctuated(": ").join((book.system, problem))
+                for book, known in kept
+                for problem in _problems(book, known, absent)
             ),
             not_known=tuple(book.system for book in books if book.reason == NO_ACCOUNT and book.system not in absent),
             rate=self._rate(session, case_id, books),

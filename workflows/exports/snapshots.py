@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import _, shown, stored
+from config.text import _, listed, punctuated, shown, stored
 from connectors.contract import ClientBook, ExportEvent, ExportLog
 from connectors.errors import Conflict, ConnectorError
 from workflows.authorization import Right
@@ -110,9 +110,9 @@ class ExportTrack:
         if not taken:
             return _("not recorded yet")
         case = session.get_one(Case, case_id)
-        recorded = _("recorded at {moments}").format(moments=", ".join(row.occasion for row in taken))
+        recorded = _("recorded at {moments}").format(moments=listed(_occasion(row.occasion) for row in taken))
         problems = self._open(case, taken[-1]).problems().items()
-        return "; ".join([recorded, *(_unread(system, problem) for system, problem in problems)])
+        return punctuated("; ").join([recorded, *(_unread(system, problem) for system, problem in problems)])
 
     def after(self, case_id: str, since: datetime) -> list[tuple[str, ExportEvent]]:
         """Read the logs now: every export by the leaver since a moment, with its system. Raises a connector's error."""
@@ -242,6 +242,12 @@ class ExportTrack:
 
 def _message_id(snapshot_id: str) -> str:
     return f"exports:{snapshot_id}"
+
+
+def _occasion(occasion: str) -> str:
+    if occasion.startswith("day "):
+        return _("day {day}").format(day=occasion.removeprefix("day "))
+    return _(occasion)
 
 
 def _unread(system: str, problem: str) -> str:

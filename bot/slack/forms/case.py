@@ -24,7 +24,7 @@ from bot.slack.forms.fields import (
 from bot.slack.messages.blocks import context, fit, option, pack, paragraphs, section, unpack, words
 from bot.slack.messages.moves import givers, kept
 from bot.slack.messages.phrases import records, short, verdict
-from bot.text import _, moment, mrkdwn, number
+from bot.text import _, moment, mrkdwn, number, punctuated
 from workflows.access.views import Candidate
 from workflows.business_days import BusinessDays
 from workflows.clients.views import PutBackView
@@ -145,7 +145,7 @@ def _candidate(account: Candidate) -> str:
     )
     if account.linked:
         text += _(" (linked already)")
-    return f"{text}: {short(account.reason)}" if account.reason else text
+    return punctuated(": ").join((text, short(account.reason))) if account.reason else text
 
 
 def _nothing(search: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from bot.slack.messages.blocks import VIEW_BLOCKS, Block, context, fit, paragraphs, section, words
 from bot.slack.messages.phrases import clients, records, short
 from bot.slack.messages.split import lines
-from bot.text import _, mrkdwn, ngettext
+from bot.text import _, mrkdwn, ngettext, punctuated
 from workflows.clients.views import LineFault, Preview
 
 SHOWN_FAULTS = 40
@@ -53,7 +53,9 @@ def file_faults(title: str, found: Sequence[LineFault]) -> dict[str, Any]:
         "*Nothing was changed: {count:,} lines have faults.*",
         len(found),
     ).format(count=len(found))
-    blocks = paragraphs([f"• {_place(fault)}: {mrkdwn(fault.what, 250)}" for fault in found[:SHOWN_FAULTS]])
+    line = punctuated("• {place}: {what}")
+    faults = [line.format(place=_place(fault), what=mrkdwn(fault.what, 250)) for fault in found[:SHOWN_FAULTS]]
+    blocks = paragraphs(faults)
     if (left := len(found) - SHOWN_FAULTS) > 0:
         more = _("… and {count:,} more. Handover sent you all of them as a file in a direct message.")
         blocks.append(context(more.format(count=left)))

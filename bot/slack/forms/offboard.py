@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot.slack.forms.fields import field, modal, picked, picked_all, picked_day, picked_time, refuse, text_area, typed
 from bot.slack.messages.blocks import Block, button, given, option, pack, section, unpack
-from bot.text import N_, _, ngettext
+from bot.text import N_, _, ngettext, punctuated
 from config.settings import Company, Settings
 from workflows.business_days import BusinessDays
 from workflows.cases.views import Plan
@@ -147,7 +147,7 @@ def _day(company: Company, zone: str) -> list[Block]:
         time=f"{company.end_of_day:%H:%M}", zone=zone
     )
     if company.friday_end:
-        hint += " " + _("On a Friday at {time}.").format(time=f"{company.friday_end:%H:%M}")
+        hint += punctuated(" ") + _("On a Friday at {time}.").format(time=f"{company.friday_end:%H:%M}")
     day = field(DAY, _("Last working day"), {"type": "datepicker"})
     return [
         {**day, "dispatch_action": True},
@@ -189,13 +189,13 @@ def danger(facts: dict[str, Any], *, now: bool) -> list[Block]:
         ready,
     ).format(count=ready)
     if later:
-        text += " " + ngettext(
+        text += punctuated(" ") + ngettext(
             "{count} more system follows when it answers, or when its manual step is done.",
             "{count} more systems follow when they answer, or when their manual steps are done.",
             later,
         ).format(count=later)
     if not facts.get("clientless"):
-        text += " " + _("Clients always wait for the approver.")
+        text += punctuated(" ") + _("Clients always wait for the approver.")
     return [section(text, block_id=DANGER)]
 
 

@@ -20,7 +20,7 @@ from bot.slack.forms.fields import (
     typed,
 )
 from bot.slack.messages.blocks import Block, option, pack, section
-from bot.text import _, mrkdwn
+from bot.text import _, mrkdwn, punctuated
 from workflows.access.manual_steps import Proof
 from workflows.access.views import StepView
 from workflows.cases.views import CaseView
@@ -104,9 +104,10 @@ def rehired(case: CaseView) -> dict[str, Any]:
     closing = _("Audits and follow-ups no longer check {name}. Nothing is unlocked.")
     back, locked = _("Give the former access back"), _("Leave it locked")
     options = [option(back, BACK), option(locked, LOCKED)] if case.can_undo else [option(locked, LOCKED)]
+    line = punctuated("*{title}:* {what}")
     blocks = [
-        *([section(f"*{back}:* {_what_comes_back(case)}")] if case.can_undo else []),
-        section(f"*{locked}:* {closing.format(name=mrkdwn(case.leaver.name, 80))}"),
+        *([section(line.format(title=back, what=_what_comes_back(case)))] if case.can_undo else []),
+        section(line.format(title=locked, what=closing.format(name=mrkdwn(case.leaver.name, 80)))),
         field(ACCESS, _("Access"), {"type": "radio_buttons", "options": options}),
     ]
     return modal(REHIRED, _("Hired again?"), _("Close Case"), blocks, pack(case=case.id))

@@ -18,7 +18,7 @@ from bot.slack.messages.access import why_held
 from bot.slack.messages.blocks import section
 from bot.slack.messages.phrases import listing
 from bot.slack.people import Profile, colleague_objection, leaver_objection
-from bot.text import _, moment, mrkdwn
+from bot.text import _, moment, mrkdwn, punctuated
 from config.settings import ProfileSettings
 from workflows.authorization import Right
 from workflows.cases.views import OffboardingRequest
@@ -187,7 +187,7 @@ def _objections(
                 why = _("A case says that this person leaves, too. Choose a colleague who stays.")
             if why:
                 name = person.name if isinstance(person, Profile) else user
-                faults[block] = f"{name}: {why}"
+                faults[block] = punctuated("{name}: {why}").format(name=name, why=why)
     return faults
 
 

@@ -22,7 +22,7 @@ from bot.slack.messages.blocks import (
     table,
 )
 from bot.slack.messages.phrases import account, finding_detail, short, verdict
-from bot.text import N_, _, day, listed, moment, mrkdwn, ngettext, number, plain, trim
+from bot.text import N_, _, day, listed, moment, mrkdwn, ngettext, number, plain, punctuated, trim
 from connectors.contract import Verdict
 from workflows.cases.views import AuditView, FindingLine
 from workflows.people import SLACK
@@ -111,12 +111,12 @@ def headline(view: AuditView) -> str:
         text = _("{bad} among {scope}").format(bad=bad, scope=scope)
     elif dark:
         text = _("No finding where the audit could look, {scope}").format(scope=scope)
-        dark = "; ".join(filter(None, (_set_apart(view), dark)))
+        dark = punctuated("; ").join(filter(None, (_set_apart(view), dark)))
     elif apart := _set_apart(view):
         return _("No open finding among {scope}: {apart}").format(apart=apart, scope=scope)
     else:
         return _("✓ Audit of {day}: all still locked out, {scope}").format(day=view.day, scope=scope)
-    return f"{text}; {dark}" if dark else text
+    return punctuated("; ").join((text, dark)) if dark else text
 
 
 def _not_seen(view: AuditView) -> str:
@@ -124,7 +124,7 @@ def _not_seen(view: AuditView) -> str:
     systems = ngettext("{count} system was not read", "{count} systems were not read", len(view.not_read))
     checks = ngettext("{count} check was not possible", "{count} checks were not possible", len(view.not_looked))
     counts = ((systems, len(view.not_read)), (checks, len(view.not_looked)))
-    return "; ".join(words.format(count=number) for words, number in counts if number)
+    return punctuated("; ").join(words.format(count=number) for words, number in counts if number)
 
 
 def _set_apart(view: AuditView) -> str:
@@ -197,14 +197,16 @@ def settled_by(line: FindingLine) -> str:
 
 
 def _apart(title: str, lines: Sequence[FindingLine]) -> list[Block]:
-    rows = [f"*{title}: {number(len(lines))}*"] if lines else []
+    rows = [punctuated("*{title}: {count}*").format(title=title, count=number(len(lines)))] if lines else []
     for line in lines[:APART]:
         if line.closed_at:
             rows.append(settled(line))
             continue
-        words = f"• {mrkdwn(line.leaver.name, 80)}: {kind(line)}, {account(line)}"
+        words = punctuated("• {name}: {kind}, {where}").format(
+            name=mrkdwn(line.leaver.name, 80), kind=kind(line), where=account(line)
+        )
         if line.accepted_until:
-            words += " " + _("(until {day}, {who}: {why})").format(
+            words += punctuated(" ") + _("(until {day}, {who}: {why})").format(
                 day=day(line.accepted_until - timedelta(seconds=1)),  # it ends with that day
                 who=mrkdwn(line.accepted_by, 80),
                 why=short(line.accepted_reason, 150),

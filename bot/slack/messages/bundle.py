@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.slack.messages.blocks import Message, context, header, message, paragraphs
 from bot.slack.messages.case import headline
 from bot.slack.messages.phrases import GOOD_VERDICTS
-from bot.text import _, mrkdwn, ngettext
+from bot.text import _, mrkdwn, ngettext, punctuated
 from workflows.cases.views import CaseBrief
 
 MOST = 60
@@ -18,7 +18,8 @@ def build(views: Sequence[CaseBrief]) -> Message:
     if bad := sum(not _is_good(view) for view in views):
         point = _("{point}; NOT LOCKED OUT: {bad}").format(point=point, bad=bad)
     ordered = sorted(views, key=lambda view: (_is_good(view), view.leaver.name))
-    lines = [f"• {mrkdwn(headline(view), 400)} ({mrkdwn(view.id)})" for view in ordered[:MOST]]
+    line = punctuated("• {point} ({id})")
+    lines = [line.format(point=mrkdwn(headline(view), 400), id=mrkdwn(view.id)) for view in ordered[:MOST]]
     if count > MOST:
         lines.append(_("… and {count} more; `handover status` shows all.").format(count=count - MOST))
     where = context(_("Each case message shows every system, and has the buttons."))

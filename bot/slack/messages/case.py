@@ -19,7 +19,7 @@ from bot.slack.messages.blocks import (
 )
 from bot.slack.messages.phrases import GOOD_VERDICTS, account, finding_detail, listing, records, short
 from bot.slack.messages.systems import ENDED, RETRY
-from bot.text import N_, _, listed, local, moment, mrkdwn, ngettext, number, plain
+from bot.text import N_, _, listed, local, moment, mrkdwn, ngettext, number, plain, punctuated
 from connectors.contract import Verdict
 from workflows.cases.views import CaseBrief, CaseView, FollowUpLine
 from workflows.clients.views import ClientsView, ProposalView
@@ -122,7 +122,8 @@ def _cancel_button(view: CaseView) -> Block:
 
 def _clients(view: CaseView, clients: ClientsView, now: datetime) -> list[str]:
     lines = [_("*Clients* {where}").format(where=_progress(view, clients, now))]
-    return lines + [f"• {short(line)}" for line in clients.balance[:10] if "; " in line]  # counts that differ
+    several = punctuated("; ")  # counts that differ
+    return lines + [f"• {short(line)}" for line in clients.balance[:10] if several in line]
 
 
 def _problems(view: CaseView, clients: ClientsView) -> list[Block]:
@@ -162,7 +163,7 @@ def _not_known(clients: ClientsView) -> str:
     if not clients.not_known:
         return ""
     words = _("not known in {systems}").format(systems=listing(clients.not_known))
-    return f"{words}; {_ended(clients)}" if clients.listed or clients.staying else words
+    return punctuated("; ").join((words, _ended(clients))) if clients.listed or clients.staying else words
 
 
 def _ended(clients: ClientsView) -> str:

@@ -7,7 +7,7 @@ from bot.slack.messages.blocks import Block, button, context, pack, paragraphs
 from bot.slack.messages.phrases import GOOD_VERDICTS, listing, short, verdict
 from bot.slack.messages.split import kept
 from bot.slack.messages.systems import ENDED
-from bot.text import _, moment, mrkdwn
+from bot.text import _, moment, mrkdwn, punctuated
 from connectors.contract import Verdict
 from workflows.access.views import AccountLine, SystemLine
 from workflows.cases.views import CaseView
@@ -60,6 +60,6 @@ def _account(line: AccountLine) -> str:
     if line.verdict is Verdict.UNKNOWN and line.done:
         return _("• {login} – last known: {done}").format(login=login, done=done)
     if line.verdict in GOOD_VERDICTS:
-        return f"• {login}: {done}" if done else f"• {login}"
+        return punctuated("• {login}: {done}").format(login=login, done=done) if done else f"• {login}"
     bad = f"• {login} – {verdict(line.verdict)}"
     return _("{bad}; done before: {done}").format(bad=bad, done=done) if done else bad

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bot.slack.messages.phrases import listing
-from bot.text import N_, _, mrkdwn, ngettext
+from bot.text import N_, _, mrkdwn, ngettext, punctuated
 from connectors.contract import Duty, DutyKind
 from workflows.access.views import DutyLine
 
@@ -30,7 +30,7 @@ def words(duty: Duty) -> str:
             None: _("{duty}; whether the lock stops it is not known"),
         }
         text = fate[duty.stops].format(duty=text)
-    return f"{text}; {duty.fixed}" if duty.fixed else text
+    return punctuated("; ").join((text, duty.fixed)) if duty.fixed else text
 
 
 def summary(lines: Iterable[DutyLine]) -> list[str]:

@@ -16,7 +16,7 @@ from bot.slack.messages.blocks import (
     section,
 )
 from bot.slack.messages.phrases import bar, records, short
-from bot.text import _, day, mrkdwn, ngettext, number, plain
+from bot.text import _, day, mrkdwn, ngettext, number, plain, punctuated
 from workflows.exports.views import ExportLine, ExportView
 
 REVEAL = "exports_reveal"
@@ -81,7 +81,7 @@ def _moment(moment: str) -> str:
 def _line(line: ExportLine, titles: Mapping[str, str]) -> str:
     title = f"*{mrkdwn(line.system)}*"
     if called := titles.get(line.system):
-        title = f"*{mrkdwn(called)}* ({mrkdwn(line.system)})"
+        title = punctuated("*{title}* ({system})").format(title=mrkdwn(called), system=mrkdwn(line.system))
     if line.problem:
         return _("{title}: not read. {problem}").format(title=title, problem=short(line.problem))
     parts = [_taken(line)]
@@ -93,7 +93,7 @@ def _line(line: ExportLine, titles: Mapping[str, str]) -> str:
         if line.unnamed:
             text = _("at least {share:.1%} of {base:,} in the client base")
         parts.append(text.format(share=line.share, base=line.client_base))
-    return f"{title}: {', '.join(parts)}"
+    return punctuated("{title}: {parts}").format(title=title, parts=punctuated(", ").join(parts))
 
 
 def _taken(line: ExportLine) -> str:
@@ -109,7 +109,7 @@ def _taken(line: ExportLine) -> str:
         return _("at least {records} in {exports}; {unknown}").format(
             records=records(line.records), exports=times, unknown=unknown
         )
-    return f"{times}, {records(line.records)}"
+    return punctuated(", ").join((times, records(line.records)))
 
 
 def _heights(line: ExportLine, *, known: bool) -> dict[str, int]:

@@ -13,7 +13,7 @@ from bot.slack.messages.blocks import (
     section,
 )
 from bot.slack.messages.phrases import short, verdict
-from bot.text import _, moment, mrkdwn, plain
+from bot.text import _, moment, mrkdwn, plain, punctuated
 from workflows.access.views import StepView, SystemLine
 from workflows.cases.views import CaseBrief, CaseView
 from workflows.storage.rows.case import CaseState
@@ -85,7 +85,7 @@ def by_hand(view: CaseBrief) -> str:
         )
         for step in view.steps
     ]
-    return "; " + "; ".join(parts) if parts else ""
+    return punctuated("; ").join(("", *parts))
 
 
 def mention(slack_id: str) -> str:
@@ -138,4 +138,4 @@ def _trouble(step: StepView) -> list[str]:
 
 def _who_when(step: StepView) -> str:
     when = moment(step.confirmed_at) if step.confirmed_at else ""
-    return f"{mrkdwn(step.confirmed_by, 80)}, {when}"
+    return punctuated("{who}, {when}").format(who=mrkdwn(step.confirmed_by, 80), when=when)

@@ -18,7 +18,7 @@ from bot.slack.messages.blocks import (
 from bot.slack.messages.phrases import clients as count_clients
 from bot.slack.messages.phrases import listing, records, short
 from bot.slack.messages.systems import RETRY
-from bot.text import _, moment, mrkdwn, number, plain
+from bot.text import _, moment, mrkdwn, number, plain, punctuated
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView, PutBackLine
 from workflows.storage.rows.case import CaseState
@@ -144,5 +144,9 @@ def kept(lines: tuple[PutBackLine, ...], rest: int) -> list[Block]:
 
 def _kept(lines: Sequence[PutBackLine], note: str) -> str:
     """Return all records with the same note as one line."""
-    named = [f"{line.name} ({line.family_name})" if line.family_name != line.name else line.name for line in lines]
+    of = punctuated("{name} ({client})")
+    named = [
+        of.format(name=line.name, client=line.family_name) if line.family_name != line.name else line.name
+        for line in lines
+    ]
     return _("• {note}: {names}").format(note=mrkdwn(note, 120), names=listing(named, 50))

@@ -4,7 +4,7 @@ from bot.slack.messages.blocks import Message, context, header, message, paragra
 from bot.slack.messages.phrases import listing, money, records
 from bot.slack.messages.proposal import headline, outcome
 from bot.slack.messages.split import kept
-from bot.text import _, mrkdwn, number, plain
+from bot.text import _, mrkdwn, number, plain, punctuated
 from workflows.clients.views import ProposalView, Share
 from workflows.storage.rows.clients import AssignmentState, ProposalState
 
@@ -35,8 +35,9 @@ def _moved(view: ProposalView) -> int:
 
 
 def _fates(view: ProposalView) -> str:
+    many = punctuated("{state} ({count})")
     left = {state: number for state, number in view.states.items() if state is not AssignmentState.MOVED}
-    return listing((f"{_(state)} ({number(many)})" for state, many in sorted(left.items())), 10)
+    return listing((many.format(state=_(state), count=number(count)) for state, count in sorted(left.items())), 10)
 
 
 def _share(share: Share, *, done: bool, ended: bool) -> str:
@@ -44,7 +45,7 @@ def _share(share: Share, *, done: bool, ended: bool) -> str:
     text = _("• {name}: {moved:,} of {records} moved") if ended else _("• {name}: {moved:,} of {records} moved so far")
     text = _("• {name}: {records}") if done else text
     text = text.format(name=mrkdwn(share.successor.name), records=records(share.records), moved=share.moved)
-    return f"{text} ({value})" if value else text
+    return punctuated("{text} ({value})").format(text=text, value=value) if value else text
 
 
 def _ended(view: ProposalView) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from bot.text import _, day, listed, mrkdwn, ngettext, number, trim
+from bot.text import _, day, listed, mrkdwn, ngettext, number, punctuated, trim
 from connectors.contract import Verdict
 from workflows.cases.views import FindingLine
 
@@ -24,12 +24,14 @@ def verdict(value: Verdict) -> str:
 def account(finding: FindingLine) -> str:
     """Return a finding's place: `crm (dana.oneill)`, or only the system if it concerns no single account."""
     system = mrkdwn(finding.system)
-    return f"{system} ({mrkdwn(finding.login, 80)})" if finding.login else system
+    login = mrkdwn(finding.login, 80)
+    return punctuated("{system} ({login})").format(system=system, login=login) if login else system
 
 
 def finding_detail(finding: FindingLine) -> str:
     """Return a finding's detail as the end of a sentence."""
-    return f": {short(finding.detail)}." if finding.detail else "."
+    end = punctuated(". ").rstrip()
+    return punctuated(": ") + short(finding.detail) + end if finding.detail else end
 
 
 def money(value: Mapping[str, Decimal]) -> str:

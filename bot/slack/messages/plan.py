@@ -6,7 +6,7 @@ from decimal import Decimal
 from bot.slack.messages import duties
 from bot.slack.messages.blocks import Block, context, paragraphs, section
 from bot.slack.messages.phrases import listing, money, records, short, verdict
-from bot.text import _, mrkdwn, ngettext, number
+from bot.text import _, mrkdwn, ngettext, number, punctuated
 from workflows.access.views import AccountLine, BookLine, SystemPlan
 from workflows.cases.views import Plan
 
@@ -84,7 +84,7 @@ def _clients(plan: Plan) -> str:
 
 
 def _system(system: SystemPlan) -> list[Block]:
-    lines = [f"*{mrkdwn(system.title)}* ({mrkdwn(system.system)})"]
+    lines = [punctuated("*{title}* ({system})").format(title=mrkdwn(system.title), system=mrkdwn(system.system))]
     if system.problem:
         words = _("? could not be looked up: {why} The case keeps trying. Until then the verdict is unknown.")
         if system.how and not system.accounts:
@@ -129,5 +129,6 @@ def _book(book: BookLine) -> str:
     counted = [(kind, number) for kind, number in sorted(book.counts.items()) if number]
     kinds = " · ".join(f"{number(many)} {mrkdwn(kind)}" if many != count else mrkdwn(kind) for kind, many in counted)
     value = money(book.value)
-    text = _("• clients: {records}").format(records=records(count)) + (f" ({kinds})" if kinds else "")
+    text = _("• clients: {records}").format(records=records(count))
+    text += punctuated(" ({kinds})").format(kinds=kinds) if kinds else ""
     return _("{text}, open value {value}").format(text=text, value=value) if value else text

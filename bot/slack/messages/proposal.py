@@ -18,7 +18,7 @@ from bot.slack.messages.blocks import (
     table,
 )
 from bot.slack.messages.phrases import clients, for_a_time, money, records, short
-from bot.text import N_, _, day, listed, moment, mrkdwn, ngettext, plain
+from bot.text import N_, _, day, listed, moment, mrkdwn, ngettext, plain, punctuated
 from workflows.clients.views import ClientLine, ProposalView
 from workflows.storage.rows.clients import ProposalState
 
@@ -95,7 +95,7 @@ def _rows(lines: Sequence[ClientLine]) -> list[list[str]]:
     for line in lines:
         name = plain(line.name, 60)
         if line.sensitivity:
-            name = f"{name} ({plain(line.sensitivity, 30)})"
+            name = punctuated("{name} ({tier})").format(name=name, tier=plain(line.sensitivity, 30))
         goes = " · ".join(filter(None, (plain(line.successor.name, 40), split.fates(line))))
         rows.append([name, plain(money(line.value)), goes])
     return rows

@@ -4,7 +4,7 @@ from functools import reduce
 
 from bot.slack.messages.blocks import Block, button, pack, paragraphs, section
 from bot.slack.messages.phrases import listing, short
-from bot.text import _, moment, mrkdwn, ngettext
+from bot.text import _, moment, mrkdwn, ngettext, punctuated
 from workflows.clients.views import DecisionView, ProposalView, RequestView
 from workflows.storage.rows.clients import ProposalState, RequestState
 
@@ -100,7 +100,7 @@ def line(request: RequestView, *, pending: bool = True) -> str:
         parts.append(_("no longer needed"))
     if request.problem and pending:
         parts.append(_("problem: {problem}").format(problem=short(request.problem)))
-    return f"*{title(request)}*: {'; '.join(parts)}"
+    return punctuated("*{title}*: {parts}").format(title=title(request), parts=punctuated("; ").join(parts))
 
 
 def title(request: RequestView) -> str:
@@ -135,7 +135,7 @@ def _decision(decision: DecisionView) -> str:
         who = _("{who} for {principal}").format(who=who, principal=mrkdwn(decision.principal.name, 60))
     line = text.format(who=who, at=moment(decision.at))
     if decision.reason:
-        line += f" ({short(decision.reason, 200)})"
+        line = punctuated("{said} ({why})").format(said=line, why=short(decision.reason, 200))
     if decision.void:
         return _("{said}, which no longer counts: {why}").format(said=line, why=short(decision.void, 100))
     return line

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bot.slack.messages.phrases import short
-from bot.text import _, moment, mrkdwn
+from bot.text import _, moment, mrkdwn, punctuated
 from workflows.access.views import RestrictionLine
 from workflows.cases.views import CaseView
 from workflows.storage.rows.work_state import WorkState
@@ -27,7 +27,7 @@ def tells(line: RestrictionLine) -> bool:
 
 def said(line: RestrictionLine, due: str, safe: Callable[[str], str] = str) -> str:
     """Return a restriction in words. `due`: its time as text. `safe`: escapes names for the output."""
-    what, problem = safe("; ".join(line.taken)), safe(line.problem)
+    what, problem = safe(punctuated("; ").join(line.taken)), safe(line.problem)
     if line.lifted:
         text = _("✓ given back ({what})") if line.done_at else _("being given back ({what})")
     elif line.done_at:

@@ -6,7 +6,7 @@ from bot.slack.messages import requests
 from bot.slack.messages.blocks import Message, actions, context, divider, header, message, paragraphs, section
 from bot.slack.messages.phrases import clients, money, records, short
 from bot.slack.messages.proposal import PER_PAGE, deciding, outcome, paging, settled
-from bot.text import _, mrkdwn, ngettext, plain
+from bot.text import _, mrkdwn, ngettext, plain, punctuated
 from workflows.clients.views import ProposalView, RecordLine, RequestView, Share
 from workflows.storage.rows.clients import ProposalState
 
@@ -86,13 +86,14 @@ def _summary(view: ProposalView, asked: RequestView, viewer: str) -> str:
     return text.format(
         records=records(share.records),
         clients=clients(share.families),
-        value=f" ({value})" if value else "",
+        value=punctuated(" ({value})").format(value=value) if value else "",
         other=mrkdwn(other, 60),
     )
 
 
 def _line(line: RecordLine) -> str:
-    worth = f", {money({line.currency: line.value})}" if line.value else ""
+    worth = money({line.currency: line.value}) if line.value else ""
+    kind = punctuated(", ").join(filter(None, (mrkdwn(line.kind, 20), worth)))
     family = f"{mrkdwn(line.family_name, 60)} · " if line.family_name and line.family_name != line.name else ""
     note = f" · {short(line.note, 80)}" if line.note else ""
-    return f"• {family}{mrkdwn(line.name, 60)} ({mrkdwn(line.kind, 20)}{worth}){note}"
+    return punctuated("• {name} ({kind})").format(name=family + mrkdwn(line.name, 60), kind=kind) + note

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from bot.slack.messages.blocks import Block, actions, button, context, option, pack, paragraphs
 from bot.slack.messages.phrases import bar, clients, money, records, short
-from bot.text import _, listed, mrkdwn, ngettext, number, plain
+from bot.text import _, listed, mrkdwn, ngettext, number, plain, punctuated
 from workflows.clients.views import ClientLine, ExclusionLine, ProposalView, Share
 from workflows.people import Successor
 from workflows.storage.rows.clients import AssignmentState
@@ -49,8 +49,9 @@ def _share(share: Share, most: float, every: int) -> str:
         name=mrkdwn(share.successor.name), records=records(share.records), clients=clients(share.families)
     )
     if share.deals:
-        text += ", " + deals(share.deals)
-    return " ".join(filter(None, (text, f"({value})" if value else "", drawn)))
+        text += punctuated(", ") + deals(share.deals)
+    text = punctuated("{text} ({value})").format(text=text, value=value) if value else text
+    return " ".join(filter(None, (text, drawn)))
 
 
 def deals(count: int) -> str:
@@ -105,7 +106,9 @@ def client_line(client: ClientLine) -> str:
         mrkdwn(client.sensitivity, 30),
     ]
     states = fates(client)
-    what = f"• {mrkdwn(client.name, 60)} ({', '.join(filter(None, parts))})"
+    what = punctuated("• {name} ({facts})").format(
+        name=mrkdwn(client.name, 60), facts=punctuated(", ").join(filter(None, parts))
+    )
     return f"{what} → {mrkdwn(client.successor.name, 40)}{f' · {states}' if states else ''}"
 
 

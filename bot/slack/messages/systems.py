@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bot.slack.messages import access, audit, manual
 from bot.slack.messages.blocks import Block, button, pack, paragraphs, section
 from bot.slack.messages.phrases import GOOD_VERDICTS, listing, short, verdict
-from bot.text import _, moment, mrkdwn, ngettext
+from bot.text import _, moment, mrkdwn, ngettext, punctuated
 from connectors.contract import Verdict
 from workflows.access.views import AccountLine, SystemLine
 from workflows.cases.views import CaseView, FindingLine
@@ -38,7 +38,8 @@ def blocks(view: CaseView) -> list[Block]:
         shown += [*paragraphs(texts), section(_line(view, line), beside)]
         texts = []
     if left := each[MOST:]:
-        rest = listing((f"{line.title}: {verdict(line.verdict)}" for line in left), 60)
+        one = punctuated("{title}: {verdict}")
+        rest = listing((one.format(title=line.title, verdict=verdict(line.verdict)) for line in left), 60)
         texts.append(_("And {count} more: {rest}").format(count=len(left), rest=rest))
     return [*shown, *paragraphs(texts)]
 

@@ -1,5 +1,6 @@
 """Messages: Slack's limits, escaping of names, and no verdict better than its read."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,7 @@ from bot.slack.messages.blocks import (
 )
 from bot.slack.messages.split import choices, client_line
 from config.settings import ProfileSettings
+from config.text import language
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import make_settings, strings
@@ -398,3 +400,14 @@ def test_what_does_not_fit_is_counted_and_never_dropped_in_silence() -> None:
 def test_systems_beyond_what_one_message_holds_are_named_still() -> None:
     text = "\n".join(strings(case.build(samples.case(CaseState.RUNNING, *[Verdict.LOCKED] * 45), samples.NOW).blocks))
     assert all(f"The system{number}" in text for number in range(45))
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "zh-TW"])
+def test_no_mark_of_half_width_stands_beside_chinese(locale: str) -> None:
+    chinese = "[\u3001\u3002\u4e00-\u9fff\uff08-\uff1b]"
+    half = re.compile(rf"{chinese}[*_]*(?:[;:,]| \()|(?:[;:,]|\)) ?{chinese}")
+    with language(locale):
+        every = [*(one.blocks for one in messages("Zoë")), *views("Zoë")]
+    shown = [re.sub(r"<[^>]*>", "x", text) for one in every for text in strings(one)]
+    assert any("已" in text for text in shown)
+    assert [text for text in shown if half.search(text)] == []

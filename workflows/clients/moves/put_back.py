@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import Sentence, _, gettext_lazy, loaded, shown
+from config.text import Sentence, _, gettext_lazy, loaded, punctuated, shown
 from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
 from connectors.contract import MoveOrder as Order
 from connectors.errors import ConnectorError
@@ -433,12 +433,17 @@ def put_back_fields(
         .limit(FEW)
     )
     first = [unseal_line(context.vault, case, row) for row in kept]
+    note = punctuated("{name} ({client}): {note}")
     return {
         "put_back": by_state.get(AssignmentState.PUT_BACK, 0),
         "putting_back": by_state.get(AssignmentState.PUTTING_BACK, 0),
         "not_put_back": by_state.get(AssignmentState.NOT_PUT_BACK, 0),
-        "unreturned": tuple(f"{line.name} ({line.family_name}): {shown(line.note)}" for line in first),
-        "put_back_problems": tuple(f"{row.system}: {shown(row.reason)}" for row in rows if row.reason),
+        "unreturned": tuple(
+            note.format(name=line.name, client=line.family_name, note=shown(line.note)) for line in first
+        ),
+        "put_back_problems": tuple(
+            punctuated(": ").join((row.system, shown(row.reason))) for row in rows if row.reason
+        ),
         "put_back_by": rows[0].asked_by,
         "put_back_waits": bool(_waiting(session, case.id, context.clock.now())),
     }

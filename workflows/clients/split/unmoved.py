@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from config.text import N_, _, ngettext, shown
+from config.text import N_, _, listed, ngettext, punctuated, shown
 from workflows.clients.split.sealed import adapter
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import BookHandover
@@ -46,14 +46,18 @@ def words(*counted: Mapping[str, int]) -> str:
     kinds: dict[str, list[str]] = defaultdict(list)
     numbers: Counter[str] = Counter()
     for reason, number in sum((Counter(by) for by in counted), Counter[str]()).most_common():
-        kind, colon, text = shown(reason).partition(": ")
+        kind, colon, text = shown(reason).partition(punctuated(": "))
         kinds[text or kind] += [kind] if colon else []
         numbers[text or kind] += number
     most = numbers.most_common(TOLD)
-    texts = [f"{', '.join(kinds[text])}{': ' if kinds[text] else ''}{text} ({number})" for text, number in most]
+    line = punctuated("{text} ({number})")
+    texts = [
+        line.format(text=punctuated(": ").join(filter(None, (listed(kinds[text]), text))), number=number)
+        for text, number in most
+    ]
     if left := numbers.total() - sum(number for _text, number in most):
-        texts.append(f"{_(OTHER)} ({left})")
-    return ", ".join(texts)
+        texts.append(line.format(text=_(OTHER), number=left))
+    return punctuated(", ").join(texts)
 
 
 def seal(vault: Vault, case: Case, book: BookHandover, reasons: UnmovedReasons) -> bytes:
@@ -94,7 +98,7 @@ def sentences(
     kinds = sorted({kind for counts in (before, after) for by in counts.values() for kind in by})
     return [
         _sentence(
-            f"{system}, {kind}",
+            punctuated(", ").join((system, kind)),
             _sum(before, kind),
             _sum(after, kind),
             sum(after.get(owner, {}).get(kind, 0) for owner in leaver),
@@ -106,8 +110,9 @@ def sentences(
 
 def staying_sentences(system: str, unmoved_by_kind: Mapping[str, UnmovedCounts]) -> list[str]:
     """Return a sentence per kind without any move; such a kind is not counted."""
+    line = punctuated("{system}, {kind}: {stay}")
     return [
-        f"{system}, {kind}: {_stay(counts.staying, counts)}"
+        line.format(system=system, kind=kind, stay=_stay(counts.staying, counts))
         for kind, counts in sorted(unmoved_by_kind.items())
         if counts.staying
     ]
@@ -122,7 +127,7 @@ def _sentence(what: str, before: int, after: int, left: int, counts: UnmovedCoun
         parts.append(
             _("{count:,} still with the leaver ({fates})").format(count=left - stay, fates=_left(left - stay, counts))
         )
-    return "; ".join(parts)
+    return punctuated("; ").join(parts)
 
 
 def _stay(number: int, counts: UnmovedCounts) -> str:
@@ -138,7 +143,7 @@ def _difference(lost: int, counts: UnmovedCounts) -> list[str]:
         return []
     explained = _words((counts.taken, _("{count:,} taken by another")), (counts.gone, _("{count:,} gone")))
     if 0 < lost <= counts.taken + counts.gone:
-        return [", ".join(explained)]
+        return [punctuated(", ").join(explained)]
     if lost < 0:
         return [*explained, _("{count:,} more than before for a reason outside this handover").format(count=-lost)]
     fewer = _("{count:,} fewer for a reason outside this handover")
@@ -152,7 +157,7 @@ def _left(left: int, counts: UnmovedCounts) -> str:
         (counts.stopped, _("{count:,} left when the moves were stopped")),
         (left - counts.refused - counts.waiting - counts.stopped, _("{count:,} new since")),
     )
-    return ", ".join(words)
+    return punctuated(", ").join(words)
 
 
 def _words(*counted: tuple[int, str]) -> list[str]:
