@@ -53,11 +53,7 @@ def tell_outcome(context: Context, session: Session, case_id: str, data: CaseDat
     if manager != channel and may_know(session, context.vault, data, manager):
         readers[manager] = f"{case_id}{AT}{manager}"
         withdraw(session, case_id, manager)
-    failures = select(OutboxMessage.id).where(
-        OutboxMessage.case_id == case_id, OutboxMessage.kind == MessageKind.LOCKOUT_FAILED, OutboxMessage.ts != ""
-    )
-    for failure in session.exec(failures).all():  # it is out of date, also for those who get no news of the end
-        request_update(session, failure)
+    refresh_failures(session, case_id)
     for reader, subject in readers.items():
         enqueue(
             session,
@@ -67,6 +63,15 @@ def tell_outcome(context: Context, session: Session, case_id: str, data: CaseDat
             case_id=case_id,
             channel=reader,
         )
+
+
+def refresh_failures(session: Session, case_id: str) -> None:
+    """Update the messages about a failure that is over, also for those who get no news of the end."""
+    failures = select(OutboxMessage.id).where(
+        OutboxMessage.case_id == case_id, OutboxMessage.kind == MessageKind.LOCKOUT_FAILED, OutboxMessage.ts != ""
+    )
+    for failure in session.exec(failures).all():
+        request_update(session, failure)
 
 
 def _places(*channels: str) -> Iterable[str]:

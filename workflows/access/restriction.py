@@ -19,7 +19,7 @@ from connectors.errors import ConnectorError, Missing, OthersTouched
 from workflows.access import lost_members
 from workflows.access.account_state import UNCONFIGURED
 from workflows.access.links import all_links, match_accounts
-from workflows.access.lockout_messages import tell_restriction
+from workflows.access.lockout_messages import refresh_failures, tell_restriction
 from workflows.access.protected import ProtectedAccounts
 from workflows.access.views import RestrictionLine
 from workflows.context import Context
@@ -185,6 +185,7 @@ class Restrictions:
             else:
                 row.done_at = now
                 finish(session, row)
+                refresh_failures(session, row.case_id)
             action = "access.restricted" if phase == RestrictionPhase.RESTRICT else "access.unrestricted"
             groups = sum(len(groups) for groups in data.taken.values())
             self._journal.write(

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from connectors.contract import Accounts
 from connectors.errors import ConnectorError
 from workflows.access import manual_steps, restriction
+from workflows.access.lockout_messages import refresh_failures
 from workflows.authorization import Right, holders
 from workflows.cases.views import Ended
 from workflows.clients.approvals.decisions import DecisionRegister
@@ -291,4 +292,5 @@ def end_case(session: Session, decisions: DecisionRegister, case: Case, state: C
         .values(state=WorkState.CANCELLED)
     )
     manual_steps.cancel(session, case.id)
+    refresh_failures(session, case.id)
     decisions.cancel(session, case.id, by)

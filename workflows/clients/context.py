@@ -21,7 +21,7 @@ from workflows.people import Actor
 from workflows.ports import WorkspaceDirectory
 from workflows.refusals import Refused
 from workflows.storage.case import CaseData, advance_case, may_know, refresh_case_message, who_asked
-from workflows.storage.outbox import enqueue
+from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import (
     Assignment,
@@ -178,6 +178,8 @@ def show_moved(context: Context, session: Session, proposal_id: str, case_id: st
     """
     decided = session.get(OutboxMessage, f"outcome:{proposal_id}")
     told = decided is None or bool(decided.ts or decided.claimed_by)
+    if told:
+        request_update(session, f"outcome:{proposal_id}")  # it says that records are still to be moved
     asked = who_asked(session, context.vault, data)
     readers = {asked: (f"{'moved' if told else 'outcome'}:{proposal_id}", proposal_id)}
     sole = _sole_successor(context, session, proposal_id, data)
@@ -211,8 +213,18 @@ def tell_problem(context: Context, session: Session, book: BookHandover, data: C
     )
 
 
+def refresh_problems(session: Session, case_id: str) -> None:
+    """Update the messages about what was to be done for a case's clients: some of it is over."""
+    sent = select(OutboxMessage.id).where(
+        OutboxMessage.case_id == case_id, OutboxMessage.kind == MessageKind.CLIENTS, OutboxMessage.ts != ""
+    )
+    for message in session.exec(sent).all():
+        request_update(session, message)
+
+
 def set_next_phase(context: ClientContext, session: Session, book: BookHandover) -> None:
     """Set a book's next phase by its lines: move the approved, wait for a person with open ones, else end."""
+    refresh_problems(session, book.case_id)
     if has_lines(session, book, AssignmentState.APPROVED):
         book.phase = BookPhase.MOVE
         if book.halted == Halt.PAUSED:  # a new approval does not resume a paused book

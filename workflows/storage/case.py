@@ -74,6 +74,8 @@ class CaseData:
     note: str = ""
     line_manager: str = ""
     """Slack id of the leaver's line manager, or empty where it is not known or the approver's."""
+    added: tuple[str, ...] = ()
+    """Keys of the successors whom an edit added: they receive what people gave them, and no share of the split."""
 
     def dump(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -93,6 +95,7 @@ class CaseData:
             data["channel"],
             data["note"],
             data.get("line_manager", ""),
+            tuple(data.get("added", ())),
         )
 
 

@@ -13,6 +13,7 @@ from workflows.cases.views import FindingLine
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
+from workflows.storage.finding_news import show_settled
 from workflows.storage.findings import show_digest
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
@@ -143,6 +144,7 @@ class FindingResponses:
     def _write(self, session: Session, row: Finding, by: Actor, action: str, **said: str) -> None:
         session.add(row)
         show_digest(session)
+        show_settled(session, row)
         self._journal.write(
             session,
             actor=by,

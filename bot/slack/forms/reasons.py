@@ -125,10 +125,16 @@ def _why() -> Block:
 
 
 def _what_comes_back(case: CaseView) -> str:
-    return _(
+    text = _(
         "Accounts and groups of {name} come back as they were. Ended sessions and revoked tokens do not come back. "
         "Clients are not moved back. Checks of this case end."
-    ).format(name=mrkdwn(case.leaver.name, 80))
+    )
+    if case.clients and case.clients.putting_back:
+        text = _(
+            "Accounts and groups of {name} come back as they were. Ended sessions and revoked tokens do not come back. "
+            "The clients that wait for it are put back. Checks of this case end."
+        )
+    return text.format(name=mrkdwn(case.leaver.name, 80))
 
 
 def accept(finding: str, latest: date) -> dict[str, Any]:

@@ -149,8 +149,7 @@ def finding(line: FindingLine) -> list[Block]:
         clauses.append(_("last changed by {who}").format(who=short(line.changed_by)))
     if line.relocked_at:
         clauses.append(_("locked again by the bot"))
-    if line.taken_by:
-        clauses.append(_("taken by {who}").format(who=mrkdwn(line.taken_by, 80)))
+    clauses += answers(line)
     if line.overdue:
         clauses.append(_("*taken by nobody*"))
     text = _("✗ *{name}*: {kind} in {where}, {clauses}{because}").format(
@@ -166,6 +165,16 @@ def finding(line: FindingLine) -> list[Block]:
     if not line.can_lock_again:
         return [section(text, rest)]
     return [section(text), actions(f"finding_{line.id}", lock_again(line), rest)]
+
+
+def answers(line: FindingLine) -> list[str]:
+    """Return who took a finding, and who accepted it until when, as parts of a sentence."""
+    found = [_("taken by {who}").format(who=mrkdwn(line.taken_by, 80))] if line.taken_by else []
+    if line.accepted_until:
+        last = day(line.accepted_until - timedelta(seconds=1))  # it ends with that day
+        text = _("accepted until the end of {day} by {who}")
+        found.append(text.format(day=last, who=mrkdwn(line.accepted_by, 80)))
+    return found
 
 
 def settled(line: FindingLine) -> str:

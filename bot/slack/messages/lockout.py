@@ -11,6 +11,9 @@ from workflows.access.views import SystemLine
 from workflows.cases.views import CaseView
 from workflows.storage.rows.case import CaseState
 
+NO_LOCKOUT = (CaseState.SCHEDULED, CaseState.CANCELLED, CaseState.UNDONE, CaseState.CLOSED)
+"""States in which nobody is to be locked out: not yet, or not any more."""
+
 
 def build(view: CaseView, reader: str = "") -> Message:
     """Return the state of the lock-out as it is now, with every system that is not proven locked.
@@ -23,7 +26,7 @@ def build(view: CaseView, reader: str = "") -> Message:
         return message(mrkdwn(point, 400), [header(point), last_day, opened(view)])
     bad = [_line(line) for line in view.read if line.verdict not in GOOD_VERDICTS]
     groups = restriction.lines(replace(view, restrictions=tuple(one for one in view.restrictions if one.problem)))
-    if view.state in (CaseState.SCHEDULED, CaseState.CANCELLED):  # there is no lock-out now
+    if view.state in NO_LOCKOUT:
         bad = groups
         if groups:
             point = _("{name}: sensitive groups need attention").format(name=plain(view.leaver.name, 80))

@@ -50,7 +50,8 @@ def build(view: CaseView) -> Message:
     if problems or (clients and clients.put_back_problems):
         point = _("Clients of {name}: something is to be done").format(name=plain(view.leaver.name, 80))
     where = _("Case {id}. The case message has everything, and the buttons.").format(id=mrkdwn(view.id))
-    return message(mrkdwn(point, 400), [header(point), *paragraphs([*back, *problems]), context(where)])
+    lines = [*back, *problems] or [_("You have nothing to do.")]
+    return message(mrkdwn(point, 400), [header(point), *paragraphs(lines), context(where)])
 
 
 def headline(view: CaseView) -> str:

@@ -4,7 +4,7 @@ from bot.slack.messages.blocks import Message, context, header, message, paragra
 from bot.slack.messages.phrases import listing, money, records
 from bot.slack.messages.proposal import headline, outcome
 from bot.slack.messages.split import kept
-from bot.text import _, mrkdwn, number, plain, punctuated
+from bot.text import _, day, mrkdwn, number, plain, punctuated
 from workflows.clients.views import ProposalView, Share
 from workflows.storage.rows.clients import AssignmentState, ProposalState
 
@@ -56,8 +56,11 @@ def _ended(view: ProposalView) -> str:
 
 
 def _next(view: ProposalView) -> str:
+    moving = _("The records are being moved now. The case message shows the progress.")
+    if view.last_day and view.settled_at and view.last_day > view.settled_at:
+        moving = _("The records move on {day}.").format(day=day(view.last_day))
     by_state = {
-        ProposalState.APPROVED: _("The records are being moved now. The case message shows the progress."),
+        ProposalState.APPROVED: moving,
         ProposalState.DECLINED: _(
             "Nothing has moved. Agree with {name} on another split. Retry in the case message then makes a new "
             "proposal, which {approver} can change."

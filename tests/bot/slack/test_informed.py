@@ -397,11 +397,56 @@ def test_the_decision_on_a_case_from_the_terminal_goes_to_the_channel_of_hr(work
     assert "declined" in message.text
 
 
-def test_a_failure_that_is_over_shows_so_to_security(workplace: Workplace) -> None:
+def locked_later(story: Story) -> None:
+    story.workplace.crm.down = False
+    story.workplace.office.clock.at += HOURS
+    story.workplace.run()
+
+
+def undone_at_once(story: Story) -> None:
+    story.workplace.services.offboarding.undo(story.id, COLLEAGUE, WHY)
+    story.workplace.run()
+
+
+@pytest.mark.parametrize("over", [locked_later, undone_at_once])
+def test_a_failure_that_is_over_shows_so_everywhere(workplace: Workplace, over: Callable[[Story], None]) -> None:
     story = Story(workplace)
     not_locked(story)
-    assert "NOT LOCKED OUT" in story.messages()[SECURITY][-1].text
-    workplace.crm.down = False
-    workplace.office.clock.at += HOURS
-    workplace.run()
-    assert not [one for one in story.messages()[SECURITY] if "NOT LOCKED OUT" in one.text]
+
+    def places() -> list[list[Message]]:
+        return [*story.messages().values(), workplace.hr.messages("offboarding")]
+
+    alarms = [[one for one in every if "NOT LOCKED OUT" in one.text] for every in places()]
+    assert [len(every) for every in alarms if every] == [1, 1, 1], "who asked, security, the channel"
+    over(story)
+    assert not [one for every in places() for one in every if "NOT LOCKED" in one.text or "Next automatic" in said(one)]
+
+
+def test_who_has_a_finding_and_until_when_is_shown_where_it_was_told(workplace: Workplace) -> None:
+    story = Story(workplace)
+    found(story)
+    [finding] = workplace.services.audits.findings()
+    by = Actor(f"slack:{SAM.slack_id}", SAM.name)
+
+    def told() -> list[str]:
+        workplace.deliver()
+        return [said(one) for role in (ASKED, SECURITY) for one in story.messages()[role] if "inding" in one.text]
+
+    workplace.services.audits.take(finding.id, by)
+    assert [f"taken by {SAM.name}" in text for text in told()] == [True, True]
+    workplace.services.audits.accept(finding.id, workplace.office.clock.now() + DAY, "secret words", by)
+    assert ["accepted until the end of" in text and SAM.name in text for text in told()] == [True, True]
+    assert not [text for text in told() if "secret words" in text]
+
+
+def test_what_was_told_of_an_approval_stays_true(workplace: Workplace) -> None:
+    """The records move on the last day, and no message says afterwards that they are still to be moved."""
+    story = Story(workplace)
+    story.decide(approve=True)
+    told = said(story.messages()[ASKED][-1])
+    assert "The records move on" in told
+    assert "being moved now" not in told
+    story.begin()
+    every = "\n".join(said(one) for one in story.messages()[ASKED])
+    assert "All records were read back" in every
+    assert not [words for words in ("being moved now", "moved so far", "The records move on") if words in every]

@@ -179,9 +179,18 @@ def test_a_locked_leaver_gets_nothing_yet_and_the_form_says_what_to_do_first(wor
     assert "being put back" not in told
     workplace.run("put_back")
     message = workplace.post(f"case:{case_id}")
+    workplace.hr.click(message, "Give Access Back")
+    undo = workplace.hr.modal("Give access back?")
+    assert "The clients that wait for it are put back" in undo.text
+    assert "not moved back" not in undo.text
+    undo.close()
     workplace.hr.click(message, "Do Not Put Back")
     workplace.private(workplace.hr, "3 records stay where they are")
     assert workplace.actors("clients.put_back_cancelled") == [f"slack:{workplace.hr.id}"]
+    workplace.deliver()
+    [trouble] = [one for one in workplace.hr.messages() if one.text.startswith("Clients of Dana O'Neill")][-1:]
+    assert "You have nothing to do." in said(trouble), "what was to be done is over"
+    assert "being put back" not in said(trouble)
 
 
 def test_one_fate_of_many_records_is_said_once() -> None:

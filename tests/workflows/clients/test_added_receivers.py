@@ -128,9 +128,24 @@ def test_a_new_proposal_keeps_edits_that_still_make_sense_and_names_the_others(s
     told = newest.note
     assert "1 client goes where an edit of the earlier proposal put it" in told
     assert "does not go to Zed Ng as before: no account that can receive it" in told
+    assert ZED.key not in now.values(), "who was added gets what people gave them, and no share of the split"
     world.users[AccountId("zed")].active = True
     stage.decide(newest.id, newest.digest, MAX, approve=False, reason="again")
     stage.retry()
     stage.tick()
     assert goes_to(stage)["opportunity:000"] == ZED.key
     assert "2 clients go where edits of the earlier proposal put them" in stage.proposal().note
+    theirs = [record for record, key in goes_to(stage).items() if key == ZED.key]
+    assert theirs == ["opportunity:000", "opportunity:001"], "one client, and no share of the split"
+
+
+def test_who_was_added_and_taken_off_again_gets_nothing_in_the_next_proposal(stage: Stage) -> None:
+    shown = stage.proposal()
+    second = stage.assign(shown.id, shown.digest, {LINE: ZED.key}, MAX, [ZED])
+    third = stage.assign(second.id, second.digest, {LINE: BOB.key}, MAX)
+    stage.decide(third.id, third.digest, MAX, approve=False, reason="wait")
+    stage.retry()
+    stage.tick()
+    assert stage.proposal().version == 4
+    assert set(goes_to(stage).values()) == {BOB.key, CAROL.key}
+    assert goes_to(stage)["opportunity:000"] == BOB.key

@@ -32,6 +32,7 @@ from workflows.clients.context import (
     chunks,
     pages,
     problem_sentence,
+    refresh_problems,
 )
 from workflows.clients.moves import leave
 from workflows.clients.moves.moves import Moves, SuccessorAccountCheck, require_line
@@ -246,6 +247,7 @@ class PutBacks:
             data = {"records": number, "systems": sorted(attempts)}
             self._context.journal.write(session, actor=by, action=CANCELLED, case_id=case_id, data=data)
             leave.ask_again(session, case_id, self._context.clock.now())
+            refresh_problems(session, case_id)
             self._context.show_case(session, case_id)
         return number
 
@@ -367,6 +369,7 @@ class PutBacks:
                 asked = ("clients.put_back_asked",)
                 told = answer(self._context, session, row.case_id, data, MessageKind.CLIENTS, asked, done=not error)
                 if not error:
+                    refresh_problems(session, row.case_id)
                     self._tell_successors(session, row.case_id, data, told)
             self._context.show_case(session, row.case_id)
 

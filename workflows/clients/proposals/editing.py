@@ -131,7 +131,7 @@ class ProposalEditor:
         edited = replace(edited, proposal_data=added.extend(edited.proposal_data))
         if not new:  # somebody of the case, who has an account since
             return edited
-        data = replace(data, successors=(*data.successors, *new))
+        data = replace(data, successors=(*data.successors, *new), added=(*data.added, *(person.key for person in new)))
         case.sealed = context.vault.seal(case.wrapped_key, data.dump(), f"case:{case.id}")
         session.add(case)
         context.journal.write(

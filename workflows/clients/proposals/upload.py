@@ -166,4 +166,5 @@ def allocation_request(context: ClientContext, session: Session, case: Case, dat
         Strategy(case.strategy),
         data.leaver.email,
         tuple(AssignmentRow(*row) for row in rows),
+        named_only=frozenset(data.added),
     )

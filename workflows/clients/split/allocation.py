@@ -50,6 +50,8 @@ class AllocationTarget:
     traits: Traits = frozenset()
     barred: frozenset[str] = frozenset()
     """Owner pools that the successor does not belong to: such a client never goes there."""
+    named_only: bool = False
+    """True for who gets the clients of a mapping, and others only where nobody else can own them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,10 @@ def allocate(
     for load, index in chain(mapped, _assignments(left, totals, targets, strategy, rules, unmet)):
         totals.add(index, load.weight)
         assigned[index].append(load)
-    notes = _balance_notes(totals, assigned, fixed=len(mapping)) if strategy is Strategy.BALANCED and families else []
+    notes = []
+    if strategy is Strategy.BALANCED and families:
+        sharing = [index for index, target in enumerate(targets) if not target.named_only] or totals.all_indexes
+        notes = _balance_notes(totals, assigned, sharing, fixed=len(mapping))
     notes += _unmet_notes(unmet)
     over = {keys[index]: number for index, number in totals.over_capacity().items()}
     chosen = {load.family: keys[index] for index, loads in enumerate(assigned) for load in loads}
@@ -127,11 +132,12 @@ class _PossibleOwners(dict[frozenset[str], tuple[int, ...]]):
 
     def __init__(self, targets: Sequence[AllocationTarget]) -> None:
         super().__init__()
-        self._barred = [target.barred for target in targets]
+        self._targets = targets
 
     def __missing__(self, pools: frozenset[str]) -> tuple[int, ...]:
         """Find them once."""
-        self[pools] = tuple(index for index, barred in enumerate(self._barred) if not pools & barred)
+        able = [index for index, target in enumerate(self._targets) if not pools & target.barred]
+        self[pools] = tuple(index for index in able if not self._targets[index].named_only) or tuple(able)
         return self[pools]
 
 
@@ -241,19 +247,29 @@ def groups_by_rule(traits: Traits, targets: Sequence[AllocationTarget], rules: S
     ]
 
 
-def _balance_notes(totals: SuccessorLoads, assigned: Sequence[list[WeightedFamily]], *, fixed: int) -> list[str]:
-    """Even out the split where it is above 4/3 of the best possible; return a note where it stays above."""
-    bound = lower_bound((load.weight for loads in assigned for load in loads), len(assigned), totals.capacities)
-    if not fixed and max(totals.loads) > BALANCE_LIMIT * bound:
+def _balance_notes(
+    totals: SuccessorLoads, assigned: Sequence[list[WeightedFamily]], sharing: Sequence[int], *, fixed: int
+) -> list[str]:
+    """Even out the split where it is above 4/3 of the best possible; return a note where it stays above.
+
+    `sharing`: the successors who share the clients that nobody gave by name.
+    """
+    weights = (load.weight for index in sharing for load in assigned[index])
+    bound = lower_bound(weights, len(sharing), [totals.capacities[index] for index in sharing])
+    if not fixed and _most(totals, sharing) > BALANCE_LIMIT * bound:
         rebalance(totals, assigned, BALANCE_LIMIT * bound)
-    if max(totals.loads) <= BALANCE_LIMIT * bound * (1 + 1e-9):
+    if _most(totals, sharing) <= BALANCE_LIMIT * bound * (1 + 1e-9):
         return []
     note = gettext_lazy(
         "The most loaded successor gets {times:.1f} times the even share. "
         "Families stay whole, and fixed clients and capacities allow no more even split.",
-        times=max(totals.loads) / bound,
+        times=_most(totals, sharing) / bound,
     )
     return [note.stored]
+
+
+def _most(totals: SuccessorLoads, indexes: Sequence[int]) -> float:
+    return max(totals.loads[index] for index in indexes)
 
 
 def capacity_notes(over: Mapping[str, int]) -> list[str]:

@@ -202,6 +202,8 @@ class AllocationRequest:
     """The leaver's address."""
     rows: Sequence[AssignmentRow] = ()
     given: Mapping[str, str] = field(default_factory=dict)
+    named_only: Collection[str] = ()
+    """Keys of the successors who get the clients that are given to them by name, and no share of the others."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -225,7 +227,12 @@ def split(
     barred = {key: frozenset(owner_faults.get(key, ())) for key in accounts}
     known = [request.policy.colleagues.get(key, AllocationTarget(key)) for key in accounts]
     targets = [
-        replace(target, traits=target.traits | {("co_owner", str(accounts[target.key]))}, barred=barred[target.key])
+        replace(
+            target,
+            traits=target.traits | {("co_owner", str(accounts[target.key]))},
+            barred=barred[target.key],
+            named_only=target.key in request.named_only,
+        )
         for target in known
     ]
     given = {family: key for family, key in request.given.items() if not families.pools(family) & barred[key]}
