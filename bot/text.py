@@ -3,7 +3,8 @@
 import re
 from datetime import datetime
 
-from config.text import N_, _, language, listed, local, ngettext, number, punctuated
+from config.languages import language_of
+from config.text import N_, _, current_language, language, listed, local, ngettext, number, punctuated
 
 __all__ = [
     "N_",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 _LOOK_ALIKES = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb", ":": "\ua789"}
 _MARKS = re.compile(r"[*~`]|(?<![^\W_])_|_(?![^\W_])|:(?<!\d:(?=\d))(?=[\w+'-]+:)")
+NOT_IN_SLACK = frozenset({"pl", "ru"})
+"""Languages that Slack itself does not offer: its own words for a date, such as *tomorrow*, are not in them."""
 _ISOLATE, _END = "\u2068", "\u2069"
 _CONTROL = re.compile("[\u0000-\u001f\u007f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
@@ -56,9 +59,14 @@ def trim(text: str, limit: int) -> str:
 def moment(at: datetime) -> str:
     """Return a date token. Slack shows each reader's zone and language, other programs show UTC."""
     between = _("at")  # Babel reads no calls inside an f-string
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {between} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
+    return f"<!date^{int(at.timestamp())}^{_date()} {between} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
 
 
 def day(at: datetime) -> str:
     """Return a date token without the time."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}}|{at:%Y-%m-%d}>"
+    return f"<!date^{int(at.timestamp())}^{_date()}|{at:%Y-%m-%d}>"
+
+
+def _date() -> str:
+    """Return Slack's format of a date: as `2026-11-30` where Slack's words would be in another language."""
+    return "{date_num}" if language_of(current_language()) in NOT_IN_SLACK else "{date_short_pretty}"

@@ -122,6 +122,7 @@ def views() -> Iterator[CaseView]:
     for state in CaseState:
         view = samples.case(state, *ALL, name=NAME)
         yield view
+        yield replace(view, clients=replace(samples.clients(), complete=True, listed=0, absent=("crm",)))
         clients_ = replace(
             samples.clients(samples.proposal()),
             halted=Halt.PAUSED,
@@ -313,7 +314,9 @@ def forms_shown(data: Data) -> Iterator[Any]:
     ]
     yield [reasons.done(samples.step()), reasons.cannot(samples.step()), reasons.take_back(samples.step())]
     seen = Preview(samples.proposal().shares, 60, 20, 3, (NAME,), (NAME,))
-    yield [notice.split_preview(seen), notice.failed(NAME), case_form.reschedule("c", samples.NOW, "Europe/Dublin")]
+    days = BusinessDays(time(17))
+    yield [notice.split_preview(seen), notice.failed(NAME)]
+    yield [case_form.reschedule("c", samples.NOW, "Europe/Dublin", days)]
     kept = data.marked(
         PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3, ((NAME, 2, 5),) * 40)
     )

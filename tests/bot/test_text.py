@@ -3,12 +3,13 @@
 import ast
 import json
 import pickle
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.locales.extract import KEYWORDS, ROOMS, ROOT, TEMPLATE, extract, is_current
-from bot.text import _, language, mrkdwn, ngettext, plain, trim
+from bot.text import _, day, language, moment, mrkdwn, ngettext, plain, trim
 from config.text import Sentence, gettext_lazy, join, joined, loaded, ngettext_lazy, shown, stored
 from tests.marking import MARKING, use_marking_catalogue
 from tests.marking import marked as marked_message
@@ -123,6 +124,24 @@ def test_a_sentence_is_in_the_language_of_who_reads_it_and_english_for_the_journ
         assert shown("gone") == marked_message("gone") != "gone"
         assert shown("") == ""
     assert shown(stored) == "crm: gone"
+
+
+@pytest.mark.parametrize(
+    ("locale", "when", "on"),
+    [
+        ("en", "{date_short_pretty} at {time}", "{date_short_pretty}"),
+        ("pl-PL", "{date_num} o {time}", "{date_num}"),
+        ("ru", "{date_num} в {time}", "{date_num}"),
+        ("zh_Hans", "{date_short_pretty} · {time}", "{date_short_pretty}"),
+    ],
+)
+def test_slacks_own_words_for_a_date_stand_in_no_language_that_slack_does_not_offer(
+    locale: str, when: str, on: str
+) -> None:
+    at = datetime(2026, 11, 30, 16, 30, tzinfo=UTC)
+    with language(locale):
+        assert moment(at).partition("^")[2].split("^")[1].split("|")[0] == when
+        assert day(at).partition("^")[2].split("^")[1].split("|")[0] == on
 
 
 def test_the_plural_is_that_of_the_reader() -> None:

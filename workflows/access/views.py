@@ -87,6 +87,11 @@ class SystemPlan:
     duties: DutyLine | None = None
     """None where the system lists no duties, or where no account was found."""
 
+    @property
+    def unproven(self) -> bool:
+        """Return whether the system was read and showed no account, which is no proof of absence."""
+        return bool(self.problem and self.how and not self.accounts)
+
 
 @dataclass(frozen=True, slots=True)
 class RestrictionLine:

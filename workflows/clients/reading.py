@@ -21,7 +21,7 @@ from workflows.clients.context import ClientContext
 from workflows.clients.moves import leave
 from workflows.clients.moves.halts import halt_fields
 from workflows.clients.moves.put_back import put_back_fields
-from workflows.clients.moves.reconciliation import NO_ACCOUNT, NO_BOOK, NOT_KNOWN, NOTHING
+from workflows.clients.moves.reconciliation import NO_ACCOUNT, NOT_KNOWN, NOTHING
 from workflows.clients.proposals.preview import preview
 from workflows.clients.proposals.records import client_page, csv_file, nobody
 from workflows.clients.proposals.search import find_lines, page
@@ -205,6 +205,7 @@ class ClientTrackQueries:
                 for problem in _problems(book, known, absent)
             ),
             not_known=tuple(book.system for book in books if book.reason == NO_ACCOUNT and book.system not in absent),
+            absent=tuple(book.system for book in books if book.reason == NO_ACCOUNT and book.system in absent),
             rate=self._rate(session, case_id, books),
             balance=tuple(line for book, known in kept for line in self._balance(session, case, book, known)),
             complete=all(book.state == WorkState.DONE for book in books),
@@ -326,7 +327,8 @@ class ClientTrackQueries:
 
 def _problems(book: BookHandover, known: UnmovedReasons, absent: Collection[str]) -> Iterator[str]:
     if book.reason == NO_ACCOUNT:
-        yield _(NO_BOOK if book.system in absent else NOT_KNOWN)
+        if book.system not in absent:
+            yield _(NOT_KNOWN)
     elif book.reason and book.reason != NOTHING:
         yield shown(book.reason)
     if number := unmoved.total(known.refused):

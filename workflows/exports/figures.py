@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from config.text import N_, _, ngettext, shown, stored
 from connectors.contract import ExportEvent
 from workflows.exports.views import ExportLine, ExportView
-from workflows.storage.rows.watch import ExportSnapshot
+from workflows.storage.rows.watch import ExportSnapshot, SnapshotOccasion
 
 NO_LOG = N_("keeps no export log")
 """A problem that is a result: reading again will not change it. Stored untranslated, translated when shown."""
@@ -132,6 +132,13 @@ def unread(system: str, problem: str) -> ExportLine:
     return ExportLine(system, 0, None, None, None, (), problem)
 
 
+def occasion(stored_as: str) -> str:
+    """Return a snapshot's occasion in words. It is stored as `notice`, `lock` or `day 7`."""
+    if stored_as.startswith("day "):
+        return _("day {day}").format(day=stored_as.removeprefix("day "))
+    return {SnapshotOccasion.NOTICE: _("notice"), SnapshotOccasion.LOCK: _("lock")}[SnapshotOccasion(stored_as)]
+
+
 def _since(system: str, new: int, moment: str) -> str:
     said = _("{system}: no exports since the snapshot at {moment}")
     if new:
@@ -140,7 +147,7 @@ def _since(system: str, new: int, moment: str) -> str:
             "{system}: {count} exports since the snapshot at {moment}",
             new,
         )
-    return said.format(system=system, count=new, moment=moment)
+    return said.format(system=system, count=new, moment=occasion(moment))
 
 
 def _weeks(events: Sequence[ExportEvent], window: ExportWindow, zone: ZoneInfo) -> tuple[tuple[date, int, int], ...]:

@@ -18,7 +18,7 @@ from connectors.contract import ClientBook, ExportEvent, ExportLog
 from connectors.errors import Conflict, ConnectorError
 from workflows.authorization import Right
 from workflows.context import Context
-from workflows.exports.figures import NO_LOG, ExportFigures, ExportWindow, summarize, unread
+from workflows.exports.figures import NO_LOG, ExportFigures, ExportWindow, occasion, summarize, unread
 from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
@@ -110,7 +110,7 @@ class ExportTrack:
         if not taken:
             return _("not recorded yet")
         case = session.get_one(Case, case_id)
-        recorded = _("recorded at {moments}").format(moments=listed(_occasion(row.occasion) for row in taken))
+        recorded = _("recorded at {moments}").format(moments=listed([occasion(row.occasion) for row in taken]))
         problems = self._open(case, taken[-1]).problems().items()
         return punctuated("; ").join([recorded, *(_unread(system, problem) for system, problem in problems)])
 

@@ -21,7 +21,7 @@ from bot.slack.forms.fields import (
     text_line,
     typed,
 )
-from bot.slack.messages.blocks import context, fit, option, pack, paragraphs, section, unpack, words
+from bot.slack.messages.blocks import context, fit, given, option, pack, paragraphs, section, unpack, words
 from bot.slack.messages.moves import givers, kept
 from bot.slack.messages.phrases import records, short, verdict
 from bot.text import _, moment, mrkdwn, number, punctuated
@@ -51,15 +51,16 @@ def find(lines: Sequence[str], total: int, search: str = "") -> dict[str, Any]:
     return {**modal(FIND, _("Open cases"), _("Search"), blocks, ""), "close": words(_("Close"), 24)}
 
 
-def reschedule(case: str, effective_at: datetime, zone: str) -> dict[str, Any]:
-    """Return the form that moves a case to another day."""
+def reschedule(case: str, effective_at: datetime, zone: str, days: BusinessDays) -> dict[str, Any]:
+    """Return the form that moves a case to another day. A time of day that somebody chose stays in the field."""
     now = _("Present effective time: {when}.").format(when=moment(effective_at))
-    initial = effective_at.astimezone(ZoneInfo(zone)).date().isoformat()
+    local = effective_at.astimezone(ZoneInfo(zone))
+    chosen = f"{local:%H:%M}" if effective_at != days.end_of(local.date(), zone) else ""
     hint = _("In {zone}, the leaver's own time zone. If empty: the end of that working day.").format(zone=zone)
     blocks = [
         section(now),
-        field(DAY, _("Last working day"), {"type": "datepicker", "initial_date": initial}),
-        field(TIME, _("Time of day"), {"type": "timepicker"}, hint, optional=True),
+        field(DAY, _("Last working day"), {"type": "datepicker", "initial_date": local.date().isoformat()}),
+        field(TIME, _("Time of day"), {"type": "timepicker", **given(initial_time=chosen)}, hint, optional=True),
     ]
     return modal(RESCHEDULE, _("Reschedule"), _("Reschedule"), blocks, pack(case=case))
 

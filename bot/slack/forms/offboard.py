@@ -77,7 +77,7 @@ def departure(facts: dict[str, Any], note: str) -> Departure:
 
 def build(plan: Plan, settings: Settings, summary: str, *, zone: str, approver: str = "") -> dict[str, Any]:
     """Return the form, with the plan's `summary` in Slack's markup. `approver`: Slack id of the line manager."""
-    later = sum(bool(system.problem or system.by_hand) for system in plan.systems)
+    later = sum(bool(system.problem or system.by_hand) and not system.unproven for system in plan.systems)
     leaver = plan.leaver
     facts: dict[str, str | int] = {
         "leaver": leaver.slack_id,
@@ -86,7 +86,7 @@ def build(plan: Plan, settings: Settings, summary: str, *, zone: str, approver: 
         "addresses": _lines(leaver.addresses),
         "number": leaver.employee_number,
         "zone": zone,
-        "now": len(plan.systems) - later,
+        "now": sum(bool(system.accounts) and not system.problem for system in plan.systems),
         "later": later,
         "clientless": int(plan.owns_nothing),
         "approver": approver,
@@ -178,9 +178,9 @@ def note_faults(text: str) -> dict[str, str]:
 
 def danger(facts: dict[str, Any], *, now: bool) -> list[Block]:
     """Return what a lock-out at once does, for the form that starts it."""
-    if not now:
-        return []
     ready, later = int(facts.get("now", 0)), int(facts.get("later", 0))
+    if not now or not (ready or later):
+        return []
     text = ngettext(
         "*Now* takes effect when you press Start Offboarding. Accounts in {count} system are locked within seconds. "
         "Open sessions end, and group memberships are removed.",

@@ -115,7 +115,8 @@ def _register_reschedule(on: Listeners, ctx: ListenerContext) -> None:
     @on.button(access.RESCHEDULE, Right.RESCHEDULE)
     def ask(call: Call) -> None:
         view = ctx.services.offboarding.case(call.case)
-        call.open(forms.reschedule(view.id, view.effective_at, _zone(ctx, view)))
+        zone = _zone(ctx, view)
+        call.open(forms.reschedule(view.id, view.effective_at, zone, workdays.of(ctx.services.settings, zone)))
 
     @on.form(forms.RESCHEDULE)
     def chosen(call: Call, view: View) -> View:

@@ -88,7 +88,7 @@ def _show_by_address(ctx: ListenerContext, call: Call, address: str) -> View:
 def _form(ctx: ListenerContext, plan: Plan, zone: str, told: list[str]) -> View:
     if plan.refusals:
         stops = [_("✗ {why}").format(why=user_message(why, markup=True)) for why in plan.refusals]
-        return notice.build(_("No case can be opened"), *stops, *plan_message.details(plan, told))
+        return notice.build(_("No case can be opened"), *stops)
     manager = _manager(ctx, plan.leaver.manager_email)
     return offboard.build(
         plan,

@@ -49,7 +49,7 @@ def nobody(who: str) -> list[Block]:
 def cannot(act: str, view: CaseView, who: str) -> list[Block]:
     """Return why the act does not fit a case, and what to type instead."""
     lines = [_(CANNOT[act]).format(id=mrkdwn(view.id), who=who, state=case.state(view))]
-    if view.state in OVER and act != access.UNDO:
+    if view.state in OVER and act != access.UNDO and view.can_undo:
         lines.append(_("`/offboard undo @person` gives access back"))
     elif view.state in (CaseState.SCHEDULED, CaseState.HELD) and act == access.UNDO:
         lines.append(_("Nobody is locked out yet. `/offboard cancel @person` ends the case."))

@@ -17,7 +17,7 @@ from bot.slack.messages.blocks import (
     paragraphs,
     section,
 )
-from bot.slack.messages.phrases import GOOD_VERDICTS, account, finding_detail, listing, records, short
+from bot.slack.messages.phrases import GOOD_VERDICTS, account, finding_detail, listing, no_clients, records, short
 from bot.slack.messages.systems import ENDED, RETRY
 from bot.text import N_, _, listed, local, moment, mrkdwn, ngettext, number, plain, punctuated
 from connectors.contract import Verdict
@@ -129,11 +129,13 @@ def _clients(view: CaseView, clients: ClientsView, now: datetime) -> list[str]:
 def _problems(view: CaseView, clients: ClientsView) -> list[Block]:
     """Return the client track's problems, with Retry if a problem names a system."""
     blocks = []
-    for problem in clients.problems[:MOST_PROBLEMS]:
+    before = clients.not_known if view.state is CaseState.SCHEDULED else ()  # nobody can link an account yet
+    problems = [one for one in clients.problems if not one.startswith(tuple(f"{system}:" for system in before))]
+    for problem in problems[:MOST_PROBLEMS]:
         system = next((line.system for line in view.systems if problem.startswith(f"{line.system}:")), "")
         again = button(_("Retry"), RETRY, pack(case=view.id, system=system)) if system else None
         blocks.append(section(_("• to do: {problem}").format(problem=short(problem, 600)), again))
-    if (more := len(clients.problems) - MOST_PROBLEMS) > 0:
+    if (more := len(problems) - MOST_PROBLEMS) > 0:
         blocks.append(context(_("… and {count} more").format(count=more)))
     return blocks
 
@@ -141,7 +143,7 @@ def _problems(view: CaseView, clients: ClientsView) -> list[Block]:
 def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
     proposal = clients.proposal
     if clients.complete:
-        return _not_known(clients) or _ended(clients)
+        return _not_known(view, clients) or _ended(clients)
     if proposal and proposal.state is ProposalState.PENDING:
         return _("{listed}; waiting for approval by {name}").format(
             listed=records(clients.listed), name=requests.needs(proposal)
@@ -158,17 +160,22 @@ def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
     return _("{listed} to be moved").format(listed=records(clients.left or clients.listed))
 
 
-def _not_known(clients: ClientsView) -> str:
+def _not_known(view: CaseView, clients: ClientsView) -> str:
     """Return where the clients are not known, after what was handed over elsewhere; empty if they are known."""
     if not clients.not_known:
         return ""
-    words = _("not known in {systems}").format(systems=listing(clients.not_known))
+    text = _("not known in {systems}")
+    if view.state is CaseState.SCHEDULED:
+        text = _("none found so far in {systems}; looked up again at the lock-out")
+    words = text.format(systems=listing(clients.not_known))
     return punctuated("; ").join((words, _ended(clients))) if clients.listed or clients.staying else words
 
 
 def _ended(clients: ClientsView) -> str:
     """Return how many records were moved, including those put back since, and how many were not."""
     moved = clients.moved + clients.put_back + clients.putting_back + clients.not_put_back
+    if clients.absent and not (clients.listed or clients.staying):
+        return no_clients(clients)
     if clients.stopped:
         return _("moves stopped: {moved} of {all} records moved").format(
             moved=number(moved), all=number(moved + clients.left)

@@ -74,7 +74,10 @@ def reference(case_id: str, link: str = "") -> str:
 
 def line(view: CaseBrief, link: str = "") -> str:
     """Return a case as one line. `link`: the address of its message."""
+    text = _("• {point} – {state}, opened {when} (case {id})")
+    if view.state is CaseState.SCHEDULED:
+        text = _("• {point} – {state}, {when} (case {id})")
     when = view.effective_at if view.state is CaseState.SCHEDULED else view.opened_at
-    return _("• {point} – {state}, {when} (case {id})").format(
+    return text.format(
         point=mrkdwn(headline(view), 200), state=state(view), when=moment(when), id=reference(view.id, link)
     )

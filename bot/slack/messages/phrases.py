@@ -7,6 +7,7 @@ from decimal import Decimal
 from bot.text import _, day, listed, mrkdwn, ngettext, number, punctuated, trim
 from connectors.contract import Verdict
 from workflows.cases.views import FindingLine
+from workflows.clients.views import ClientsView
 
 GOOD_VERDICTS = (Verdict.LOCKED, Verdict.ABSENT)
 
@@ -56,6 +57,11 @@ def listing(names: Iterable[str], most: int = 10, *, quoted: bool = False) -> st
     every = [_("“{name}”").format(name=mrkdwn(name, 80)) if quoted else mrkdwn(name, 80) for name in names]
     shown = " · ".join(every[:most])
     return shown if len(every) <= most else _("{names} and {count} more").format(names=shown, count=len(every) - most)
+
+
+def no_clients(of: ClientsView) -> str:
+    """Return where the leaver has no account, so that there is nothing to hand over."""
+    return f"{listing(of.absent)}: {_('no account of the leaver is here, so no clients are handed over')}"
 
 
 def for_a_time(name: str, until: datetime) -> str:

@@ -51,16 +51,19 @@ def _warnings(plan: Plan, warnings: list[str]) -> list[str]:
 
 
 def headline(plan: Plan) -> str:
-    """Return the plan in a sentence: accounts, and systems that could not be read."""
+    """Return the plan in a sentence: accounts, absences without proof, and systems that could not be read."""
     name = mrkdwn(plan.leaver.name or plan.leaver.email)
     found = sum(len(system.accounts) for system in plan.systems)
     where = sum(1 for system in plan.systems if system.accounts)
-    dark = sum(1 for system in plan.systems if system.problem)
+    unproven = sum(1 for system in plan.systems if system.unproven)
+    dark = sum(1 for system in plan.systems if system.problem) - unproven
     point = ngettext(
         "{name} has {found} account in {where} of {all} systems",
         "{name} has {found} accounts in {where} of {all} systems",
         found,
     ).format(name=name, found=found, where=where, all=sum(1 for system in plan.systems if not system.by_hand))
+    if unproven:
+        point = _("{point}; not certain in {count}").format(point=point, count=unproven)
     return _("{point}; {dark} could not be read").format(point=point, dark=dark) if dark else point
 
 
@@ -87,7 +90,7 @@ def _system(system: SystemPlan) -> list[Block]:
     lines = [punctuated("*{title}* ({system})").format(title=mrkdwn(system.title), system=mrkdwn(system.system))]
     if system.problem:
         words = _("? could not be looked up: {why} The case keeps trying. Until then the verdict is unknown.")
-        if system.how and not system.accounts:
+        if system.unproven:
             words = _("? no account found, which is no proof: {why}. The verdict will be unknown.")
         lines.append(words.format(why=short(system.problem)))
     elif system.by_hand:

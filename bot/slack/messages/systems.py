@@ -50,7 +50,8 @@ def tells(view: CaseView, finding: FindingLine) -> bool:
     if line is None or len(line.accounts) > 1 or view.state in ENDED:
         return False
     unread = finding.kind is FindingKind.NOT_VERIFIED and line.verdict is Verdict.UNKNOWN
-    return unread or (finding.kind is FindingKind.OPEN_AGAIN and line.open_again)
+    unlinked = finding.kind is FindingKind.NOT_LINKED and line.choose
+    return unread or unlinked or (finding.kind is FindingKind.OPEN_AGAIN and line.open_again)
 
 
 def _line(view: CaseView, line: SystemLine) -> str:

@@ -112,6 +112,41 @@ def test_an_act_that_does_not_fit_says_why_and_what_does(
     assert workplace.hr.view is None
 
 
+def test_nobody_is_sent_to_an_undo_that_has_nothing_to_undo(workplace: Workplace) -> None:
+    workplace.directory.users.clear()
+    workplace.crm.users.clear()
+    workplace.open()
+    workplace.run()
+    workplace.hr.command("/offboard", f"cancel {LEAVER.email}")
+    answer = said(workplace.private(workplace.hr, "cannot be cancelled now"))
+    assert "/offboard undo" not in answer
+    assert "`/offboard status @person` shows where the case stands" in answer
+
+
+def test_a_new_day_keeps_a_time_of_day_that_somebody_chose(workplace: Workplace) -> None:
+    chosen = SOON.astimezone(ZoneInfo("Europe/Dublin")).replace(hour=12, minute=30)
+    case_id = workplace.open(effective_at=chosen)
+    workplace.hr.command("/offboard", f"reschedule @{LEAVER.uid}")
+    form = workplace.hr.modal("Reschedule")
+    assert form.value("time") == "12:30"
+    form.fill("day", "2026-12-01").submit()
+    workplace.hr.modal("Rescheduled").close()
+    moved = workplace.services.offboarding.case(case_id).effective_at.astimezone(ZoneInfo("Europe/Dublin"))
+    assert f"{moved:%Y-%m-%d %H:%M}" == "2026-12-01 12:30"
+    workplace.hr.command("/offboard", f"reschedule @{LEAVER.uid}")
+    workplace.hr.modal("Reschedule").fill("time", None).fill("day", "2026-12-02").submit()
+    workplace.hr.modal("Rescheduled").close()
+    workplace.hr.command("/offboard", f"reschedule @{LEAVER.uid}")
+    assert workplace.hr.modal("Reschedule").value("time") is None, "the end of the day is the day's own"
+
+
+def test_a_list_says_opened_beside_the_day_on_which_a_case_was_opened() -> None:
+    cancelled = replace(samples.case(CaseState.CANCELLED), effective_at=SOON)
+    assert "cancelled, opened <!date" in guide.line(cancelled)
+    scheduled = replace(samples.case(CaseState.SCHEDULED), effective_at=SOON)
+    assert f"scheduled, <!date^{int(SOON.timestamp())}^" in guide.line(scheduled)
+
+
 def test_a_case_that_is_over_takes_no_act(workplace: Workplace) -> None:
     case_id = workplace.open(effective_at=SOON)
     workplace.services.offboarding.cancel(case_id, OPENER, "she stays")

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -9,20 +10,23 @@ from typing import Any
 
 import pytest
 
-from bot.slack.forms import clients
+from bot.slack.forms import clients, offboard
 from bot.slack.forms.fields import InvalidForm
 from bot.slack.listeners import answers
+from bot.slack.messages import plan
+from bot.slack.messages.blocks import unpack
 from bot.slack.people import SlackProfiles
 from config.settings import ProfileSettings
 from connectors.errors import Unavailable
 from tests.bot import samples
-from tests.bot.conftest import Office
+from tests.bot.conftest import Office, make_settings
 from tests.bot.samples import NOW
 from tests.bot.workplace import Workplace, said, workplace_in
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.forms import OpenView
 from tests.workflows.memory import MemoryDirectory, MemoryListing, World
+from workflows.cases.views import Plan
 from workflows.people import Leaver
 from workflows.storage.rows.case import Case
 
@@ -400,6 +404,27 @@ def test_a_protected_account_is_said_before_anyone_confirms(tmp_path: Path) -> N
         shown = workplace.hr.modal("No case can be opened")
         assert "This account is protected" in shown.text
         assert shown.submit_label == ""
+        assert "Will be done" not in shown.text, "nothing is done"
+
+
+def test_now_counts_the_systems_with_an_account_alone() -> None:
+    has, none = samples.plan().systems
+    none = replace(none, accounts=(), book=None)
+    meant = replace(samples.plan(), systems=(has, none), owns_nothing=True)
+    assert "Accounts in 1 system are locked" in danger_of(meant)
+    nowhere = replace(none, problem="no account was found, and that is not proven", how="mail")
+    assert plan.headline(replace(meant, systems=(none, nowhere))) == (
+        f"{LEAVER.name} has 0 accounts in 0 of 2 systems; not certain in 1"
+    )
+    assert danger_of(replace(meant, systems=(none, nowhere))) == ""
+    dark = replace(nowhere, how="")
+    assert "0 of 2 systems; 1 could not be read" in plan.headline(replace(meant, systems=(none, dark)))
+    assert "1 more system follows" in danger_of(replace(meant, systems=(has, dark)))
+
+
+def danger_of(meant: Plan) -> str:
+    built = offboard.build(meant, make_settings(), "", zone="Europe/Dublin")
+    return "".join(block["text"]["text"] for block in offboard.danger(unpack(built["private_metadata"]), now=True))
 
 
 def test_without_a_person_the_form_asks_whom(workplace: Workplace) -> None:

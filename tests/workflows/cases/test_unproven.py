@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.cli.plan import _row
+from bot.slack.messages import case as case_message
 from bot.slack.messages.case import _progress
 from bot.slack.messages.plan import details, summary
 from connectors.contract import AccountId, Verdict
@@ -117,8 +118,22 @@ def test_a_proven_absence_ends_the_question(office: Office, unfound: str) -> Non
     case = office.offboarding.case(unfound)
     assert {line.system: line.verdict for line in case.systems}["crm"] is Verdict.ABSENT
     assert clients(case).not_known == ()
-    [said] = clients(case).problems
-    assert said == "crm: no account of the leaver is here, so no clients are handed over"
+    assert clients(case).problems == ()
+    assert clients(case).absent == ("crm",)
+    told = "crm: no account of the leaver is here, so no clients are handed over"
+    assert _progress(case, clients(case), office.clock.now()) == told
+
+
+def test_before_the_last_day_nobody_is_told_to_link_an_account_that_nothing_found(office: Office) -> None:
+    office.crm.users.pop(AccountId("crm-dana"))
+    at = office.clock.now() + timedelta(days=30)
+    case = office.offboarding.case(office.offboarding.open(office.request(effective_at=at)))
+    office.work("inventory", "book")
+    case = office.offboarding.case(case.id)
+    told = str(case_message.build(case, office.clock.now()).blocks)
+    assert "none found so far in crm; looked up again at the lock-out" in told
+    assert "link the account" not in told
+    assert "Retry" not in told
 
 
 def test_clients_of_an_account_that_an_audit_finds_locked_are_listed(office: Office) -> None:

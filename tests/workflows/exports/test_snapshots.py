@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from config.text import language
 from connectors.contract import ExportEvent
 from connectors.errors import Unavailable
 from tests.workflows.memory import Killed, MemoryBook, MemoryDirectory, World
@@ -228,6 +229,8 @@ def test_later_moments_are_held_against_the_earlier_and_the_lock(room: Room, wor
     ]
     assert room.stage.posts()["exports:c1:day 1"].thread_parent_id == "exports:c1:notice"
     assert room.line() == "recorded at notice, lock, day 1"
+    with language("pl"):
+        assert room.line() == "zapisano: otwarcie sprawy, odebranie dostępu, dzień 1"
 
 
 def test_after_says_when_a_log_cannot_be_read(room: Room, world: World) -> None:

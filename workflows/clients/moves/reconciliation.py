@@ -47,8 +47,7 @@ def new_records_sentence(session: Session, case_id: str, system: str, owned: int
 
 NOTHING = N_("owns nothing")
 NO_ACCOUNT = N_("no account of the leaver was found here, so there are no clients to hand over")
-"""Reason of a book that ended so. People read one of the next two, by what the access track knows."""
-NO_BOOK = N_("no account of the leaver is here, so no clients are handed over")
+"""Reason of a book that ended so. It is no problem where the access track knows that there is no account."""
 NOT_KNOWN = N_(
     "no account of the leaver was found here, so the clients are not known: "
     "link the account, or say that there is none; an account that is found later is listed then"
