@@ -13,7 +13,7 @@ from bot.cli.arguments import leaver_named
 from bot.cli.checks.slack import client, network_reason
 from bot.cli.output import CommandError, moment
 from bot.slack.people import Profile, SlackUsers, colleague_objection
-from bot.text import _, listed
+from bot.text import _, listed, punctuated
 from config.settings import ProfileSettings, Settings, Slack
 from workflows.cases.views import OffboardingRequest, Plan
 from workflows.people import Actor, Leaver, Successor
@@ -96,7 +96,7 @@ def colleague(address: str, people: dict[str, Profile]) -> Successor:
     email = leaver_named(address).email
     known = people.get(email.lower())
     if known and (why := colleague_objection(known, "")):
-        raise CommandError(f"{email}: {why}")
+        raise CommandError(punctuated("{email}: {why}").format(email=email, why=why))
     return Successor(email.lower(), known.name if known else email, email, known.id if known else "")
 
 

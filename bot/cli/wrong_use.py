@@ -12,7 +12,7 @@ import typer
 from typer import core
 from typer.core import TyperCommand
 
-from bot.text import N_, _, listed
+from bot.text import N_, _, listed, punctuated
 
 WORDS = (
     *(N_("Options"), N_("Arguments"), N_("Commands"), N_("required"), N_("default: {default}"), N_("env var: {var}")),
@@ -75,7 +75,7 @@ def fault(error: Any) -> str:
     if kind == "NoSuchOption":
         said = _("No such option: {option}").format(option=error.option_name)
         near = _("Possible options: {options}.").format(options=listed(sorted(error.possibilities or ())))
-        return f"{said}. {near}" if error.possibilities else str(said)
+        return punctuated(". ").join((said, near)) if error.possibilities else str(said)
     if kind not in ("BadParameter", "MissingParameter"):
         return _reason(error.message)
     hint = error.param_hint or (error.param.get_error_hint() if error.param else "")

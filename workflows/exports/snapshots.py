@@ -244,12 +244,6 @@ def _message_id(snapshot_id: str) -> str:
     return f"exports:{snapshot_id}"
 
 
-def _occasion(occasion: str) -> str:
-    if occasion.startswith("day "):
-        return _("day {day}").format(day=occasion.removeprefix("day "))
-    return _(occasion)
-
-
 def _unread(system: str, problem: str) -> str:
     if problem == NO_LOG:
         return f"{system} {_(NO_LOG)}"

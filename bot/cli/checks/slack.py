@@ -14,7 +14,7 @@ from bot.cli.checks import Check, CheckResult
 from bot.slack.manifest import manifest
 from bot.slack.people import HomeTeam, home_team
 from bot.slack.shared_channels import objection
-from bot.text import N_, _, listed
+from bot.text import N_, _, listed, punctuated
 from config.settings import Slack
 
 SECONDS = 8
@@ -130,7 +130,7 @@ def channel(found: Mapping[str, Any], what: str, home: HomeTeam) -> CheckResult:
         return CheckResult(
             what,
             False,
-            f"{name}: {why}",
+            punctuated("{name}: {why}").format(name=name, why=why),
             _("Configure a private channel that nobody outside can read. Until then its people get direct messages."),
         )
     return CheckResult(

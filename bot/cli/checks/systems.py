@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from bot.cli.checks import Check, CheckResult
-from bot.text import N_, _, ngettext
+from bot.text import N_, _, ngettext, punctuated
 from connectors.contract import Administrators, Connector, Groups, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, Unavailable, Untrusted
 from workflows.access.protected import group_members
@@ -40,7 +40,7 @@ def _kind(outside: Any) -> list[CheckResult]:
 def _look(system: System) -> list[CheckResult]:
     what = f"systems.{system.name}"
     try:
-        said = f"{system.manifest.title}: {system.connector.check()}"
+        said = punctuated(": ").join((system.manifest.title, system.connector.check()))
         short = [CheckResult(what, False, one, _(TODO_SHORT)) for one in system.connector.shortfalls()]
         unseen = [CheckResult(what, True, one, _(TODO_UNSEEN), unseen=True) for one in system.connector.blind_spots()]
     except ConnectorError as error:

@@ -156,7 +156,7 @@ def finding(line: FindingLine) -> list[Block]:
         name=mrkdwn(line.leaver.name, 80),
         kind=kind(line),
         where=account(line),
-        clauses=listed(clauses),
+        clauses=punctuated(", ").join(clauses),
         because=finding_detail(line),
     )
     rest = menu(

@@ -98,7 +98,11 @@ def headline(view: CaseBrief) -> str:
     parts = [text.format(systems=plain(listed(titles), 60)) for text, titles in named if titles]
     good = sum(1 for line in view.read if line.verdict in GOOD_VERDICTS)
     return _("{name}: {verdicts} (locked out of {good} of {count} systems){hand}").format(
-        name=name, verdicts=listed(parts) or _("no system was read yet"), good=good, count=every, hand=hand
+        name=name,
+        verdicts=punctuated(", ").join(parts) or _("no system was read yet"),
+        good=good,
+        count=every,
+        hand=hand,
     )
 
 

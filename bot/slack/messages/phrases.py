@@ -61,7 +61,8 @@ def listing(names: Iterable[str], most: int = 10, *, quoted: bool = False) -> st
 
 def no_clients(of: ClientsView) -> str:
     """Return where the leaver has no account, so that there is nothing to hand over."""
-    return f"{listing(of.absent)}: {_('no account of the leaver is here, so no clients are handed over')}"
+    why = _("no account of the leaver is here, so no clients are handed over")
+    return punctuated("{systems}: {why}").format(systems=listing(of.absent), why=why)
 
 
 def for_a_time(name: str, until: datetime) -> str:

@@ -12,8 +12,8 @@ from workflows.storage.rows.work_state import CaseWork, WorkRow, WorkState
 class SnapshotOccasion(StrEnum):
     """Occasions of an export snapshot; the others are the days of the follow-ups, `day N`."""
 
-    NOTICE = N_("notice")
-    LOCK = N_("lock")
+    NOTICE = "notice"
+    LOCK = "lock"
 
     @staticmethod
     def day(number: int) -> str:
