@@ -22,6 +22,7 @@ from bot.text import _, mrkdwn
 from config.identifiers import address_or_nothing
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
+from workflows.clients.views import LineFault
 from workflows.people import Successor
 
 
@@ -103,35 +104,52 @@ def _register_changes(on: Listeners, ctx: ListenerContext) -> None:
     def uploaded(call: Call, view: View) -> View:
         file = forms.parse_upload(view)
         check_decider(ctx, call)
+        data = fetch(call.client, file)
+        people, objections = _named(ctx, call, data)
         try:
-            data = fetch(call.client, file)
-            new = edits.upload(*_bound(call), data, ctx.actor(call), _named(ctx, call, data))
+            new = edits.upload(*_bound(call), data, ctx.actor(call), people)
         except InvalidAssignmentFile as unfit:
-            return tell_faults(call, unfit)
+            faults = [LineFault(fault.line, objections.get(fault.line, fault.what)) for fault in unfit.faults]
+            return tell_faults(call, InvalidAssignmentFile(faults))
         return _changed(ctx, call, new)
 
 
 def _receiver(ctx: ListenerContext, call: Call, person: Profile) -> Successor:
     """Return a colleague as a receiver. Raises `UserFacingError` for somebody who may not receive clients."""
-    leaver = ctx.services.proposals.view(call.fact("proposal")).leaver
-    if why := colleague_objection(person, leaver.slack_id):
-        raise UserFacingError(_("{name} cannot receive clients. {why}").format(name=mrkdwn(person.name), why=why))
+    if why := _objection(ctx, call, person):
+        raise UserFacingError(mrkdwn(why))
     return person.successor()
 
 
-def _named(ctx: ListenerContext, call: Call, data: bytes) -> list[Successor]:
-    """Return the people of a file who are not among the receivers, with their Slack profiles where Slack has one."""
+def _objection(ctx: ListenerContext, call: Call, person: Profile) -> str:
+    """Return why a colleague may not receive clients, in plain text; empty if they may."""
+    leaver = ctx.services.proposals.view(call.fact("proposal")).leaver
+    why = colleague_objection(person, leaver.slack_id)
+    return _("{name} cannot receive clients. {why}").format(name=person.name, why=why) if why else ""
+
+
+def _named(ctx: ListenerContext, call: Call, data: bytes) -> tuple[list[Successor], dict[int, str]]:
+    """Return the people of a file who are not among the receivers, with their Slack profiles where Slack has one.
+
+    Those who may not receive clients are left out, so that the upload refuses their lines. The second value has the
+    reason by line.
+    """
     known = {one.key for one in ctx.services.proposals.successors(call.fact("proposal"))}
     people: list[Successor] = []
+    objections: dict[str, str] = {}
     try:
         rows, _faults = assignment_file.read_valid_rows(data)
     except InvalidAssignmentFile:
-        return people  # the upload tells every fault
+        return people, {}  # the upload tells every fault
     for address in assignment_file.addresses(rows):
-        if address not in known and address_or_nothing(address):
-            person = ctx.people.by_email(address)
-            people.append(_receiver(ctx, call, person) if person else Successor(address, address, address))
-    return people
+        if address in known or not address_or_nothing(address):
+            continue
+        person = ctx.people.by_email(address)
+        if person and (why := _objection(ctx, call, person)):
+            objections[address] = why
+        else:
+            people.append(person.successor() if person else Successor(address, address, address))
+    return people, {row.line: objections[row.address] for row in rows if row.address in objections}
 
 
 def _bound(call: Call) -> tuple[str, str]:

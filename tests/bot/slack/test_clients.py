@@ -9,7 +9,7 @@ from bot.slack.client import web_client
 from bot.slack.notifier import SlackNotifier
 from tests.bot import samples
 from tests.bot.conftest import Office, said
-from tests.sandbox.company.people import BY_UID, MANAGER
+from tests.sandbox.company.people import BY_UID, LEAVER, MANAGER
 from tests.sandbox.slack.records import File, Message
 from workflows.clients.split.assignment_file import MOST_BYTES, InvalidAssignmentFile
 from workflows.clients.views import ExclusionLine, LineFault, Share
@@ -139,6 +139,20 @@ def test_a_file_may_name_a_colleague_who_is_not_listed(office: Office) -> None:
         known,
         Successor("ext@y.example", "ext@y.example", "ext@y.example"),
     ]
+
+
+def test_who_may_not_receive_is_a_fault_of_their_line_beside_all_the_others(office: Office) -> None:
+    guest = BY_UID["raj.patel"]
+    office.slack.workspace.users[guest.slack_id].is_restricted = True
+    faults = [LineFault(2, "no account"), LineFault(3, "is no successor"), LineFault(4, "is no successor")]
+    office.handover.unfit = InvalidAssignmentFile(faults)
+    rows = ("party:1,ext@y.example", f"party:2,{guest.email}", f"party:3,{LEAVER.email}")
+    hand_in(office, "\n".join(("client id,address", *rows, "")).encode())
+    text = office.manager.modal("This file has faults").text
+    assert "3 lines have faults" in text
+    assert "line 2: no account" in text
+    assert f"line 3: {guest.name} cannot receive clients. This person is a guest" in text
+    assert f"line 4: {LEAVER.name} cannot receive clients. This is the person who leaves" in text
 
 
 def test_a_change_says_what_it_changed_and_whom_it_waits_for(office: Office) -> None:
