@@ -120,8 +120,8 @@ def update_access_verdict(
 
     `choose`: a person must link the account, or say that there is none.
 
-    The line shows the worst of its accounts. It stays as it is if another account is worse, or if an account matches
-    that nobody has linked or denied, and the line is not better than what was seen.
+    The line shows the worst of its accounts. It stays as it is if another account is worse. While an account matches
+    that nobody has linked or denied, it never gets better.
     """
     verdicts = [row.verdict for row in known(session, access_id)]
     if any(SEVERITY.index(Verdict(verdict)) < SEVERITY.index(seen.verdict) for verdict in verdicts):
