@@ -85,11 +85,17 @@ def tell_line_manager(
 
 
 def tell_change(
-    context: Context, session: Session, case_id: str, data: CaseData, event: Event, by: Actor, mark: str = ""
+    context: Context, session: Session, case_id: str, data: CaseData, event: Event, by: Actor, what: str = ""
 ) -> None:
-    """Tell who opened the case, and everybody who was told of it before, what somebody has changed."""
+    """Tell who opened the case, and everybody who was told of it before, what somebody has changed.
+
+    A change to `what` was there before is told again: whoever knows of the change between would believe that.
+    """
     users = (data.opened_by.slack_id, *told(session, case_id, data))
-    tell(context, session, case_id, data, event, users, but=[by.slack_id], mark=mark)
+    session.flush()
+    news = select(OutboxMessage).where(OutboxMessage.case_id == case_id, OutboxMessage.kind == MessageKind.NEWS)
+    number = sum(news_of(post.subject)[1] is event for post in session.exec(news).all())
+    tell(context, session, case_id, data, event, users, but=[by.slack_id], mark=f"{what}/{number}")
 
 
 def told(session: Session, case_id: str, data: CaseData) -> Iterator[str]:

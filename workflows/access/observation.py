@@ -120,14 +120,15 @@ def update_access_verdict(
 
     `choose`: a person must link the account, or say that there is none.
 
-    The line shows the worst of its accounts. It stays as it is if another account is worse, or if an open account
-    matches that nobody has linked or denied.
+    The line shows the worst of its accounts. It stays as it is if another account is worse. While an account matches
+    that nobody has linked or denied, it never gets better.
     """
     verdicts = [row.verdict for row in known(session, access_id)]
     if any(SEVERITY.index(Verdict(verdict)) < SEVERITY.index(seen.verdict) for verdict in verdicts):
         return
     access = session.get_one(Access, access_id)
-    open_findings = open_of(session, access.case_id, access.system) if seen.verdict is not Verdict.OPEN else ()
+    stays = seen.verdict is not Verdict.OPEN and SEVERITY.index(Verdict(access.verdict)) <= SEVERITY.index(seen.verdict)
+    open_findings = open_of(session, access.case_id, access.system) if stays else ()
     if any(finding.kind == FindingKind.NEW_ACCOUNT for finding in open_findings):
         return
     said = {"system": access.system, "verdict": seen.verdict}

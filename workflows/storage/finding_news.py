@@ -4,7 +4,7 @@ What was exported is for security alone. Findings of one run, or of one case wit
 sent yet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from workflows.storage.case import read_case, who_asked
 from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.outbox import AT, MessageKind, OutboxMessage
 from workflows.storage.rows.watch import AuditRun, Finding, FindingKind
+from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault, WrongKey
 
 SPAN = timedelta(hours=1)
@@ -40,11 +41,27 @@ def tell_finding(session: Session, vault: Vault, row: Finding, security: str) ->
 
 
 def tell_findings_of(session: Session, vault: Vault, run_id: str) -> None:
-    """Request, in the caller's transaction, a message about an audit's new findings to each who opened a case."""
+    """Request, in the caller's transaction, a message about an audit's new findings to each who opened a case.
+
+    Findings of an audit by hand that never ended, because its process died, are told as well.
+    """
     session.flush()
-    for place in dict.fromkeys(_who_asked(session, vault, row.case_id or "") for row in _of_audit(session, run_id)):
-        if place:
-            _request(session, run_id, place, "")
+    for told, found in [(run_id, _of_audit(session, run_id)), *_untold(session, run_id)]:
+        for place in dict.fromkeys(_who_asked(session, vault, row.case_id or "") for row in found):
+            if place and (told == run_id or session.get(OutboxMessage, _message(told, place)) is None):
+                _request(session, told, place, "")
+
+
+def _untold(session: Session, run_id: str) -> Iterator[tuple[str, list[Finding]]]:
+    """Yield earlier audits by hand without an end, with their findings that are open now."""
+    end = session.get_one(AuditRun, run_id).finished_at
+    if end is None:
+        return
+    died = select(AuditRun.id).where(
+        col(AuditRun.finished_at).is_(None), AuditRun.state == WorkState.PLANNED, col(AuditRun.due_at) < end - SPAN
+    )
+    for died_id in session.exec(died).all():
+        yield died_id, [row for row in _of_audit(session, died_id) if row.closed_at is None]
 
 
 def told_in(session: Session, vault: Vault, told: str, place: str, security: str) -> Sequence[Finding]:
@@ -115,9 +132,13 @@ def _waits(session: Session, row: Finding, place: str) -> bool:
 def _request(session: Session, told: str, place: str, case_id: str) -> None:
     enqueue(
         session,
-        id=f"found:{told}:{place}",
+        id=_message(told, place),
         kind=MessageKind.FINDINGS,
         subject=f"{told}{AT}{place}",
         case_id=case_id,
         channel=place,
     )
+
+
+def _message(told: str, place: str) -> str:
+    return f"found:{told}:{place}"

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -19,7 +20,7 @@ from config.text import _
 from connectors.contract import Account, AccountId, Accounts, Observation, Roster, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import observation
-from workflows.access.absence import AbsenceCheck
+from workflows.access.absence import AbsenceCheck, Kind
 from workflows.access.account_state import GOOD, SEVERITY
 from workflows.access.identity import keep, other_owner, other_persons_accounts, read_directory_entries
 from workflows.access.links import PersonLinks, links_of
@@ -33,7 +34,13 @@ from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
 from workflows.systems.registry import System
-from workflows.watch.watched_cases import having_accounts, in_watched_cases, related_in_watched_cases, without_accounts
+from workflows.watch.watched_cases import (
+    addresses,
+    having_accounts,
+    in_watched_cases,
+    related_in_watched_cases,
+    without_accounts,
+)
 
 SECOND = (FindingKind.NEW_ACCOUNT, FindingKind.ADDRESS_REUSED)
 """Kinds of finding that a lookup opens, and closes once the lookup no longer shows them."""
@@ -43,6 +50,10 @@ MOST = 500
 """Leavers with an account who are looked up in one audit, if the system cannot list everybody."""
 BESIDE_LIST = 50
 """The same if it can: lookups that check the list."""
+
+
+NOT_GOOD = (Verdict.OPEN, Verdict.UNKNOWN)
+NOTHING: Mapping[str, Sequence[Account]] = MappingProxyType({})
 
 
 def _most(system: System) -> int:
@@ -68,14 +79,24 @@ class NewAccounts:
         seen[Verdict.OPEN] += self.look_again(system, accounts, self._again(system), by)
         return seen
 
-    def look_again(self, system: System, accounts: Accounts, access_ids: Sequence[str], by: str) -> int:
-        """Look up leavers with known accounts there; return the number of new accounts."""
+    def look_again(
+        self,
+        system: System,
+        accounts: Accounts,
+        access_ids: Sequence[str],
+        by: str,
+        listed: Mapping[str, Sequence[Account]] = NOTHING,
+    ) -> int:
+        """Look up leavers with known accounts there; return the number of new accounts.
+
+        `listed`: by line, the accounts that the system's list shows for the leaver, whether a lookup does or not.
+        """
         found = 0
         for start in range(0, len(access_ids), READ_TOGETHER):
             ids = access_ids[start : start + READ_TOGETHER]
             with self._context.store.read() as session:
                 page = session.exec(select(Access).where(col(Access.id).in_(ids)).order_by(col(Access.id))).all()
-            found += sum(new for _verdict, new in self._look_up_page(system, accounts, page, by))
+            found += sum(new for _verdict, new in self._look_up_page(system, accounts, page, by, listed))
         return found
 
     def audits_per_rotation(self, system: System) -> int:
@@ -84,36 +105,42 @@ class NewAccounts:
             lines = session.exec(select(sa.func.count()).select_from(having_accounts(system.name).subquery())).one()
         return -(-lines // _most(system)) or 1
 
-    def suspects(self, system: str, page: Sequence[Account], by: str) -> set[str]:
-        """Return the leavers' lines whose case lacks an open account of the page with the leaver's address.
+    def suspects(self, system: str, page: Sequence[Account], by: str) -> dict[str, list[Account]]:
+        """Return, by the leaver's line, accounts of the page with the leaver's address that its case lacks.
+
+        They are open, or the list does not tell whether they are.
 
         A line without any account was looked up already: there the account is a finding at once.
         """
-        alive = [one for one in page if one.verdict is Verdict.OPEN]
+        alive = [one for one in page if one.verdict in NOT_GOOD]
         with self._context.store.read() as session:
             hits = in_watched_cases(session, self._context.vault, alive, self._context.clock.now())
             if not hits:
-                return set()
+                return {}
             told = {(row.case_id, row.account_id) for row in still_open(session, system, SECOND)}
             rows = [session.get(LeaverAccount, f"{case_id}:{system}:{one.id}") for case_id, one in hits]
-            lines = {
-                f"{case_id}:{system}"
-                for (case_id, one), row in zip(hits, rows, strict=True)
-                if row is None and (case_id, one.id) not in told
-            }
+            lines = defaultdict[str, list[Account]](list)
+            for (case_id, one), row in zip(hits, rows, strict=True):
+                if row is None and (case_id, one.id) not in told:
+                    lines[f"{case_id}:{system}"].append(one)
             missed = session.exec(without_accounts(system).where(col(Access.id).in_(lines))).all()
-            suspect = set(session.exec(having_accounts(system).where(col(Access.id).in_(lines))))
+            suspect = session.exec(having_accounts(system).where(col(Access.id).in_(lines))).all()
         for access in missed:
             self._report_missed(access, [one for case_id, one in hits if case_id == access.case_id], by)
-        self._doubt([row.id for row in rows if row and row.verdict in GOOD], system, by)
-        return suspect
+        shown_open = zip(hits, rows, strict=True)
+        self._doubt(
+            [row.id for (_id, one), row in shown_open if row and row.verdict in GOOD and one.verdict is Verdict.OPEN],
+            system,
+            by,
+        )
+        return {line: lines[line] for line in suspect}
 
     def ask_about(self, system: str, page: Sequence[Account], by: str) -> None:
         """Report open accounts of the page that may be another one of a past leaver, for a person to judge.
 
-        Such a finding is closed once the list shows the account locked.
+        Such a finding is closed once the list shows the account locked, and a read by its id does, too.
         """
-        context, alive = self._context, [one for one in page if one.verdict is Verdict.OPEN]
+        context, alive = self._context, [one for one in page if one.verdict in NOT_GOOD]
         locked = {one.id for one in page if one.verdict is Verdict.LOCKED}
         with context.store.read() as session:
             told = still_open(session, system, [FindingKind.POSSIBLE])
@@ -125,7 +152,7 @@ class NewAccounts:
                 if (case_id, one.id) not in asked and (case := self._lacks(session, case_id, system, one)) is not None
             ]
         fresh = [(case, one) for case, one in fresh if not self._is_of_another(case, system, one)]
-        settled = [row for row in told if row.account_id in locked]
+        settled = self._read_locked(system, [row for row in told if row.account_id in locked])
         if fresh or settled:
             with context.store.write() as session:
                 for case, one in fresh:
@@ -134,6 +161,15 @@ class NewAccounts:
                     context.findings.close_resolved(
                         session, FindingReport(FindingKind.POSSIBLE, row.case_id or "", system, row.account_id)
                     )
+
+    def _read_locked(self, system: str, rows: Sequence[Finding]) -> list[Finding]:
+        """Return those of some findings whose account a read by its id shows locked. A list may miss a way in."""
+        configured = self._context.systems.get(system)
+        accounts = configured.having(Accounts) if configured and rows else None
+        if accounts is None:
+            return []
+        seen = observation.observe(accounts, [AccountId(row.account_id) for row in rows], len(rows))
+        return [row for row in rows if seen[AccountId(row.account_id)].verdict is Verdict.LOCKED]
 
     def _lacks(self, session: Session, case_id: str, system: str, account: Account) -> Case | None:
         """Return the case if it has begun in the system, and nobody has said of the account whose it is."""
@@ -185,9 +221,11 @@ class NewAccounts:
             leaver = open_case_data(self._context.vault, case).leaver
         except WrongKey:
             return
+        listed = _matched(listed, leaver)
         others = other_persons_accounts(self._context, leaver, access.system, listed, ())
         mine, theirs = ([one for one in listed if (one.id in others) is other] for other in (False, True))
-        seen = Observation(Verdict.OPEN if mine else Verdict(access.verdict), _("shown by the system's list"))
+        worst = min((one.verdict for one in mine), key=SEVERITY.index, default=Verdict(access.verdict))
+        seen = Observation(worst, _("shown by the system's list"))
         self._say(access, mine, theirs, seen, by, linked=False, adopt=False, unproven=False)
 
     def _again(self, system: System) -> list[str]:
@@ -216,7 +254,12 @@ class NewAccounts:
             after = page[-1].id
 
     def _look_up_page(
-        self, system: System, accounts: Accounts, page: Sequence[Access], by: str
+        self,
+        system: System,
+        accounts: Accounts,
+        page: Sequence[Access],
+        by: str,
+        listed: Mapping[str, Sequence[Account]] = NOTHING,
     ) -> Iterator[tuple[Verdict, int]]:
         """Yield the result of a lookup for each line, and the number of new accounts. The rows are read before."""
         case_ids, rows = [access.case_id for access in page], defaultdict[str, list[LeaverAccount]](list)
@@ -246,6 +289,7 @@ class NewAccounts:
                 told=told[case.id],
                 links=links[case.leaver_key],
                 leavers=leavers,
+                listed=listed.get(access.id, ()),
             )
 
     def _leavers(self, cases: Iterable[Case]) -> dict[str, Leaver]:
@@ -274,20 +318,24 @@ class NewAccounts:
         told: Sequence[Finding],
         links: Mapping[str, PersonLinks],
         leavers: Mapping[str, Leaver],
+        listed: Sequence[Account],
     ) -> tuple[Verdict, int]:
-        """Look one leaver up. `told`: the open findings."""
+        """Look one leaver up. `told`: the open findings; `listed`: accounts that the system's list shows."""
         try:
             data = open_case_data(self._context.vault, case)
             data = replace(data, leaver=leavers.get(case.id, data.leaver))
             lookup = accounts.find(person(data.leaver))
             known = {row.account_id for row in rows}
-            others = other_persons_accounts(self._context, data.leaver, system.name, lookup.accounts, known)
-            fresh = [one for one in lookup.accounts if one.id not in known]
+            shown = {one.id for one in lookup.accounts}
+            found = [*lookup.accounts, *_matched([one for one in listed if one.id not in shown], data.leaver)]
+            others = other_persons_accounts(self._context, data.leaver, system.name, found, known)
+            fresh = [one for one in found if one.id not in known]
             denied = links[system.name].denied
-            matched = {one.id for one in lookup.accounts} - others
+            matched = {one.id for one in found} - others
             undecided = self._undecided(told, {*known, *denied, *matched})
             fresh = [one for one in fresh if one.id not in denied]
-            mine = [observation.imaged(accounts, one) for one in fresh if one.id not in others]
+            mine = [one for one in _read_again(accounts, fresh) if one.id not in others]
+            mine = [observation.imaged(accounts, one) for one in mine]
             if undecided:  # a lookup no longer shows them, or their address is another's now: both prove nothing
                 seen_now = accounts.observe(list(undecided))
                 mine += [
@@ -398,3 +446,21 @@ class NewAccounts:
                 session, FindingReport(FindingKind.NOT_VERIFIED, access.case_id, access.system, "", why), by
             )
         return Verdict.UNKNOWN
+
+
+def _read_again(accounts: Accounts, found: Sequence[Account]) -> list[Account]:
+    """Return accounts of a lookup, those shown locked with the verdict of a read by their id.
+
+    A lookup may not see what a read does: another way in, or a policy that does not enforce the lock.
+    """
+    locked = [one.id for one in found if one.verdict is Verdict.LOCKED]
+    seen = observation.observe(accounts, locked, len(locked)) if locked else {}
+    return [replace(one, verdict=seen[one.id].verdict) if one.id in seen else one for one in found]
+
+
+def _matched(listed: Sequence[Account], leaver: Leaver) -> list[Account]:
+    """Return accounts of a list with what they match a leaver by."""
+    emails = {plain(email) for email in leaver.emails}
+    by_address = [any(plain(email) in emails for email in addresses(one)) for one in listed]
+    kinds = [Kind.ADDRESS if by else Kind.LOGIN for by in by_address]
+    return [replace(one, matched_by=_(kind.value)) for one, kind in zip(listed, kinds, strict=True)]

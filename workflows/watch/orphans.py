@@ -4,12 +4,12 @@ Orphans are alive although the company's directory has disabled the person. Each
 checked for all three.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import islice
 
 from config.identifiers import plain
-from config.text import _, ngettext
+from config.text import N_, _, ngettext
 from connectors.contract import Account, Accounts, Roster, Verdict
 from connectors.errors import ConnectorError, Unavailable
 from workflows.access import observation
@@ -18,11 +18,12 @@ from workflows.context import Context
 from workflows.storage.findings import FindingReport, still_open
 from workflows.storage.rows.watch import FindingKind
 from workflows.systems.registry import System
-from workflows.watch.new_accounts import NewAccounts
+from workflows.watch.new_accounts import NOT_GOOD, NewAccounts
 from workflows.watch.sweep import SweepCounts, at_once
 from workflows.watch.watched_cases import addresses, in_cases, logins
 
 PAGE = 500
+NOT_LOOKED = N_("orphans were not looked for in {system}: {why}")
 UNREADABLE = (ConnectorError, *observation.MALFORMED)
 """Errors of a list. One unreadable record spoils the list, and nothing else."""
 
@@ -61,13 +62,14 @@ class Orphans:
         roster = system.having(Roster) if system else None
         if system is None or roster is None:
             return None
-        locked, alive, dormant, second, named = set[int](), set[int](), set[str](), set[str](), False
+        locked, alive, dormant, named = set[int](), set[int](), set[str](), False
+        second: dict[str, list[Account]] = {}
         for page in _pages(roster.everyone() if whole else roster.alive()):
             for account in page:
                 (locked if account.verdict is Verdict.LOCKED else alive).update(_addresses(account), _logins(account))
                 named = named or bool(addresses(account))
             dormant |= self._record_dormant(self._directory, page, by)
-            second |= self._newcomers.suspects(self._directory, page, by)
+            _join(second, self._newcomers.suspects(self._directory, page, by))
             self._newcomers.ask_about(self._directory, page, by)
         if whole and not named:
             raise Unavailable(_("it shows nobody with an address, which is not believed"))
@@ -95,31 +97,49 @@ class Orphans:
         try:
             self._read(system, roster, disabled, by, tally)
         except UNREADABLE as error:
-            words = _("orphans were not looked for in {system}: {why}")
-            tally.not_looked.append(words.format(system=system.name, why=observation.malformed(error)))
+            tally.not_looked.append(_(NOT_LOOKED).format(system=system.name, why=observation.malformed(error)))
         return tally
 
     def _read(self, system: System, roster: Roster, disabled: set[int] | None, by: str, tally: SweepCounts) -> None:
-        orphans, dormant, second, nobody = set[str](), set[str](), set[str](), True
+        orphans, unread, dormant, nobody = set[str](), set[str](), set[str](), True
+        second: dict[str, list[Account]] = {}
         for page in _pages(roster.everyone()):
             nobody = False
-            alive = [one for one in page if disabled and one.verdict is Verdict.OPEN]
-            hits = [one for one in alive if disabled and disabled & (_addresses(one) or _logins(one))]
-            orphans |= self._record(FindingKind.ORPHAN, system.name, hits, by)
+            hits = [
+                one
+                for one in page
+                if one.verdict in NOT_GOOD and disabled and disabled & (_addresses(one) or _logins(one))
+            ]
+            alive = [one for one in hits if one.verdict is Verdict.OPEN]
+            orphans |= self._record(FindingKind.ORPHAN, system.name, alive, by)
+            unread |= self._without_case(system.name, [one for one in hits if one.verdict is Verdict.UNKNOWN])
             dormant |= self._record_dormant(system.name, [one for one in page if one.id not in orphans], by)
-            second |= self._newcomers.suspects(system.name, page, by)
+            _join(second, self._newcomers.suspects(system.name, page, by))
             self._newcomers.ask_about(system.name, page, by)
         if nobody:
             raise Unavailable(_("it shows nobody, which is not believed"))
         if disabled is not None:
-            self._settle(system.name, FindingKind.ORPHAN, orphans)
+            self._settle(system.name, FindingKind.ORPHAN, orphans | unread)
+        if unread:
+            why = ngettext(
+                "the list does not tell whether {count} account is locked",
+                "the list does not tell whether {count} accounts are locked",
+                len(unread),
+            ).format(count=len(unread))
+            tally.not_looked.append(_(NOT_LOOKED).format(system=system.name, why=why))
         self._settle(system.name, FindingKind.DORMANT, dormant)
         self._again(system, second, by, tally)
 
-    def _again(self, system: System, access_ids: set[str], by: str, tally: SweepCounts) -> None:
+    def _without_case(self, system: str, accounts: list[Account]) -> set[str]:
+        if not accounts:
+            return set()
+        with self._context.store.read() as session:
+            return {str(one.id) for one in accounts} - in_cases(session, self._context.vault, system, accounts)
+
+    def _again(self, system: System, listed: dict[str, list[Account]], by: str, tally: SweepCounts) -> None:
         accounts = system.having(Accounts)
-        if accounts and access_ids:
-            tally.verdicts[Verdict.OPEN] += self._newcomers.look_again(system, accounts, sorted(access_ids), by)
+        if accounts and listed:
+            tally.verdicts[Verdict.OPEN] += self._newcomers.look_again(system, accounts, sorted(listed), by, listed)
 
     def _settle(self, system: str, kind: FindingKind, seen: set[str]) -> None:
         """Close the findings that a complete list no longer shows."""
@@ -150,6 +170,11 @@ class Orphans:
                 sighting = FindingReport(kind, "", system, one.id, detail, one.name, one.email, one.login)
                 self._context.findings.report(session, sighting, by)
         return {str(one.id) for one in without_case}
+
+
+def _join(lines: dict[str, list[Account]], more: Mapping[str, list[Account]]) -> None:
+    for line, accounts in more.items():
+        lines.setdefault(line, []).extend(accounts)
 
 
 def _addresses(account: Account) -> set[int]:

@@ -285,6 +285,15 @@ def test_a_proposal_that_waits_shows_the_new_last_day(workplace: Workplace) -> N
     assert before != after
 
 
+def test_a_day_that_comes_back_is_told_again(workplace: Workplace) -> None:
+    story = Story(workplace)
+    for hours in (HOURS, 2 * HOURS, HOURS):
+        workplace.services.offboarding.reschedule(story.id, story.at + hours, COLLEAGUE)
+        workplace.deliver()
+        new = story.new()
+        assert [len(new[role]) for role in (ASKED, LINE, APPROVER)] == [1, 1, 1]
+
+
 def test_a_settled_finding_is_brought_up_to_date_where_it_was_told(workplace: Workplace) -> None:
     story = Story(workplace)
     found(story)

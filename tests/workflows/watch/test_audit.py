@@ -54,6 +54,24 @@ def test_one_audit_and_one_post_a_day(office: Office, case_id: str) -> None:
     assert len([post for post in office.posts().values() if post.kind == MessageKind.AUDIT]) == 2
 
 
+def test_what_an_audit_by_hand_found_is_told_though_its_process_died(
+    office: Office, case_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_args: object) -> None:
+        raise Killed
+
+    office.directory.users[AccountId("directory-dana")].active = True
+    office.clock.pass_(hours=2)
+    monkeypatch.setattr(office.audits._orphans, "look", die)
+    with pytest.raises(Killed):
+        office.audits.run_now(SECURITY)
+    monkeypatch.undo()
+    for _again in range(2):
+        assert [finding.kind for finding in _audit(office).findings] == ["open again"]
+        told = [post for post in office.posts().values() if post.kind == MessageKind.FINDINGS]
+        assert [(post.channel, post.wanted_version) for post in told] == [(HR.slack_id, 1)]
+
+
 def test_no_audit_before_its_hour_and_none_without_a_case(office: Office) -> None:
     office.audits.call()
     assert office.work("audit") == 0

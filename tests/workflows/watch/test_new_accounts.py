@@ -71,6 +71,84 @@ def test_a_second_account_that_the_list_leaves_out_is_found_by_its_names(
     assert not _crm(office).locked_out
 
 
+@pytest.mark.parametrize("listed", [Verdict.OPEN, Verdict.UNKNOWN])
+def test_a_second_account_that_the_list_alone_shows_is_found(
+    tmp_path: Path, listed: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office(tmp_path, crm_lists=True)
+    _leave(office)
+    office.crm.user("crm-second", "dana@x.example", login="dd")
+    connector = office.systems["crm"].connector
+    _list_as(monkeypatch, connector, "crm-second", listed)
+    find: Callable[[Person], Lookup] = connector.find  # type: ignore[attr-defined]
+
+    def lose(person: Person) -> Lookup:
+        found = find(person)
+        return replace(found, accounts=tuple(one for one in found.accounts if one.id != "crm-second"))
+
+    monkeypatch.setattr(connector, "find", lose)
+    [finding] = audit(office).findings
+    assert (finding.kind, finding.login) == ("new account", "dd")
+    assert finding.detail == "made or renamed since; matches by address"
+    for _again in range(2):
+        assert not _crm(office).locked_out
+        assert _kinds(audit(office)) == [("new account", "crm")]
+
+
+def _list_as(monkeypatch: pytest.MonkeyPatch, connector: object, account: str, verdict: Verdict) -> None:
+    everyone = connector.everyone  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        connector,
+        "everyone",
+        lambda: (replace(one, verdict=verdict) if one.id == account else one for one in everyone()),
+    )
+
+
+def test_a_second_account_that_a_lookup_calls_locked_is_read_by_its_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office(tmp_path)
+    _leave(office)
+    office.crm.user("crm-second", "dana@x.example", login="dd")
+    connector = office.systems["crm"].connector
+    find: Callable[[Person], Lookup] = connector.find  # type: ignore[attr-defined]
+
+    def call_locked(person: Person) -> Lookup:
+        found = find(person)
+        return replace(found, accounts=tuple(replace(one, verdict=Verdict.LOCKED) for one in found.accounts))
+
+    monkeypatch.setattr(connector, "find", call_locked)
+    assert _kinds(audit(office)) == [("new account", "crm")]
+    assert not _crm(office).locked_out
+
+
+def test_whether_a_candidate_is_settled_is_read_by_its_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = Office(tmp_path, crm_lists=True)
+    _leave(office)
+    office.crm.user("crm-admin", "dana+admin@x.example", login="dana-adm")
+    assert _kinds(audit(office)) == [("possible account", "crm")]
+    _list_as(monkeypatch, office.systems["crm"].connector, "crm-admin", Verdict.LOCKED)
+    assert _kinds(audit(office)) == [("possible account", "crm")]
+    office.crm.users[AccountId("crm-admin")].active = False
+    assert _kinds(audit(office)) == []
+
+
+def test_an_orphan_of_whom_the_list_does_not_tell_is_not_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office(tmp_path, crm_lists=True)
+    _leave(office)
+    office.directory.users[AccountId("directory-carol")].active = False
+    _list_as(monkeypatch, office.systems["crm"].connector, "crm-carol", Verdict.UNKNOWN)
+    view = audit(office)
+    assert (view.findings, len(view.not_looked)) == ((), 1)
+    assert "does not tell whether 1 account is locked" in view.not_looked[0]
+    monkeypatch.undo()
+    assert _kinds(audit(office)) == [("orphan", "crm")]
+    _list_as(monkeypatch, office.systems["crm"].connector, "crm-carol", Verdict.UNKNOWN)
+    assert _kinds(audit(office)) == [("orphan", "crm")]
+
+
 def test_an_account_that_is_deleted_and_made_again_under_its_log_in_is_found(company: Office) -> None:
     del company.crm.users[AccountId("crm-dana")]
     assert audit(company).by_verdict[Verdict.ABSENT] == 1
