@@ -7,7 +7,7 @@ from typing import overload
 
 from slack_sdk.errors import SlackApiError
 
-from bot.text import N_, _, moment, mrkdwn, plain
+from bot.text import N_, _, moment, mrkdwn, plain, punctuated
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.refusals import Next, Refused
 from workflows.storage.store import StorageFailed
@@ -86,7 +86,7 @@ def user_message(error: Exception, *, markup: bool = False) -> str | None:
 def refusal(error: Refused, following: Mapping[Next, str], *, markup: bool = False) -> str:
     """Return the sentence of a refusal, and what to do next in the words of one place."""
     said = error.code.words({name: _fact(name, value, markup) for name, value in error.facts.items()})
-    return f"{said} {_(following[error.code.next])}" if error.code.next else said
+    return punctuated(" ").join((said, _(following[error.code.next]))) if error.code.next else said
 
 
 def _data(text: str, markup: bool) -> str:

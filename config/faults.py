@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from config.text import N_, _
+from config.text import N_, _, punctuated
 
 MESSAGES = {
     "value_error": "{error}",
@@ -40,7 +40,8 @@ def describe(model: type[BaseModel], error: ValidationError, prefix: str = "") -
         if kind == "extra_forbidden":
             message = _("is not a known key") + _meant(_table(model, path[:-1]), path[-1])
         key = ".".join([prefix, *path] if prefix else path)
-        lines.append(f"{key or _('the file')}: {message}")
+        place = key or _("the file")
+        lines.append(punctuated("{place}: {message}").format(place=place, message=message))
     return lines
 
 

@@ -1,5 +1,6 @@
 """Catalogues: which one a locale gets, what the check of translations finds, and how new messages come in."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -236,3 +237,17 @@ def test_the_pages_for_hr_and_managers_name_buttons_as_they_are_and_say_who_revi
         english = (extract.ROOT / "docs" / "en" / page).read_text(encoding="utf-8")
         assert shape == [line[:2] for line in english.splitlines() if line.startswith(("#", "| **"))]
         assert ("\n> " in text) == (not languages.reviewer(code)), "the page says whether a native reader signed"
+
+
+def test_no_sentence_stands_inside_an_f_string_where_babel_does_not_read_it() -> None:
+    hidden = [
+        f"{path.relative_to(extract.ROOT)}:{call.lineno}"
+        for room in extract.ROOMS
+        for path in (extract.ROOT / room).rglob("*.py")
+        for text in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(text, ast.JoinedStr)
+        for call in ast.walk(text)
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in {"_", "N_", "ngettext"}
+        if isinstance(call.args[0], ast.Constant) and re.search("[a-z]", str(call.args[0].value))
+    ]
+    assert hidden == []

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.slack.messages import audit
 from bot.slack.messages.blocks import Block, Message, context, header, message, paragraphs
 from bot.slack.messages.phrases import account, finding_detail
-from bot.text import _, day, listed, mrkdwn, ngettext, plain
+from bot.text import _, day, mrkdwn, ngettext, plain, punctuated
 from workflows.cases.views import FindingLine
 
 MOST = 20
@@ -51,6 +51,6 @@ def _line(line: FindingLine) -> str:
         name=mrkdwn(line.leaver.name, 80),
         kind=audit.kind(line),
         where=account(line),
-        clauses=listed([_("since {day}").format(day=day(line.first_seen)), *audit.answers(line)]),
+        clauses=punctuated(", ").join([_("since {day}").format(day=day(line.first_seen)), *audit.answers(line)]),
         because=finding_detail(line),
     )

@@ -21,7 +21,7 @@ from bot.slack.messages.blocks import (
     section,
 )
 from bot.slack.messages.guide import CHOOSE, line
-from bot.slack.messages.phrases import short
+from bot.slack.messages.phrases import short, to_message
 from bot.slack.messages.proposal import headline
 from bot.text import _, day, mrkdwn, ngettext
 from config.languages import SOURCE
@@ -112,23 +112,19 @@ def _more(text: str, most: int, *lists: Sequence[object]) -> list[Block]:
 def _held(view: CaseView, link: str) -> Block:
     text = _("*HELD: {name}* – {why}").format(name=mrkdwn(view.leaver.name, 80), why=access.why_held(view))
     release, _reject = access.release_buttons(view)
-    return section("\n".join([text, *_to_message(link)]), release)
+    return section("\n".join([text, *to_message(link)]), release)
 
 
 def _due_back(view: CaseView, link: str) -> Block:
     text = _("*{name}* is due back. The question whether the clients go back waits for an answer.")
-    return section("\n".join([text.format(name=mrkdwn(view.leaver.name, 80)), *_to_message(link)]))
-
-
-def _to_message(link: str) -> list[str]:
-    return [f"<{link}|{_('Open the message')}>"] if link else []
+    return section("\n".join([text.format(name=mrkdwn(view.leaver.name, 80)), *to_message(link)]))
 
 
 def _proposal(view: ProposalView, home: Home) -> Block:
     asked = requests.of(view, home.user)
     point = share.point(view, asked, home.user) if asked and asked.share else headline(view)
     if link := home.links.get(view.id):
-        return section("\n".join([f"*{mrkdwn(point, 300)}*", *_to_message(link)]))
+        return section("\n".join([f"*{mrkdwn(point, 300)}*", *to_message(link)]))
     return section(_("*{point}* Decide in Handover's direct message to you.").format(point=mrkdwn(point, 300)))
 
 

@@ -12,7 +12,7 @@ from bot.slack.messages.blocks import (
     paragraphs,
     section,
 )
-from bot.slack.messages.phrases import short, verdict
+from bot.slack.messages.phrases import short, to_message, verdict
 from bot.text import _, moment, mrkdwn, plain, punctuated
 from workflows.access.views import StepView, SystemLine
 from workflows.cases.views import CaseBrief, CaseView
@@ -99,8 +99,7 @@ def mention(slack_id: str) -> str:
 def waiting(step: StepView, link: str = "") -> Block:
     """Return the step's block for App Home. `link`: the address of its message."""
     until = _(" until {when}").format(when=moment(step.deadline)) if step.deadline else ""
-    to_message = [f"<{link}|{_('Open the message')}>"] if link else []
-    return section("\n".join([f"*{mrkdwn(headline(step), 300)}*{until}", *to_message]), done_button(step))
+    return section("\n".join([f"*{mrkdwn(headline(step), 300)}*{until}", *to_message(link)]), done_button(step))
 
 
 def done_button(step: StepView) -> Block:

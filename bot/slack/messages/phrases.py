@@ -65,6 +65,12 @@ def no_clients(of: ClientsView) -> str:
     return punctuated("{systems}: {why}").format(systems=listing(of.absent), why=why)
 
 
+def to_message(link: str) -> list[str]:
+    """Return the link to a message as a line, where there is one."""
+    words = _("Open the message")  # Babel reads no calls inside an f-string
+    return [f"<{link}|{words}>"] if link else []
+
+
 def for_a_time(name: str, until: datetime) -> str:
     """Return the sentences on a leave's handover."""
     return _("*For a time:* {name} returns {when}. Somebody then decides whether the clients go back.").format(

@@ -104,7 +104,8 @@ def _system(system: SystemPlan) -> list[Block]:
     if system.book:
         lines.append(_book(system.book))
     if system.duties and (points := duties.bullets(system.duties)):
-        lines += [f"_{_('In their name')}_", *points]
+        heading = _("In their name")
+        lines += [f"_{heading}_", *points]
     lines += _under(_("Will be done"), system.does if system.accounts or system.problem else ())
     lines += _under(_("Cannot be done here"), system.cannot)
     return paragraphs(lines)
