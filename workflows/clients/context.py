@@ -213,6 +213,14 @@ def tell_problem(context: Context, session: Session, book: BookHandover, data: C
     )
 
 
+def tell_nobody_asked(context: Context, session: Session, request_id: str, case_id: str, data: CaseData) -> None:
+    """Tell who opened the case, or the channel, once that nobody is left who can answer a request."""
+    message = f"clients:{request_id}:nobody"
+    if session.get(OutboxMessage, message) is None:
+        place = who_asked(session, context.vault, data)
+        enqueue(session, id=message, kind=MessageKind.CLIENTS, subject=case_id, case_id=case_id, channel=place)
+
+
 def refresh_problems(session: Session, case_id: str) -> None:
     """Update the messages about what was to be done for a case's clients: some of it is over."""
     sent = select(OutboxMessage.id).where(

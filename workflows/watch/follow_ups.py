@@ -4,6 +4,7 @@ from collections import Counter
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import _, join, ngettext, stored
 from connectors.contract import AccountId, Accounts, ClientBook, Observation, Verdict
@@ -23,7 +24,7 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, AssignmentState
+from workflows.storage.rows.clients import Assignment, AssignmentState, Proposal, ProposalState
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import FindingKind, FollowUp
 from workflows.storage.rows.work_state import WorkState
@@ -132,7 +133,7 @@ class FollowUps:
             Assignment.case_id == case_id, Assignment.system == system, col(Assignment.state).in_(STAYING)
         )
         stay = session.exec(stays).one()
-        unexplained = owned - stay
+        unexplained = owned - stay - session.exec(_waiting(case_id, system)).one()
         sighting = FindingReport(
             FindingKind.OWNS_RECORDS,
             case_id,
@@ -213,6 +214,17 @@ class FollowUps:
                 thread_of=f"case:{case.id}",
             )
             refresh_case_message(session, case.id)
+
+
+def _waiting(case_id: str, system: str) -> SelectOfScalar[int]:
+    """Return the query for the number of records about which people are asked now."""
+    asked = select(Proposal.id).where(Proposal.case_id == case_id, Proposal.state == ProposalState.PENDING)
+    return select(sa.func.count()).where(
+        Assignment.case_id == case_id,
+        Assignment.system == system,
+        Assignment.state == AssignmentState.PROPOSED,
+        col(Assignment.proposal_id).in_(asked),
+    )
 
 
 def _sentence(said: str, new: int, owned: int, stay: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot.slack.messages import requests
 from bot.slack.messages.blocks import (
     Block,
     Message,
@@ -20,9 +21,9 @@ from bot.slack.messages.phrases import listing, records, short
 from bot.slack.messages.systems import RETRY
 from bot.text import _, moment, mrkdwn, number, plain, punctuated
 from workflows.cases.views import CaseView
-from workflows.clients.views import ClientsView, PutBackLine
+from workflows.clients.views import ClientsView, PutBackLine, RequestView
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.clients import Halt
+from workflows.storage.rows.clients import Halt, ProposalState
 
 PAUSE, RESUME, STOP, PUT_BACK = "moves_pause", "moves_resume", "moves_stop", "moves_put_back"
 KEEP_THERE = "put_back_cancel"
@@ -45,6 +46,7 @@ def build(view: CaseView) -> Message:
     clients = view.clients
     told = clients.problems[:MOST] if clients else ()
     problems = [_("✗ to do: {problem}").format(problem=short(problem, 600)) for problem in told]
+    problems += [requests.line(one) for one in _unanswered(clients)]
     back = put_back(view)
     point = headline(view)
     if problems or (clients and clients.put_back_problems):
@@ -52,6 +54,13 @@ def build(view: CaseView) -> Message:
     where = _("Case {id}. The case message has everything, and the buttons.").format(id=mrkdwn(view.id))
     lines = [*back, *problems] or [_("You have nothing to do.")]
     return message(mrkdwn(point, 400), [header(point), *paragraphs(lines), context(where)])
+
+
+def _unanswered(clients: ClientsView | None) -> list[RequestView]:
+    """Return the requests of a waiting proposal that nobody can answer."""
+    proposal = clients.proposal if clients else None
+    waits = proposal is not None and proposal.state is ProposalState.PENDING
+    return [one for one in proposal.requests if one.problem and not one.awaited] if proposal and waits else []
 
 
 def headline(view: CaseView) -> str:

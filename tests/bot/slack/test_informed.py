@@ -459,3 +459,26 @@ def test_what_was_told_of_an_approval_stays_true(workplace: Workplace) -> None:
     every = "\n".join(said(one) for one in story.messages()[ASKED])
     assert "All records were read back" in every
     assert not [words for words in ("being moved now", "moved so far", "The records move on") if words in every]
+
+
+def test_who_asked_is_told_that_nobody_is_left_to_approve(workplace: Workplace) -> None:
+    """The approver leaves, too. The message is over once somebody else was asked and has answered."""
+    story = Story(workplace)
+    story.begin()
+    gone = Leaver(DIRECTOR.name, DIRECTOR.email, DIRECTOR.slack_id, DIRECTOR.timezone)
+    workplace.open(leaver=gone, approver=samples.MAX, clientless=True, successors=())
+    workplace.run("revoke")
+    story.new()
+    workplace.office.clock.at += 2 * DAY
+    workplace.run("approval")
+    told = [text for text in story.new()[ASKED] if "Clients of Dana O'Neill" in text]
+    assert len(told) == 1
+    assert "nobody can be asked" in told[0]
+    workplace.office.clock.at += DAY
+    workplace.run("approval")
+    assert not [text for text in story.new()[ASKED] if "Clients of Dana O'Neill" in text], "once"
+    [proposal] = [one for one in workplace.services.proposals.waiting() if one.leaver.slack_id == LEAVER.slack_id]
+    workplace.services.appointments.appoint(proposal.id, MANAGER.slack_id, COLLEAGUE, "manager")
+    workplace.run("approval")
+    over = [said(one) for one in story.messages()[ASKED] if "Clients of Dana O'Neill" in one.text]
+    assert ["nobody can be asked" in text for text in over] == [False]

@@ -331,6 +331,20 @@ def test_records_that_stay_are_no_finding(office: Office) -> None:
     assert "1 record stays, as" in case.follow_ups[0].summary
 
 
+def test_records_that_wait_for_a_decision_are_no_finding_until_it_is_a_decline(office: Office) -> None:
+    case_id = _with_clients(office)
+    office.work("revoke")
+    office.clock.pass_(days=1)
+    office.work("follow_up")
+    case = office.offboarding.case(case_id)
+    assert case.findings == ()
+    assert "still owns 4 records" in case.follow_ups[0].summary
+    _decide(office, approve=False)
+    office.clock.pass_(days=6)
+    office.work("follow_up")
+    assert [finding.kind for finding in office.offboarding.case(case_id).findings] == ["owns records"]
+
+
 def test_declined_records_are_still_owned(office: Office) -> None:
     case_id = _with_clients(office)
     office.work("revoke")

@@ -18,7 +18,7 @@ from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.clients.approvals.eligibility import GROUP, Eligibility, LiveDirectory, PendingProposal, completed
 from workflows.clients.approvals.reminders import CHECK_EVERY, RETRY_AFTER, ApproverAvailability, RequestActions
 from workflows.clients.approvals.requests import RequestData, UnsealedRequest
-from workflows.clients.context import ClientContext
+from workflows.clients.context import ClientContext, refresh_problems, tell_nobody_asked
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.journal import HANDOVER, Personal
@@ -176,6 +176,8 @@ class ApprovalEscalation:
             lack = _("{count} more who may decide are needed: name them in the configuration")
             problems.append(lack.format(count=lacking))
         data = replace(data, checked=True, people=available.people, zones=available.zones, problem="; ".join(problems))
+        if data.problem and not (data.people or actions.escalate):
+            tell_nobody_asked(self._context, session, row.id, pending.case.id, pending.data)
         row.expires_at = actions.expires_at
         self._send_messages(session, pending, request, data, actions, directory)
         row.sealed = data.seal(self._context.vault, pending.case, row.id)
@@ -186,6 +188,7 @@ class ApprovalEscalation:
         changed = (before.people, before.problem) != (data.people, data.problem)
         if actions.ask or actions.remind or actions.escalate or changed:
             requests.refresh_messages(session, pending.proposal.id)
+            refresh_problems(session, pending.case.id)
             self._context.show_case(session, pending.case.id)
 
     def _available(
