@@ -12,6 +12,7 @@ from config import text
 from config.text import STORED
 from connectors.contract import AccountId
 from tests.marking import FULL_WIDTH, MARKING, Data, use_marking_catalogue
+from tests.marking import marked as in_full_width
 from tests.workflows.office import DANA, HR, Office
 from tests.workflows.stage import APPROVER, BOB, Stage, crm
 from workflows.access.account_state import ENDED, LOCKED, TOKEN, AccountData
@@ -186,6 +187,22 @@ def test_what_the_client_track_stored_is_read_in_the_readers_language_and_journa
     assert "the successor's account there is locked" in {line.note for line in stage.lines()}
     assert not any(STORED in words for words in (*notes, *shown.problems, *shown.balance))
     assert STORED not in str(stage.journalled("book.put_off")) + str(stage.journalled("clients.moved"))
+
+
+@pytest.mark.usefixtures("full_width")
+def test_why_a_record_stays_is_read_in_the_readers_language_and_is_no_difference(tmp_path: Path) -> None:
+    world = crm()
+    world.fix("opportunity:001", text._("changed since then"))
+    stage = Stage(tmp_path, world.system())
+    stage.tick()
+    stage.approve()
+    stage.tick()
+    clients = stage.clients()
+    assert (clients.complete, clients.staying, clients.differing) == (True, 1, ())
+    assert "1 stays with the leaver: changed since then (1)" in clients.balance[0]
+    with text.language(MARKING):
+        [balance] = stage.clients().balance
+    assert balance.endswith(in_full_width("changed since then") + " (1)")
 
 
 def test_what_was_restored_and_asked_by_hand_is_read_in_the_readers_language(

@@ -27,7 +27,7 @@ from workflows.clients.proposals.records import client_page, csv_file, nobody
 from workflows.clients.proposals.search import find_lines, page
 from workflows.clients.split import unmoved
 from workflows.clients.split.sealed import show_line, successor_shares, unseal_proposal
-from workflows.clients.split.unmoved import Reasons, UnmovedCounts, UnmovedReasons
+from workflows.clients.split.unmoved import BalanceLine, Reasons, UnmovedCounts, UnmovedReasons
 from workflows.clients.views import (
     ClientLine,
     ClientsView,
@@ -193,6 +193,7 @@ class ClientTrackQueries:
         proposal = session.exec(shown_versions.order_by(*pending_first).limit(1)).first()
         case, data = read_case(session, self._context.vault, case_id)
         kept = [(book, unmoved.unseal(self._context.vault, case, book)) for book in books]
+        balance = [line for book, known in kept for line in self._balance(session, case, book, known)]
         absent = self._absent(session, case_id)
         return ClientsView(
             proposal=self._view(session, proposal, case, data) if proposal else None,
@@ -207,7 +208,8 @@ class ClientTrackQueries:
             not_known=tuple(book.system for book in books if book.reason == NO_ACCOUNT and book.system not in absent),
             absent=tuple(book.system for book in books if book.reason == NO_ACCOUNT and book.system in absent),
             rate=self._rate(session, case_id, books),
-            balance=tuple(line for book, known in kept for line in self._balance(session, case, book, known)),
+            balance=tuple(line.text for line in balance),
+            differing=tuple(line.text for line in balance if line.differs),
             complete=all(book.state == WorkState.DONE for book in books),
             staying=staying,
             kept=changes.exclusion_lines(self._context.vault, session, case),
@@ -306,7 +308,7 @@ class ClientTrackQueries:
         seconds = (last - first).total_seconds() if first and last else 0
         return number / seconds if seconds else None
 
-    def _balance(self, session: Session, case: Case, book: BookHandover, known: UnmovedReasons) -> list[str]:
+    def _balance(self, session: Session, case: Case, book: BookHandover, known: UnmovedReasons) -> list[BalanceLine]:
         before, after = json.loads(book.counts_before), json.loads(book.counts_after)
         rows = session.exec(
             select(Assignment.kind, Assignment.state, Assignment.owner_after, sa.func.count())

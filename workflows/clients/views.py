@@ -273,6 +273,8 @@ class ClientsView:
     """True while no record of the last request is going back, so that it can be cancelled."""
     not_known: tuple[str, ...] = ()
     """Systems where no account was found and nothing proves that there is none: its clients are not known."""
+    differing: tuple[str, ...] = ()
+    """Those sentences of `balance` whose counts differ, apart from records that must stay."""
     absent: tuple[str, ...] = ()
     """Systems where the leaver has no account, with proof or on a person's word: there are no clients."""
 

@@ -126,8 +126,7 @@ def _cancel_button(view: CaseView) -> Block:
 
 def _clients(view: CaseView, clients: ClientsView, now: datetime) -> list[str]:
     lines = [_("*Clients* {where}").format(where=_progress(view, clients, now))]
-    several = punctuated("; ")  # counts that differ
-    return lines + [f"• {short(line)}" for line in clients.balance[:10] if several in line]
+    return lines + [f"• {short(line)}" for line in clients.differing[:10]]
 
 
 def _problems(view: CaseView, clients: ClientsView) -> list[Block]:

@@ -209,6 +209,7 @@ def test_stopped_what_is_moved_stays_and_the_rest_is_told_and_proposed_again_on_
     clients = stage.clients()
     assert (clients.moved, clients.stopped, clients.left, clients.halted) == (15, 24, 24, "stopped")
     assert clients.complete
+    assert clients.differing == clients.balance, "some are still with the leaver"
     assert clients.balance[0] == (
         "crm, opportunity: 40 before, 40 after; 1 stays with the leaver: won: nobody can change the owner (1); "
         "24 still with the leaver (24 left when the moves were stopped)"
@@ -324,6 +325,7 @@ def test_records_that_change_hands_during_the_run_are_not_overwritten(tmp_path: 
     assert world.owned("zed") == {"opportunity:020", "opportunity:030"}
     assert states(stage) == {AssignmentState.MOVED: 37, AssignmentState.TAKEN: 2, AssignmentState.GONE: 1}
     assert stage.clients().balance == ("crm, opportunity: 40 before, 37 after; 2 taken by another, 1 gone",)
+    assert stage.clients().differing == stage.clients().balance
 
 
 def test_the_case_message_is_not_brought_up_to_date_for_every_batch(tmp_path: Path) -> None:

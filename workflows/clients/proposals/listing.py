@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import gettext_lazy, ngettext_lazy
+from config.text import gettext_lazy, ngettext_lazy, stored
 from connectors.contract import AccountId, Record
 from workflows.clients.context import CHUNK, BookAttempt, ClientContext, chunks
 from workflows.clients.proposals.earlier_edits import EarlierEdits
@@ -184,7 +184,7 @@ class DraftListing:
             return
         for record in asked:
             if record.fixed:
-                unmoved.count(self.staying, record.kind, record.fixed)
+                unmoved.count(self.staying, record.kind, stored(record.fixed))
             else:
                 self.families.add(record)
         drafts = [draft_line(self._seal, case.id, self._system, self.draft, record) for record in asked]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from config.text import shown
+from config.text import shown, stored
 from connectors.contract import AccountId, Record
 from workflows.clients.views import RecordLine, Share
 from workflows.people import Successor
@@ -102,7 +102,7 @@ def draft_line(
         "state": AssignmentState.EXCLUDED if record.fixed else AssignmentState.PROPOSED,
         "owner_after": "",
         "moved_at": None,
-        "sealed": seal(_plain_line(record, record.fixed), line_context(row)),
+        "sealed": seal(_plain_line(record, stored(record.fixed)), line_context(row)),
     }
 
 

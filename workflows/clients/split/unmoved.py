@@ -6,6 +6,7 @@ The reasons are in the vendor's words, counted, and sealed, because words may na
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from config.text import N_, _, listed, ngettext, punctuated, shown
 from workflows.clients.split.sealed import adapter
@@ -77,6 +78,13 @@ Counts = Mapping[str, Mapping[str, int]]
 """`{account: {kind: count}}`."""
 
 
+class BalanceLine(NamedTuple):
+    """A sentence on one kind of record, and whether its counts differ, apart from records that must stay."""
+
+    text: str
+    differs: bool
+
+
 @dataclass(frozen=True, slots=True)
 class UnmovedCounts:
     """Counts of the lines of one kind that did not move to a successor, by outcome."""
@@ -93,7 +101,7 @@ class UnmovedCounts:
 
 def sentences(
     system: str, before: Counts, after: Counts, leaver: frozenset[str], unmoved_by_kind: Mapping[str, UnmovedCounts]
-) -> list[str]:
+) -> list[BalanceLine]:
     """Return a sentence per kind; every difference is explained, or reported as unexplained."""
     kinds = sorted({kind for counts in (before, after) for by in counts.values() for kind in by})
     return [
@@ -108,26 +116,26 @@ def sentences(
     ]
 
 
-def staying_sentences(system: str, unmoved_by_kind: Mapping[str, UnmovedCounts]) -> list[str]:
+def staying_sentences(system: str, unmoved_by_kind: Mapping[str, UnmovedCounts]) -> list[BalanceLine]:
     """Return a sentence per kind without any move; such a kind is not counted."""
     line = punctuated("{system}, {kind}: {stay}")
     return [
-        line.format(system=system, kind=kind, stay=_stay(counts.staying, counts))
+        BalanceLine(line.format(system=system, kind=kind, stay=_stay(counts.staying, counts)), differs=False)
         for kind, counts in sorted(unmoved_by_kind.items())
         if counts.staying
     ]
 
 
-def _sentence(what: str, before: int, after: int, left: int, counts: UnmovedCounts) -> str:
-    parts = [_("{what}: {before:,} before, {after:,} after").format(what=what, before=before, after=after)]
-    parts += _difference(before - after, counts)
-    if stay := min(left, counts.staying):
-        parts.append(_stay(stay, counts))
+def _sentence(what: str, before: int, after: int, left: int, counts: UnmovedCounts) -> BalanceLine:
+    point = _("{what}: {before:,} before, {after:,} after").format(what=what, before=before, after=after)
+    unlike, stay = _difference(before - after, counts), min(left, counts.staying)
+    staying = [_stay(stay, counts)] if stay else []
+    still = []
     if left > stay:
-        parts.append(
+        still = [
             _("{count:,} still with the leaver ({fates})").format(count=left - stay, fates=_left(left - stay, counts))
-        )
-    return punctuated("; ").join(parts)
+        ]
+    return BalanceLine(punctuated("; ").join([point, *unlike, *staying, *still]), differs=bool(unlike or still))
 
 
 def _stay(number: int, counts: UnmovedCounts) -> str:
