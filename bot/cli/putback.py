@@ -8,6 +8,7 @@ from bot.cli.actor import author
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, Yes, open_case, open_services_to_work, poll, require_yes
 from bot.cli.moves import progress
 from bot.cli.output import finish, say, show_csv
+from bot.slack.messages.moves import called_off
 from bot.slack.messages.phrases import clients as count_clients
 from bot.slack.messages.phrases import records
 from bot.text import N_, _
@@ -54,7 +55,7 @@ def putback(
             return
         if cancel:
             number = services.put_backs.cancel(case.id, author(ctx, services, Right.PUT_BACK))
-            say(_("Cancelled: {left} stay where they are. Nothing was put back.").format(left=records(number)))
+            say(called_off(services.offboarding.case(case.id), number))
             return
         plan = services.put_backs.plan(case.id, clients)
     if dry_run:

@@ -212,8 +212,8 @@ def _register_putting_back(on: Listeners, ctx: ListenerContext) -> None:
 
     @on.button(moves.KEEP_THERE, Right.PUT_BACK)
     def keep_there(call: Call) -> None:
-        left = records(put_backs.cancel(call.case, ctx.actor(call)))
-        call.tell(_("Cancelled: {left} stay where they are. Nothing was put back.").format(left=left))
+        left = put_backs.cancel(call.case, ctx.actor(call))
+        call.tell(moves.called_off(ctx.services.offboarding.case(call.case), left))
 
     @on.form(forms.PUT_BACK, notice.loading)
     def put_back(call: Call, view: View) -> View:

@@ -78,6 +78,14 @@ def put_back(view: CaseView) -> list[str]:
     return _put_back(view.clients) if view.clients else []
 
 
+def called_off(view: CaseView, left: int) -> str:
+    """Return the answer to somebody who called a request off; `left`: the number of records that stay."""
+    if view.clients and view.clients.put_back:
+        text = _("Cancelled: {left} stay where they are. What went back before stays with {name}.")
+        return text.format(left=records(left), name=plain(view.leaver.name, 80))
+    return _("Cancelled: {left} stay where they are. Nothing was put back.").format(left=records(left))
+
+
 def _halted(clients: ClientsView) -> list[str]:
     if not clients.halted or clients.halted_at is None:
         return []

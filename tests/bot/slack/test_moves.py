@@ -245,6 +245,12 @@ def test_the_terminal_shows_pauses_and_stops(config: str) -> None:
     assert [one[0] for one in wiring.halts.done] == ["pause", "stop"]
 
 
+def test_a_request_called_off_never_hides_what_went_back() -> None:
+    some = moves.called_off(view(replace(DONE, put_back=3)), 9)
+    assert some == "Cancelled: 9 records stay where they are. What went back before stays with Dana O'Neill."
+    assert moves.called_off(view(DONE), 12).endswith("Nothing was put back.")
+
+
 def test_the_terminal_puts_back_after_a_yes(config: str) -> None:
     wiring = wired(DONE)
     dry = handover(wiring, "putback", "case-1", "--dry-run", "--config", config)

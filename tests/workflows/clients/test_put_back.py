@@ -105,6 +105,17 @@ def test_a_request_is_called_off_until_it_begins(back: Back) -> None:
     assert len(back.world.owned("dana")) == 12
 
 
+def test_what_went_back_before_it_was_called_off_is_told(back: Back) -> None:
+    back.begin()
+    back.world.fail("move", Unavailable("down"), times=9, skip=1)
+    back.stage.handover.put_backs.run(back.rows()[0].id)
+    assert back.states() == {AssignmentState.PUT_BACK: 3, AssignmentState.PUTTING_BACK: 9}
+    lost = {row.successor for row in back.stage.rows().values() if row.state == AssignmentState.PUT_BACK}
+    assert back.stage.handover.put_backs.cancel(CASE, HANNA) == 9
+    told = [post for post in back.stage.posts().values() if ":taken_back:" in post.id]
+    assert len(told) == len(lost), "each colleague who lost clients is told, though the request was called off"
+
+
 def test_what_went_back_already_is_not_called_off(back: Back) -> None:
     user = back.world.users[AccountId("dana")]
     user.active = False

@@ -222,13 +222,14 @@ class PutBacks:
         return asked.total()
 
     def cancel(self, case_id: str, by: Actor) -> int:
-        """Call off a request that has not begun; return how many records stay. The present owners are read first.
+        """Call off what waits for its next try; return how many records stay. The present owners are read first.
 
-        Raises `Refused(NOTHING_WAITS)` once any record may be on its way, and what a connector raises.
+        Records that went back before are left there, and who had them is told. Raises `Refused(NOTHING_WAITS)` while
+        any may be on its way, and what a connector raises.
         """
         self._context.authorization.require(Right.PUT_BACK, by, case_id)
         with self._context.store.read() as session:
-            case, _ = read_case(session, self._context.vault, case_id)
+            case, known = read_case(session, self._context.vault, case_id)
             attempts = {row.system: row.attempt for row in _waiting(session, case_id, self._context.clock.now())}
         for system, rows in self._chunks(case, "", AssignmentState.PUTTING_BACK):
             owners = self._context.system(system)[1].owners([RecordId(row.record_id) for row in rows])
@@ -248,6 +249,7 @@ class PutBacks:
             self._context.journal.write(session, actor=by, action=CANCELLED, case_id=case_id, data=data)
             leave.ask_again(session, case_id, self._context.clock.now())
             refresh_problems(session, case_id)
+            self._tell_successors(session, case_id, known, (by.slack_id,))
             self._context.show_case(session, case_id)
         return number
 
