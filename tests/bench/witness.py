@@ -51,7 +51,8 @@ def judge_posts(store: Store, workspace: Workspace, tally: Tally, days: int) -> 
     for row in rows.values():
         if row.kind in FILES.values():
             tally.count(f"file {row.id}", files[rows[row.thread_parent_id].ts])
-    for post in wanted | set(posts):
-        tally.count(f"post {post}", posts[post])
+    bundled = {row.id for row in rows.values() if row.thread_parent_id.startswith("bundle:")}
+    for post in wanted | set(posts):  # a bundle, which is counted itself, is shown in place of its parts
+        tally.count(f"post {post}", max(posts[post], post in bundled))
     audits = sum(post.startswith("audit-") for post in posts)
     tally.lost.extend(f"an audit's post ({day + 1} of {days})" for day in range(audits, days))
