@@ -96,6 +96,13 @@ def test_who_cannot_own_the_records_is_refused_with_the_reason_and_added_nowhere
 
 def test_a_file_adds_whom_it_names_and_refuses_others_by_line(stage: Stage, world: World) -> None:
     shown = stage.proposal()
+    own = f"id,address\nopportunity:000,{DANA.key}\nopportunity:002,nora@x.example\n".encode()
+    with pytest.raises(InvalidAssignmentFile) as caught:
+        stage.upload(shown.id, shown.digest, own, MAX, [DANA, NORA])
+    assert [(one.line, one.what) for one in caught.value.faults] == [
+        (2, f"{DANA.key} cannot own this client's records: is leaving, too"),
+        (3, "nora@x.example cannot own this client's records: no account there"),
+    ]
     wrong = b"id,address\nopportunity:000,nora@x.example\n"
     with pytest.raises(InvalidAssignmentFile) as caught:
         stage.upload(shown.id, shown.digest, wrong, MAX, [NORA])

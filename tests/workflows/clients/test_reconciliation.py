@@ -57,4 +57,7 @@ def test_every_difference_is_explained_or_said(
 
 def test_a_kind_that_vanished_altogether_is_not_left_out() -> None:
     found = sentences("crm", {"dana": {"deal": 1, "lead": 2}}, {"dana": {}}, frozenset({"dana"}), {})
-    assert [line.text.split(";")[0] for line in found] == ["crm, deal: 1 before, 0 after", "crm, lead: 2 before, 0 after"]
+    assert [line.text.split(";")[0] for line in found] == [
+        "crm, deal: 1 before, 0 after",
+        "crm, lead: 2 before, 0 after",
+    ]

@@ -155,13 +155,11 @@ def read_added(
     listed: ProposalData,
     people: Sequence[Successor],
 ) -> AddedReceivers:
-    """Read whether people can own records of a proposal. Reads every system of the proposal, and writes nothing.
+    """Read whether people can own records of a proposal; the leaver cannot. Reads every system, and writes nothing.
 
-    Raises `Refused(CANNOT_RECEIVE)` for the leaver, and where that cannot be known; and what a connector raises.
+    Raises `Refused(CANNOT_RECEIVE)` where that cannot be known, and what a connector raises.
     """
-    for one in people:
-        if _is_same(data.leaver, one):
-            raise Refused(Code.CANNOT_RECEIVE, successor=one.name, why=str(gettext_lazy("is leaving, too")))
+    own = {one.key: gettext_lazy("is leaving, too").stored for one in people if _is_same(data.leaver, one)}
     on = max(context.clock.now(), case.effective_at).date()
     by_system = {}
     for name in listed.accounts:
@@ -170,7 +168,9 @@ def read_added(
             leaver = leaver_accounts(context.store, context.vault, case.id, data.leaver, system)
             with context.store.read() as session:
                 pools = _pools(context, session, proposal_id, case, name)
-            by_system[name] = read_receivers(context, system, people, leaver, pools, on)
+            read = read_receivers(context, system, people, leaver, pools, on)
+            able = {key: account for key, account in read.accounts.items() if key not in own}
+            by_system[name] = replace(read, accounts=able, reasons={**read.reasons, **own})
         except PreconditionFailed as failed:
             raise Refused(Code.CANNOT_RECEIVE, successor=people[0].name, why=str(failed.sentence)) from failed
     names = {key: name for read in by_system.values() for key, name in read.names.items()}
