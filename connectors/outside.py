@@ -80,7 +80,7 @@ def build(found: Manifest, settings: BaseModel) -> Connector:
     [entry] = (entry for entry in entries() if entry.name == found.kind)
     try:
         return checked(found.connector, package(entry))(settings)  # type: ignore[call-arg]  # as in `registry.build`
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         fault = _("its connector cannot be built ({why})").format(why=type(error).__name__)
         raise refusal(package(entry), found.kind, fault) from error
 

@@ -64,12 +64,12 @@ def tell(
     session.flush()
     for user in dict.fromkeys(users):
         message = f"news:{case_id}:{event}:{user}:{mark}"
+        if event in NEWEST:
+            withdraw(session, case_id, user)
         if user in but or not may_know(session, context.vault, data, user):
             continue
         if session.get(OutboxMessage, message) is not None:
             continue
-        if event in NEWEST:
-            withdraw(session, case_id, user)
         subject = SEPARATOR.join(filter(None, (case_id, event, user, mark)))
         enqueue(session, id=message, kind=MessageKind.NEWS, subject=subject, case_id=case_id, channel=user)
 
@@ -133,5 +133,5 @@ def withdraw(session: Session, case_id: str, user: str) -> None:
         OutboxMessage.claimed_by == "",
     )
     for post in session.exec(query).all():
-        post.shown_version = post.wanted_version
+        post.shown_version, post.problem = post.wanted_version, ""
         session.add(post)

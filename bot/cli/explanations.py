@@ -79,7 +79,7 @@ def refused(error: Refused) -> str:
     return refusal(error, NEXT).translate(ISOLATES)
 
 
-def explain(error: Exception) -> CommandError:
+def explain(error: BaseException) -> CommandError:
     """Return the end of a command for any exception. Pure."""
     if isinstance(error, CommandError):
         return error

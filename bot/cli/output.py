@@ -139,7 +139,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
                 raise
             show_error(CommandError(_("Nothing was done."), code=EXIT_FAILURE, name="aborted"), as_json=True)
             raise typer.Exit(EXIT_FAILURE) from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # code of another package may end the program with 0
             if os.environ.get("HANDOVER_DEBUG") and not isinstance(error, CommandError):
                 raise
             from bot.cli.explanations import explain  # noqa: PLC0415 - knows every library whose errors end a command

@@ -27,6 +27,8 @@ Names of leavers are left out, unless --names asks for them.
 )
 EXAMPLES = ("handover top", "handover top --once", "handover top --json")
 MOST_CASES = 10
+AUDIT_HOURS = 26
+"""Hours between two daily audits, with the change to summer time and an hour for the audit itself."""
 CLEAR = "\x1b[H\x1b[J"
 """Sequence that moves the cursor home, and clears the screen below."""
 
@@ -189,6 +191,7 @@ def _sentences(found: Overview, zone: str) -> list[str]:
     if found.last_audit_at:
         hours = (found.at - found.last_audit_at).total_seconds() / 3600
         audit = _("Last audit: {at}, {hours:.1f} h ago").format(at=moment(found.last_audit_at, zone), hours=hours)
+        audit = f"⚠ {audit}" if hours > AUDIT_HOURS else audit
     kinds = listed(f"{_(kind.replace('_', ' '))} {count}" for kind, count in found.findings.items())
     total = sum(found.findings.values())
     findings = ngettext("✗ {count} finding waits: {kinds}", "✗ {count} findings wait: {kinds}", total)

@@ -1,6 +1,7 @@
 """All accounts at once: who is locked, and who is there."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from config.text import _
@@ -117,9 +118,9 @@ def alive(directory: Directory, link: LdapConnection) -> Iterator[Account]:
 def everyone(directory: Directory, link: LdapConnection, people: str = "") -> Iterator[Account]:
     """Stream every account below the base, without before-images and managers' addresses.
 
-    Raises `Forbidden` at the end if there were accounts with a lock that may not be read.
+    Raises `Forbidden` at the end if there were accounts with a lock, or an id, that may not be read.
     """
-    dialect, query, hidden_locks = directory.dialect, people or directory.people_filter, 0
+    dialect, query, hidden = directory.dialect, people or directory.people_filter, Counter[str]()
     attributes = (
         "objectClass",
         "cn",
@@ -139,9 +140,12 @@ def everyone(directory: Directory, link: LdapConnection, people: str = "") -> It
     for row in link.search(directory.settings.base_dn, query, attributes):
         entry = row.without(dialect.lock) if hash(row.dn) in unlocked and not row.shows(dialect.lock) else row
         account = dialect.identify(entry)
-        if not account or not dialect.is_person(entry):
-            continue  # no id: later calls could not read or lock it
-        hidden_locks += not entry.shows(dialect.lock)
+        if not dialect.is_person(entry):
+            continue
+        if not account:  # later calls could not read or lock it
+            hidden[dialect.identifier] += 1
+            continue
+        hidden[dialect.lock] += not entry.shows(dialect.lock)
         log_ins = [moment for name in dialect.last_login if (moment := dialect.moment(entry.text(name)))]
         yield Account(
             id=account,
@@ -155,12 +159,9 @@ def everyone(directory: Directory, link: LdapConnection, people: str = "") -> It
             **account_names(entry, directory, dialect.handle(entry)),
         )
 
-    if hidden_locks:
-        raise Forbidden(
-            _("{attribute} of {count} accounts cannot be read: the bot's account needs the right to").format(
-                attribute=dialect.lock, count=hidden_locks
-            )
-        )
+    said = _("{attribute} of {count} accounts cannot be read: the bot's account needs the right to")
+    if problems := [said.format(attribute=name, count=count) for name, count in hidden.items() if count]:
+        raise Forbidden("; ".join(problems))
 
 
 def _unlocked(directory: Directory, link: LdapConnection, people: str) -> frozenset[int]:

@@ -122,7 +122,7 @@ class Wiring:
     keys: Any = None
     figures: FakeFigures = field(default_factory=FakeFigures)
     occupied: bool = False
-    broken: Exception | None = None
+    broken: BaseException | None = None
     modes: list[str] = field(default_factory=list)
 
     def manifests(self) -> tuple[Manifest, ...]:

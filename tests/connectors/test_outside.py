@@ -84,6 +84,21 @@ def test_a_faulty_package_is_refused_by_its_name(tmp_path: Path, monkeypatch: py
     assert {manifest.kind for manifest in wiring.manifests()} == set(registry.own())
 
 
+def test_a_connector_that_ends_the_program_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the code 0, every command would end well without having looked anywhere."""
+    install(tmp_path, "handover-acme", "acme", GOOD)
+    search(monkeypatch, tmp_path)
+    manifest = registry.manifest("acme")
+    monkeypatch.setattr(manifest.connector, "__init__", _end)
+    settings = registry.settings_of("acme").model_validate({"url": "x", "token": "env:T"}, context={"env": {"T": "t"}})
+    with pytest.raises(UnusableKind, match=r"handover-acme 1\.5 .*cannot be built \(SystemExit\)"):
+        registry.build("acme", settings)
+
+
+def _end(*_args: object) -> None:
+    raise SystemExit(0)
+
+
 @pytest.mark.parametrize(
     "secret", ["token: Secret | None = None", "more: dict[str, Secret] = {}", "token_url: str = ''"]
 )

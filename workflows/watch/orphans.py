@@ -6,7 +6,6 @@ checked for all three.
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from itertools import islice
 
 from config.identifiers import plain
 from config.text import N_, _, ngettext
@@ -64,17 +63,21 @@ class Orphans:
             return None
         locked, alive, dormant, named = set[int](), set[int](), set[str](), False
         second: dict[str, list[Account]] = {}
-        for page in _pages(roster.everyone() if whole else roster.alive()):
-            for account in page:
-                (locked if account.verdict is Verdict.LOCKED else alive).update(_addresses(account), _logins(account))
-                named = named or bool(addresses(account))
-            dormant |= self._record_dormant(self._directory, page, by)
-            _join(second, self._newcomers.suspects(self._directory, page, by))
-            self._newcomers.ask_about(self._directory, page, by)
+        try:
+            for page in _pages(roster.everyone() if whole else roster.alive()):
+                for account in page:
+                    (locked if account.verdict is Verdict.LOCKED else alive).update(
+                        _addresses(account), _logins(account)
+                    )
+                    named = named or bool(addresses(account))
+                dormant |= self._record_dormant(self._directory, page, by)
+                _join(second, self._newcomers.suspects(self._directory, page, by))
+                self._newcomers.ask_about(self._directory, page, by)
+        finally:  # an error at the end of a list takes back nothing of what it showed
+            self._again(system, second, by, tally)
         if whole and not named:
             raise Unavailable(_("it shows nobody with an address, which is not believed"))
         self._settle(self._directory, FindingKind.DORMANT, dormant)
-        self._again(system, second, by, tally)
         return locked - alive
 
     def _look(self, system: System, disabled: set[int] | None, by: str) -> SweepCounts:
@@ -103,19 +106,22 @@ class Orphans:
     def _read(self, system: System, roster: Roster, disabled: set[int] | None, by: str, tally: SweepCounts) -> None:
         orphans, unread, dormant, nobody = set[str](), set[str](), set[str](), True
         second: dict[str, list[Account]] = {}
-        for page in _pages(roster.everyone()):
-            nobody = False
-            hits = [
-                one
-                for one in page
-                if one.verdict in NOT_GOOD and disabled and disabled & (_addresses(one) or _logins(one))
-            ]
-            alive = [one for one in hits if one.verdict is Verdict.OPEN]
-            orphans |= self._record(FindingKind.ORPHAN, system.name, alive, by)
-            unread |= self._without_case(system.name, [one for one in hits if one.verdict is Verdict.UNKNOWN])
-            dormant |= self._record_dormant(system.name, [one for one in page if one.id not in orphans], by)
-            _join(second, self._newcomers.suspects(system.name, page, by))
-            self._newcomers.ask_about(system.name, page, by)
+        try:
+            for page in _pages(roster.everyone()):
+                nobody = False
+                hits = [
+                    one
+                    for one in page
+                    if one.verdict in NOT_GOOD and disabled and disabled & (_addresses(one) or _logins(one))
+                ]
+                alive = [one for one in hits if one.verdict is Verdict.OPEN]
+                orphans |= self._record(FindingKind.ORPHAN, system.name, alive, by)
+                unread |= self._without_case(system.name, [one for one in hits if one.verdict is Verdict.UNKNOWN])
+                dormant |= self._record_dormant(system.name, [one for one in page if one.id not in orphans], by)
+                _join(second, self._newcomers.suspects(system.name, page, by))
+                self._newcomers.ask_about(system.name, page, by)
+        finally:
+            self._again(system, second, by, tally)
         if nobody:
             raise Unavailable(_("it shows nobody, which is not believed"))
         if disabled is not None:
@@ -128,7 +134,6 @@ class Orphans:
             ).format(count=len(unread))
             tally.not_looked.append(_(NOT_LOOKED).format(system=system.name, why=why))
         self._settle(system.name, FindingKind.DORMANT, dormant)
-        self._again(system, second, by, tally)
 
     def _without_case(self, system: str, accounts: list[Account]) -> set[str]:
         if not accounts:
@@ -187,5 +192,17 @@ def _logins(account: Account) -> set[int]:
 
 
 def _pages(accounts: Iterator[Account]) -> Iterator[list[Account]]:
-    while page := list(islice(accounts, PAGE)):
+    """Yield a list in pages; before an error, what was read until then."""
+    page: list[Account] = []
+    try:
+        for account in accounts:
+            page.append(account)
+            if len(page) == PAGE:
+                yield page
+                page = []
+    except UNREADABLE:
+        if page:
+            yield page
+        raise
+    if page:
         yield page

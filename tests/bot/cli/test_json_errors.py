@@ -112,9 +112,10 @@ def test_an_unknown_case(name: str, tmp_path: Path) -> None:
         (NewerTables("newer"), "newer_tables", 78),
         (Unavailable("the directory did not answer"), "system", 1),
         (ZeroDivisionError("zero"), "fault", 1),
+        (SystemExit(0), "fault", 1),
     ],
 )
-def test_a_refusal_and_a_fault(name: str, fault: Exception, code: str, end: int, tmp_path: Path) -> None:
+def test_a_refusal_and_a_fault(name: str, fault: BaseException, code: str, end: int, tmp_path: Path) -> None:
     assert error(run(Wiring(broken=fault), name, configuration(tmp_path)), end)["code"] == code
 
 

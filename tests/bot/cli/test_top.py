@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,14 @@ def test_as_json_it_says_what_is_not_known(wiring: Wiring, config: str) -> None:
 def test_a_system_that_no_audit_read_is_not_good(wiring: Wiring, config: str) -> None:
     wiring.figures.values = [one for one in wiring.figures.values if "read_timestamp" not in one.name]
     assert "never read whole" in handover(wiring, "top", "--config", config).stdout
+
+
+def test_an_audit_that_is_overdue_is_not_good(wiring: Wiring, config: str) -> None:
+    assert "\nLast audit" in handover(wiring, "top", "--config", config).stdout
+    wiring.figures.values = [
+        replace(one, value=one.value - 25 * 3600) if "last_audit" in one.name else one for one in wiring.figures.values
+    ]
+    assert "⚠ Last audit" in handover(wiring, "top", "--config", config).stdout
 
 
 def test_a_database_that_does_not_answer_is_said_and_tried_again(

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.conformance.accounts import newcomer
 from connectors.contract import Account, AccountId, Person, Verdict
-from connectors.errors import ConnectorError, Unavailable
+from connectors.errors import ConnectorError, Forbidden, Unavailable
 from connectors.ldap import connection, roster
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import LdapConnections
@@ -121,7 +121,7 @@ def test_the_last_log_in_is_the_latest_that_is_told(
     class Stub:
         def search(self, *_: object) -> list[Entry]:
             raw = {name: [value.encode() for value in many] for name, many in values.items()}
-            return [Entry.read("uid=x", raw | {"entryUUID": [b"0-1"], "uid": [b"x"]}), Entry.read("uid=no-id", raw)]
+            return [Entry.read("uid=x", raw | {"entryUUID": [b"0-1"], "uid": [b"x"]})]
 
         def rows(self, *_: object) -> list[tuple[str, dict[str, list[bytes]]]]:
             return [("uid=x", {})]
@@ -130,6 +130,24 @@ def test_the_last_log_in_is_the_latest_that_is_told(
     directory = Directory(settings, OpenLdap(), cast("LdapConnections", None))
     [found] = list(roster.everyone(directory, cast("LdapConnection", Stub())))
     assert found.last_login == told
+
+
+def test_somebody_whose_id_is_hidden_is_not_left_out_in_silence(world: LdapWorld) -> None:
+    person = {"objectClass": [b"inetOrgPerson"], "uid": [b"dana"]}
+    shown = Entry.read("uid=x", person | {"entryUUID": [b"0-1"], "pwdAccountLockedTime": []})
+
+    class Stub:
+        def search(self, *_: object) -> list[Entry]:
+            return [shown, Entry.read("uid=hidden", person)]
+
+        def rows(self, *_: object) -> list[tuple[str, dict[str, list[bytes]]]]:
+            return []
+
+    directory = Directory(world.settings(), OpenLdap(), cast("LdapConnections", None))
+    stream = roster.everyone(directory, cast("LdapConnection", Stub()))
+    assert next(stream).id == "0-1"
+    with pytest.raises(Forbidden, match="entryUUID of 1 accounts cannot be read"):
+        next(stream)
 
 
 def test_who_changed_an_account_is_told_unless_it_was_us_or_long_ago(world: LdapWorld) -> None:

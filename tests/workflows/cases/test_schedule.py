@@ -1,5 +1,6 @@
 """A case takes effect on its day, moved or not; after a downtime it says how late it was, and why."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from workflows.refusals import Code, Refused
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 
 
@@ -161,3 +163,19 @@ def test_checks_of_a_case_of_its_own_days_move_with_it(office: Office, day: date
         day + timedelta(days=5),
         day + timedelta(days=23),
     ]
+
+
+def test_who_cancels_a_case_hears_nothing_of_it_afterwards(office: Office) -> None:
+    """News that was not sent yet is withdrawn from whoever made it untrue, too, and leaves no finding."""
+    colleague = replace(HR, id="slack:U0HR2", name="Two")
+    case_id = office.offboarding.open(
+        office.request(
+            requested_by=colleague, line_manager=HR.slack_id, effective_at=office.clock.now() + timedelta(days=3)
+        )
+    )
+    [told] = [post for post in office.posts().values() if post.kind == MessageKind.NEWS]
+    with office.store.write() as session:
+        session.add(session.get_one(OutboxMessage, told.id).sqlmodel_update({"problem": "Slack is down"}))
+    office.offboarding.cancel(case_id, HR, "a mistake")
+    news = [post for post in office.posts().values() if post.kind == MessageKind.NEWS and post.channel == HR.slack_id]
+    assert [(post.shown_version - post.wanted_version, post.problem) for post in news] == [(0, "")]

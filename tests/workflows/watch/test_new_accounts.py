@@ -1,13 +1,13 @@
 """Accounts that appear behind the bot's back: second ones, ones made again, ones of people whose case is over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from connectors.contract import AccountId, Lookup, Observation, Person, Verdict
-from connectors.errors import Missing
+from connectors.contract import Account, AccountId, Lookup, Observation, Person, Verdict
+from connectors.errors import Forbidden, Missing
 from tests.workflows.memory import MemoryDirectory, MemoryListing, World
 from tests.workflows.office import CAROL, DANA, HR, MAX, SECURITY, Office
 from tests.workflows.watch.test_responses import audit
@@ -93,6 +93,27 @@ def test_a_second_account_that_the_list_alone_shows_is_found(
     for _again in range(2):
         assert not _crm(office).locked_out
         assert _kinds(audit(office)) == [("new account", "crm")]
+
+
+def test_a_list_that_ends_with_an_error_takes_back_nothing_that_it_showed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office(tmp_path, crm_lists=True)
+    _leave(office)
+    office.directory.users[AccountId("directory-carol")].active = False
+    office.crm.user("crm-second", "dana@x.example", login="dd")
+    connector = office.systems["crm"].connector
+    everyone = connector.everyone  # type: ignore[attr-defined]
+
+    def end_badly() -> Iterator[Account]:
+        yield from everyone()
+        raise Forbidden("the lock of 1 account cannot be read")
+
+    monkeypatch.setattr(connector, "everyone", end_badly)
+    monkeypatch.setattr(connector, "find", lambda _person: Lookup((), "a lookup"))
+    view = audit(office)
+    assert sorted(_kinds(view)) == [("new account", "crm"), ("orphan", "crm")]
+    assert "the lock of 1 account cannot be read" in view.not_looked[0]
 
 
 def _list_as(monkeypatch: pytest.MonkeyPatch, connector: object, account: str, verdict: Verdict) -> None:
