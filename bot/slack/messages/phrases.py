@@ -59,12 +59,6 @@ def listing(names: Iterable[str], most: int = 10, *, quoted: bool = False) -> st
     return shown if len(every) <= most else _("{names} and {count} more").format(names=shown, count=len(every) - most)
 
 
-def to_message(link: str) -> list[str]:
-    """Return a link to a message as a line, if its address is known."""
-    words = _("Open the message")  # Babel reads no calls inside an f-string
-    return [f"<{link}|{words}>"] if link else []
-
-
 def no_clients(of: ClientsView) -> str:
     """Return where the leaver has no account, so that there is nothing to hand over."""
     why = _("no account of the leaver is here, so no clients are handed over")
