@@ -13,7 +13,6 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from bot.text import _
 from config.actors import ActorSettings
 from config.reference import description, keys, tables, toml
 
@@ -54,7 +53,7 @@ class ConfigurationDraft:
             if key.name in values:
                 yield f"{key.name} = {toml(values[key.name])}"
             else:
-                yield f"# {key.name} = {key.default or _('...')}"
+                yield f"# {key.name} = {key.default or '...'}"
         yield ""
 
 

@@ -210,6 +210,7 @@ def messages_shown(data: Data) -> Iterator[Any]:
         yield guide.line(view)
         yield [
             moves.build(view),
+            moves.called_off(view, 3),
             access.build(view),
             lockout.build(view),
             joined.build(view, JoinedChannel(view.id, "C1", "U1")),

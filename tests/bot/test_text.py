@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.locales.extract import KEYWORDS, ROOMS, ROOT, TEMPLATE, extract, is_current
+from bot.locales.extract import KEYWORDS, ROOMS, ROOT, TEMPLATE, extract, is_current, read
 from bot.text import _, day, language, moment, mrkdwn, ngettext, plain, trim
 from config.text import Sentence, gettext_lazy, join, joined, loaded, ngettext_lazy, shown, stored
 from tests.marking import MARKING, use_marking_catalogue
@@ -75,6 +75,13 @@ def test_messages_are_put_together_after_they_are_translated() -> None:
         assert not any(isinstance(part, ast.JoinedStr) for part in ast.walk(node.args[0])), (
             f"{path}:{node.lineno} translates an f-string"
         )
+
+
+def test_the_template_has_every_sentence_that_is_translated() -> None:
+    """Babel reads no call inside an f-string, so a sentence there is English in every language."""
+    known = {one for message in read(TEMPLATE) for one in (message.id if message.pluralizable else (message.id,))}
+    said = [(path, node.lineno, node.args[0].value) for path, node in calls() if isinstance(node.args[0], ast.Constant)]
+    assert [one for one in said if one[2] and one[2] not in known] == []
 
 
 def test_the_template_is_up_to_date(tmp_path: Path) -> None:

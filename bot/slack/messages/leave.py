@@ -57,7 +57,7 @@ def blocks(view: CaseView, now: datetime) -> list[Block]:
         return []
     coming = _("Back on {when}. Handover then asks whether the clients go back.")
     if leave.return_on <= now:
-        coming = _("Back since {when}. The question in the thread, whether the clients go back, waits for an answer.")
+        coming = _("Was due back {when}. The question in the thread, whether the clients go back, waits for an answer.")
     line = _answer(leave) or coming.format(when=moment(leave.return_on))
     return [section(_("*Return* {said}").format(said=line))]
 
