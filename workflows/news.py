@@ -15,7 +15,7 @@ from workflows.people import Actor, same_address
 from workflows.storage.case import CaseData, may_know
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.clients import Decision, Proposal
-from workflows.storage.rows.outbox import AT, MessageKind, OutboxMessage
+from workflows.storage.rows.outbox import AT, WITHDRAWN, MessageKind, OutboxMessage
 
 SEPARATOR = "|"
 
@@ -133,5 +133,5 @@ def withdraw(session: Session, case_id: str, user: str) -> None:
         OutboxMessage.claimed_by == "",
     )
     for post in session.exec(query).all():
-        post.shown_version, post.problem = post.wanted_version, ""
+        post.shown_version, post.ts, post.problem = post.wanted_version, WITHDRAWN, ""
         session.add(post)

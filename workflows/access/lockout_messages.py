@@ -22,6 +22,7 @@ def tell_failure(session: Session, access_id: str, data: CaseData, security: str
         OutboxMessage.kind == MessageKind.LOCKOUT_FAILED,
         OutboxMessage.ts == "",
         col(OutboxMessage.shown_version) == 0,
+        OutboxMessage.claimed_by == "",  # one on its way was written before this failure
     )
     told = set(session.exec(waiting))
     for channel in _places(data.channel, security, data.opened_by.slack_id):

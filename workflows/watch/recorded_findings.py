@@ -10,7 +10,7 @@ from workflows.storage.findings import is_named
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import is_behind, request_update
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.outbox import OutboxMessage
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.tampering import Act, acts, alarm, report_in
 
@@ -108,9 +108,21 @@ class RecordedFindings:
         self._context.findings.close(session, row)
 
     def _tell(self, session: Session, by: str) -> int:
-        """Send the messages again that a row calls sent and that no conversation has."""
+        """Send the messages again that a row calls sent and that no conversation has.
+
+        A part of a bundle is told by it.
+        """
+        bundles = {
+            post.id
+            for post in session.exec(select(OutboxMessage).where(OutboxMessage.kind == MessageKind.BUNDLE)).all()
+            if post.ts or post.shown_version < post.wanted_version
+        }
         unsent = (OutboxMessage.ts == "", ~is_behind(), OutboxMessage.problem == "")
-        lost = session.exec(select(OutboxMessage).where(*unsent)).all()
+        lost = [
+            post
+            for post in session.exec(select(OutboxMessage).where(*unsent)).all()
+            if post.thread_parent_id not in bundles
+        ]
         for post in lost:
             post.shown_version, post.wanted_version = 0, max(1, post.wanted_version)
             session.add(post)

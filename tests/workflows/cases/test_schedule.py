@@ -8,8 +8,10 @@ from sqlmodel import select
 
 from tests.workflows.memory import Killed
 from tests.workflows.office import HR, Office
+from workflows.access.lockout_messages import tell_failure
 from workflows.business_days import BusinessDays
 from workflows.refusals import Code, Refused
+from workflows.storage.case import read_case
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.operations import JournalEntry
@@ -179,3 +181,17 @@ def test_who_cancels_a_case_hears_nothing_of_it_afterwards(office: Office) -> No
     office.offboarding.cancel(case_id, HR, "a mistake")
     news = [post for post in office.posts().values() if post.kind == MessageKind.NEWS and post.channel == HR.slack_id]
     assert [(post.shown_version - post.wanted_version, post.problem) for post in news] == [(0, "")]
+    office.audits.rows.check("audit", everything=True)
+    assert office.audits.findings() == [], "a withdrawn message is no change in the database"
+    assert office.posts()[told.id].shown_version == office.posts()[told.id].wanted_version
+
+
+def test_a_failure_while_the_message_of_another_is_on_its_way_is_told_by_its_own(office: Office) -> None:
+    case_id = office.offboarding.open(office.request())
+    for system, claim in (("directory", "a"), ("crm", "")):
+        with office.store.write() as session:
+            tell_failure(session, f"{case_id}:{system}", read_case(session, office.vault, case_id)[1], "C0SEC")
+            for post in session.exec(select(OutboxMessage).where(OutboxMessage.kind == MessageKind.LOCKOUT_FAILED)):
+                session.add(post.sqlmodel_update({"claimed_by": claim}))
+    told = [post.id for post in office.posts().values() if post.id.startswith("failed:") and post.channel == "C0SEC"]
+    assert sorted(told) == [f"failed:{case_id}:{system}:C0SEC" for system in ("crm", "directory")]

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from bot.slack.messages import bundle
 from connectors.contract import AccountId, Verdict
@@ -16,6 +17,7 @@ from workflows.storage import bundles
 from workflows.storage.outbox import deliver
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.storage.rows.watch import FindingKind
 
 MANY = 12
 
@@ -69,6 +71,20 @@ def test_a_mass_run_is_one_message_and_each_person_is_in_it(office: Office) -> N
     assert f"{MANY} lock-outs have ended" in text
     assert all(f"Person {n} is locked out of 2 of 2 systems" in text for n in range(MANY))
     assert deliver_all(office, slack) == []
+
+
+def test_the_parts_of_a_bundle_are_no_change_in_the_database(office: Office) -> None:
+    slack = Slack(office)
+    lock_out(office, *range(MANY))
+    assert [kind for kind, _text in deliver_all(office, slack)] == [MessageKind.BUNDLE]
+    office.audits.rows.check("audit", everything=True)
+    assert office.audits.findings() == []
+    assert deliver_all(office, slack) == []
+    with office.store.write() as session:
+        parts = select(OutboxMessage).where(OutboxMessage.kind == MessageKind.LOCKOUT_ENDED)
+        session.add(session.exec(parts.limit(1)).one().sqlmodel_update({"thread_parent_id": "bundle:U0HR:none"}))
+    office.audits.rows.check("audit", everything=True)
+    assert [one.kind for one in office.audits.findings()] == [FindingKind.TAMPERED], "no such bundle was made"
 
 
 def test_a_few_are_told_singly_and_the_rest_of_a_minute_in_one(office: Office) -> None:

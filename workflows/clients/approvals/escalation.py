@@ -247,8 +247,7 @@ class ApprovalEscalation:
         former = {person.slack_id for person in request.data.approvers if person.slack_id}
         for message in requests.messages(session, pending.proposal.id):
             if not message.ts and message.channel in former - approvers - set(delegates.values()):
-                message.shown_version = message.wanted_version  # Slack would refuse it forever
-                session.add(message)
+                session.delete(message)  # Slack would refuse it forever
 
     def _can_be_delegate(self, pending: PendingProposal, delegate: str, directory: LiveDirectory) -> bool:
         member = directory.member(delegate)

@@ -36,6 +36,8 @@ class MessageKind(StrEnum):
 
 FILES = {MessageKind.AUDIT: MessageKind.AUDIT_FILE, MessageKind.NOTE: MessageKind.NOTE_FILE}
 """Kind of the file in a message's thread, by the kind of the message."""
+WITHDRAWN = "withdrawn"
+"""In place of the time of delivery: the message is not sent any more, as a newer one has made it untrue."""
 AT = "@"
 """Separates, in a message's subject, what it shows from whom it is for."""
 BEHIND = sa.text("shown_version < wanted_version")
