@@ -12,7 +12,8 @@ def named() -> set[str]:
 
 
 def written() -> set[str]:
-    sources = (file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("*.py"))
+    files = (file for room in ("tests", "connectors/conformance") for file in (ROOT / room).rglob("*.py"))
+    sources = (file.read_text(encoding="utf-8") for file in files)
     return {name for source in sources for name in re.findall(r"def (test_\w+)\(", source)}
 
 
