@@ -102,6 +102,10 @@ def test_each_budget_has_its_sentence() -> None:
     assert [name for name, part in names.items() if part not in said[name]] == []
 
 
+ALONE = {"tryton": {"keys_open_accounts": False}}
+"""Settings with which a list of users is the only one that is read."""
+
+
 def test_a_list_that_never_ends_is_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each page is a good one, and there is always one more."""
     monkeypatch.setattr(rest, "MOST_ROWS", 1000)
@@ -133,7 +137,7 @@ def test_a_list_that_never_ends_is_no_list(monkeypatch: pytest.MonkeyPatch) -> N
     for (kind, words), answer in answers.items():
         with HostileServer(partial(_one, answer), BEFORE[kind]) as server:
             settings = registry.settings_of(kind).model_validate(
-                SETTINGS[kind] | {"url": server.url}, context={"env": {"S": "secret"}}
+                SETTINGS[kind] | {"url": server.url} | ALONE.get(kind, {}), context={"env": {"S": "secret"}}
             )
             system: Any = registry.build(kind, settings)
             with pytest.raises(Unavailable, match=words):

@@ -113,7 +113,7 @@ def test_a_file_with_faults_changes_nothing_and_a_right_one_is_followed(
     wrong[2][address], wrong[4][address], wrong[6][record] = NOA.email, "Carol", "opportunity:999999"
     hand_in(desk, message, wrong)
     expect(desk.modal).to_contain_text("3 lines have faults", timeout=SLOW)
-    for said in (f"line 3: {NOA.email} is no successor", "line 5: “carol” is not an e-mail", "line 7: names no client"):
+    for said in (f"that line 3 gives to {NOA.email}", "line 5: “carol” is not an e-mail", "line 7: names no client"):
         expect(desk.modal).to_contain_text(said)
     assert set(owners(practice, deals).values()) == {leaver.uid}
     desk.close()

@@ -166,5 +166,6 @@ def test_good_settings_and_the_manifest(tmp_path: Path) -> None:
     nested = r"(&(objectClass=person)(!(cn=\28old\29)))"
     assert LdapSettings.model_validate(settings.model_dump() | {"people_filter": nested}).people_filter == nested
     assert "s3cret" not in repr(settings)
-    assert [c.__name__ for c in MANIFEST.capabilities] == ["Accounts", "Groups", "Roster", "Trace", "Administrators"]
+    can = ["Accounts", "Groups", "Roster", "Trace", "Administrators", "Duties"]
+    assert [c.__name__ for c in MANIFEST.capabilities] == can
     assert MANIFEST.settings is LdapSettings
