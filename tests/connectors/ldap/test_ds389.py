@@ -113,7 +113,10 @@ def test_locked_accounts_are_listed(ds: World389) -> None:
     connector.lock(connector.before(locked))
     assert locked in connector.locked()
     assert free not in connector.locked()
-    assert {locked, free} <= {one.id for one in connector.everyone()}
+    with_id = Ldap(ds.settings(people_filter="(objectClass=practiceAccount)"))
+    assert {locked, free} <= {one.id for one in with_id.everyone()}
+    with pytest.raises(Forbidden, match="nsUniqueId of 3 accounts cannot be read"):  # the first people have none
+        list(connector.everyone())
 
 
 def test_a_stale_before_image_is_a_conflict(ds: World389) -> None:
