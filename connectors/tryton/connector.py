@@ -245,7 +245,10 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
             rows = self._rpc.read(f"{KEYS}.search_read", *asked, context=wire.ALL)
         except Forbidden as error:
             return frozenset(), str(error)
-        return frozenset(row["user"] for row in rows if row["user"] is not None), self._hidden_keys()
+        users = {row["user"] for row in rows} - {None}
+        if not all(type(user) is int for user in users):
+            raise Unavailable(_("{method}: the answer is not Tryton's").format(method=f"{KEYS}.search_read"))
+        return frozenset(users), self._hidden_keys()
 
     def _hidden_keys(self) -> str:
         """Return why keys may be hidden from our user, as read at most a minute ago; empty if all are shown."""

@@ -12,6 +12,7 @@ from typing import Any
 from config.text import _, shown, stored
 from connectors.contract import AccountId, Duties, Duty, DutyId, DutyKind
 from connectors.errors import ConnectorError
+from workflows.access.observation import MALFORMED, malformed
 from workflows.access.views import DutyComparison, DutyLine, SystemPlan
 from workflows.context import Context
 from workflows.storage.case import read_case
@@ -43,8 +44,8 @@ def read(system: System, accounts: Collection[AccountId], now: datetime) -> Duty
     try:
         found = [list(islice(connector.duties(one), MOST + 1)) for one in accounts]
         unseen = dict.fromkeys(words for one in accounts for words in connector.unseen_duties(one))
-    except ConnectorError as error:
-        return replace(line, unknown=(say(error),), read_at=None)
+    except (ConnectorError, *MALFORMED) as error:
+        return replace(line, unknown=(malformed(error),), read_at=None)
     every = worst_first({duty.id: duty for some in found for duty in some}.values())
     if len(every) > MOST:
         unseen[_("there are more than {count}, and only so many are listed").format(count=MOST)] = None

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from connectors.contract import Accounts
+from connectors.contract import Accounts, Duties
 from connectors.errors import ConnectorError
 from workflows.access import duties, identity
 from workflows.access.links import all_links
@@ -54,28 +54,43 @@ class Inventories:
             return
         mine = [one for one in found if one.id in links.accounts] or found
         chosen = len(mine) == 1 or bool(links.accounts)
-        line = duties.read(system, [one.id for one in mine], now) if system and mine and chosen else None
-        kept = KeptAccounts({one.id: one.login for one in mine}, chosen, duties.kept(line))
+        kept = KeptAccounts({one.id: one.login for one in mine}, chosen)
         identity.keep(context, case.id, present.leaver)
+        line = None
+        if system and system.has(Duties) and mine and chosen:
+            with context.store.write() as session:  # first: a list of duties without end or form costs no account
+                self._write(session, row_id, case.wrapped_key, kept, complete=False)
+            line = duties.read(system, [*kept.logins], now)
         with context.store.write() as session:
-            row = session.get_one(Inventory, row_id, with_for_update=True)
-            before = kept_accounts(context.vault, case.wrapped_key, row.id, row.sealed)
-            kept = kept if kept.duties else replace(kept, duties=before.duties)
-            row.sealed, row.done_at = kept.seal(context.vault, case.wrapped_key, row_id), now
-            if kept.chosen and not before.logins:
-                reopen_empty(session, row_id, now)
+            kept = replace(kept, duties=duties.kept(line))
+            row = self._write(session, row_id, case.wrapped_key, kept, complete=not present.doubts)
             if present.doubts or (line and line.read_at is None):
                 again(session, row, now + context.retry)
             else:
                 finish(session, row)
-            context.journal.write(
-                session,
-                actor=HANDOVER,
-                action="access.inventoried",
-                case_id=row.case_id,
-                data={"system": row.system, "accounts": len(found), "complete": not present.doubts},
-                sealed=row.sealed,
-            )
+
+    def _write(self, session: Session, row_id: str, key: bytes, kept: KeptAccounts, *, complete: bool) -> Inventory:
+        """Write what was found to row and journal; return the row. Duties of an earlier reading stay without a new one.
+
+        The journal has each state of the row, since a lock-out compares both.
+        """
+        context, now = self._context, self._context.clock.now()
+        row = session.get_one(Inventory, row_id, with_for_update=True)
+        before = kept_accounts(context.vault, key, row.id, row.sealed)
+        kept = kept if kept.duties else replace(kept, duties=before.duties)
+        row.sealed, row.done_at = kept.seal(context.vault, key, row_id), now
+        session.add(row)
+        if kept.chosen and not before.logins:
+            reopen_empty(session, row_id, now)
+        context.journal.write(
+            session,
+            actor=HANDOVER,
+            action="access.inventoried",
+            case_id=row.case_id,
+            data={"system": row.system, "accounts": len(kept.logins), "complete": complete},
+            sealed=row.sealed,
+        )
+        return row
 
 
 def create_inventory(session: Session, system: System, case: Case, now: datetime, state: WorkState) -> None:

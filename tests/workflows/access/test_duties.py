@@ -13,9 +13,12 @@ from connectors.errors import Forbidden, Unavailable
 from tests.workflows.memory import MemoryFlows, World
 from tests.workflows.office import DANA, Office
 from workflows.access import duties
+from workflows.access.inventory import Inventories
 from workflows.access.views import DutyComparison, DutyLine
 from workflows.storage.rows.access import Inventory
+from workflows.storage.rows.case import Case
 from workflows.storage.rows.work_state import WorkState
+from workflows.systems.accounts import kept_accounts
 
 DANAS, MAXS = AccountId("flows-dana"), AccountId("flows-max")
 
@@ -180,6 +183,46 @@ def test_a_list_that_failed_at_notice_is_read_again_before_the_lock(office: Offi
     one = compared(office, case_id)
     assert one.at_notice is not None
     assert len(one.at_notice.duties) == 5
+
+
+@pytest.mark.parametrize("fault", [KeyError("id"), ValueError("7"), AttributeError("get")])
+def test_a_malformed_list_costs_no_account_that_was_found_at_notice(
+    office: Office, flows: World, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def malformed(_flows: MemoryFlows, _account: AccountId) -> Iterator[Duty]:
+        raise fault
+
+    monkeypatch.setattr(MemoryFlows, "duties", malformed)
+    [unknown] = planned(office).unknown
+    assert "malformed" in unknown
+    case_id = later(office)
+    office.work()
+    with office.store.read() as session:
+        row, case = session.get_one(Inventory, f"{case_id}:flows"), session.get_one(Case, case_id)
+    assert [*kept_accounts(office.context.vault, case.wrapped_key, row.id, row.sealed).logins] == [DANAS]
+    assert row.state == WorkState.DUE, "the list is read again"
+
+
+def test_a_kill_while_duties_are_read_keeps_the_accounts_and_accuses_nobody(
+    office: Office, flows: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """A process that ends in the middle."""
+
+    def killed(*_asked: object) -> None:
+        raise Killed
+
+    case_id = later(office)
+    with monkeypatch.context() as patch:
+        patch.setattr(duties, "read", killed)
+        with pytest.raises(Killed):
+            Inventories(office.context).run(f"{case_id}:flows")
+    with office.store.read() as session:
+        row, case = session.get_one(Inventory, f"{case_id}:flows"), session.get_one(Case, case_id)
+        [(entry, _marked)] = office.journal.entries(session, case_id, "access.inventoried")
+    assert [*kept_accounts(office.context.vault, case.wrapped_key, row.id, row.sealed).logins] == [DANAS]
+    assert entry.sealed == row.sealed, "a lock-out compares both"
+    assert row.state == WorkState.DUE
 
 
 def test_duties_hold_up_no_lock_out(office: Office, flows: World) -> None:
