@@ -10,7 +10,7 @@ from bot.slack.listeners.answers import Listeners, View
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.messages import access, details, leave, moves
 from bot.slack.messages.case import CANCEL
-from bot.slack.messages.phrases import records
+from bot.slack.messages.phrases import GOOD_VERDICTS, records
 from bot.slack.messages.systems import RETRY
 from bot.text import N_, _, moment, mrkdwn, ngettext
 from bot.workdays import known_zone
@@ -40,12 +40,14 @@ def _register_case(on: Listeners, ctx: ListenerContext) -> None:
     @on.button(RETRY, Right.RETRY)
     def retry(call: Call) -> None:
         system = call.fact("system")
-        offboarding.retry(call.case, system, ctx.actor(call))
-        call.tell(
-            _("{system} is being tried again. The case message shows the result of a fresh read.").format(
-                system=mrkdwn(system)
-            )
+        locked = any(
+            one.system == system and one.verdict in GOOD_VERDICTS for one in offboarding.case(call.case).systems
         )
+        offboarding.retry(call.case, system, ctx.actor(call))
+        text = _("{system} is being tried again. The case message shows the result of a fresh read.")
+        if locked:  # what is left to do there is about clients
+            text = _("The clients in {system} are listed again. A new proposal then asks for approval.")
+        call.tell(text.format(system=mrkdwn(system)))
 
     @on.button(details.DETAILS, Right.SEE)
     def show(call: Call) -> None:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from bot.slack.messages import access, case
 from bot.slack.messages.blocks import Block, button, pack, paragraphs, section
-from bot.slack.messages.guide import line, reference
+from bot.slack.messages.guide import as_typed, line, reference
 from bot.text import N_, _, moment, mrkdwn
 from workflows.cases.views import CaseBrief, CaseView
 from workflows.storage.rows.case import CaseState
@@ -63,7 +63,7 @@ def whom(command: str, words: str) -> list[Block]:
     how = _("Type `{command} @person`, or an address or a case's id in place of `@person`.").format(command=command)
     if not words:
         return [section(how)]
-    said = _("“{words}” names nobody for certain, because names are not unique.").format(words=mrkdwn(words, 100))
+    said = _("“{words}” names nobody for certain, because names are not unique.").format(words=as_typed(words))
     return paragraphs([said, how])
 
 

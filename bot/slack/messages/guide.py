@@ -1,5 +1,6 @@
 """Private answers to the command: help, the list of cases, the refusal of a bare name."""
 
+import re
 from collections.abc import Sequence
 
 from bot.slack.messages.blocks import Block, actions, button, context, paragraphs, section
@@ -10,6 +11,8 @@ from workflows.storage.rows.case import CaseState
 
 CHOOSE = "choose_person"
 MOST = 40
+_MENTION = re.compile(r"<@(\w+)(?:\|([^>]*))?>")
+_ADDRESS = re.compile(r"<mailto:[^|>]*\|([^>]*)>")
 
 
 def guide() -> list[Block]:
@@ -32,9 +35,15 @@ def guide() -> list[Block]:
     )
 
 
+def as_typed(words: str) -> str:
+    """Return a command's words as the person typed them: Slack sends `<@U1|dana>` for `@dana`."""
+    people = _MENTION.sub(lambda found: f"@{found[2] or found[1]}", words)
+    return mrkdwn(_ADDRESS.sub(r"\1", people), 100)
+
+
 def unknown(words: str) -> list[Block]:
     """Return the help for a command that was not understood, with a button to choose a person."""
-    return [section(_("“{words}” is not a command.").format(words=mrkdwn(words, 100))), *_offer(), *guide()]
+    return [section(_("“{words}” is not a command.").format(words=as_typed(words))), *_offer(), *guide()]
 
 
 def bare_name(words: str) -> list[Block]:
@@ -44,7 +53,7 @@ def bare_name(words: str) -> list[Block]:
             _(
                 "“{words}” is only a name, and names are not unique. "
                 "Type `@` and pick the person from Slack's list, or choose here:"
-            ).format(words=mrkdwn(words, 100))
+            ).format(words=as_typed(words))
         ),
         *_offer(),
         context(_("If you did, an administrator must set “Escape channels, users, and links” for this command.")),

@@ -51,6 +51,20 @@ def test_a_command_names_one_person_or_nobody(text: str, meant: ParsedCommand) -
     assert parse(text) == meant
 
 
+@pytest.mark.parametrize(
+    ("sent", "typed"),
+    [
+        ("cancle <@U0DANA|dana.oneill>", "cancle @dana.oneill"),
+        ("cancle <@U0DANA>", "cancle @U0DANA"),
+        ("cancle <mailto:dana@x.example|dana@x.example>", "cancle dana@x.example"),
+        ("cancle <script> <!channel>", "cancle &lt;script&gt; &lt;!channel&gt;"),
+        ("cancle < & >", "cancle &lt; &amp; &gt;"),
+    ],
+)
+def test_what_is_no_command_is_repeated_as_it_was_typed(sent: str, typed: str) -> None:
+    assert guide.as_typed(sent) == typed
+
+
 @pytest.mark.parametrize("how", ["mention", "address", "id", "lower case id"])
 def test_a_case_is_cancelled_in_the_form_that_the_command_opens(workplace: Workplace, how: str) -> None:
     workplace.open(effective_at=SOON)

@@ -114,7 +114,7 @@ def test_resume_and_stop(workplace: Workplace) -> None:
     stopped = workplace.post(f"case:{case_id}")
     assert "Retry proposes them again" in said(stopped)
     workplace.hr.click(stopped, "Retry")
-    workplace.private(workplace.hr, "crm is being tried again")
+    workplace.private(workplace.hr, "clients in crm are listed again")
     workplace.run()
     assert [one.version for one in workplace.services.proposals.waiting()] == [2]
 
