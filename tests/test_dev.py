@@ -71,6 +71,18 @@ def test_without_root_and_sudo_it_prints_the_command(checkout: Path, bare: Path)
     assert "apt-get was run" not in done.stdout + done.stderr
 
 
+def test_node_from_elsewhere_is_taken_without_debians_packages(checkout: Path, bare: Path) -> None:
+    add(bare, "apt-get", "exit 99")
+    add(bare, "dpkg-query", "exit 0")
+    for name, program in (("id", "echo 1000"), ("node", "exit 0"), ("npm", "exit 0")):
+        (bare / name).unlink(missing_ok=True)
+        add(bare, name, program)
+    done = dev(checkout, bare, "test")
+    [command] = [line for line in done.stderr.splitlines() if "apt-get install" in line]
+    assert "samba-ad-dc" in command.split()
+    assert not {"nodejs", "npm"} & {*command.split()}  # Debian's npm conflicts with a Node.js that brings its own
+
+
 def test_sudo_that_refuses_is_said(checkout: Path, bare: Path) -> None:
     add(bare, "apt-get", "exit 99")
     add(bare, "dpkg-query", "exit 0")
