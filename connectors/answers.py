@@ -22,7 +22,16 @@ from connectors.contract import CAPABILITIES, Connector, MoveOutcome, Observatio
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 
 log = logging.getLogger(__name__)
-WRITES = frozenset({"lock", "unlock", "end", "revoke", "remove", "restore", "move"})
+WRITES = frozenset({"lock", "unlock", "end", "revoke", "remove", "restore", "move"}) | {
+    "give",
+    "stop",
+    "put_back",
+    "reclaim",
+    "give_licence",
+    "deactivate",
+    "reactivate",
+    "introduce",
+}
 """Methods after whose fault the outcome is unknown."""
 TAKES = frozenset({"use_rate_limiter", "use_lock_history"})
 """Methods that take objects of the program itself."""

@@ -29,6 +29,8 @@ RecordId = NewType("RecordId", str)
 """Id of one client record, unique in its system over all kinds: `"<kind>:<id>"` where the vendor's ids are per kind."""
 DutyId = NewType("DutyId", str)
 """Id of one duty, unique in its system over all kinds, and the same at each read."""
+LicenceId = NewType("LicenceId", str)
+"""Id of one licence of an account, unique in its system, and the same at each read."""
 
 
 class Verdict(StrEnum):
@@ -161,6 +163,8 @@ class Group:
     """Names of the groups that this one is nested in. Leaving it leaves them, unless another group leads there."""
     fixed: str = ""
     """Reason for which the vendor lets nobody leave this group, as a sentence; else empty."""
+    licence: bool = False
+    """True if the membership is a licence. Where a stage reclaims licences, the lock-out leaves it to that stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +219,14 @@ class MoveOutcome(StrEnum):
     """The result for one record. `moved`: a fresh read shows the successor as owner, whoever wrote it."""
 
     MOVED = "moved"
+    WAITING = "waiting"
+    """The system accepted the order, and a read still shows the old owner. It is never counted as moved."""
     TAKEN = "taken by another"
     GONE = "gone"
     REFUSED = "refused"
+    """The vendor's rules refuse it: a right, a licence, a validation."""
+    OBJECTED = "objected"
+    """The client, or a person whom the vendor asks, said no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +289,139 @@ class Duty:
     """False if it is switched off now. It may be switched on again, so it is listed all the same."""
 
 
+class DutyAct(StrEnum):
+    """An act that a system offers for a duty."""
+
+    GIVE = "give"
+    """Put another account in the leaver's place."""
+    STOP = "stop"
+    """Take the leaver out, or switch it off. It deletes nothing that `put_back` could not restore."""
+
+
+@dataclass(frozen=True, slots=True)
+class DutyImage:
+    """The state of a duty before a write. A write expects to find it, and `put_back` restores it."""
+
+    duty: DutyId
+    account: AccountId
+    state: Mapping[str, str] = field(repr=False)
+    acts: frozenset[DutyAct] = frozenset()
+    """Acts that the system offers for this duty now. For others a person acts there, and Handover reads."""
+    why_not: str = ""
+    """Reason, as a sentence, for which an act is not offered; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """One paid seat of an account."""
+
+    id: LicenceId
+    name: str
+    """Its name, as the system's users read it."""
+    through: str = ""
+    """Name of the group that gives it; empty if it is assigned directly."""
+    fixed: str = ""
+    """Reason for which nobody can take it from the account, as a sentence; else empty."""
+
+
+class Act(StrEnum):
+    """An act on a leaver's account, as `Effect` names it, in the order in which a case does them."""
+
+    LOCK = "lock"
+    REVOKE_TOKENS = "revoke tokens"
+    LEAVE_GROUPS = "leave groups"
+    CHANGE_DUTIES = "change duties"
+    MOVE_RECORDS = "move records"
+    DEACTIVATE = "deactivate"
+    RECLAIM_LICENCES = "reclaim licences"
+
+
+class Subject(StrEnum):
+    """A list of an account that an act may destroy or blind."""
+
+    SESSIONS = "sessions"
+    TOKENS = "tokens"
+    GROUPS = "groups"
+    DUTIES = "duties"
+    RECORDS = "records"
+    ACTIVITIES = "activities"
+    EXPORTS = "exports"
+    LICENCES = "licences"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """An effect of an act on a list. The case reads the list before the act, and never afterwards.
+
+    `destroys`: what the list names is gone for good. A legal hold stops such an act. Otherwise the act blinds: the list
+    cannot be read afterwards. In both cases the list is `unknown` after the act, never empty.
+    """
+
+    act: Act
+    subject: Subject
+    why: str
+    """The vendor's rule, as a sentence for the plan."""
+    destroys: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A reason for which the vendor will refuse an act, found by reading."""
+
+    act: Act
+    why: str
+    """The reason, as a sentence."""
+    remedy: str = ""
+    """The act that ends it, as a sentence: what a person can do, and where. Empty if nobody can."""
+
+
+class Introduction(StrEnum):
+    """The state of an introduction of the successor to a client, as the system reads back."""
+
+    SENT = "sent"
+    """The system shows it with the client's record: a message that left, or a task for the successor."""
+    WAITING = "waiting"
+    """Accepted, and not to be read yet."""
+    REFUSED = "refused"
+    """The client has asked for no messages, or the vendor's rules refuse it."""
+    BOUNCED = "bounced"
+    """It could not be delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Introduced:
+    """The result of one introduction. `id`: its id in the system, for a later read; empty if there is none."""
+
+    client: RecordId
+    state: Introduction
+    id: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientActivity:
+    """Activity on one client record since a day, from the system's own history."""
+
+    record: RecordId
+    contacted_at: datetime | None = None
+    """The last call, meeting, message or task that somebody did with the client; None if there was none."""
+    contacted_by: AccountId | None = None
+    won: bool = False
+    lost: bool = False
+    """True if the record is a deal that was lost since then. Its value is `value` in `currency`."""
+    value: Decimal = Decimal(0)
+    currency: str = ""
+    lost_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LossRate:
+    """Deals of all owners that were closed in a time, and those of them that were lost."""
+
+    closed: int
+    lost: int
+
+
 class RateLimiter(Protocol):
     """The vendor's limit on requests, shared by every process of one tenant."""
 
@@ -335,6 +477,10 @@ class Connector(Protocol):
 
     def has_limitation(self, words: str) -> bool:  # noqa: ARG002
         """Return whether a sentence of `Manifest.cannot` holds for this system."""
+        return True
+
+    def has_effect(self, effect: Effect) -> bool:  # noqa: ARG002
+        """Return whether an effect of `Manifest.effects` holds for this system."""
         return True
 
     def blind_spots(self) -> Sequence[str]:
@@ -557,6 +703,102 @@ class Duties(Connector, Protocol):
         return ()
 
 
+class DutyChanges(Duties, Protocol):
+    """Give a duty to somebody else, or stop it. Both are reversible, and nothing else of the object changes."""
+
+    @abstractmethod
+    def duty_image(self, account: AccountId, duty: DutyId) -> DutyImage:
+        """Read one duty as it is now. Raises `Missing` if the account has no such duty."""
+
+    @abstractmethod
+    def give(self, image: DutyImage, successor: AccountId) -> Change:
+        """Put the successor in the account's place. Other holders stay.
+
+        `ALREADY` if the successor has it, and the account no longer. Raises `Conflict` if it is not as `image`, and
+        `Forbidden` if the successor cannot have it.
+        """
+
+    @abstractmethod
+    def stop(self, image: DutyImage) -> Change:
+        """Take the account out, or switch the duty off. Other holders stay. Raises as `give`."""
+
+    @abstractmethod
+    def put_back(self, image: DutyImage) -> Change:
+        """Restore the duty to `image`. Raises `Conflict` if somebody else has changed it since."""
+
+
+class Licences(Connector, Protocol):
+    """Paid seats of an account."""
+
+    @abstractmethod
+    def licences(self, account: AccountId) -> Sequence[Licence]:
+        """List every seat of the account. Raises `Missing` if there is no such account."""
+
+    @abstractmethod
+    def reclaim(self, account: AccountId, licence: LicenceId) -> Change:
+        """Take one seat from the account; `ALREADY` if it has none. Other accounts keep theirs, as a read shows."""
+
+    @abstractmethod
+    def give_licence(self, account: AccountId, licence: LicenceId) -> Change:
+        """Give the seat back. Raises `Conflict` if no seat is free."""
+
+
+class Deactivation(Connector, Protocol):
+    """End an account after its lock, where the vendor has two steps: freeze first, deactivate later."""
+
+    @abstractmethod
+    def deactivated(self, account: AccountId) -> bool:
+        """Read whether the account is deactivated. Raises `Missing` if there is no such account."""
+
+    @abstractmethod
+    def deactivate(self, account: AccountId) -> Change:
+        """Deactivate reversibly; never delete. Raises `Conflict` if the account is not locked."""
+
+    @abstractmethod
+    def reactivate(self, account: AccountId) -> Change:
+        """Undo `deactivate`. The account stays locked."""
+
+
+class Blockers(Connector, Protocol):
+    """Find what the vendor will refuse, before anybody confirms."""
+
+    @abstractmethod
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        """Return what will be refused for this account now. Reads only. What cannot be read raises an error."""
+
+
+class BookOwners(ClientBook, Protocol):
+    """List the owners of all records, for records of earlier leavers."""
+
+    @abstractmethod
+    def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
+        """Return the number of records of each kind, for every account that owns any, inactive ones included."""
+
+
+class Introductions(ClientBook, Protocol):
+    """Introduce the successor to a client through the system. Nothing is sent without a company's setting."""
+
+    @abstractmethod
+    def introduce(self, client: RecordId, successor: AccountId, text: str, key: str) -> Introduced:
+        """Send or schedule one introduction. Repeating it with the same `key` finds the first one."""
+
+    @abstractmethod
+    def introduced(self, sent: Sequence[Introduced]) -> Sequence[Introduced]:
+        """Read the states of earlier introductions, in order."""
+
+
+class Activities(ClientBook, Protocol):
+    """Tell what became of client records, from the system's own history. Nothing is written."""
+
+    @abstractmethod
+    def activities(self, records: Sequence[RecordId], since: datetime) -> Mapping[RecordId, ClientActivity]:
+        """Read many records in few calls. A record that is gone is not in the answer."""
+
+    @abstractmethod
+    def loss_rate(self, since: datetime, until: datetime) -> LossRate:
+        """Read the deals of all owners that were closed in that time."""
+
+
 @dataclass(frozen=True, slots=True)
 class ManualWork:
     """A manual step of a system without an API: instructions, assignee, deadline and proof."""
@@ -655,6 +897,8 @@ class Manifest:
     limits: Limits = Limits()
     cannot: tuple[str, ...] = field(default=())
     """Acts that the vendor does not offer, as sentences. The plan shows them before anyone confirms."""
+    effects: tuple[Effect, ...] = ()
+    """Effects of acts on lists. The case takes its inventory first, and plans by these."""
     contract: int = 0
     """Version of the contract that the connector of another package is written for. Our own kinds leave it out."""
 

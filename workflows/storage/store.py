@@ -25,7 +25,7 @@ from workflows.storage.vault import Vault
 
 R = TypeVar("R")
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0011"
+HEAD = "0017"
 """Newest revision in `migrations`."""
 REVISION = sa.table("alembic_version", sa.column("version_num"))
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON")
