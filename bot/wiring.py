@@ -25,6 +25,9 @@ from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import connect_lock_history
 from workflows.access.dispatch import LockoutDispatch
 from workflows.access.duties import DutyLists
+from workflows.access.duty_decisions import DutyDecisions
+from workflows.access.duty_review import DutyReviews, Reminder
+from workflows.access.duty_work import DutyWork
 from workflows.access.inventory import Inventories
 from workflows.access.links import AccountLinking
 from workflows.access.manual_steps import ManualSteps
@@ -286,6 +289,8 @@ def build_services(
     guards = ProtectedAccounts(policy.protected)
     handover = ClientHandover(ClientContext.extend(context, workspace.members, policies.approvals, policies.allocation))
     look_back = timedelta(days=settings.exports.look_back_days)
+    lists, approvals = DutyLists(context), policies.approvals
+    reviews = DutyReviews(context, lists, Reminder(approvals.remind_days, approvals.zone, approvals.country))
     exports = ExportTrack(context, channel=settings.slack.security_channel, look_back=look_back, zone=zone)
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
     casefile = Casefile(context, handover.proposals, exports, sheet)
@@ -336,7 +341,9 @@ def build_services(
         signed_requests=SignedRequests(context.store),
         languages=LanguageChoices(context.store, context.vault),
         authorization=context.authorization,
-        duties=DutyLists(context),
+        duties=lists,
+        duty_decisions=DutyDecisions(context),
+        duty_reviews=reviews,
     )
     return WorkHandlers(
         services,
@@ -347,6 +354,7 @@ def build_services(
         Inventories(context),
         Retention(context, timedelta(days=policy.keep_days)),
         UndeliveredMessages(context),
+        DutyWork(context),
     )
 
 

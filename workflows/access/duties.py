@@ -118,7 +118,7 @@ class DutyLists:
                 return DutyLine(system.name, system.manifest.title, unknown=(str(error.sentence),))
             if not accounts:
                 words = _("no account was found there, so its duties are not known")
-                return DutyLine(system.name, system.manifest.title, unknown=(words,))
+                return DutyLine(system.name, system.manifest.title, unknown=(words,), no_account=True)
             return read(system, accounts, context.clock.now())
 
         answers = context.systems.ask(lambda one: ask(one) if one.name in at_notice else None, 2 * SECONDS)

@@ -10,6 +10,7 @@ from config.text import N_, Sentence
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.storage.rows.access import Access, Inventory, ManualStep, Restoration, Restriction
 from workflows.storage.rows.clients import ApprovalRequest, Assignment, BookHandover, BookPhase, Leave, PutBack
+from workflows.storage.rows.duties import DutyDecision, DutyReview
 from workflows.storage.rows.watch import AuditRun, ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkRow, WorkState
 
@@ -32,6 +33,8 @@ class Task(StrEnum):
     APPROVAL = "approval"
     PUT_BACK = "put_back"
     LEAVE = "leave"
+    DUTY = "duty"
+    DUTY_REVIEW = "duty_review"
 
 
 TASKS: dict[str, type[WorkRow]] = {
@@ -47,6 +50,8 @@ TASKS: dict[str, type[WorkRow]] = {
     Task.APPROVAL: ApprovalRequest,
     Task.PUT_BACK: PutBack,
     Task.LEAVE: Leave,
+    Task.DUTY: DutyDecision,
+    Task.DUTY_REVIEW: DutyReview,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: N_("not reachable"),

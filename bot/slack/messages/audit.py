@@ -49,6 +49,8 @@ KINDS = {
     FindingKind.ORPHAN: N_("open without a case, disabled in the directory"),
     FindingKind.EXPORTED: N_("exported after leaving"),
     FindingKind.OWNS_RECORDS: N_("still owns records"),
+    FindingKind.DUTY_LEFT: N_("a duty is still in their name"),
+    FindingKind.DUTY_UNDECIDED: N_("nobody decided on duties"),
     FindingKind.NEVER_VERIFIED: N_("never read as locked out"),
     FindingKind.NOT_VERIFIED: N_("could not be read"),
 }

@@ -71,6 +71,8 @@ class FindingKind(StrEnum):
     ADDRESS_REUSED = N_("address reused")
     EXPORTED = N_("exported after leaving")
     OWNS_RECORDS = N_("owns records")
+    DUTY_LEFT = N_("duty left")
+    DUTY_UNDECIDED = N_("duty undecided")
     NEVER_VERIFIED = N_("never verified")
     NOT_VERIFIED = N_("not verified")
     DORMANT = N_("dormant")
