@@ -10,6 +10,7 @@ from connectors.contract import (
     Administrators,
     ClientBook,
     Duties,
+    DutyChanges,
     ExportLog,
     Groups,
     Manifest,
@@ -33,6 +34,7 @@ HEADINGS: dict[type, str] = {
     ExportLog: "export log",
     Administrators: "spare the last administrator",
     Duties: "list duties",
+    DutyChanges: "give and stop duties",
 }
 
 
