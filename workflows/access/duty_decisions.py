@@ -40,6 +40,10 @@ GOING_ON = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.WATCHED)
 """States of a case whose duties can be decided on."""
 
 
+SHORTEST = 4
+"""Characters of a key that are enough to name a duty, if no other key begins so."""
+
+
 @dataclass(frozen=True, slots=True)
 class DutyOrder:
     """A person's decision on one duty. `id`: a `DutyItem`'s, or the beginning of its key."""
@@ -167,7 +171,10 @@ def put(
 
 def _by_hand(system: System | None, duty: Duty, data: DecisionData) -> bool:
     """Return whether it is known already that a person must do it in the system itself."""
-    return data.choice != DutyChoice.KEEP and not (system and system.has(DutyChanges) and not duty.fixed)
+    if data.choice == DutyChoice.KEEP:
+        return False
+    offered = system is not None and system.has(DutyChanges)
+    return not offered or (data.choice == DutyChoice.GIVE and bool(duty.fixed))
 
 
 def rule(context: Context, session: Session, case: Case, system: System, duty: Duty) -> DutyDecision | None:
@@ -213,7 +220,7 @@ def _named(items: Sequence[DutyItem], wanted: str) -> DutyItem:
     """Return the duty with this id, or the only one whose key begins so. Raises `Refused(UNKNOWN_DUTY)`."""
     text = wanted.strip()
     exact = [one for one in items if text in (one.id, one.duty.id)]
-    short = [one for one in items if len(text) >= 4 and one.id.rpartition(":")[2].startswith(text)]
+    short = [one for one in items if len(text) >= SHORTEST and one.id.rpartition(":")[2].startswith(text)]
     found = exact or short
     if len(found) != 1:
         raise Refused(Code.UNKNOWN_DUTY, duty=text)

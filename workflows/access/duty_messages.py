@@ -71,7 +71,7 @@ def tell_undecided(context: Context, session: Session, case: Case, found: Duties
         waiting[item.system].append(item.duty.title)
     for system, _connector in context.systems.with_capability(Duties):
         titles, unread = waiting.get(system.name, []), found.unread.get(system.name, "")
-        detail = _detail(titles) if titles else _("what runs in their name is not known: {why}").format(why=unread)
+        detail = named(titles) if titles else _("what runs in their name is not known: {why}").format(why=unread)
         report = FindingReport(FindingKind.DUTY_UNDECIDED, case.id, system.name, detail=detail)
         if titles or unread:
             context.findings.report(session, report, by)
@@ -88,7 +88,8 @@ def settle_undecided(context: Context, session: Session, case: Case, found: Duti
             context.findings.close_resolved(session, report)
 
 
-def _detail(titles: list[str]) -> str:
-    text = ngettext("{count} waits for a decision: {names}", "{count} wait for a decision: {names}", len(titles))
+def named(titles: list[str]) -> str:
+    """Return the number of duties with the names of a few."""
+    text = ngettext("{count} duty: {names}", "{count} duties: {names}", len(titles))
     names = listed([*titles[:NAMES], *(["…"] if len(titles) > NAMES else [])])
     return text.format(count=len(titles), names=names)

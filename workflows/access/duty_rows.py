@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from config.text import gettext_lazy, shown, stored
-from connectors.contract import AccountId, Act, Duty, DutyId, DutyImage, DutyKind, Subject
+from connectors.contract import AccountId, Act, Duty, DutyAct, DutyId, DutyImage, DutyKind, Subject
 from workflows.context import Context
 from workflows.storage.journal import Personal
 from workflows.storage.rows.case import Case, CaseState
@@ -112,12 +112,16 @@ def as_duty(data: Mapping[str, Any]) -> Duty:
 
 def image_data(image: DutyImage) -> dict[str, Any]:
     """Return a before-image as JSON."""
-    return {"duty": image.duty, "account": image.account, "state": dict(image.state)}
+    acts = sorted(act.value for act in image.acts)
+    kept = {"duty": image.duty, "account": image.account, "state": dict(image.state)}
+    return {**kept, "acts": acts, "why_not": stored(image.why_not)}
 
 
 def as_image(data: Mapping[str, Any]) -> DutyImage:
-    """Return a before-image from JSON. What the system offers is not part of it."""
-    return DutyImage(DutyId(data["duty"]), AccountId(data["account"]), dict(data["state"]))
+    """Return a before-image from JSON, in the language of the moment."""
+    acts = frozenset(map(DutyAct, data["acts"]))
+    state = dict(data["state"])
+    return DutyImage(DutyId(data["duty"]), AccountId(data["account"]), state, acts, shown(data["why_not"]))
 
 
 def image_mark(vault: Vault, image: Mapping[str, Any]) -> str:

@@ -301,9 +301,9 @@ class _Carrier:
         changes, image = self._system.having(DutyChanges), as_image(self._data.image)
         if changes is None:
             raise _by_hand(_("Handover cannot change it there"))
-        result = _("it is back in the leaver's name")
+        receiver, result = tuple(self._data.carried)[1], _("it is back in the leaver's name")
         try:
-            changes.put_back(image)
+            changes.put_back(image, AccountId(receiver) if receiver else None)
         except OutcomeUnknown:
             log.info("duty %s: no answer came, and the list is read", self._attempt.row.id)
         except OthersTouched:
