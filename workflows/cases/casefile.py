@@ -11,11 +11,11 @@ from sqlmodel import Session, col, select
 
 from config.text import N_, _, punctuated, shown
 from connectors.contract import Verdict
-from workflows.access import manual_step, restriction
+from workflows.access import duty_list, manual_step, restriction
 from workflows.access.account_lockout import login_refused
 from workflows.access.account_state import GOOD, SEVERITY, AccountData, current_verdict, last_good, open_note, word_of
 from workflows.access.restoration import RestoredAccount
-from workflows.access.views import AccountLine, RestoredLine, SystemLine
+from workflows.access.views import AccountLine, DutiesView, RestoredLine, SystemLine
 from workflows.cases import holds
 from workflows.cases.finding_list import FindingList
 from workflows.cases.schedule import UNDOABLE
@@ -29,6 +29,7 @@ from workflows.storage.case import UNWATCHED, is_of, read_case
 from workflows.storage.rows.access import Access, LeaverAccount, ManualStep, Restoration
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Leave
+from workflows.storage.rows.duties import DutyReview
 from workflows.storage.rows.watch import FollowUp, SweepStatus
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
@@ -105,10 +106,17 @@ class Casefile:
                 settled_at=settled_at,
                 ended=holds.ended(session, self._vault, case) if case.state in ENDED else None,
                 can_undo=case.state in UNDOABLE and bool(rows.accounts[case_id]),
+                duties=self._duties(session, case),
                 restrictions=tuple(restriction.lines(session, self._vault, self._systems, case)),
             )
             views.append(view)
         return views
+
+    def _duties(self, session: Session, case: Case) -> DutiesView:
+        """Return the duties of a case; none if nobody was ever asked about them."""
+        if session.get(DutyReview, case.id) is None:
+            return DutiesView()
+        return duty_list.view(session, self._vault, self._systems, case)
 
     def systems_of(
         self, session: Session, case_ids: Sequence[str]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.slack.messages import access, audit, details, leave, manual, moves, requests, restriction, systems
+from bot.slack.messages import access, audit, details, duties, leave, manual, moves, requests, restriction, systems
 from bot.slack.messages.blocks import (
     Block,
     Message,
@@ -52,7 +52,7 @@ def build(view: CaseView, now: datetime) -> Message:
     if view.clients and view.state not in ENDED:
         blocks += [*paragraphs(_clients(view, view.clients, now)), *_problems(view, view.clients)]
         blocks += requests.waiting(view.clients.proposal)
-    lines = _findings(view)
+    lines = [*filter(None, [duties.case_line(view.duties)]), *_findings(view)]
     if view.exports and view.state is not CaseState.ON_LEAVE:  # exports of a person who keeps access are not watched
         lines.append(_("*Exports* {line}").format(line=short(view.exports, 600)))
     blocks += paragraphs([*lines, *_next_check(view.follow_ups)])

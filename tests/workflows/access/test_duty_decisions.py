@@ -1,6 +1,6 @@
 """Decisions on duties: who may, what they change, when, and what an undo, a kill or another hand makes of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from connectors.contract import AccountId, Duty, DutyId, DutyKind
 from connectors.errors import Conflict, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
-from tests.workflows.memory import Killed, MemoryFlows, MemoryDuties, World
+from tests.workflows.memory import Killed, MemoryDuties, MemoryFlows, World
 from tests.workflows.office import HR, MAX, SECURITY, Office
 from workflows.access.duty_decisions import DutyOrder
 from workflows.access.views import DutyItem
@@ -157,7 +157,9 @@ def twice(flows: World) -> None:
     ("change", "why"),
     [(closed, "not open"), (twice, "several"), (lambda flows: flows.users.pop(BOBS), "no account there")],
 )
-def test_a_receiver_needs_exactly_one_open_account_there(office: Office, flows: World, change, why: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_receiver_needs_exactly_one_open_account_there(
+    office: Office, flows: World, change: Callable[[World], object], why: str
+) -> None:
     case_id = later(office)
     change(flows)
     with pytest.raises(Refused) as refused:
