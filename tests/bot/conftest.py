@@ -15,6 +15,8 @@ from tests.bot.fakes import (
     FakeClockRecord,
     FakeDelegations,
     FakeDuties,
+    FakeDutyDecisions,
+    FakeDutyReviews,
     FakeEnrolments,
     FakeExports,
     FakeFollowUps,
@@ -126,6 +128,8 @@ def make_services(
         FakeLanguages(),
         FakeAuthorization(),
         FakeDuties(),
+        FakeDutyDecisions(),
+        FakeDutyReviews(),
     )
     return Services(*parts)
 

@@ -11,7 +11,9 @@ from workflows.access.views import (
     AccountLine,
     BookLine,
     Candidate,
+    DutiesView,
     DutyComparison,
+    DutyItem,
     DutyLine,
     RestoredLine,
     StepView,
@@ -24,6 +26,7 @@ from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver, Successor
 from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState
+from workflows.storage.rows.duties import DutyChoice
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
 
@@ -71,6 +74,22 @@ def duty_comparison() -> DutyComparison:
     at_notice = duties()
     now = DutyLine("system0", "System 0", at_notice.duties[:2], read_at=NOW)
     return DutyComparison("system0", "System 0", now, at_notice)
+
+
+def duty_items(name: str = "Max") -> DutiesView:
+    """Return duties with every decision, in every state, and one without any."""
+    line = duties()
+    one = DutyItem("c:system0:0123456789abcdef", "system0", "System 0", line.duties[0], listed=True)
+    items = [one]
+    for number, choice in enumerate(DutyChoice):
+        made = replace(one, id=f"c:system0:{number}123456789abcdef", choice=choice, to=name, by=name, decided_at=NOW)
+        items += [
+            made,
+            replace(made, problem="x", by_hand=True),
+            replace(made, problem="x"),
+            replace(made, done=True, result="x", by=""),
+        ]
+    return DutiesView(tuple(items), ("System 0: x",), NOW)
 
 
 def plan(who: Leaver | None = None, systems: int = 2) -> Plan:

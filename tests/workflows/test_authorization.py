@@ -119,6 +119,8 @@ ACTS: dict[str, Act] = {
     "halts.stop": lambda s, by: s.office.services.halts.stop(s.case, by),
     "put_backs.begin": lambda s, by: s.office.services.put_backs.begin(s.case, by),
     "put_backs.cancel": lambda s, by: s.office.services.put_backs.cancel(s.case, by),
+    "duty_decisions.require": lambda s, by: s.office.services.duty_decisions.require(s.case, by),
+    "duty_decisions.decide": lambda s, by: s.office.services.duty_decisions.decide(s.case, [], by),
     "keys.rotate": lambda s, by: s.office.services.keys.rotate(by),
     "clock_record.accept": lambda s, by: s.office.services.clock_record.accept(by),
     "leaves.stay": lambda s, by: s.office.services.leaves.stay(s.case, by),
@@ -234,6 +236,8 @@ RIGHTS = {
     "put_backs.cancel": Right.PUT_BACK,
     "leaves.stay": Right.PUT_BACK,
     "leaves.move": Right.PUT_BACK,
+    "duty_decisions.require": Right.DUTIES,
+    "duty_decisions.decide": Right.DUTIES,
     "keys.rotate": Right.ROTATE_KEY,
 }
 """The right that each act needs."""

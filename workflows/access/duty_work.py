@@ -291,7 +291,7 @@ class _Carrier:
         name = self._data.to.name or self._data.to.email
         if not self._has(receiver):
             raise ToDo(gettext_lazy("it left the leaver, and the list of {name} does not show it", name=name))
-        return settled(self._data, _("{name} has it now").format(name=name))
+        return settled(self._data, _("{name} has taken it over").format(name=name))
 
     def _has(self, account: AccountId) -> bool:
         return any(one.id == self._duty for one in self._connector.duties(account))
@@ -331,7 +331,7 @@ class _Carrier:
 
 
 def _by_hand(why: str) -> ToDo:
-    return ToDo(gettext_lazy("{why}: {do}", why=loaded(stored(why)), do=Sentence(HAND)), hand=True)
+    return ToDo(Sentence("{why}: {do}", {"why": loaded(stored(why)), "do": Sentence(HAND)}), hand=True)
 
 
 def lead(system: System | None, case: Case) -> timedelta:

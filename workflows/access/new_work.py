@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session
 
-from config.text import _, loaded, ngettext, stored
+from config.text import Sentence, _, loaded, ngettext, stored
 from connectors.contract import AccountId, Duties, Duty, DutyChanges, DutyKind
 from connectors.errors import Unavailable
 from workflows.access import duties
@@ -108,10 +108,10 @@ class StopNewWork:
                 data = DecisionData.of(self._context.vault, key, row)
                 title = as_duty(data.duty).title
                 if row.state == WorkState.DONE:
-                    done.append(stored(_("{title}: {what}").format(title=title, what=loaded(data.result))))
+                    done.append(_said(title, data.result).stored)
                 else:
                     by_hand += data.by_hand
-                    problems.append(_("{title}: {what}").format(title=title, what=loaded(data.problem)))
+                    problems.append(_said(title, data.problem).words)
         if not problems:
             return ActResult(tuple(done))
         said = problems[0]
@@ -120,3 +120,8 @@ class StopNewWork:
                 first=loaded(stored(said)), count=more
             )
         return ActResult(tuple(done), stored(said), waits=by_hand == len(problems))
+
+
+def _said(title: str, what: str) -> Sentence:
+    """Return a stored sentence on one duty, after the duty's name."""
+    return Sentence("{title}: {what}", {"title": title, "what": loaded(what)})

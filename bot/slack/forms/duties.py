@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.slack.forms.fields import field, modal, picked, refuse, text_line, typed
+from bot.slack.forms.fields import field, modal, picked, refuse, text_line
 from bot.slack.messages import duties
 from bot.slack.messages.blocks import Block, actions, button, context, option, pack, section, unpack, words
 from bot.text import N_, _, mrkdwn, punctuated
@@ -65,22 +65,22 @@ def parse(view: dict[str, Any]) -> list[Chosen]:
     chosen, faults = [], {}
     for key, shown in seen.items():
         version, _bar, before = shown.partition("|")
-        picked_choice, colleague = picked(view, CHOICE + key), picked(view, COLLEAGUE + key)
+        picked_choice, colleague = picked(view, CHOICE + key), picked(view, colleague_field(key, version))
         if not picked_choice:
             if colleague:
                 faults[CHOICE + key] = _("Choose what becomes of it.")
             continue
         choice = DutyChoice(picked_choice)
         if choice is not DutyChoice.GIVE and colleague:
-            faults[COLLEAGUE + key] = _("Choose a colleague only to give it.")
+            faults[colleague_field(key, version)] = _("Choose a colleague only to give it.")
         chosen.append(Chosen(key, choice, colleague, version, before))
     refuse(faults)
     return chosen
 
 
-def words_typed(view: dict[str, Any]) -> str:
-    """Return the text of the search field."""
-    return typed(view, SEARCH)
+def colleague_field(key: str, version: str) -> str:
+    """Return the id of the colleague's field. It is empty again after each decision: Slack keeps what has one id."""
+    return f"{COLLEAGUE}{key}:{version}"
 
 
 def _key(item: DutyItem) -> str:
@@ -100,7 +100,7 @@ def _item(item: DutyItem) -> list[Block]:
     return [
         section("\n".join(lines)),
         field(CHOICE + key, _("Decision"), select, optional=True),
-        field(COLLEAGUE + key, _("Colleague who gets it"), {"type": "users_select"}, optional=True),
+        field(colleague_field(key, item.version), _("Colleague who gets it"), {"type": "users_select"}, optional=True),
     ]
 
 

@@ -45,7 +45,7 @@ def _register_reading(on: Listeners, ctx: ListenerContext) -> None:
 def _register_decisions(on: Listeners, ctx: ListenerContext) -> None:
     @on.form(forms.CALLBACK, notice.loading)
     def submitted(call: Call, view: View) -> View:
-        chosen, case_id, search = forms.parse(view), call.case, forms.words_typed(view)
+        chosen, case_id, search = forms.parse(view), call.case, fields.typed(view, forms.SEARCH)
         service = ctx.services.duty_decisions
         orders = [order for one in chosen if (order := _order(ctx, case_id, one))]
         if not orders:
@@ -65,7 +65,7 @@ def _order(ctx: ListenerContext, case_id: str, one: Chosen) -> DutyOrder | None:
         return None
     address = ""
     if one.choice is DutyChoice.GIVE:
-        fields.refuse({} if one.colleague else {forms.COLLEAGUE + one.key: _("Choose who gets it.")})
+        fields.refuse({} if one.colleague else {forms.colleague_field(one.key, one.seen): _("Choose who gets it.")})
         address = ctx.people.find(one.colleague, fresh=True).email
     items = ctx.services.duty_decisions.view(case_id).items
     found = next((item.id for item in items if item.id.endswith(f":{one.key}")), one.key)

@@ -12,13 +12,13 @@ ZONE = "Europe/Berlin"
 
 def test_gone_is_told_from_not_known() -> None:
     one = samples.duty_comparison()
-    assert [row[3:] for row in _rows(one)] == [("there", "there")] * 2 + [("there", "not there")] * 3
+    assert [row[4:6] for row in _rows(one)] == [("there", "there")] * 2 + [("there", "not there")] * 3
     dark = replace(one, now=replace(one.now, unknown=("svc may not read queues",)))
-    assert {row[4] for row in _rows(dark)} == {"there", "not known"}
+    assert {row[5] for row in _rows(dark)} == {"there", "not known"}
     failed = replace(one, now=replace(one.now, duties=(), read_at=None, unknown=("401",)))
-    assert {row[4] for row in _rows(failed)} == {"not known"}
+    assert {row[5] for row in _rows(failed)} == {"not known"}
     new = replace(one, at_notice=None)
-    assert {row[3:] for row in _rows(new)} == {("not known", "there")}
+    assert {row[4:6] for row in _rows(new)} == {("not known", "there")}
 
 
 def test_each_reading_has_its_time(capsys: pytest.CaptureFixture[str]) -> None:

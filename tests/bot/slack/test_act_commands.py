@@ -10,6 +10,7 @@ import typer
 from bot.cli.app import make_app
 from bot.slack.forms import case as case_form
 from bot.slack.forms import clients, enrolment, offboard, people, reasons
+from bot.slack.forms import duties as duties_form
 from bot.slack.forms import proposal as proposal_form
 from bot.slack.listeners import register_listeners
 from bot.slack.listeners.plan import AGAIN
@@ -18,6 +19,7 @@ from bot.slack.messages import (
     audit,
     case,
     details,
+    duties,
     exports,
     guide,
     home,
@@ -92,6 +94,10 @@ ACTS: Mapping[str, str] = {
     reasons.CANNOT: "confirm --cannot --note",
     manual.TAKE_BACK: "confirm --take-back",
     reasons.TAKE_BACK: "confirm --take-back --note",
+    duties.DECIDE: "duties",
+    duties_form.CALLBACK: "duties --give --to --keep --stop --all-kind",
+    duties_form.TURN: "duties --page --search",
+    duties.CSV: "duties --csv",
     home.NAME_DELEGATE: "delegate",
     people.DELEGATE: "delegate --to --from --until",
     home.END_DELEGATION: "delegate --end",

@@ -90,7 +90,7 @@ def test_a_decision_is_carried_out_on_the_last_day_and_read_back(office: Office,
     assert titles(flows, DANAS) == ["Personal key", "Sales"]
     assert titles(flows, BOBS) == ["Leads"]
     given = item(office, case_id, LEADS)
-    assert (given.done, given.to, given.by, given.result) == (True, "Bob", "Max", "Bob has it now")
+    assert (given.done, given.to, given.by, given.result) == (True, "Bob", "Max", "Bob has taken it over")
     assert item(office, case_id, NIGHTLY).result == "it is switched off"
     assert flows.writes == {"give:routes:Leads": 1, "stop:runs:Nightly sync": 1}
     office.work()

@@ -3,7 +3,6 @@
 from datetime import datetime
 from enum import StrEnum
 
-from config.text import N_
 from workflows.storage.rows.table import utc_column
 from workflows.storage.rows.work_state import CaseWork
 
@@ -11,9 +10,9 @@ from workflows.storage.rows.work_state import CaseWork
 class DutyChoice(StrEnum):
     """Decision on one duty."""
 
-    GIVE = N_("give")
-    KEEP = N_("keep")
-    STOP = N_("stop")
+    GIVE = "give"
+    KEEP = "keep"
+    STOP = "stop"
 
 
 class DutyDecision(CaseWork, table=True):
