@@ -81,15 +81,16 @@ def duty_items(name: str = "Max") -> DutiesView:
     line = duties()
     one = DutyItem("c:system0:0123456789abcdef", "system0", "System 0", line.duties[0], listed=True)
     items = [one]
-    for number, choice in enumerate(DutyChoice):
-        made = replace(one, id=f"c:system0:{number}123456789abcdef", choice=choice, to=name, by=name, decided_at=NOW)
+    for choice in DutyChoice:
+        made = replace(one, choice=choice, to=name, by=name, decided_at=NOW)
         items += [
             made,
             replace(made, problem="x", by_hand=True),
             replace(made, problem="x"),
             replace(made, done=True, result="x", by=""),
         ]
-    return DutiesView(tuple(items), ("System 0: x",), NOW)
+    named = (replace(item, id=f"c:system0:{number:02}23456789abcdef") for number, item in enumerate(items))
+    return DutiesView(tuple(named), ("System 0: x",), NOW)
 
 
 def plan(who: Leaver | None = None, systems: int = 2) -> Plan:

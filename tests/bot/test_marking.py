@@ -53,7 +53,7 @@ from bot.slack.messages import (
 from bot.slack.messages import enrolment as enrolment_part
 from bot.slack.messages.blocks import Message, button, header, pack, section, table
 from config.settings import Roles
-from connectors.contract import Verdict
+from connectors.contract import DutyKind, Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
 from tests.bot.slack import test_messages
@@ -453,7 +453,7 @@ def of_click() -> set[str]:
     names = [CLICKS, *group.commands]
     for one in (one for command in group.commands.values() for one in command.load().params):
         names += [*one.opts, *one.secondary_opts, one.name, f"{one.metavar} {one.envvar} {one.default}"]
-    names += [*Strategy, *Reason]
+    names += [*Strategy, *Reason, *DutyKind]
     return set(WORD.findall(" ".join(map(str, names))))
 
 

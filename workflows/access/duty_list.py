@@ -30,7 +30,7 @@ class ReviewData:
     lists: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The last list of each system, as `duties.kept` made it."""
     unknown: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Why the last read of a system is not known whole, in the form of `stored`."""
+    """Reasons for which the last read of a system is not whole, in the form of `stored`."""
     absent: Sequence[str] = ()
     """Systems in which the leaver has no account, as far as was read."""
     asked: Sequence[str] = ()

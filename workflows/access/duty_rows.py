@@ -55,7 +55,7 @@ class DecisionData:
     carried: Sequence[str] = ()
     """Choice and receiver's account for which the image was taken."""
     result: str = ""
-    """What the last read showed, in the form of `stored`."""
+    """Result of the last read, in the form of `stored`."""
     problem: str = ""
     """Reason for which the decision is still to carry out, in the form of `stored`; else empty."""
     by_hand: bool = False

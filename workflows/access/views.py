@@ -251,7 +251,7 @@ class DutiesView:
     read_at: datetime | None = None
     """Time of the oldest of the last lists."""
     unread: Mapping[str, str] = field(default_factory=dict)
-    """Why no list of a system was ever read, by its name."""
+    """Reasons for which no list of a system was ever read, by its name."""
 
     @property
     def undecided(self) -> tuple[DutyItem, ...]:
