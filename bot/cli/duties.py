@@ -14,7 +14,8 @@ from bot.text import N_, _, ngettext
 from config.identifiers import address_or_nothing
 from connectors.contract import DutyId, DutyKind
 from workflows.access.duty_decisions import DutyOrder
-from workflows.access.views import DutiesView, DutyComparison, DutyItem, DutyLine
+from workflows.access.duty_views import DutiesView, DutyItem
+from workflows.access.views import DutyComparison, DutyLine
 from workflows.authorization import Right
 from workflows.cases.views import CaseView
 from workflows.storage.rows.duties import DutyChoice
@@ -60,6 +61,8 @@ def duties(
     chosen = _choice(give, keep, stop)
     if bool(give) != bool(to):
         raise CommandError(_("--give and --to belong together."), _("Name duties with --give, and the colleague."))
+    if all_kind and not chosen:
+        raise CommandError(_("--all-kind needs --give, --keep or --stop."), _("ID may be all."))
     if to and not address_or_nothing(to):
         raise CommandError(_("{text!r} is not an e-mail address.").format(text=to))
     with open_case(ctx, config, who) as (services, case):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from bot.slack.messages import proposal, requests, share
 from bot.slack.messages.blocks import Block, Message
 from bot.slack.messages.duties import in_proposal
-from workflows.access.views import DutiesView
+from workflows.access.duty_views import DutiesView
 from workflows.clients.reading import ClientTrackQueries
 from workflows.storage.rows.clients import ProposalState
 

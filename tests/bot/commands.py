@@ -24,6 +24,7 @@ from tests.bot.conftest import make_services
 from tests.bot.fakes import (
     FakeAudits,
     FakeClockRecord,
+    FakeDutyDecisions,
     FakeExports,
     FakeFigures,
     FakeHalts,
@@ -118,6 +119,7 @@ class Wiring:
     halts: FakeHalts = field(default_factory=FakeHalts)
     put_backs: FakePutBacks = field(default_factory=FakePutBacks)
     leaves: FakeLeaves = field(default_factory=FakeLeaves)
+    duty_decisions: FakeDutyDecisions = field(default_factory=FakeDutyDecisions)
     clock_record: FakeClockRecord = field(default_factory=FakeClockRecord)
     keys: Any = None
     figures: FakeFigures = field(default_factory=FakeFigures)
@@ -162,7 +164,7 @@ class Wiring:
         try:
             store.upgrade()
             made: dict[str, Any] = {"enrolments": make_enrolments(store), "clock_record": self.clock_record}
-            made |= {"keys": self.keys, "figures": self.figures}
+            made |= {"keys": self.keys, "figures": self.figures, "duty_decisions": self.duty_decisions}
             yield Application(replace(services, **made), store)
         finally:
             store.close()

@@ -8,8 +8,9 @@ from datetime import date, datetime
 from connectors.contract import Verdict
 from tests.bot import samples
 from workflows.access.duty_decisions import DutyOrder
+from workflows.access.duty_views import DutiesView, DutyItem
 from workflows.access.manual_steps import Proof
-from workflows.access.views import Candidate, DutiesView, DutyComparison, DutyItem, StepView
+from workflows.access.views import Candidate, DutyComparison, StepView
 from workflows.cases.views import AuditView, CaseBrief, CaseView, FindingLine, FollowUpLine, OffboardingRequest, Plan
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import (

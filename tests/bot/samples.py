@@ -7,13 +7,12 @@ from decimal import Decimal
 from bot.slack.people import Profile
 from connectors.contract import Duty, DutyId, DutyKind, Verdict
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, SECURITY, Employee
+from workflows.access.duty_views import DutiesView, DutyItem
 from workflows.access.views import (
     AccountLine,
     BookLine,
     Candidate,
-    DutiesView,
     DutyComparison,
-    DutyItem,
     DutyLine,
     RestoredLine,
     StepView,
@@ -89,7 +88,10 @@ def duty_items(name: str = "Max") -> DutiesView:
             replace(made, problem="x"),
             replace(made, done=True, result="x", by=""),
         ]
-    named = (replace(item, id=f"c:system0:{number:02}23456789abcdef") for number, item in enumerate(items))
+    named = (
+        replace(item, id=f"c:system0:{number:02}23456789abcdef", duty=replace(item.duty, id=DutyId(f"d{number}")))
+        for number, item in enumerate(items)
+    )
     return DutiesView(tuple(named), ("System 0: x",), NOW)
 
 

@@ -4,26 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from config.text import _, stored
-from connectors.contract import Account, Accounts, Duties, Duty, DutyChanges, Person, Verdict
+from connectors.contract import Account, Accounts, Duty, DutyChanges, Person, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import duty_list, duty_messages
-from workflows.access.duty_rows import (
-    DECIDED,
-    OVER,
-    RULED,
-    DecisionData,
-    Receiver,
-    as_data,
-    row_id,
-    rows_of,
-    write_entry,
-)
-from workflows.access.duty_work import HAND, lead
-from workflows.access.views import DutiesView, DutyItem
+from workflows.access.duty_carrier import HAND
+from workflows.access.duty_rows import DECIDED, RULED, DecisionData, Receiver, as_data, row_id, write_entry
+from workflows.access.duty_views import DutiesView, DutyItem
+from workflows.access.duty_work import lead
 from workflows.authorization import Right
 from workflows.context import Context
 from workflows.people import Actor, Successor
@@ -31,7 +21,7 @@ from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, leaving, read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.duties import DutyChoice, DutyDecision, DutyReview
+from workflows.storage.rows.duties import DutyChoice, DutyDecision
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, say
 from workflows.systems.registry import System, Systems
@@ -225,51 +215,3 @@ def _named(items: Sequence[DutyItem], wanted: str) -> DutyItem:
     if len(found) != 1:
         raise Refused(Code.UNKNOWN_DUTY, duty=text)
     return found[0]
-
-
-def create_review(session: Session, systems: Systems, case: Case, now: datetime) -> None:
-    """Add the question about the duties of a new case, where a system lists any, in the caller's transaction."""
-    if systems.with_capability(Duties):
-        session.add(DutyReview(id=case.id, case_id=case.id, state=WorkState.DUE, due_at=now))
-
-
-def reschedule(context: Context, session: Session, case: Case) -> None:
-    """Move what waits for the case's day to its new one, in the caller's transaction."""
-    now = context.clock.now()
-    for row in rows_of(session, case.id):
-        waits = row.state in (WorkState.DUE, WorkState.PLANNED)
-        if waits and not DecisionData.of(context.vault, case.wrapped_key, row).image:
-            row.due_at = max(now, case.effective_at - lead(context.systems.get(row.system), case))
-            session.add(row)
-    review = session.get(DutyReview, case.id)
-    if review is not None and review.told_at is None and review.state == WorkState.DUE:
-        again(session, review, now)
-
-
-def lift(session: Session, case: Case, now: datetime) -> None:
-    """Have everything put back that was changed, in the caller's transaction that cancels or undoes the case.
-
-    Each row is looked at again. One that changed nothing ends there.
-    """
-    for row in rows_of(session, case.id):
-        again(session, row, now)
-    _end_review(session, case.id)
-
-
-def end(session: Session, case: Case) -> None:
-    """Call off what waits, for a case that ended without an undo, in the caller's transaction."""
-    if case.state in OVER:
-        return
-    waiting = sa.update(DutyDecision).where(
-        col(DutyDecision.case_id) == case.id, col(DutyDecision.state) != WorkState.DONE
-    )
-    session.execute(waiting.values(state=WorkState.CANCELLED))
-    _end_review(session, case.id)
-
-
-def _end_review(session: Session, case_id: str) -> None:
-    session.execute(
-        sa.update(DutyReview)
-        .where(col(DutyReview.case_id) == case_id, col(DutyReview.state) != WorkState.DONE)
-        .values(state=WorkState.CANCELLED)
-    )

@@ -10,7 +10,8 @@ from config.text import N_, _, punctuated, shown, stored
 from connectors.contract import Duties
 from workflows.access import duties
 from workflows.access.duty_rows import DecisionData, as_duty, row_id, rows_of
-from workflows.access.views import DutiesView, DutyComparison, DutyItem, DutyLine
+from workflows.access.duty_views import DutiesView, DutyItem
+from workflows.access.views import DutyComparison, DutyLine
 from workflows.storage.rows.access import Inventory
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.duties import DutyDecision, DutyReview

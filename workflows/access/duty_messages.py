@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from config.text import _, listed, ngettext
 from connectors.contract import Duties
-from workflows.access.views import DutiesView
+from workflows.access.duty_views import DutiesView
 from workflows.context import Context
 from workflows.storage.case import CaseData, may_know
 from workflows.storage.findings import FindingReport

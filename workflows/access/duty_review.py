@@ -13,7 +13,8 @@ from workflows.access import duty_list, duty_messages
 from workflows.access.duties import DutyLists
 from workflows.access.duty_decisions import GOING_ON
 from workflows.access.duty_list import ReviewData
-from workflows.access.views import DutiesView, DutyComparison
+from workflows.access.duty_views import DutiesView
+from workflows.access.views import DutyComparison
 from workflows.business_days import business_days_later
 from workflows.context import Context
 from workflows.storage.case import CaseData, read_case, refresh_case_message

@@ -12,9 +12,10 @@ from config.text import Sentence, _, loaded, ngettext, stored
 from connectors.contract import AccountId, Duties, Duty, DutyChanges, DutyKind
 from connectors.errors import Unavailable
 from workflows.access import duties
+from workflows.access.duty_carrier import HAND
 from workflows.access.duty_decisions import rule
 from workflows.access.duty_rows import OVER, DecisionData, as_duty, rows_of
-from workflows.access.duty_work import HAND, DutyWork
+from workflows.access.duty_work import DutyWork
 from workflows.context import Context
 from workflows.stage_acts import ActResult, StageAct
 from workflows.storage.case import read_case

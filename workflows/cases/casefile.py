@@ -14,8 +14,9 @@ from connectors.contract import Verdict
 from workflows.access import duty_list, manual_step, restriction
 from workflows.access.account_lockout import login_refused
 from workflows.access.account_state import GOOD, SEVERITY, AccountData, current_verdict, last_good, open_note, word_of
+from workflows.access.duty_views import DutiesView
 from workflows.access.restoration import RestoredAccount
-from workflows.access.views import AccountLine, DutiesView, RestoredLine, SystemLine
+from workflows.access.views import AccountLine, RestoredLine, SystemLine
 from workflows.cases import holds
 from workflows.cases.finding_list import FindingList
 from workflows.cases.schedule import UNDOABLE

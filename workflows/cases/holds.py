@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from connectors.contract import Accounts
 from connectors.errors import ConnectorError
-from workflows.access import duty_decisions, manual_steps, restriction
+from workflows.access import duty_schedule, manual_steps, restriction
 from workflows.access.lockout_messages import refresh_failures
 from workflows.authorization import Right, holders
 from workflows.cases.views import Ended
@@ -207,7 +207,7 @@ class Holds:
         with self._store.write() as session:
             case, data = self._held(session, case_id, by, "reject")
             restriction.lift(session, case_id, self._clock.now())
-            duty_decisions.lift(session, case, self._clock.now())
+            duty_schedule.lift(session, case, self._clock.now())
             end_case(session, self._decisions, case, CaseState.CANCELLED, by)
             self._journal_answer(session, by, REJECTED, case, data)
             others = [user for user in told(session, case_id, data) if user != data.opened_by.slack_id]
@@ -294,6 +294,6 @@ def end_case(session: Session, decisions: DecisionRegister, case: Case, state: C
         .values(state=WorkState.CANCELLED)
     )
     manual_steps.cancel(session, case.id)
-    duty_decisions.end(session, case)
+    duty_schedule.end(session, case)
     refresh_failures(session, case.id)
     decisions.cancel(session, case.id, by)

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from operator import itemgetter
 
 from connectors.contract import Verdict
-from workflows.access.views import DutiesView, RestoredLine, RestrictionLine, StepView, SystemLine, SystemPlan
+from workflows.access.duty_views import DutiesView
+from workflows.access.views import RestoredLine, RestrictionLine, StepView, SystemLine, SystemPlan
 from workflows.clients.views import ClientsView, LeaveView
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Refused

@@ -11,7 +11,7 @@ from bot.slack.forms.fields import field, modal, picked, refuse, text_line
 from bot.slack.messages import duties
 from bot.slack.messages.blocks import Block, actions, button, context, option, pack, section, unpack, words
 from bot.text import N_, _, mrkdwn, punctuated
-from workflows.access.views import DutiesView, DutyItem
+from workflows.access.duty_views import DutiesView, DutyItem
 from workflows.storage.rows.duties import DutyChoice
 
 CALLBACK, SEARCH, TURN = "duties_form", "duty_search", "duties_page"

@@ -6,7 +6,8 @@ from bot.slack.messages.blocks import Block, Message, actions, button, context, 
 from bot.slack.messages.phrases import listing, short
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain, punctuated
 from connectors.contract import Duty, DutyKind
-from workflows.access.views import DutiesView, DutyItem, DutyLine
+from workflows.access.duty_views import DutiesView, DutyItem
+from workflows.access.views import DutyLine
 from workflows.cases.views import CaseView
 from workflows.csv_cells import csv_lines
 from workflows.storage.rows.case import CaseState

@@ -56,7 +56,7 @@ OPENING = {
 CASES = frozenset(
     {"duties", "proposal", "decide", "moves", "putback", "notes", "returning", "confirm", "status", "undo", "link"}
 )
-ACTING = frozenset({"offboard", "delegate", "putback", "returning", "undo", "link", "findings"})
+ACTING = frozenset({"offboard", "delegate", "duties", "putback", "returning", "undo", "link", "findings"})
 
 
 def with_json() -> set[str]:

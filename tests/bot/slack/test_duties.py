@@ -11,7 +11,7 @@ from tests.bot.workplace import Workplace, said, workplace_in
 from tests.sandbox.company.people import BY_UID, HR, MANAGER
 from tests.sandbox.slack.forms import OpenView
 from tests.workflows.memory import MemoryDuties, World
-from workflows.access.views import DutyItem
+from workflows.access.duty_views import DutyItem
 
 DANAS, BOBS = AccountId("flows-dana.oneill"), AccountId("flows-bob.ross")
 BOB = BY_UID["bob.ross"]

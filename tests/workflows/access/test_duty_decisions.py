@@ -12,7 +12,7 @@ from connectors.errors import Conflict, ConnectorError, Forbidden, OutcomeUnknow
 from tests.workflows.memory import Killed, MemoryDuties, MemoryFlows, World
 from tests.workflows.office import HR, MAX, SECURITY, Office
 from workflows.access.duty_decisions import DutyOrder
-from workflows.access.views import DutyItem
+from workflows.access.duty_views import DutyItem
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.duties import DutyChoice, DutyDecision
