@@ -39,6 +39,8 @@ def proposal_page(
         return share.build(view, asked, own, total, page, viewer)
     clients, total = proposals.client_page(proposal_id, at, most)
     parts: list[Block] = []
-    if duties and viewer == view.approver.slack_id and view.state is ProposalState.PENDING and not view.until:
-        parts = in_proposal(view.case_id, duties(view.case_id), view.leaver.name)
+    if duties and viewer == view.approver.slack_id and not view.until:
+        known = duties(view.case_id)
+        if view.state is ProposalState.PENDING or known.undecided:  # a settled proposal still asks about the rest
+            parts = in_proposal(view.case_id, known, view.leaver.name)
     return proposal.build(view, clients, total, page, viewer, chart=chart, duties=parts)

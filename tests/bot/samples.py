@@ -92,7 +92,7 @@ def duty_items(name: str = "Max") -> DutiesView:
         replace(item, id=f"c:system0:{number:02}23456789abcdef", duty=replace(item.duty, id=DutyId(f"d{number}")))
         for number, item in enumerate(items)
     )
-    return DutiesView(tuple(named), ("System 0: x",), NOW)
+    return DutiesView(tuple(named), ("System 0: x",), NOW, decidable=True)
 
 
 def plan(who: Leaver | None = None, systems: int = 2) -> Plan:

@@ -41,7 +41,7 @@ HAND = N_("do it there by hand")
 
 
 class Superseded(Exception):
-    """Somebody decided anew while this attempt was under way."""
+    """Somebody decided anew, or another process worked on the row, while this attempt was under way."""
 
 
 class ToDo(Exception):
@@ -63,9 +63,12 @@ class Attempt:
 
 
 def held(session: Session, attempt: Attempt) -> DutyDecision:
-    """Return the row for the caller's transaction. Raises `Superseded` if somebody decided anew."""
+    """Return the row for the caller's transaction. Raises `Superseded` if anybody has written it since.
+
+    Two may work on one row: a stage and the clock. So an image that one of them stored is never lost.
+    """
     row = session.get_one(DutyDecision, attempt.row.id, with_for_update=True)
-    if (row.state, row.attempt) != (WorkState.DUE, attempt.row.attempt):
+    if (row.state, row.attempt, row.sealed) != (WorkState.DUE, attempt.row.attempt, attempt.row.sealed):
         raise Superseded(row.id)
     return row
 
@@ -207,6 +210,8 @@ class Carrier:
             self._data = replace(self._data, image=image, carried=tuple(carried))
             mark = image_mark(self._context.vault, image) if image else ""
             write(self._context, session, row, self._data, BEGUN, HANDOVER, image=mark)
+            sealed = row.sealed
+        self._attempt.row.sealed = sealed
 
 
 def _by_hand(why: str) -> ToDo:

@@ -11,6 +11,7 @@ from connectors.contract import Account, Accounts, Duty, DutyChanges, Person, Ve
 from connectors.errors import ConnectorError
 from workflows.access import duty_list, duty_messages
 from workflows.access.duty_carrier import HAND
+from workflows.access.duty_list import GOING_ON
 from workflows.access.duty_rows import DECIDED, RULED, DecisionData, Receiver, as_data, row_id, write_entry
 from workflows.access.duty_views import DutiesView, DutyItem
 from workflows.access.duty_work import lead
@@ -20,15 +21,11 @@ from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, leaving, read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER
-from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.case import Case
 from workflows.storage.rows.duties import DutyChoice, DutyDecision
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, say
 from workflows.systems.registry import System, Systems
-
-GOING_ON = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.WATCHED)
-"""States of a case whose duties can be decided on."""
-
 
 SHORTEST = 4
 """Characters of a key that are enough to name a duty, if no other key begins so."""

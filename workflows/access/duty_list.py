@@ -13,7 +13,7 @@ from workflows.access.duty_rows import DecisionData, as_duty, row_id, rows_of
 from workflows.access.duty_views import DutiesView, DutyItem
 from workflows.access.views import DutyComparison, DutyLine
 from workflows.storage.rows.access import Inventory
-from workflows.storage.rows.case import Case
+from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.duties import DutyDecision, DutyReview
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
@@ -22,6 +22,8 @@ from workflows.systems.registry import Systems
 from workflows.tampering import Tampered
 
 NOT_READ = N_("not read yet")
+GOING_ON = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.WATCHED)
+"""States of a case whose duties can be decided on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def view(session: Session, vault: Vault, systems: Systems, case: Case) -> Duties
         tuple(sorted(items.values(), key=lambda one: order[one.duty])),
         tuple(_unknown(systems, data, lines)),
         min(times, default=None),
+        case.state in GOING_ON,
         {
             system.name: shown(next(iter(data.unknown.get(system.name, ())), "")) or _(NOT_READ)
             for system, _connector in systems.with_capability(Duties)

@@ -11,8 +11,7 @@ from sqlmodel import Session
 from connectors.contract import Duties
 from workflows.access import duty_list, duty_messages
 from workflows.access.duties import DutyLists
-from workflows.access.duty_decisions import GOING_ON
-from workflows.access.duty_list import ReviewData
+from workflows.access.duty_list import GOING_ON, ReviewData
 from workflows.access.duty_views import DutiesView
 from workflows.access.views import DutyComparison
 from workflows.business_days import business_days_later
@@ -24,7 +23,7 @@ from workflows.storage.rows.duties import DutyReview
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 SOON = timedelta(minutes=2)
 """Time until the next look while the clients are still being listed."""
 BY = "duties"
@@ -116,7 +115,7 @@ class DutyReviews:
                 row.reminded_at = now
                 duty_messages.ask(context, session, case, people, "reminder", remind=True)
                 self._journal(session, case, "duties.reminded", count=len(waiting))
-            due = [now + DAY, ends, *([reminder] if reminder > now else [])]
+            due = [now + (HOUR if seen.unread else DAY), ends, *([reminder] if reminder > now else [])]
             again(session, row, min(due))
             refresh_case_message(session, case_id)
 

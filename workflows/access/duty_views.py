@@ -53,6 +53,8 @@ class DutiesView:
     """Sentences on what is not known, each with its system."""
     read_at: datetime | None = None
     """Time of the oldest of the last lists."""
+    decidable: bool = False
+    """True while the case goes on, so that people can decide."""
     unread: Mapping[str, str] = field(default_factory=dict)
     """Reasons for which no list of a system was ever read, by its name."""
 

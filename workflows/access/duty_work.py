@@ -100,7 +100,7 @@ class DutyWork:
                 sentence = tampered.sentence
                 again(session, row, now + self._context.retry)
             else:
-                return Attempt(row.model_copy(), case, people, data)
+                return Attempt(DutyDecision(**row.model_dump()), case, people, data)
         report(self._context, row.case_id, row.system, sentence, "duties")
         return None
 

@@ -112,7 +112,7 @@ class StopNewWork:
                     done.append(_said(title, data.result).stored)
                 else:
                     by_hand += data.by_hand
-                    problems.append(_said(title, data.problem).words)
+                    problems.append(_said(title, data.problem or stored(_("it is being done now"))).words)
         if not problems:
             return ActResult(tuple(done))
         said = problems[0]

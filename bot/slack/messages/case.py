@@ -62,6 +62,7 @@ def build(view: CaseView, now: datetime) -> Message:
         buttons = [_cancel_button(view), *buttons]
     if view.clients and view.state not in ENDED:
         buttons += requests.ask_buttons(view.clients.proposal)
+    buttons += duties.case_buttons(view)
     blocks += [part for part in parts if part["type"] != "actions"]
     blocks += [actions("case_actions", *buttons, details.open_button(view)), context(_footer(view))]
     return message(mrkdwn(point, 400), emphasize_first(blocks))

@@ -14,9 +14,6 @@ from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.duties import DutyChoice
 
 DECIDE, CSV = "duties_decide", "duties_csv"
-DECIDABLE = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.WATCHED)
-"""States of a case in which duties can be decided on."""
-
 KINDS = {
     DutyKind.RUNS: N_("runs with their rights"),
     DutyKind.ROUTES: N_("sends work to them"),
@@ -130,7 +127,7 @@ def build(case: CaseView, view: DutiesView) -> Message:
 
 def in_proposal(case_id: str, view: DutiesView, name: str) -> list[Block]:
     """Return the part of a proposal's message in which its reader decides on duties; nothing without any."""
-    if not view.items:
+    if not view.items or not view.decidable:
         return []
     point = _("*Duties* {what}").format(what=mrkdwn(headline(view, name)))
     return [*paragraphs([point, *_lines(view, NAMES)]), actions(f"duties_{case_id}", *_choices(case_id))]
@@ -151,6 +148,11 @@ def case_line(view: DutiesView) -> str:
     ]
     said = punctuated(", ").join(parts) or _("all decided")
     return _("*Duties* {count} in their name: {what}").format(count=len(view.items), what=said)
+
+
+def case_buttons(case: CaseView) -> list[Block]:
+    """Return the case message's button to decide, while something waits for a decision."""
+    return _choices(case.id)[:1] if case.duties.decidable and case.duties.undecided else []
 
 
 def details(view: DutiesView, most: int) -> list[str]:
@@ -200,7 +202,7 @@ def _lines(view: DutiesView, most: int = SHOWN) -> list[str]:
 
 
 def _buttons(case: CaseView, view: DutiesView) -> list[Block]:
-    if case.state not in DECIDABLE:
+    if not view.decidable:
         return []
     style = "primary" if view.undecided else ""
     return [actions(f"duties_{case.id}", *_choices(case.id, style))]

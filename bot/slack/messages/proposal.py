@@ -82,7 +82,8 @@ def build(
         decides = not viewer or not view.requests or bool(asked and asked.awaits(viewer))
         rest = menu(*_reading(view), *_changing(view))
         answers = _answers(view, label.format(count=view.records)) if decides else []
-        blocks += [actions(f"decide_{view.digest[:40]}", *answers, rest), *duties]
+        blocks.append(actions(f"decide_{view.digest[:40]}", *answers, rest))
+    blocks += duties
     if lines:
         blocks += [table(_rows(lines)), context(split.where(len(lines), total, page * PER_PAGE))]
     pages = paging(view, total, page)

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from connectors.contract import AccountId, Duty, DutyId, DutyKind
-from tests.bot.workplace import Workplace, said, workplace_in
+from tests.bot.workplace import OPENER, Workplace, said, workplace_in
 from tests.sandbox.company.people import BY_UID, HR, MANAGER
 from tests.sandbox.slack.forms import OpenView
 from tests.workflows.memory import MemoryDuties, World
+from workflows.access.duty_decisions import DutyOrder
 from workflows.access.duty_views import DutyItem
+from workflows.storage.rows.duties import DutyChoice
 
 DANAS, BOBS = AccountId("flows-dana.oneill"), AccountId("flows-bob.ross")
 BOB = BY_UID["bob.ross"]
@@ -109,10 +111,6 @@ def test_the_search_finds_and_an_empty_one_shows_all(workplace: Workplace) -> No
 
 
 def test_what_somebody_else_decided_meanwhile_is_not_overwritten(workplace: Workplace) -> None:
-    from tests.bot.workplace import OPENER  # noqa: PLC0415 - one other decider
-    from workflows.access.duty_decisions import DutyOrder  # noqa: PLC0415
-    from workflows.storage.rows.duties import DutyChoice  # noqa: PLC0415
-
     case_id = asked(workplace)
     view = form(workplace, case_id)
     first = items(workplace, case_id)[0]
@@ -166,3 +164,23 @@ def test_the_file_has_every_duty(workplace: Workplace) -> None:
     lines = data.decode().splitlines()
     assert len(lines) == 7
     assert lines[0].startswith("id,system,kind")
+
+
+def test_hr_decides_from_the_case_message_and_a_settled_proposal_still_asks(workplace: Workplace) -> None:
+    case_id = workplace.hand_over(effective_at=workplace.office.clock.now() + timedelta(days=20))
+    workplace.office.clock.pass_(minutes=20)
+    workplace.run()
+    [proposal] = [post for post in workplace.posts() if post.startswith("proposal:")]
+    settled = workplace.post(proposal)
+    assert "Approved by" in said(settled)
+    assert "0 decided" in said(settled)
+    workplace.hr.click(workplace.post(f"case:{case_id}"), "Decide on Duties")
+    form = workplace.hr.modal("Decide on duties")
+    for item in items(workplace, case_id)[:4]:
+        choose(form, item, "keep")
+    form.submit()
+    workplace.hr.wait_for(lambda: len(workplace.actors("duty.decided")) == 4 or None)
+    assert "4 decided" in said(workplace.post(proposal))
+    workplace.office.offboarding.cancel(case_id, OPENER, "stays")
+    assert "Decide on Duties" not in said(workplace.post(f"case:{case_id}"))
+    assert workplace.slack.refused() == []

@@ -1,6 +1,7 @@
 """Decisions on duties: who may, what they change, when, and what an undo, a kill or another hand makes of them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.workflows.memory import Killed, MemoryDuties, MemoryFlows, World
 from tests.workflows.office import HR, MAX, SECURITY, Office
 from workflows.access.duty_decisions import DutyOrder
 from workflows.access.duty_views import DutyItem
+from workflows.access.duty_work import DutyWork
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.duties import DutyChoice, DutyDecision
@@ -448,3 +450,62 @@ def test_nothing_personal_stands_in_a_row_in_clear(office: Office) -> None:
     decide(office, case_id, LEADS, GIVE, "bob@x.example")
     text = str(row_of(office).model_dump())
     assert not any(word in text for word in ("bob", "Leads", "routes", "so that it goes on"))
+
+
+@pytest.mark.parametrize("at", ["duties", "duty_image", "observe", "give"])
+@pytest.mark.parametrize("killed", [False, True])
+def test_two_processes_on_one_duty_lose_no_image(office: Office, flows: World, at: str, killed: bool) -> None:
+    case_id = later(office)
+    decide(office, case_id, LEADS, GIVE, "bob@x.example")
+    office.clock.pass_(days=30)
+    row = row_of(office)
+
+    def other() -> None:
+        flows.before_call.pop(at)
+        if killed:
+            flows.fail("give", Killed(), done=True)
+        with suppress(Killed):
+            DutyWork(office.context).run(row.id)
+
+    flows.before_call[at] = other
+    office.work("duty")
+    office.clock.pass_(days=1)
+    office.work("duty")
+    assert titles(flows, BOBS) == ["Leads"]
+    assert item(office, case_id, LEADS).done
+    assert flows.writes["give:routes:Leads"] == 1
+    undo(office, case_id)
+    assert "Leads" in titles(flows, DANAS)
+    assert titles(flows, BOBS) == []
+
+
+def test_a_decision_that_comes_while_another_is_carried_out_wins(office: Office, flows: World) -> None:
+    case_id = later(office)
+    decide(office, case_id, LEADS, GIVE, "bob@x.example")
+    office.clock.pass_(days=30)
+
+    def again() -> None:
+        flows.before_call.pop("give")
+        decide(office, case_id, LEADS, GIVE, "carol@x.example")
+
+    flows.before_call["give"] = again
+    office.work("duty")
+    office.work("duty")
+    assert (titles(flows, BOBS), titles(flows, CAROLS)) == ([], ["Leads"])
+
+
+def test_an_undo_that_comes_while_a_duty_is_given_puts_it_back(office: Office, flows: World) -> None:
+    case_id = later(office)
+    decide(office, case_id, LEADS, GIVE, "bob@x.example")
+    office.clock.pass_(days=30)
+    office.work("revoke")
+
+    def meanwhile() -> None:
+        flows.before_call.pop("give")
+        office.offboarding.undo(case_id, HR, "a mistake")
+
+    flows.before_call["give"] = meanwhile
+    office.work("duty")
+    office.work("duty")
+    assert "Leads" in titles(flows, DANAS)
+    assert titles(flows, BOBS) == []
