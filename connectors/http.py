@@ -135,9 +135,12 @@ class Api:
         authority: Path | None = None,
         proxy: str | None = None,
         sign: Callable[[httpx.Request], httpx.Request] | None = None,
+        renew: Callable[[], bool] = bool,
         connections: int = Limits().connections,
     ) -> None:
         """Take the settings. `sign` adds the current credential to each request.
+
+        `renew` is called after a 401, and returns whether the request is sent once more, with another credential.
 
         At most `connections` requests run at a time; a later one waits until one ends.
         """
@@ -165,7 +168,7 @@ class Api:
         # One client for each connection: a client of several can neither be made smaller nor close idle ones.
         self._connect = connect
         self.pool: ConnectionPool[_Connection] = ConnectionPool(connections, _Connection.close)
-        self._patience, self._classify, self._limit = patience, classify, limit
+        self._patience, self._classify, self._limit, self._renew = patience, classify, limit, renew
         self._lookup = LookupBudget()
 
     def read(self, method: str, path: str, **content: Any) -> httpx.Response:
@@ -229,8 +232,14 @@ class Api:
         began = time.monotonic()
         if self._limit:
             time.sleep(self._limit.take())
+        try:
+            with self.pool.calls.counted():
+                return self._answer(method, path, no_answer, content, began)
+        except BadCredential:
+            if not self._renew():  # nothing has happened, so that a write may be sent again as well
+                raise
         with self.pool.calls.counted():
-            return self._answer(method, path, no_answer, content, began)
+            return self._answer(method, path, no_answer, content, time.monotonic())
 
     def _answer(
         self, method: str, path: str, no_answer: type[ConnectorError], content: Mapping[str, Any], began: float

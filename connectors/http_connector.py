@@ -45,5 +45,6 @@ def excerpt(sentences: Iterable[str], secret: str) -> str:
 
     Our credential is never shown, even if a server repeats it.
     """
-    text = " ".join(" ".join(sentences).replace(secret, "***").split())
+    said = " ".join(sentences)
+    text = " ".join((said.replace(secret, "***") if secret else said).split())
     return f", {text[:SHOWN]}" if text else ""
