@@ -72,7 +72,7 @@ class ScimSettings(OAuthSettings):
     def _safe(self) -> Self:
         if (self.token is None) == (self.oauth is None):
             raise ValueError(_("token: either a token or oauth is needed, and not both"))
-        if self.token and not self.token.get_secret_value():
+        if self.token is not None and not self.token.get_secret_value():
             raise ValueError(_("token: is empty"))
         if self.compare_token and self.token and self.compare_token.get_secret_value() == self.token.get_secret_value():
             raise ValueError(_("compare_token: must be another token than token"))
