@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, SecretStr
 
@@ -56,6 +56,7 @@ from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.systems.connection_limit import share_connections
 from workflows.systems.rate_limit import share_rate_limits
+from workflows.systems.recording import CallRecorder
 from workflows.systems.registry import System, Systems, distinct, titled
 from workflows.watch.audit import Audits
 from workflows.watch.clock_record import ClockRecord
@@ -101,6 +102,15 @@ def new_package(name: str, capabilities: Iterable[str]) -> Mapping[str, str]:
     if name in registry.known():
         raise ValueError(_("the kind {kind!r} exists already").format(kind=name))
     return files(name, capabilities)
+
+
+def recording(system: System, out: IO[str]) -> CallRecorder:
+    """Return a redacted recording of a system's calls, written to `out`. The system writes nothing from now on."""
+    from connectors.recording import Recording  # noqa: PLC0415 - one command needs it
+
+    recorder = Recording(type(system.connector), system.manifest.kind, out)
+    system.connector.use_recorder(recorder)
+    return recorder
 
 
 def settings_of(kind: str) -> type[BaseModel]:

@@ -48,12 +48,15 @@ class Key:
     meaning: str
     secret: bool
     many: bool
+    asked: bool = False
+    """True if `handover init` asks for it: it is needed, or one of several keys of which one is."""
 
 
 def keys(model: type[BaseModel]) -> tuple[Key, ...]:
-    """Return the keys of a table in their order."""
-    said = meanings(model)
-    return tuple(_key(name, field, said.get(name, "")) for name, field in model.model_fields.items())
+    """Return the keys of a table in their order, those that it shares with other tables last."""
+    said, own = meanings(model), vars(model)["__annotations__"]
+    fields = sorted(model.model_fields.items(), key=lambda pair: pair[0] not in own)
+    return tuple(_key(name, field, said.get(name, "")) for name, field in fields)
 
 
 def tables(model: type[BaseModel] = Settings) -> dict[str, type[BaseModel]]:
@@ -150,7 +153,10 @@ def _key(name: str, field: FieldInfo, meaning: str) -> Key:
     kind = _strip(field.annotation)
     known = field.get_default(call_default_factory=True)
     default = "" if field.is_required() or known is None else toml(known)
-    return Key(name, _words(kind), field.is_required(), default, meaning, kind is SecretStr, get_origin(kind) is tuple)
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    asked = field.is_required() or bool(extra.get("asked"))
+    many = get_origin(kind) is tuple
+    return Key(name, _words(kind), field.is_required(), default, meaning, kind is SecretStr, many, asked)
 
 
 def _strip(kind: Any) -> Any:

@@ -33,7 +33,7 @@ WRITES = frozenset({"lock", "unlock", "end", "revoke", "remove", "restore", "mov
     "introduce",
 }
 """Methods after whose fault the outcome is unknown."""
-TAKES = frozenset({"use_rate_limiter", "use_lock_history"})
+TAKES = frozenset({"use_rate_limiter", "use_lock_history", "use_recorder"})
 """Methods that take objects of the program itself."""
 MOST = 5_000_000
 """Items of one stream."""

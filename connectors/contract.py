@@ -437,6 +437,14 @@ class RateLimiter(Protocol):
         """Stop all requests for that time, since the vendor refused one; None if it gave no time."""
 
 
+class Recorder(Protocol):
+    """Takes each request and its answer while a system is recorded. It keeps no value, only the form of each."""
+
+    @abstractmethod
+    def exchange(self, method: str, place: str, question: object, status: int | str, answer: object) -> None:
+        """Take one exchange. `place`: a path with its query, or the base of a search. `status`: the vendor's."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallCounts:
     """Calls since the start of the process, their seconds together, and refused or failed ones by kind of error."""
@@ -493,6 +501,13 @@ class Connector(Protocol):
         It raises nothing.
         """
         return ()
+
+    def use_recorder(self, recorder: Recorder) -> bool:  # noqa: ARG002
+        """Give `recorder` each request from now on, and refuse each that would change something.
+
+        Return False if this kind cannot do that. Then only the results of its calls are recorded.
+        """
+        return False
 
     @abstractmethod
     def check(self) -> str:

@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, str] = {
     "restore": N_("Prove that a backup can be restored, or restore it."),
     "language": N_("Show or choose the language of this terminal."),
     "connectors": N_("List the kinds of system that can be configured."),
+    "record": N_("Record the answers of a system in a redacted form."),
     "manifest": N_("Print the manifest of the Slack app."),
 }
 """Summary of each command, in the order of the help. The rest of the help stands in the command's own module."""

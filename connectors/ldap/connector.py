@@ -30,6 +30,7 @@ from connectors.contract import (
     Lookup,
     Observation,
     Person,
+    Recorder,
     Residual,
     Roster,
     Trace,
@@ -210,6 +211,11 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
     def connections(self) -> ConnectionPool[LdapConnection]:
         """Return the pool that every read and write takes its connection from."""
         return self._connections.pool
+
+    def use_recorder(self, recorder: Recorder) -> bool:
+        """Record each search, and refuse all that would change something."""
+        self._connections.use_recorder(recorder)
+        return True
 
     def close(self) -> None:
         """Close the connections."""

@@ -12,8 +12,10 @@ from urllib.parse import quote
 import httpx
 
 from config.text import _
+from connectors.credentials import Credential, FixedToken
 from connectors.errors import Conflict, Forbidden, Missing, Unavailable
 from connectors.http import Api, Timeouts, TokenBucket
+from connectors.oauth import AccessTokens
 from connectors.scim.faults import NoList, NotJson, RequestRejected, Unsupported, WrongResource, fault
 from connectors.scim.settings import ScimSettings
 from connectors.scim.wire import Features, Page, User, following, read_features, read_page, texts
@@ -81,22 +83,23 @@ class Service:
     """One service. Safe for use by several threads; nothing is sent before the first call."""
 
     def __init__(self, settings: ScimSettings) -> None:
-        self._settings = settings
+        self._settings, self._credential = settings, _credential(settings)
         rate = settings.requests_per_second
         self.api = Api(
             settings.url,
             patience=Timeouts(connect=settings.connect_seconds, read=settings.request_seconds),
-            classify=partial(fault, settings.token),
+            classify=partial(fault, self._credential),
             limit=TokenBucket(rate, max(1, int(rate))) if rate else None,
             headers={"Accept": f"{MEDIA}, application/json", **settings.headers},
             sign=self._sign,
+            renew=self._credential.renew,
             authority=settings.ca_file,
             proxy=settings.proxy,
         )
         self._features: Features | None = None
 
     def _sign(self, request: httpx.Request) -> httpx.Request:
-        proof = f"{self._settings.auth_scheme} {self._settings.token.get_secret_value()}".strip()
+        proof = f"{self._settings.auth_scheme} {self._credential.token()}".strip()
         request.headers[self._settings.auth_header] = proof
         return request
 
@@ -215,6 +218,13 @@ class Service:
             if "filter" in params:
                 raise
             raise NoList(str(error)) from error
+
+
+def _credential(settings: ScimSettings) -> Credential:
+    if settings.token is not None:
+        return FixedToken(settings.token)
+    patience = Timeouts(connect=settings.connect_seconds, read=settings.request_seconds)
+    return AccessTokens(settings, patience, settings.ca_file, settings.proxy)
 
 
 def _path(kind: str, identifier: str) -> str:
