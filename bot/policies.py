@@ -8,11 +8,12 @@ from config.client_book import ClientSettings
 from config.settings import Settings
 from workflows.cases.holds import CasePolicy
 from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
+from workflows.clients.rates import Rates
 from workflows.clients.split.allocation import AllocationRule, AllocationTarget, Traits
 from workflows.clients.split.rules import AllocationPolicy
 from workflows.watch.responses import FindingPolicy
 
-CONDITIONS = ("segment", "language", "region", "sensitivity")
+CONDITIONS = ("segment", "language", "region", "stage", "sensitivity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def _approvals(settings: Settings) -> ApprovalPolicy:
         calendars=said.calendars,
         country=company.holidays,
         zone=company.timezone,
+        rates=_rates(settings.clients),
     )
 
 
@@ -93,12 +95,18 @@ def _allocation(clients: ClientSettings) -> AllocationPolicy:
                     ("team", one.team),
                     *(("language", language) for language in one.languages),
                     *(("region", region) for region in one.regions),
+                    *(("segment", segment) for segment in one.segments),
                 ]
             ),
         )
         for key, one in clients.colleagues.items()
     }
-    return AllocationPolicy(tuple(rules), colleagues)
+    return AllocationPolicy(tuple(rules), colleagues, _rates(clients), counts_present_load=clients.count_present_load)
+
+
+def _rates(clients: ClientSettings) -> Rates | None:
+    said = clients.currencies
+    return Rates(said.base, said.rates, said.as_of, said.oldest_days) if said else None
 
 
 def _traits(pairs: Iterable[tuple[str, str]]) -> Traits:

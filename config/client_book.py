@@ -1,5 +1,6 @@
 """Settings of the client track: rules of the split, colleagues, and the approvals before clients move."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -32,7 +33,9 @@ class SplitRule(SettingsTable):
     language: str = ""
     """The client's language, as the system names it: `"fr"`."""
     region: str = ""
-    """The client's region, as the system names it: `"FR"`."""
+    """The client's region or territory, as the system names it: `"FR"`."""
+    stage: str = ""
+    """Stage of an open deal of the client, as the system names it: `"proposition"`."""
     sensitivity: str = ""
     """The client's sensitivity, as the system names it."""
     successors: tuple[Address, ...] = Field(min_length=1)
@@ -52,7 +55,28 @@ class ColleagueSettings(SettingsTable):
     languages: tuple[str, ...] = ()
     """Languages that they speak, as the systems name them: `["fr", "de"]`."""
     regions: tuple[str, ...] = ()
-    """Regions that they look after, as the systems name them: `["FR"]`."""
+    """Regions or territories that they look after, as the systems name them: `["FR"]`."""
+    segments: tuple[str, ...] = ()
+    """Segments that they look after, as the systems name them: `["key"]`."""
+
+
+class CurrencySettings(SettingsTable):
+    """Rates of exchange. With them, values in several currencies are compared in a split and in approvals."""
+
+    base: Currency
+    """The currency into which the others are converted: `"EUR"`."""
+    as_of: date
+    """Day of the rates: `2026-11-30`."""
+    rates: dict[Currency, Annotated[Decimal, Field(gt=0)]] = Field(min_length=1)
+    """Value of one unit of each other currency in `base`: `{ USD = 0.92, PLN = 0.23 }`."""
+    oldest_days: int = Field(default=45, gt=0)
+    """Days after which the proposal says that the rates are old."""
+
+    @model_validator(mode="after")
+    def _others(self) -> "CurrencySettings":
+        if self.base in self.rates:
+            raise ValueError(_("rates: {currency} is the base, which has no rate").format(currency=self.base))
+        return self
 
 
 class ClientSettings(SettingsTable):
@@ -65,6 +89,13 @@ class ClientSettings(SettingsTable):
     """One table `[[clients.rules]]` for each rule, in order."""
     colleagues: dict[Address, ColleagueSettings] = Field(default_factory=dict)
     """One table `[clients.colleagues."ADDRESS"]` for each colleague."""
+    count_present_load: bool = False
+    """True: the records that a successor owns already count, each as an average record of the leaver.
+
+    So who has a large book gets less of this one. It has no effect with `single` and `round_robin`."""
+    currencies: CurrencySettings | None = None
+    """One table `[clients.currencies]` with rates of exchange. Without it, values in several currencies are not
+    compared, and the proposal says so."""
 
     @model_validator(mode="after")
     def _ruled(self) -> "ClientSettings":
@@ -87,7 +118,8 @@ class ApprovalRule(SettingsTable):
     above_value: dict[Currency, Annotated[Decimal, Field(gt=0)]] = Field(default_factory=dict)
     """Applies if the open deals are worth more than this, by currency: `{ EUR = 100000, USD = 110000 }`.
 
-    Amounts in several currencies add up as parts of their limits. A currency without a limit counts as above."""
+    Amounts in several currencies add up as parts of their limits. A currency without a limit is converted by
+    `[clients.currencies]` into one that has a limit. Without a rate it counts as above."""
     sensitivity: tuple[str, ...] = ()
     """Applies if a client of one of these tiers would move, as the system names them."""
     escalate_to: tuple[PersonId, ...] = ()

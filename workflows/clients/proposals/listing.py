@@ -18,7 +18,7 @@ from connectors.contract import AccountId, Record
 from workflows.clients.context import CHUNK, BookAttempt, ClientContext, chunks
 from workflows.clients.proposals.earlier_edits import EarlierEdits
 from workflows.clients.proposals.publishing import REPEATED
-from workflows.clients.proposals.receivers import find_receivers, said
+from workflows.clients.proposals.receivers import find_receivers, present_loads, said
 from workflows.clients.proposals.search import line_names
 from workflows.clients.proposals.upload import allocation_request
 from workflows.clients.split import unmoved
@@ -63,7 +63,7 @@ class DraftListing:
         self.draft = f"{book_attempt.case.id}-draft-{self._system}"
         with context.store.read() as session:
             self._request = allocation_request(context, session, book_attempt.case, book_attempt.data)
-        self.families = FamilyTotals(self._request.names)
+        self.families = FamilyTotals(self._request.names, self._request.policy.with_stages)
         self._seal = context.vault.sealer(book_attempt.case.wrapped_key)
         self._unseal = context.vault.opener(book_attempt.case.wrapped_key)
         self.staying: dict[str, Counter[str]] = {}
@@ -93,7 +93,11 @@ class DraftListing:
         with self._context.store.read() as session:
             edits = EarlierEdits(self._context, session, self._book_attempt, self._system)
         kept, told = edits.apply(self.families, accounts, receivers.faults)
-        request = replace(self._request, given={**kept, **self._families_given(accounts)})
+        owned, loads = present_loads(
+            self._context, system, self._book_attempt.data.successors, receivers, self._request
+        )
+        given = {**kept, **self._families_given(accounts)}
+        request = replace(self._request, given=given, owned=owned, today=self._context.clock.now().date())
         done, faults, hits = split(self.families, accounts, receivers.faults, request, self._system)
         self._assign(done.chosen)
         lost = unowned(self.families, done.chosen, receivers.faults)
@@ -102,7 +106,7 @@ class DraftListing:
             return None
         named = {row.line for row in self._request.rows if row.system == self._system}
         unused = sorted({fault.line for fault in faults} | (named - hits))
-        notes = [*receivers.notes, *unowned_notes(len(lost)), *told]
+        notes = [*receivers.notes, *loads, *unowned_notes(len(lost)), *told]
         if unused:
             note = ngettext_lazy(
                 "{count} line of the file was not followed, the book has changed since: {lines}",
