@@ -32,6 +32,7 @@ from connectors.contract import (
     Connector,
     Duties,
     Duty,
+    Effect,
     ExportEvent,
     ExportLog,
     Group,
@@ -200,11 +201,16 @@ class World:
         self._faults.setdefault(method, []).append(_Fault(error, times, skip, done))
 
     def system(
-        self, kind: "type[Connector] | None" = None, limits: Limits | None = None, cannot: tuple[str, ...] = ()
+        self,
+        kind: "type[Connector] | None" = None,
+        limits: Limits | None = None,
+        cannot: tuple[str, ...] = (),
+        effects: tuple[Effect, ...] = (),
     ) -> System:
         """Return the system for the program's registry."""
         kind = kind or MemoryCrm
-        manifest = Manifest("memory", self.name.upper(), kind, NoSettings, limits or Limits(move_batch=10), cannot)
+        limits = limits or Limits(move_batch=10)
+        manifest = Manifest("memory", self.name.upper(), kind, NoSettings, limits, cannot, effects)
         return System(self.name, manifest, kind(self))  # type: ignore[call-arg]
 
     def call(self, method: str, act: Callable[[], R]) -> R:

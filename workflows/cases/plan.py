@@ -12,11 +12,13 @@ from connectors.contract import (
     AccountId,
     Accounts,
     ClientBook,
+    Effect,
     ExportLog,
     Groups,
     Lookup,
     Observation,
     Sessions,
+    Subject,
     Tokens,
     Verdict,
 )
@@ -26,11 +28,12 @@ from workflows.access.absence import AbsenceCheck
 from workflows.access.identity import candidates, identify
 from workflows.access.links import PersonLinks
 from workflows.access.protected import ProtectedAccounts, foresee
-from workflows.access.views import AccountLine, BookLine, SystemPlan
+from workflows.access.views import AccountLine, BookLine, EffectLine, SystemPlan
 from workflows.people import Leaver, Successor
 from workflows.storage.case import CaseData, person
 from workflows.storage.journal import HANDOVER
 from workflows.storage.work import say
+from workflows.systems.effects import SUBJECT_WORDS, blinded_accounts, effects_of, sentence
 from workflows.systems.registry import System, Systems
 
 SECONDS = 8.0
@@ -277,6 +280,9 @@ def _lines(system: System, found: tuple[Account, ...]) -> tuple[tuple[AccountLin
     groups = system.having(Groups)
     for account in found:
         names: tuple[str, ...] = ()
+        if groups and (why := blinded_accounts(system, Subject.GROUPS, [account])):
+            unread[why.words] = None
+            groups = None
         try:
             names = tuple(group.name for group in groups.groups(account.id)) if groups else ()
         except ConnectorError as error:
@@ -293,6 +299,8 @@ def _book(system: System, lookup: Lookup) -> BookLine | None:
         return None
     if not lookup.accounts:
         return BookLine(system.name, {}, {}, _("no account was found there, so its clients are not known"))
+    if why := blinded_accounts(system, Subject.RECORDS, lookup.accounts):
+        return BookLine(system.name, {}, {}, why.words)
     counts, value = Counter[str](), defaultdict[str, Decimal](Decimal)
     try:
         for account in lookup.accounts:
@@ -310,4 +318,12 @@ def _plan(
 ) -> SystemPlan:
     every = (*restriction.promise(system), *(_(words) for capability, words in ACTIONS if system.has(capability)))
     does = every if accounts else ()
-    return SystemPlan(system.name, system.manifest.title, accounts, how, does, system.cannot, book, problem)
+    effects = tuple(effect_line(one) for one in effects_of(system)) if accounts else ()
+    return SystemPlan(
+        system.name, system.manifest.title, accounts, how, does, system.cannot, book, problem, effects=effects
+    )
+
+
+def effect_line(effect: Effect) -> EffectLine:
+    """Return an effect as people read it."""
+    return EffectLine(_(SUBJECT_WORDS[effect.subject]), effect.act, effect.destroys, sentence(effect).words)
