@@ -272,6 +272,11 @@ def _is_event(answer: Any, account: str, since: Any, until: Any) -> None:
     _require(aware and since <= answer.at < until, _("an export outside the time that was asked for"))
 
 
+def _are_reasons(answer: Any, account: str) -> None:
+    del account
+    _require(all(one.why.strip() for one in answer), _("a refusal without its reason"))
+
+
 def _is_pool(answer: Any) -> None:
     _require(answer is None or isinstance(answer, ConnectionPool), _("no pool of connections"))
 
@@ -291,5 +296,6 @@ RULES: Mapping[str, Callable[..., None]] = {
     "owner_faults": _is_owner_faults,
     "move": _is_moved,
     "exports": _is_event,
+    "blockers": _are_reasons,
 }
 """Check of an answer against its question, by method."""

@@ -860,6 +860,7 @@ CAPABILITIES: tuple[type, ...] = (
     Trace,
     Administrators,
     Duties,
+    Blockers,
 )
 
 

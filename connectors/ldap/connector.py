@@ -19,6 +19,8 @@ from connectors.contract import (
     Accounts,
     Administrators,
     BeforeImage,
+    Blocker,
+    Blockers,
     Change,
     Duties,
     Duty,
@@ -36,7 +38,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError, Unavailable
-from connectors.ldap import absence, attribute_rights, blind_spots, own_account, references, roster, ways_in
+from connectors.ldap import absence, attribute_rights, blind_spots, blockers, own_account, references, roster, ways_in
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.connections import LdapConnections
@@ -76,7 +78,7 @@ DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
 }
 
 
-class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
+class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Blockers):
     """One directory. Safe for use by several threads."""
 
     def __init__(self, settings: LdapSettings) -> None:
@@ -406,6 +408,11 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
             return [*hidden, *references.elsewhere(self._directory, link, account)]
 
         return self._connections.run(read, _("looking for duties"), lookup=True)
+
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        """Ask the server for our rights over the entry and its groups; where it tells none, try writes without effect."""
+        find = partial(blockers.find, self._directory, self._memberships, account=account)
+        return self._connections.run(find, _("looking for refusals"), lookup=True)
 
     def full_power(self, account: AccountId) -> Sequence[str]:
         """Return Active Directory's own groups of administrators, if the account may be in them."""

@@ -27,6 +27,8 @@ from connectors.contract import (
     AccountId,
     Accounts,
     BeforeImage,
+    Blocker,
+    Blockers,
     Change,
     ClientBook,
     Connector,
@@ -135,6 +137,7 @@ class World:
         self.events: list[ExportEvent] = []
         self.duties: dict[AccountId, list[Duty]] = {}
         self.unseen_duties: list[str] = []
+        self.blockers: dict[AccountId, list[Blocker]] = {}
         self.down = False
         self.writes: Counter[str] = Counter()
         """The number of real changes by key: `lock:u1`, `move:opportunity:1`."""
@@ -488,6 +491,13 @@ class MemoryFlows(_Accounts, Accounts, Duties):
 
     def unseen_duties(self, account: AccountId) -> Sequence[str]:
         return self.world.call("unseen_duties", lambda: list(self.world.unseen_duties))
+
+
+class MemoryRefusing(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, ExportLog, Blockers):
+    """A CRM that tells what it will refuse."""
+
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        return self.world.call("blockers", lambda: list(self.world.blockers.get(self._user(account).id, ())))
 
 
 class MemoryBook(_Book, Accounts, Sessions, Groups, Tokens, ClientBook):

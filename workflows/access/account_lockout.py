@@ -21,6 +21,7 @@ from connectors.contract import (
     Accounts,
     Act,
     BeforeImage,
+    Blockers,
     Change,
     Group,
     GroupId,
@@ -147,8 +148,17 @@ class AccountLockout:
             seen = self._accounts.observe([self._id])[self._id]
         except ConnectorError:
             raise error from None
-        reason, gone = join("; ", (say(error), seen.reason)), seen.verdict is Verdict.ABSENT
+        reason, gone = join("; ", (say(error), seen.reason, *self._remedies())), seen.verdict is Verdict.ABSENT
         return LockoutResult(seen.verdict, reason, seen.how, complete=gone, gone=gone or seen.hidden)
+
+    def _remedies(self) -> list[str]:
+        """Return what ends the refusal of the lock, as the connector foresees it."""
+        connector = self._system.having(Blockers)
+        try:
+            found = connector.blockers(self._id) if connector else ()
+        except ConnectorError:  # the refusal itself is said
+            return []
+        return list(dict.fromkeys(one.remedy for one in found if one.act is Act.LOCK and one.remedy))
 
     def _judge(self, seen: Observation, locked: Locked) -> LockoutResult:
         if locked.login is Login.ACCEPTED:
@@ -223,8 +233,8 @@ class AccountLockout:
         if why:
             self._unseen.append(why)
             self._may_live = self._may_live or kept is None or not kept.at
-            shown = {one.id for one in present}
-            present += [Token(*one) for one in (kept.names if kept else {}).items() if one[0] not in shown]
+            there = {one.id for one in present}
+            present += [Token(*one) for one in self._known_names(Subject.TOKENS).items() if one[0] not in there]
         for token in present:
             words = partial(_with_name, N_("token {name} revoked"), token.name)
             try:
@@ -264,16 +274,16 @@ class AccountLockout:
 
     def _present_groups(self, groups: Groups) -> Sequence[Group]:
         """Return the groups to leave: those that a read shows, and those before the lock if it hides any."""
-        why, present, kept = self._blinded(Subject.GROUPS), list[Group](), load(self._lists, Subject.GROUPS)
+        why, present = self._blinded(Subject.GROUPS), list[Group]()
         if not why:
             present = list(groups.groups(self._id))
             why = self._shorter(Subject.GROUPS, {str(one.id) for one in present})
         if not why:
             return present
         self._unseen.append(why)
-        shown = {one.id for one in present}
-        hidden = {GroupId(one): name for one, name in (kept.names if kept else {}).items()}
-        return [*present, *(Group(one, name) for one, name in hidden.items() if one not in shown)]
+        there = {one.id for one in present}
+        hidden = {GroupId(one): name for one, name in self._known_names(Subject.GROUPS).items()}
+        return [*present, *(Group(one, name) for one, name in hidden.items() if one not in there)]
 
     def _leave_group(self, groups: Groups, group: Group, *, unanswered: bool) -> bool:
         """Leave one group, or compare one left by a write without a recorded answer; return whether to go on."""
@@ -366,6 +376,12 @@ class AccountLockout:
         """Return why the lock hides a list, as its connector declares; empty if it does not."""
         why = blinded(self._system, subject, {Act.LOCK})
         return why.words if why else ""
+
+    def _known_names(self, subject: Subject) -> Mapping[str, str]:
+        """Return what was on a list right before the lock; without such a reading, at notice."""
+        kept = load(self._lists, subject)
+        kept = kept if kept and kept.at else load(self._noticed, subject)
+        return kept.names if kept else {}
 
     def _shorter(self, subject: Subject, present: Collection[str]) -> str:
         """Return why a list after the lock is not believed: it lacks names that nobody took out. Store the reason."""

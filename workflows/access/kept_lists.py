@@ -47,7 +47,7 @@ CAPABILITIES: Mapping[Subject, type] = {
 }
 LASTING = frozenset({Subject.TOKENS, Subject.GROUPS, Subject.DUTIES, Subject.RECORDS, Subject.LICENCES})
 """Lists that a lock alone does not shorten."""
-SHORTER = N_("{what}: {before} before the lock-out, and {after} after it. They may be hidden, so they are not known")
+SHORTER = N_("{what}: {before} before the lock-out, and {after} after it. They may be hidden, so they are not known.")
 FIRST = N_("an immediate case locks first, so they were not read before")
 ALREADY = N_("the account was locked already, so they were not read before")
 
