@@ -410,7 +410,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Blockers):
         return self._connections.run(read, _("looking for duties"), lookup=True)
 
     def blockers(self, account: AccountId) -> Sequence[Blocker]:
-        """Ask the server for our rights over the entry and its groups; where it tells none, try writes without effect."""
+        """Ask for our rights over the entry and its groups; a server that tells none gets writes without effect."""
         find = partial(blockers.find, self._directory, self._memberships, account=account)
         return self._connections.run(find, _("looking for refusals"), lookup=True)
 
