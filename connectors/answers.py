@@ -140,6 +140,7 @@ def _fault(name: str, error: BaseException, package: str) -> str:
 HARMLESS: Mapping[str, Callable[[str], Any]] = {
     "close": lambda fault: None,  # noqa: ARG005 - all have one form
     "has_limitation": lambda fault: True,  # noqa: ARG005
+    "has_effect": lambda fault: True,  # noqa: ARG005
     "shortfalls": lambda fault: (fault,),
     "connections": lambda fault: None,  # noqa: ARG005
 }

@@ -60,8 +60,8 @@ def show(plan: Plan, preview: Preview | None = None) -> None:
         [_row(system) for system in plan.systems],
         _("Plan for {who}: nothing has been written").format(who=who),
     )
-    if refused := list(order.refusals(plan.systems)):
-        say(_("Will be refused:"), *(f"  - {one}" for one in refused))
+    if ahead := list(order.refusals(plan.systems)):
+        say(_("Will be refused:"), *(f"  - {one}" for one in ahead))
     named = [system.duties for system in plan.systems if system.duties]
     line = punctuated("{title}: {what}")
     for heading, lines in (

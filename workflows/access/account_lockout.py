@@ -297,6 +297,8 @@ class AccountLockout:
             self._record_loss(group.name, error, mark)
             return not error.stop
         except ConnectorError as error:
+            if isinstance(error, Missing) and self._blinded(Subject.GROUPS):  # gone with the account, as is said
+                return True
             self._left.append(_("group {name}: {why}").format(name=group.name, why=say(error)))
             if not unanswered or isinstance(error, Missing):
                 refusal = f"{REFUSED} {group.id}"

@@ -19,7 +19,6 @@ from workflows.storage.rows.access import Clearance
 from workflows.storage.rows.case import Case
 from workflows.systems.registry import System
 
-
 BY_POLICY = N_("PROTECTED by policy, so it was NOT locked: a person must decide")
 
 

@@ -144,7 +144,9 @@ def _blockers(system: System, found: Sequence[Account]) -> tuple[tuple[BlockerLi
         return (), ()
     try:
         for account in found:
-            lines += [BlockerLine(account.login, one.act, one.why, one.remedy) for one in connector.blockers(account.id)]
+            lines += [
+                BlockerLine(account.login, one.act, one.why, one.remedy) for one in connector.blockers(account.id)
+            ]
     except (ConnectorError, *observation.MALFORMED) as error:
         text = _("what the system will refuse cannot be told: {error}")
         return tuple(lines), (text.format(error=observation.malformed(error)),)

@@ -33,6 +33,7 @@ from workflows.access import duties, kept_lists
 from workflows.access.account_state import AccountData
 from workflows.access.order import comes_first
 from workflows.cases.views import CaseView
+from workflows.people import Actor
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover
@@ -382,3 +383,22 @@ def test_a_list_that_was_never_kept_is_a_persons_decision(tmp_path: Path, vendor
         session.get_one(Access, f"{case_id}:vendor").verdict = Verdict.LOCKED
     [said] = comes_first(made.context, case_id, system, Act.DEACTIVATE)
     assert said.startswith("personal tokens were never kept, and cannot be read any more.")
+
+
+def test_moves_that_were_approved_are_made_though_the_lock_hides_the_records(tmp_path: Path, vendor: World) -> None:
+    made = office(tmp_path, vendor.system(HidesAfterTheLock, effects=(BLINDS_RECORDS,)))
+    case_id = made.offboarding.open(made.request(effective_at=made.clock.now() + timedelta(days=3)))
+    made.work("inventory", "book")
+    clients = view(made, case_id).clients
+    assert clients
+    assert clients.proposal
+    made.handover.decisions.decide(
+        clients.proposal.id, clients.proposal.digest, Actor("slack:U0MAX", "Max"), approve=True
+    )
+    made.clock.pass_(days=3, hours=1)
+    made.work("revoke")
+    made.work("book")
+    assert vendor.owned(DANAS) == set()
+    clients = view(made, case_id).clients
+    assert clients
+    assert any("client records: cannot be read after the lock-out" in one for one in clients.problems)
