@@ -35,7 +35,7 @@ class BlockerList:
             why = _("{login} may not write {model}.").format(login=self._login, model=USER)
             yield Blocker(Act.LOCK, why, self._grant(USER))
         elif not self._writable(row["id"]):
-            why = _("a record rule lets {login} not write the user {user}.")
+            why = _("a record rule does not let {login} write the user {user}.")
             remedy = _("Let {login} write this user in the record rules of {model}, or lock the user by hand.")
             told = remedy.format(login=self._login, model=USER)
             yield Blocker(Act.LOCK, why.format(login=self._login, user=row["login"]), told)
