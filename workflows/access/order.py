@@ -1,8 +1,8 @@
 """Order of acts: what must come before an act, by the effects that a connector declares.
 
 A case takes its inventory, locks, hands over, deactivates and reclaims. The lock waits for nothing: `kept_lists` reads
-what it hides right before it. Every other act waits until the lists that it destroys or blinds are kept, and until
-the records and duties that it destroys are in other hands.
+what it hides right before it. Every other act waits until the lists that it destroys or blinds are kept. It also waits
+until the records and duties that it destroys are in other hands.
 """
 
 import json

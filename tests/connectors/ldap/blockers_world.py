@@ -85,7 +85,7 @@ class BlockersLdapWorld(LdapWorld):
         return False
 
     def state(self) -> object:
-        return {**self.truth(), **self.memberships()}
+        return self.truth(), self.memberships()
 
 
 @contextmanager
