@@ -335,7 +335,7 @@ class AccountLockout:
         wanted = kept_lists.offered(self._system, hides | {*kept_lists.was_there(self._noticed)})
         if not wanted:
             return
-        data = self._change(replace)
+        data = self._data()
         missing = [one for one in wanted if not ((kept := load(data.lists, one)) and kept.at)]
         if missing and not self._immediate and not self._maybe_locked(data):
             found = kept_lists.read(self._system, self._id, missing, self._context.clock.now())
@@ -345,6 +345,11 @@ class AccountLockout:
         if found:
             data = self._change(lambda now: replace(now, lists={**now.lists, **found}))
         self._lists = data.lists
+
+    def _data(self) -> AccountData:
+        with self._context.store.read() as session:
+            sealed = session.connection().execute(SEALED, {"row": self._row}).scalar_one()
+        return AccountData(**self._context.vault.open(self._key, sealed, f"account:{self._row}"))
 
     def _maybe_locked(self, data: AccountData) -> bool:
         """Return whether the account may be locked by now: then its lists are not read as those before the lock."""
@@ -388,9 +393,9 @@ class AccountLockout:
     def _shorter(self, subject: Subject, present: Collection[str]) -> str:
         """Return why a list after the lock is not believed: it lacks names that nobody took out. Store the reason."""
         kept = load(self._lists, subject)
-        if kept is None or not kept.at:
+        if kept is None or not kept.at or (not kept.hidden and {*kept.names} <= {*present}):
             return ""
-        data = self._change(replace)
+        data = self._data()
         marks = {mark.partition(" ")[2] for mark in data.marks}
         explained = len({*kept.names} - {*present} & (marks | {*data.groups}))
         why = hidden_after(kept, subject, len({*kept.names} & {*present}) + explained) or shown(kept.hidden)
