@@ -140,6 +140,7 @@ def _fault(name: str, error: BaseException, package: str) -> str:
 HARMLESS: Mapping[str, Callable[[str], Any]] = {
     "close": lambda fault: None,  # noqa: ARG005 - all have one form
     "has_limitation": lambda fault: True,  # noqa: ARG005
+    "has_effect": lambda fault: True,  # noqa: ARG005
     "shortfalls": lambda fault: (fault,),
     "connections": lambda fault: None,  # noqa: ARG005
 }
@@ -272,6 +273,11 @@ def _is_event(answer: Any, account: str, since: Any, until: Any) -> None:
     _require(aware and since <= answer.at < until, _("an export outside the time that was asked for"))
 
 
+def _are_reasons(answer: Any, account: str) -> None:
+    del account
+    _require(all(one.why.strip() for one in answer), _("a refusal without its reason"))
+
+
 def _is_pool(answer: Any) -> None:
     _require(answer is None or isinstance(answer, ConnectionPool), _("no pool of connections"))
 
@@ -291,5 +297,6 @@ RULES: Mapping[str, Callable[..., None]] = {
     "owner_faults": _is_owner_faults,
     "move": _is_moved,
     "exports": _is_event,
+    "blockers": _are_reasons,
 }
 """Check of an answer against its question, by method."""

@@ -875,6 +875,7 @@ CAPABILITIES: tuple[type, ...] = (
     Trace,
     Administrators,
     Duties,
+    Blockers,
 )
 
 

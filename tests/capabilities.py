@@ -8,6 +8,7 @@ from connectors import registry
 from connectors.contract import (
     Accounts,
     Administrators,
+    Blockers,
     ClientBook,
     Duties,
     ExportLog,
@@ -33,6 +34,7 @@ HEADINGS: dict[type, str] = {
     ExportLog: "export log",
     Administrators: "spare the last administrator",
     Duties: "list duties",
+    Blockers: "foresee refusals",
 }
 
 

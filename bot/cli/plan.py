@@ -7,7 +7,7 @@ from bot.cli.arguments import content, leaver_named, named_successors
 from bot.cli.context import DEFAULT, AsJson, AssignmentFile, ConfigPath, Email, SplitStrategy, Successors, open_services
 from bot.cli.explanations import refused
 from bot.cli.output import finish, money, plain, say, show_table
-from bot.slack.messages import duties
+from bot.slack.messages import duties, order
 from bot.slack.messages.phrases import verdict
 from bot.text import N_, _, listed, punctuated
 from workflows.access.views import AccountLine, BookLine, DutyLine, SystemPlan
@@ -60,10 +60,16 @@ def show(plan: Plan, preview: Preview | None = None) -> None:
         [_row(system) for system in plan.systems],
         _("Plan for {who}: nothing has been written").format(who=who),
     )
+    if ahead := list(order.refusals(plan.systems)):
+        say(_("Will be refused:"), *(f"  - {one}" for one in ahead))
     named = [system.duties for system in plan.systems if system.duties]
     line = punctuated("{title}: {what}")
     for heading, lines in (
         (_("In their name:"), [line.format(title=one.title, what=what) for one in named for what in _duties(one)]),
+        (
+            _("Order of acts:"),
+            [line.format(title=one.title, what=what.words) for one in plan.systems for what in one.effects],
+        ),
         (
             _("Cannot be done:"),
             [line.format(title=one.title, what=what) for one in plan.systems for what in one.cannot],

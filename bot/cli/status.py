@@ -158,7 +158,7 @@ def _show_evidence(case: CaseView, zone: str) -> None:
                 phrases.verdict(one.verdict),
                 moment(one.read_at, zone),
                 moment(one.last_good_at, zone),
-                "\n".join(one.done),
+                "\n".join((*one.done, *one.unread)),
             )
             for line, one in accounts
         ],

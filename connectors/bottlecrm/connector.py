@@ -21,7 +21,10 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
+    Act,
     BeforeImage,
+    Blocker,
+    Blockers,
     Change,
     ClientBook,
     Duties,
@@ -50,7 +53,7 @@ CONTROLS = 2
 """Fewest members in a list that prove a lookup: one of them is our own user."""
 
 
-class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties):
+class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties, Blockers):
     """One organization in BottleCRM over REST.
 
     Safe for use by several threads; nothing is sent before the first call.
@@ -264,6 +267,20 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties):
         """Return the lists that are refused, or whose module is switched off."""
         with self._api.lookup():
             return list(self._duties.unseen(account))
+
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        """Read the member: our own user is never locked, and live tokens need a session to be revoked."""
+        with self._api.lookup():
+            found = self._rest.member(account)
+        said = []
+        if found.active and key(found.email) == key(self._settings.login):
+            why = _("this is the user that Handover itself signs in as.")
+            said.append(Blocker(Act.LOCK, why, _("Give Handover a member of its own in BottleCRM.")))
+        if found.tokens and self._settings.session_file is None:
+            text = _("BottleCRM lets no personal token revoke the {count} live tokens of {email}.")
+            why = text.format(count=found.tokens, email=found.email)
+            said.append(Blocker(Act.REVOKE_TOKENS, why, _("Set session_file, or revoke them there by hand.")))
+        return said
 
     def _set(self, found: Member, status: str) -> None:
         self._rest.write("POST", f"/api/user/{found.user}/status/", {"status": status})

@@ -19,6 +19,8 @@ from connectors.contract import (
     Accounts,
     Administrators,
     BeforeImage,
+    Blocker,
+    Blockers,
     Change,
     Duties,
     Duty,
@@ -37,7 +39,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError, Unavailable
-from connectors.ldap import absence, attribute_rights, blind_spots, own_account, references, roster, ways_in
+from connectors.ldap import absence, attribute_rights, blind_spots, blockers, own_account, references, roster, ways_in
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.connections import LdapConnections
@@ -77,7 +79,7 @@ DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
 }
 
 
-class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
+class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Blockers):
     """One directory. Safe for use by several threads."""
 
     def __init__(self, settings: LdapSettings) -> None:
@@ -412,6 +414,11 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
             return [*hidden, *references.elsewhere(self._directory, link, account)]
 
         return self._connections.run(read, _("looking for duties"), lookup=True)
+
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        """Ask for our rights over the entry and its groups; a server that tells none gets writes without effect."""
+        find = partial(blockers.find, self._directory, self._memberships, account=account)
+        return self._connections.run(find, _("looking for refusals"), lookup=True)
 
     def full_power(self, account: AccountId) -> Sequence[str]:
         """Return Active Directory's own groups of administrators, if the account may be in them."""

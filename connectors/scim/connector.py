@@ -14,11 +14,15 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
+    Act,
     Administrators,
     BeforeImage,
+    Blocker,
+    Blockers,
     Change,
     Duties,
     Duty,
+    Effect,
     Group,
     GroupId,
     Groups,
@@ -44,10 +48,11 @@ from connectors.scim.relations import find_related
 from connectors.scim.service import USERS, Service
 from connectors.scim.settings import ScimSettings
 
+FIXED = ("readOnly", "immutable")
 UNREAD = N_("Groups are neither read nor left if the application shows no members of any group (read_groups = false).")
 
 
-class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties):
+class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties, Blockers):
     """One application over SCIM 2.0. Safe for use by several threads; nothing is sent before the first call."""
 
     def __init__(self, settings: ScimSettings) -> None:
@@ -76,6 +81,10 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties):
     def has_limitation(self, words: str) -> bool:
         """Return whether a sentence of the manifest holds; that groups are not read depends on the settings."""
         return words != UNREAD or not self._settings.read_groups
+
+    def has_effect(self, effect: Effect) -> bool:  # noqa: ARG002 - all are those of a removal
+        """Return whether an effect holds: an application that keeps inactive users shows their lists."""
+        return self._removals.removes
 
     def own_account(self) -> str:
         """Return `own_account` of the settings, else the id or log-in from `/Me` (RFC 7644, 3.11), requested once.
@@ -254,6 +263,17 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties):
         """Return why the list may not show who reports to the user."""
         with self._api.lookup():
             return self._duties.unseen(account)
+
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        """Read from the application's schema whether `active` can be changed (RFC 7643, section 7)."""
+        with self._api.lookup():
+            user = self._service.user(account)
+            mutability = "" if user.active is False else self._service.mutability("active")
+        if mutability not in FIXED:
+            return ()
+        why = _("the application's schema says that active is {mutability}, so nobody is locked through SCIM.")
+        remedy = _("Let the application's owner make active writable, or lock the account there by hand.")
+        return (Blocker(Act.LOCK, why.format(mutability=mutability), remedy),)
 
     def _outcome(self, user: wire.User) -> str:
         if user.version and self._service.features().etag and not self._removals.removes:

@@ -18,9 +18,10 @@ from connectors.http import Api, Timeouts, TokenBucket
 from connectors.oauth import AccessTokens
 from connectors.scim.faults import NoList, NotJson, RequestRejected, Unsupported, WrongResource, fault
 from connectors.scim.settings import ScimSettings
-from connectors.scim.wire import Features, Page, User, following, read_features, read_page, texts
+from connectors.scim.wire import Features, Page, User, attributes, following, read_features, read_page, texts
 
 USERS, GROUPS = "/Users", "/Groups"
+USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
 MOST_RECORDS = 1_000_000
 """Records of one list. A server that sends more without end fills the memory."""
 MEDIA = "application/scim+json"
@@ -111,6 +112,16 @@ class Service:
             except (Missing, Forbidden, Conflict, NotJson):  # not every server has it, shows it, or has it right
                 self._features = Features()
         return self._features
+
+    def mutability(self, name: str) -> str:
+        """Return the mutability of a user's attribute by the server's schema; empty if the schema does not tell."""
+        try:
+            schema = attributes(_json(self.api.read("GET", f"/Schemas/{quote(USER_SCHEMA)}")))
+        except (Missing, Forbidden, Conflict, RequestRejected, NotJson):  # not every server has it, or shows it
+            return ""
+        rows = schema.get("attributes")
+        every = (attributes(row) for row in (rows if isinstance(rows, list) else ()))
+        return next((next(texts(row.get("mutability")), "") for row in every if row.get("name") == name), "")
 
     def user(self, account: str) -> User:
         """Read one user. Raises `Missing`, and `WrongResource` if the answer is about another account or has no id."""

@@ -160,6 +160,13 @@ class Book:
             counted[shelf.kind] += shelf.count(hands)
         return dict(counted)
 
+    def owned(self, owner: AccountId) -> Mapping[str, int]:
+        """Return how many records of each model name the account."""
+        hands, counted = self._owners.hands(owner), Counter[str]()
+        for text in self._named:
+            counted[text.partition(":")[0]] += self._shelf(text).count(hands)
+        return dict(counted)
+
     def records(self, owner: AccountId) -> Iterator[Record]:
         """Stream the account's records, field by field."""
         hands = self._owners.hands(owner)

@@ -20,6 +20,8 @@ from connectors.contract import (
     AccountId,
     Accounts,
     BeforeImage,
+    Blocker,
+    Blockers,
     Change,
     ClientBook,
     Duties,
@@ -43,6 +45,7 @@ from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, Unav
 from connectors.http_connector import HttpConnector
 from connectors.identifiers import folded_all, resembles
 from connectors.tryton import log, wire
+from connectors.tryton.blockers import BlockerList
 from connectors.tryton.book import Book
 from connectors.tryton.duties import KEYS, DutyList
 from connectors.tryton.owners import USER, Owners
@@ -64,7 +67,7 @@ RULES_SECONDS = 60.0
 """Time for which the record rules on keys are believed to be the same."""
 
 
-class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, Duties):
+class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, Duties, Blockers):
     """Tryton 8.2 over JSON-RPC, with the server's log for exports. Nothing is sent before the first call."""
 
     def __init__(self, settings: TrytonSettings) -> None:
@@ -75,6 +78,7 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
         self._book = Book(self._rpc, self._owners, settings.owner_fields)
         self._restrictions, second = Restrictions(self._rpc, settings.login), settings.compared()
         self._duties = DutyList(self._rpc, self._owners, self._restrictions, settings.login)
+        self._blockers = BlockerList(self._rpc, self._owners, self._book, settings.login)
         self._keys_hidden = float("-inf"), ""
         self._second = Tryton(second) if second else None
         self._comparison = Comparison(
@@ -367,6 +371,11 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
         """Return the models, and the record rules, that hide duties from our own user."""
         with self._api.lookup():
             return self._duties.unseen(account)
+
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        """Read our rights on users and on the models of the records, and the record rules on this user."""
+        with self._api.lookup():
+            return list(self._blockers.of(account))
 
     def _every(self, clause: Sequence[Any], fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """Stream users in the order of their ids: a new user is on a page still to come."""

@@ -17,12 +17,16 @@ from connectors.answers import checked
 from connectors.contract import (
     CAPABILITIES,
     AccountId,
+    Act,
     BeforeImage,
+    Blocker,
+    Blockers,
     Change,
     Duties,
     Duty,
     DutyId,
     DutyKind,
+    Effect,
     ExportEvent,
     Locked,
     Login,
@@ -34,6 +38,7 @@ from connectors.contract import (
     Observation,
     Person,
     RecordId,
+    Subject,
     Verdict,
 )
 from connectors.errors import BadCredential, Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
@@ -239,10 +244,22 @@ def test_duties_are_checked_as_any_other_list() -> None:
             list(checked(kind, "acme 1.5")(World("crm")).duties(U1))  # type: ignore[call-arg,attr-defined]
 
 
+def test_a_refusal_without_its_reason_is_no_answer() -> None:
+    for answer, fault in (
+        ([Blocker(Act.LOCK, " ")], "without its reason"),
+        ([Blocker("lock", "no right")], "act"),  # type: ignore[arg-type]
+        (None, "answer"),
+    ):
+        kind = type("Planted", (MemoryCrm, Blockers), {"blockers": lambda *_, answer=answer: answer})
+        with pytest.raises(Unavailable, match=fault):
+            checked(kind, "acme 1.5")(World("crm")).blockers(U1)  # type: ignore[call-arg,attr-defined]
+
+
 def test_a_fault_of_what_never_raises_claims_least() -> None:
     broken = told("close", RuntimeError("x"))
     broken.close()
     assert told("has_limitation", RuntimeError("x")).has_limitation("Acme cannot end sessions.")
+    assert told("has_effect", RuntimeError("x")).has_effect(Effect(Act.LOCK, Subject.GROUPS, "They vanish."))
     assert told("connections", RuntimeError("x")).connections() is None
     assert told("connections", lambda *_: object()).connections() is None
     [said] = told("shortfalls", RuntimeError("x")).shortfalls()

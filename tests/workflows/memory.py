@@ -27,11 +27,14 @@ from connectors.contract import (
     AccountId,
     Accounts,
     BeforeImage,
+    Blocker,
+    Blockers,
     Change,
     ClientBook,
     Connector,
     Duties,
     Duty,
+    Effect,
     ExportEvent,
     ExportLog,
     Group,
@@ -134,6 +137,7 @@ class World:
         self.events: list[ExportEvent] = []
         self.duties: dict[AccountId, list[Duty]] = {}
         self.unseen_duties: list[str] = []
+        self.blockers: dict[AccountId, list[Blocker]] = {}
         self.down = False
         self.writes: Counter[str] = Counter()
         """The number of real changes by key: `lock:u1`, `move:opportunity:1`."""
@@ -200,11 +204,16 @@ class World:
         self._faults.setdefault(method, []).append(_Fault(error, times, skip, done))
 
     def system(
-        self, kind: "type[Connector] | None" = None, limits: Limits | None = None, cannot: tuple[str, ...] = ()
+        self,
+        kind: "type[Connector] | None" = None,
+        limits: Limits | None = None,
+        cannot: tuple[str, ...] = (),
+        effects: tuple[Effect, ...] = (),
     ) -> System:
         """Return the system for the program's registry."""
         kind = kind or MemoryCrm
-        manifest = Manifest("memory", self.name.upper(), kind, NoSettings, limits or Limits(move_batch=10), cannot)
+        limits = limits or Limits(move_batch=10)
+        manifest = Manifest("memory", self.name.upper(), kind, NoSettings, limits, cannot, effects)
         return System(self.name, manifest, kind(self))  # type: ignore[call-arg]
 
     def call(self, method: str, act: Callable[[], R]) -> R:
@@ -482,6 +491,13 @@ class MemoryFlows(_Accounts, Accounts, Duties):
 
     def unseen_duties(self, account: AccountId) -> Sequence[str]:
         return self.world.call("unseen_duties", lambda: list(self.world.unseen_duties))
+
+
+class MemoryRefusing(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, ExportLog, Blockers):
+    """A CRM that tells what it will refuse."""
+
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        return self.world.call("blockers", lambda: list(self.world.blockers.get(self._user(account).id, ())))
 
 
 class MemoryBook(_Book, Accounts, Sessions, Groups, Tokens, ClientBook):

@@ -164,7 +164,15 @@ class SystemLockouts:
                 continue
             result = self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
             if result is None:
-                lockout = AccountLockout(self._context, system, accounts, job.case.wrapped_key, row)
+                lockout = AccountLockout(
+                    self._context,
+                    system,
+                    accounts,
+                    job.case.wrapped_key,
+                    row,
+                    immediate=job.case.immediate,
+                    noticed=job.kept.lists.get(row.account_id, {}),
+                )
                 result = lockout.run(before)
                 seen[row.id] = result = self._with_proof(system, job, row, lookup, result) if lookup else result
             done[row.id] = result

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from connectors.contract import Duty, Verdict
+from connectors.contract import Act, Duty, Verdict
 from workflows.people import Leaver
 from workflows.storage.rows.work_state import WorkState
 
@@ -31,6 +31,8 @@ class AccountLine:
     last_good: Verdict | None = None
     """Last good verdict that was read before the present one, which is not good; None if none is known."""
     last_good_at: datetime | None = None
+    unread: tuple[str, ...] = ()
+    """Lists that cannot be read after the lock, as sentences, and those that were kept before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,28 @@ class DutyComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class EffectLine:
+    """A list that an act destroys, or after which it cannot be read."""
+
+    what: str
+    act: Act
+    destroys: bool
+    words: str
+    """The effect as a sentence, with the vendor's rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockerLine:
+    """A refusal by the vendor that lies ahead, for one account of the plan."""
+
+    login: str
+    act: Act
+    why: str
+    remedy: str
+    """The act that ends it, as a sentence; empty if nobody can."""
+
+
+@dataclass(frozen=True, slots=True)
 class SystemPlan:
     """Accounts and actions of a planned case in one system. `problem` is set if the lookup failed."""
 
@@ -86,6 +110,10 @@ class SystemPlan:
     """True if a person is asked to do the work: there is nothing to look up."""
     duties: DutyLine | None = None
     """None where the system lists no duties, or where no account was found."""
+    effects: tuple[EffectLine, ...] = ()
+    """Lists of the accounts that acts destroy or blind, worst first."""
+    blockers: tuple[BlockerLine, ...] = ()
+    """Refusals by the vendor that lie ahead, the lock's first."""
 
     @property
     def unproven(self) -> bool:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from config.text import N_, _, punctuated, shown
 from connectors.contract import Verdict
-from workflows.access import manual_step, restriction
+from workflows.access import manual_step, order, restriction
 from workflows.access.account_lockout import login_refused
 from workflows.access.account_state import GOOD, SEVERITY, AccountData, current_verdict, last_good, open_note, word_of
 from workflows.access.restoration import RestoredAccount
@@ -256,6 +256,7 @@ class Casefile:
             login_refused(data.done),
             known and known[0],
             known and known[1],
+            order.unread(self._systems.get(row.system), data, verdict),
         )
 
     def follow_up(self, session: Session, row: FollowUp) -> FollowUpLine:

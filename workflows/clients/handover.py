@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import Sentence, gettext_lazy
+from connectors.contract import AccountId, Subject
 from connectors.errors import ConnectorError, OutcomeUnknown, Unavailable
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.clients.approvals.delegations import Delegations
@@ -44,6 +46,8 @@ from workflows.storage.rows.clients import Assignment, AssignmentState, BookHand
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, retry_at
 from workflows.systems.accounts import PreconditionFailed, leaver_accounts
+from workflows.systems.effects import why_unread
+from workflows.systems.registry import System
 from workflows.tampering import Tampered, report
 
 log = logging.getLogger(__name__)
@@ -120,12 +124,19 @@ class ClientHandover:
             session.add(book)
             return BookAttempt(book.model_copy(), case, data)
 
+    def _unread(self, book_attempt: BookAttempt, system: System, leaver: Sequence[AccountId]) -> Sentence | None:
+        """Return why the leaver's records cannot be read any more: then an empty list is not nothing."""
+        context, case = self._context, book_attempt.case.id
+        return why_unread(context.store, context.vault, case, system, Subject.RECORDS, leaver)
+
     def _list(self, book_attempt: BookAttempt) -> None:
         system, clients = self._context.system(book_attempt.book.system)
         listing = DraftListing(self._context, book_attempt)
         leaver = leaver_accounts(
             self._context.store, self._context.vault, book_attempt.case.id, book_attempt.data.leaver, system
         )
+        if unread := self._unread(book_attempt, system, leaver):
+            raise PreconditionFailed(unread)
         listing.gather(leaver, again=False)
         proposal_data = listing.allot(system, leaver)
         left = {} if proposal_data else left_with(leaver, {account: clients.count(account) for account in leaver})
@@ -161,28 +172,32 @@ class ClientHandover:
             self._context.store, self._context.vault, book_attempt.case.id, book_attempt.data.leaver, system
         )
         stopped = book_attempt.book.halted == Halt.STOPPED  # a stopped book is only counted
+        unread = self._unread(book_attempt, system, leaver)
+        listed = not (stopped or unread)
         moves = Moves(self._context, book_attempt)
         moves.check()
-        if not stopped:
+        if listed:
             listing.gather(leaver, again=True)
         moves.run(leaver)
         proposal_data = listing.allot(system, leaver)
         staying = (
             unmoved.unseal(self._context.vault, book_attempt.case, book_attempt.book).staying
-            if stopped
+            if not listed
             else listing.staying
         )
         reasons = UnmovedReasons(staying, refusals(self._context, book_attempt))
         with self._context.store.write() as session:
             book = book_attempt.hold(session)
-            if not stopped:
+            if listed:
                 listing.release(session)
             self._keep_unmoved(session, book_attempt, book, reasons)
             if proposal_data is not None:
                 self._complete(session, book_attempt, listing.draft, proposal_data)
                 publish(self._context, session, book_attempt.case, book_attempt.data.approver, DRIFT)
             settle(self._context, session, book_attempt, book)
-            if book.phase == BookPhase.DONE:
+            if book.phase == BookPhase.DONE and unread:
+                book.reason = unread.stored  # what was approved is moved, and no count proves that it was all
+            elif book.phase == BookPhase.DONE:
                 left = left_with(leaver, json.loads(book.counts_after))
                 reconcile_book(self._context, session, book, leaver, left, listed=not stopped)
             self.notes.send(session, book_attempt.case, book_attempt.data, book)

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import _, join, ngettext, stored
-from connectors.contract import AccountId, Accounts, ClientBook, Observation, Verdict
+from connectors.contract import AccountId, Accounts, ClientBook, Observation, Subject, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import manual_step, observation
 from workflows.access.absence import AbsenceCheck
@@ -30,6 +30,7 @@ from workflows.storage.rows.watch import FindingKind, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
 from workflows.storage.work import again, finish, retry_at, say
+from workflows.systems.effects import why_unread
 from workflows.systems.registry import System
 
 STAYING = (AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.KEPT, AssignmentState.PUT_BACK)
@@ -104,7 +105,12 @@ class FollowUps:
             why = _("unknown ({why})").format(why=absent.reason)
             said = why if absent.verdict is Verdict.UNKNOWN else absent.verdict.value
         book = system.having(ClientBook)
-        owned = sum(sum(book.count(account).values()) for account in ids) if book else 0
+        unread = (
+            why_unread(self._context.store, self._context.vault, case.id, system, Subject.RECORDS, ids)
+            if book
+            else None
+        )
+        owned = sum(sum(book.count(account).values()) for account in ids) if book and not unread else 0
         with self._context.store.write() as session:
             rows, now = observation.known(session, access_id), self._context.clock.now()
             for row in rows:
@@ -116,7 +122,7 @@ class FollowUps:
             for account in found:
                 report = observation.report_new_account if account in new else observation.report_reused_address
                 report(session, self._context.findings, case.id, system.name, account, by)
-            stay = self._note_owned(session, case.id, system.name, owned, by)
+            stay = 0 if unread else self._note_owned(session, case.id, system.name, owned, by)
             access = session.get(Access, access_id)
             working = access is not None and access.state == WorkState.DUE
             if new and access and not working:
@@ -124,7 +130,7 @@ class FollowUps:
                 observation.update_access_verdict(
                     session, self._context.vault, self._context.journal, access_id, made, now
                 )
-        words = _sentence(said, len(new), owned, stay)
+        words = join("; ", (_sentence(said, len(new), owned, stay), unread.words if unread else ""))
         return _("{words}, still being worked on").format(words=words) if working else words
 
     def _note_owned(self, session: Session, case_id: str, system: str, owned: int, by: str) -> int:

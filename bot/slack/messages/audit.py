@@ -41,6 +41,7 @@ KINDS = {
     FindingKind.MEMBERS_LOST: N_("other members were lost from a group"),
     FindingKind.CHANGED_MEANWHILE: N_("a group lost others meanwhile"),
     FindingKind.ADDRESS_REUSED: N_("another person's account has this address"),
+    FindingKind.LIST_HIDDEN: N_("a list cannot be read after the lock-out"),
     FindingKind.DORMANT: N_("no login for a long time"),
     FindingKind.OPEN_AGAIN: N_("open again"),
     FindingKind.NOT_DELIVERED: N_("a message about this did not reach people whole"),

@@ -56,6 +56,10 @@ def _system(line: SystemLine) -> Iterator[str]:
 
 
 def _account(line: AccountLine) -> str:
+    return "\n".join([_steps(line), *(f"• {short(one, 400)}" for one in line.unread)])
+
+
+def _steps(line: AccountLine) -> str:
     login, done = mrkdwn(line.login), listing(line.done, MOST)
     if line.verdict is Verdict.UNKNOWN and line.done:
         return _("• {login} – last known: {done}").format(login=login, done=done)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from decimal import Decimal
 
-from bot.slack.messages import duties
+from bot.slack.messages import duties, order
 from bot.slack.messages.blocks import Block, context, paragraphs, section
 from bot.slack.messages.phrases import listing, money, records, short, verdict
 from bot.text import _, mrkdwn, ngettext, number, punctuated
@@ -21,7 +21,7 @@ def summary(plan: Plan, warnings: list[str]) -> str:
     left = max(0, len(every) - SHOWN) + sum(
         len(system.cannot) for system in plan.systems if system.accounts or system.problem
     )
-    lines = [f"*{headline(plan)}*", _clients(plan), *_duties(plan)]
+    lines = [f"*{headline(plan)}*", _clients(plan), *_duties(plan), *order.summary(plan.systems)]
     lines += [_("⚠ Careful: {text}").format(text=text) for text in every[:SHOWN]]
     if left:
         more = ngettext("_{count} more point under *Details*_", "_{count} more points under *Details*_", left)
@@ -45,9 +45,10 @@ def _duties(plan: Plan) -> list[str]:
 
 
 def _warnings(plan: Plan, warnings: list[str]) -> list[str]:
-    """Return all warnings, worst first."""
+    """Return all warnings, worst first. What a vendor will refuse comes before the others, each with its remedy."""
     told = [short(warning) for warning in plan.warnings]
-    return [*told[:1], *warnings, *told[1:]]
+    refused = [short(one, 400) for one in order.refusals(plan.systems)]
+    return [*refused, *told[:1], *warnings, *told[1:]]
 
 
 def headline(plan: Plan) -> str:
@@ -107,6 +108,7 @@ def _system(system: SystemPlan) -> list[Block]:
         heading = _("In their name")
         lines += [f"_{heading}_", *points]
     lines += _under(_("Will be done"), system.does if system.accounts or system.problem else ())
+    lines += _under(_("Order of acts"), tuple(one.words for one in system.effects))
     lines += _under(_("Cannot be done here"), system.cannot)
     return paragraphs(lines)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from config.text import _, shown
-from connectors.contract import ClientBook
+from connectors.contract import ClientBook, Subject
 from workflows.clients.context import ClientContext
 from workflows.clients.proposals.listing import unowned_notes
 from workflows.clients.proposals.receivers import find_receivers, present_loads
@@ -18,6 +18,7 @@ from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import Strategy
 from workflows.storage.work import say
 from workflows.systems.accounts import PreconditionFailed, leaver_accounts
+from workflows.systems.effects import blinded_now
 from workflows.systems.registry import System
 
 SECONDS = 120.0
@@ -91,6 +92,8 @@ def _look(
         accounts = leaver_accounts(context.store, context.vault, "", leaver, system)
         if not accounts:
             return _("no account was found there, so its clients are not known")
+        if unread := blinded_now(system, Subject.RECORDS, accounts):
+            return unread.words
         for account in accounts:
             for record in book.records(account):
                 if record.fixed:
