@@ -272,6 +272,13 @@ def _is_event(answer: Any, account: str, since: Any, until: Any) -> None:
     _require(aware and since <= answer.at < until, _("an export outside the time that was asked for"))
 
 
+def _is_licences(answer: Any, account: str) -> None:
+    del account
+    ids = Counter(one.id for one in answer)
+    _require(all(count == 1 and one.strip() for one, count in ids.items()), _("an item came twice"))
+    _require(all(one.name.strip() for one in answer), _("a licence without a name"))
+
+
 def _is_pool(answer: Any) -> None:
     _require(answer is None or isinstance(answer, ConnectionPool), _("no pool of connections"))
 
@@ -291,5 +298,6 @@ RULES: Mapping[str, Callable[..., None]] = {
     "owner_faults": _is_owner_faults,
     "move": _is_moved,
     "exports": _is_event,
+    "licences": _is_licences,
 }
 """Check of an answer against its question, by method."""

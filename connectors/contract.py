@@ -860,6 +860,8 @@ CAPABILITIES: tuple[type, ...] = (
     Trace,
     Administrators,
     Duties,
+    Licences,
+    Deactivation,
 )
 
 

@@ -9,9 +9,11 @@ from connectors.contract import (
     Accounts,
     Administrators,
     ClientBook,
+    Deactivation,
     Duties,
     ExportLog,
     Groups,
+    Licences,
     Manifest,
     Roster,
     Sessions,
@@ -33,6 +35,8 @@ HEADINGS: dict[type, str] = {
     ExportLog: "export log",
     Administrators: "spare the last administrator",
     Duties: "list duties",
+    Licences: "reclaim licences",
+    Deactivation: "deactivate later",
 }
 
 
