@@ -6,7 +6,7 @@ a step that was done answers `already`.
 Over 250 lines because the order of the steps matters and is read as a whole.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -23,6 +23,7 @@ from connectors.contract import (
     Group,
     GroupId,
     Groups,
+    Licences,
     Locked,
     Login,
     Observation,
@@ -33,6 +34,7 @@ from connectors.contract import (
 from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, OthersTouched, OutcomeUnknown
 from workflows.access import lost_members
 from workflows.access.account_state import ENDED, GROUP, LOCKED, SEVERITY, TOKEN, AccountData
+from workflows.access.licences import StageOf, keep, no_stage
 from workflows.access.residual import noted
 from workflows.context import Context
 from workflows.storage.group_commit import run_later
@@ -61,6 +63,7 @@ ACCOUNT_SEALED = sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
 REFUSED = "refused-group"
 """Mark of a group that was certainly not left by our write."""
 TAKEN = N_("taken out of group {name}")
+KEPT = N_("still in group {name}: it is a licence, which is reclaimed at {stage}")
 UNCOMPARED = N_("the account is out of it, and whether others lost it meanwhile was not seen: compare its members")
 
 
@@ -89,15 +92,27 @@ class LockoutResult:
 class AccountLockout:
     """Locks one account out of one system."""
 
-    def __init__(self, context: Context, system: System, accounts: Accounts, key: bytes, row: LeaverAccount) -> None:
-        """Take an account `row` that is committed and holds the before-image; `key` decrypts the row."""
+    def __init__(
+        self,
+        context: Context,
+        system: System,
+        accounts: Accounts,
+        key: bytes,
+        row: LeaverAccount,
+        stage: StageOf = no_stage,
+    ) -> None:
+        """Take an account `row` that is committed and holds the before-image; `key` decrypts the row.
+
+        `stage`: returns the stage that reclaims licences there; groups that are licences are then left to it.
+        """
         self._context = context
         self._system, self._accounts, self._key, self._row = system, accounts, key, row.id
         self._id, self._case = AccountId(row.account_id), row.case_id
+        self._stage, self._sealed = stage, row.sealed
         self._running = 0
         self._open: list[str] = []
         self._left: list[str] = []
-        self._unread_groups = ""
+        self._unread_groups = self._stage_name = ""
         self._lost = False
 
     def run(self, fresh: BeforeImage | None = None) -> LockoutResult:
@@ -107,6 +122,7 @@ class AccountLockout:
         result.
         """
         self._run_part(Sessions, self._count_sessions, self._open)
+        self._run_part(Licences, self._keep_licences, [])
         try:
             locked = self._lock(fresh)
         except (Forbidden, Conflict) as error:
@@ -175,6 +191,12 @@ class AccountLockout:
         """Count the sessions before the lock: a lock may end them, and people still read how many there were."""
         self._running = sessions.sessions(self._id)
 
+    def _keep_licences(self, licences: Licences) -> None:
+        """Keep the seats before the lock, as some systems show none afterwards. A failed read is kept as unknown."""
+        del licences
+        data = AccountData(**self._context.vault.open(self._key, self._sealed, f"account:{self._row}"))
+        keep(self._context, self._system, self._case, self._id, data.login)
+
     def _end_sessions(self, sessions: Sessions) -> None:
         change = sessions.end(self._id)
         if left := sessions.sessions(self._id):
@@ -199,8 +221,12 @@ class AccountLockout:
         except Missing as error:  # gone with the lock, or deleted meanwhile, if the read-back says so
             self._unread_groups = _("the groups cannot be read: {error}").format(error=say(error))
             return
-        unanswered = self._note_groups(present)
+        seats = self._kept_groups(present)
+        unanswered = self._note_groups(present, seats)
         for group in (*present, *unanswered):
+            if group.id in seats:
+                self._record_step("group", Change.ALREADY, partial(_kept, group.name, self._stage_name))
+                continue
             if group.fixed:  # a primary group, for example: nobody can leave it, and it gives a locked account nothing
                 self._record_step("group", Change.ALREADY, partial(str, group.fixed))
                 continue
@@ -237,13 +263,21 @@ class AccountLockout:
             self._record_step("group", change, partial(_with_name, TAKEN, group.name), mark)
         return True
 
-    def _note_groups(self, present: Sequence[Group]) -> Sequence[Group]:
+    def _kept_groups(self, present: Sequence[Group]) -> frozenset[GroupId]:
+        """Return the groups that are licences, if a stage of the case reclaims them; it keeps their before-image."""
+        seats = frozenset(group.id for group in present if group.licence and not group.fixed)
+        self._stage_name = self._stage(self._case, self._system.name) if seats else ""
+        return seats if self._stage_name else frozenset()
+
+    def _note_groups(self, present: Sequence[Group], seats: Collection[GroupId]) -> Sequence[Group]:
         """Store the groups of an account; return those that it has left since, without a recorded answer.
 
-        A write whose answer was lost, or after which we were stopped, may have cost others their group.
+        A write whose answer was lost, or after which we were stopped, may have cost others their group. `seats` are
+        left to a stage, which gives them back as well.
         """
         now = {str(group.id): group.name for group in present}
-        data = self._change(lambda data: replace(data, groups={**now, **data.groups}))
+        before = {group: name for group, name in now.items() if group not in seats}
+        data = self._change(lambda data: replace(data, groups={**before, **data.groups}))
         return [
             Group(GroupId(group), name)
             for group, name in data.groups.items()
@@ -308,6 +342,10 @@ def login_refused(done: Sequence[str]) -> bool:
 
 def _with_name(words: str, name: str) -> str:
     return _(words).format(name=name)
+
+
+def _kept(name: str, stage: str) -> str:
+    return _(KEPT).format(name=name, stage=stage)
 
 
 def _sessions(number: int) -> str:
