@@ -85,7 +85,7 @@ class DeactivateAccounts:
         before = self._state(case_id, system, account)
         if not connector.deactivated(account):
             if why := why_not_yet(system, account):
-                outcome.problems.append(_("{login}: {why}").format(login=login, why=why))
+                outcome.problems.append(join(": ", (login, why)))
                 outcome.waits = True
                 return
             self._keep(case_id, system, account, login, Deactivated.BEGUN)
@@ -99,7 +99,7 @@ class DeactivateAccounts:
                 raise
             except (Conflict, Forbidden) as error:
                 self._keep(case_id, system, account, login, Deactivated.NOT)
-                outcome.problems.append(_("{login}: {why}").format(login=login, why=say(error)))
+                outcome.problems.append(join(": ", (login, say(error))))
                 outcome.waits = True
                 return
             before = Deactivated.BEGUN if change is Change.MADE else before
@@ -125,7 +125,7 @@ class DeactivateAccounts:
             except OutcomeUnknown:
                 pass  # the read below tells
             except (Conflict, Forbidden) as error:
-                outcome.problems.append(_("{login}: {why}").format(login=login, why=say(error)))
+                outcome.problems.append(join(": ", (login, say(error))))
                 outcome.waits = True
                 return
         if connector.deactivated(account):

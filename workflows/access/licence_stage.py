@@ -255,7 +255,7 @@ class _Reclaim:
         self._change(lambda before: replace(before, reclaimed_at=""), "licences_back")
 
     def _problem(self, text: str, *, waits: bool = False) -> None:
-        self.outcome.problems.append(_("{login}: {why}").format(login=self.login, why=text))
+        self.outcome.problems.append(join(": ", (self.login, text)))
         self.outcome.waits = self.outcome.waits or waits
 
     def _settle(self, number: str, state: SeatState, action: str, problem: str = "") -> StagedData:

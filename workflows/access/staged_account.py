@@ -169,7 +169,7 @@ class StagedAccounts:
             row.sealed = sealed
             session.add(row)
         if wrong is not None:
-            sentence = gettext_lazy("licences that were kept for an undo were changed in the database")
+            sentence = gettext_lazy("the record of licences and deactivation was changed in the database")
             report_in(self._context, session, case_id, system, sentence, "stage")
         return found
 
@@ -237,7 +237,7 @@ def require_ended(context: Context, case_id: str) -> None:
     """Raise `PreconditionFailed` unless somebody undid or cancelled the case: only then does anything come back."""
     with context.store.read() as session:
         if recorded_state(context, session, case_id) not in (CaseState.UNDONE, CaseState.CANCELLED):
-            raise PreconditionFailed(gettext_lazy("licences would be given back, and nobody ended the case"))
+            raise PreconditionFailed(gettext_lazy("access would be given back, and nobody undid the case"))
 
 
 def why_not_yet(system: System, account: AccountId) -> str:

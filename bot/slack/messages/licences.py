@@ -57,7 +57,7 @@ def _parts(line: LicenceLine, when: When) -> Iterator[str]:
         text = ngettext("{count} licence reclaimed: {names}", "{count} licences reclaimed: {names}", len(taken))
         text = text.format(count=len(taken), names=listing(taken, MOST))
         at = line.reclaimed_at
-        yield _("{licences}; gone since {when}, as read").format(licences=text, when=when(at)) if at else text
+        yield _("{licences}; none left, read back {when}").format(licences=text, when=when(at)) if at else text
     for state, pattern in (
         (SeatState.GIVING, _("being given back: {names}")),
         (SeatState.GIVEN, _("given back: {names}")),

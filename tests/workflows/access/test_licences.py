@@ -377,7 +377,7 @@ def test_what_must_come_first_comes_first(desk: Desk, tenant: World) -> None:
 
 
 def test_an_ended_case_takes_nothing_and_one_that_goes_on_gives_nothing(desk: Desk, tenant: World) -> None:
-    assert "nobody ended the case" in problem(desk.undo())
+    assert "nobody undid the case" in problem(desk.undo())
     desk.run()
     assert desk.undo().waits
     assert seats(tenant) == set()
