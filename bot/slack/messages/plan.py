@@ -104,7 +104,7 @@ def _system(system: SystemPlan) -> list[Block]:
     if system.book:
         lines.append(_book(system.book))
     if system.licences:
-        lines.append(f"• {short(licences.planned(system.licences), 900)}")
+        lines.append(f"• {licences.planned(system.licences, short)}")
     if system.duties and (points := duties.bullets(system.duties)):
         heading = _("In their name")
         lines += [f"_{heading}_", *points]

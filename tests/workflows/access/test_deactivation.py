@@ -72,7 +72,7 @@ def test_one_locked_account_is_deactivated_once_and_the_case_says_since_when(
     assert tenant.writes[f"deactivate:{MINE}"] == 1
     view = office.offboarding.case(case_id)
     assert view.licences[0].deactivated_at == at
-    assert "deactivated since" in licences.words(view.licences[0])
+    assert "deactivated since" in licences.words(view.licences[0], str)
     assert "deactivated since" in str(details.blocks(view))
 
 

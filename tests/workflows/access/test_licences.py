@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bot.slack.messages import details, licences
+from bot.cli.plan import show
+from bot.cli.status import is_good, show_case
+from bot.slack.messages import access, details, licences
+from bot.slack.messages.plan import details as plan_details
 from config.text import shown
 from connectors.contract import AccountId, Act, LicenceId, Verdict
 from connectors.errors import BadCredential, Forbidden, OthersTouched, OutcomeUnknown, Unavailable
@@ -105,7 +108,7 @@ def leave_groups_to_the_stage(office: Office, monkeypatch: pytest.MonkeyPatch) -
     made = AccountLockout.__init__
 
     def with_stage(self: AccountLockout, *arguments: object) -> None:
-        made(self, *arguments[:5], lambda _case, _system: "day 30")  # type: ignore[arg-type]
+        made(self, *arguments[:5], lambda _case, _system: "day 30")  # type: ignore[arg-type,call-arg]
 
     monkeypatch.setattr(account_lockout.AccountLockout, "__init__", with_stage)
 
@@ -113,8 +116,11 @@ def leave_groups_to_the_stage(office: Office, monkeypatch: pytest.MonkeyPatch) -
 # -- before the lock-out
 
 
-def test_the_plan_names_the_licences(office: Office) -> None:
+def test_the_plan_names_the_licences(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     plan = office.offboarding.plan(DANA)
+    show(plan)
+    assert "TENANT: 3 licences: E3 · Visio · Power BI" in capsys.readouterr().out
+    assert "• 3 licences: E3 · Visio · Power BI" in str(plan_details(plan, []))
     [line] = [one.licences for one in plan.systems if one.licences]
     assert licences.planned(line) == "3 licences: E3 · Visio · Power BI"
     assert licences.planned(replace(line, stage="day 30")).endswith("; reclaimed at day 30")
@@ -180,8 +186,8 @@ def test_a_refused_read_keeps_the_seats_of_notice(office: Office, tenant: World)
     office.work("revoke")
     assert desk.states() == {"E3": "held", "Visio": "held", GROUP: "held"}
     [line] = desk.view().licences
-    assert "3 licences: E3" in licences.words(line)
-    assert "licences are not known: " in licences.words(line)
+    assert "3 licences: E3" in licences.words(line, str)
+    assert "licences are not known: " in licences.words(line, str)
 
 
 def test_an_account_without_licences_gets_no_row(office: Office, tenant: World) -> None:
@@ -223,7 +229,7 @@ def test_the_lock_out_leaves_licences_to_their_stage_and_says_so(
 def test_a_stage_reclaims_them_once_and_reads_back(desk: Desk, tenant: World) -> None:
     result = desk.run()
     assert (result.problem, result.waits) == ("", False)
-    assert "2 licences reclaimed" in licences.words(desk.view().licences[0])
+    assert "2 licences reclaimed" in licences.words(desk.view().licences[0], str)
     assert seats(tenant) == set()
     assert seats(tenant, OTHER) == {"E3", "Visio", GROUP}
     assert desk.states() == {"E3": "taken", "Visio": "taken", GROUP: "gone"}
@@ -332,14 +338,17 @@ def test_one_that_is_refused_does_not_stop_the_others(desk: Desk, tenant: World)
     assert "E3 is not reclaimed" in problem(result)
     assert seats(tenant) == {"E3"}
     assert desk.states()["E3"] == "held"
-    assert "E3 is managed elsewhere" in licences.words(desk.view().licences[0])
+    assert "E3 is managed elsewhere" in licences.words(desk.view().licences[0], str)
     desk.end()
     desk.undo()
     assert tenant.writes[f"give_licence:{MINE}:E3"] == 0, "it was never taken"
 
 
 def test_what_somebody_else_took_meanwhile_is_not_given_back(desk: Desk, tenant: World) -> None:
-    tenant.before_call["reclaim"] = lambda: tenant.users[MINE].licences.pop(E3, None) and None
+    def take() -> None:
+        tenant.users[MINE].licences.pop(E3, None)
+
+    tenant.before_call["reclaim"] = take
     assert desk.run().problem == ""
     assert desk.states() == {"E3": "gone", "Visio": "taken", GROUP: "gone"}
     desk.end()
@@ -421,7 +430,9 @@ def test_other_members_who_are_lost_stop_the_stage(desk: Desk, tenant: World, mo
 # -- undo
 
 
-def test_without_a_free_seat_it_says_which_is_not_back(desk: Desk, tenant: World) -> None:
+def test_without_a_free_seat_it_says_which_is_not_back(
+    desk: Desk, tenant: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     desk.run()
     tenant.free_seats[E3] = 0
     desk.end()
@@ -434,9 +445,18 @@ def test_without_a_free_seat_it_says_which_is_not_back(desk: Desk, tenant: World
     [line] = licences.not_back(desk.view())
     assert "licences not back: E3" in line
     assert "no seat of E3 is free" in line
+    assert line in str(access.restored(desk.view()))
+    show_case(desk.view(), "UTC")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Licences in TENANT (dana): 1 licence: Power BI; read 2026-03-02 09:00 UTC; " in said, "back with the access"
+    assert (
+        "1 licence reclaimed: E3; given back: Visio; E3: changed meanwhile, or refused: no seat of E3 is free" in said
+    )
+    assert not is_good(desk.view(), desk.office.clock.now())
     tenant.free_seats[E3] = 1
     assert desk.undo().problem == ""
     assert licences.not_back(desk.view()) == []
+    assert is_good(desk.view(), desk.office.clock.now())
     assert tenant.free_seats[E3] == 0
 
 
