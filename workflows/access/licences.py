@@ -108,8 +108,16 @@ def foresee(
             line = LicenceLine(name, plans[name].title, unknown=plans[name].problem)
         elif isinstance(answer, ConnectorError):
             line = LicenceLine(name, plans[name].title, unknown=say(answer))
-        planned[name] = replace(plans[name], licences=line if isinstance(line, LicenceLine) else None)
+        plan = replace(plans[name], licences=line if isinstance(line, LicenceLine) else None)
+        planned[name] = _without_seats(plan) if plan.licences and stage("", name) else plan
     return planned
+
+
+def _without_seats(plan: SystemPlan) -> SystemPlan:
+    """Return the plan in which the lock-out does not leave the groups that a stage leaves."""
+    through = plan.licences and (plan.licences.unknown or any(one.licence.through for one in plan.licences.seats))
+    every, others = _("leave all groups"), _("leave all groups except those that are licences")
+    return replace(plan, does=tuple(others if one == every else one for one in plan.does)) if through else plan
 
 
 def lines(

@@ -21,7 +21,7 @@ from tests.workflows.office import DANA, HR, Office
 from workflows.access import account_lockout
 from workflows.access.account_lockout import AccountLockout
 from workflows.access.licence_stage import ReclaimLicences
-from workflows.access.licences import look_again
+from workflows.access.licences import foresee, look_again
 from workflows.access.staged_account import SeatState, StagedAccounts, StagedData
 from workflows.cases.views import CaseView
 from workflows.stage_acts import ActResult
@@ -124,6 +124,19 @@ def test_the_plan_names_the_licences(office: Office, capsys: pytest.CaptureFixtu
     [line] = [one.licences for one in plan.systems if one.licences]
     assert licences.planned(line) == "3 licences: E3 · Visio · Power BI"
     assert licences.planned(replace(line, stage="day 30")).endswith("; reclaimed at day 30")
+
+
+def test_a_plan_with_a_stage_does_not_promise_to_leave_every_group(office: Office) -> None:
+    plans = {one.system: one for one in office.offboarding.plan(DANA).systems}
+    assert "leave all groups" in plans["tenant"].does
+    staged = foresee(
+        office.systems, plans, office.clock.now(), lambda _case, name: "day 30" if name == "tenant" else ""
+    )
+    assert "leave all groups" not in staged["tenant"].does
+    assert "leave all groups except those that are licences" in staged["tenant"].does
+    assert "leave all groups" in staged["crm"].does
+    assert staged["tenant"].licences
+    assert staged["tenant"].licences.stage == "day 30"
 
 
 def test_a_plan_that_may_not_read_them_says_so_and_not_none(office: Office, tenant: World) -> None:
