@@ -2,6 +2,8 @@
 
 Before each write the seat's state is kept as begun. After a kill or a lost answer, a read shows what became of it. So
 no seat is taken or given back twice, and none that somebody else took is given back.
+
+Over 250 lines because taking and giving back read the same states, and are read as a whole.
 """
 
 from collections.abc import Callable, Sequence
