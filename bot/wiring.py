@@ -26,6 +26,7 @@ from workflows.access.account_state import connect_lock_history
 from workflows.access.dispatch import LockoutDispatch
 from workflows.access.duties import DutyLists
 from workflows.access.inventory import Inventories
+from workflows.access.licences import no_stage
 from workflows.access.links import AccountLinking
 from workflows.access.manual_steps import ManualSteps
 from workflows.access.protected import ProtectedAccounts
@@ -298,7 +299,8 @@ def build_services(
     look_back = timedelta(days=settings.exports.look_back_days)
     exports = ExportTrack(context, channel=settings.slack.security_channel, look_back=look_back, zone=zone)
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
-    casefile = Casefile(context, handover.proposals, exports, sheet)
+    stage = no_stage
+    casefile = Casefile(context, handover.proposals, exports, sheet, stage)
     absence = AbsenceCheck(context)
     offboarding = Offboarding(
         context,
@@ -309,6 +311,7 @@ def build_services(
         absence=absence,
         follow_up_days=policy.follow_up_days,
         rules=policies.cases,
+        stage=stage,
     )
     linking = AccountLinking(context, guards, offboarding.retry, zone=zone, none_days=policy.none_days)
     services = Services(
@@ -351,7 +354,7 @@ def build_services(
     return WorkHandlers(
         services,
         handover,
-        LockoutDispatch(context, SystemLockouts(context, guards, absence, settings.slack.security_channel)),
+        LockoutDispatch(context, SystemLockouts(context, guards, absence, settings.slack.security_channel, stage)),
         Restorations(context),
         Restrictions(context, guards),
         Inventories(context),

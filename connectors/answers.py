@@ -278,6 +278,13 @@ def _are_reasons(answer: Any, account: str) -> None:
     _require(all(one.why.strip() for one in answer), _("a refusal without its reason"))
 
 
+def _is_licences(answer: Any, account: str) -> None:
+    del account
+    ids = Counter(one.id for one in answer)
+    _require(all(count == 1 and one.strip() for one, count in ids.items()), _("an item came twice"))
+    _require(all(one.name.strip() for one in answer), _("a licence without a name"))
+
+
 def _is_pool(answer: Any) -> None:
     _require(answer is None or isinstance(answer, ConnectionPool), _("no pool of connections"))
 
@@ -298,5 +305,6 @@ RULES: Mapping[str, Callable[..., None]] = {
     "move": _is_moved,
     "exports": _is_event,
     "blockers": _are_reasons,
+    "licences": _is_licences,
 }
 """Check of an answer against its question, by method."""

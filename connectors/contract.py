@@ -876,6 +876,8 @@ CAPABILITIES: tuple[type, ...] = (
     Administrators,
     Duties,
     Blockers,
+    Licences,
+    Deactivation,
 )
 
 

@@ -107,7 +107,7 @@ def _connector(module: str, title: str, chosen: Sequence[str]) -> str:
             *_import_lines([*imports, (f"{module}.settings", f"{title}Settings")]),
             "",
             "",
-            f"class {title}({', '.join(chosen)}):",
+            *_header(title, chosen),
             f'    """One {title} system. Several threads may use one instance at once."""',
             "",
             f"    def __init__(self, settings: {title}Settings) -> None:",
@@ -116,6 +116,11 @@ def _connector(module: str, title: str, chosen: Sequence[str]) -> str:
             "",
         ]
     )
+
+
+def _header(title: str, chosen: Sequence[str]) -> Sequence[str]:
+    line = f"class {title}({', '.join(chosen)}):"
+    return [line] if len(line) <= WIDTH else [f"class {title}(", *(f"    {one}," for one in chosen), "):"]
 
 
 def _world(title: str, chosen: Sequence[str]) -> str:

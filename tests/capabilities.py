@@ -10,9 +10,11 @@ from connectors.contract import (
     Administrators,
     Blockers,
     ClientBook,
+    Deactivation,
     Duties,
     ExportLog,
     Groups,
+    Licences,
     Manifest,
     Roster,
     Sessions,
@@ -35,6 +37,8 @@ HEADINGS: dict[type, str] = {
     Administrators: "spare the last administrator",
     Duties: "list duties",
     Blockers: "foresee refusals",
+    Licences: "reclaim licences",
+    Deactivation: "deactivate later",
 }
 
 

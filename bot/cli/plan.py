@@ -7,7 +7,7 @@ from bot.cli.arguments import content, leaver_named, named_successors
 from bot.cli.context import DEFAULT, AsJson, AssignmentFile, ConfigPath, Email, SplitStrategy, Successors, open_services
 from bot.cli.explanations import refused
 from bot.cli.output import finish, money, plain, say, show_table
-from bot.slack.messages import duties, order
+from bot.slack.messages import duties, licences, order
 from bot.slack.messages.phrases import verdict
 from bot.text import N_, _, listed, punctuated
 from workflows.access.views import AccountLine, BookLine, DutyLine, SystemPlan
@@ -63,8 +63,10 @@ def show(plan: Plan, preview: Preview | None = None) -> None:
     if ahead := list(order.refusals(plan.systems)):
         say(_("Will be refused:"), *(f"  - {one}" for one in ahead))
     named = [system.duties for system in plan.systems if system.duties]
+    seats = [system.licences for system in plan.systems if system.licences]
     line = punctuated("{title}: {what}")
     for heading, lines in (
+        (_("Licences:"), [line.format(title=one.title, what=licences.planned(one)) for one in seats]),
         (_("In their name:"), [line.format(title=one.title, what=what) for one in named for what in _duties(one)]),
         (
             _("Order of acts:"),

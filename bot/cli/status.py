@@ -8,8 +8,9 @@ import typer
 
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, find_case, open_services
 from bot.cli.output import finish, moment, say, show_table, warn
-from bot.slack.messages import access, audit, phrases, restriction
+from bot.slack.messages import access, audit, licences, phrases, restriction
 from bot.text import N_, _, listed, punctuated
+from workflows.access.staged_account import OURS
 from workflows.access.views import StepView, SystemLine
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView
@@ -67,7 +68,8 @@ def is_good(case: CaseView, now: datetime) -> bool:
         case CaseState.CANCELLED | CaseState.CLOSED | CaseState.ON_LEAVE:
             return True
         case CaseState.UNDONE:
-            return bool(case.restored) and all(line.done for line in case.restored)
+            back = not any(seat.state in OURS for line in case.licences for seat in line.seats)
+            return back and bool(case.restored) and all(line.done for line in case.restored)
         case CaseState.HELD:
             return False
         case CaseState.SCHEDULED if case.effective_at > now:
@@ -128,6 +130,7 @@ def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
     for one in filter(restriction.tells, case.restrictions):
         said = restriction.said(one, moment(one.due_at, zone))
         say(_("{title}, before the last day: {said}").format(title=one.title, said=said))
+    _show_licences(case, zone)
     if case.clients:
         details = (*case.clients.balance, *case.clients.problems)
         say(_("Clients: {line}").format(line=_clients(case.clients)), *(f"  - {line}" for line in details))
@@ -212,6 +215,13 @@ def _show_systems(lines: Sequence[SystemLine], zone: str) -> None:
     limits = [f"  - {line.title}{punctuated(': ')}{what}" for line in lines for what in line.cannot]
     if limits:
         say(_("Cannot be done:"), *limits)
+
+
+def _show_licences(case: CaseView, zone: str) -> None:
+    """Print a line for each account that has licences, or had some."""
+    for line in case.licences:
+        what = licences.words(line, lambda at: moment(at, zone))
+        say(_("Licences in {title} ({login}): {what}").format(title=line.title, login=line.login, what=what))
 
 
 def _show_steps(steps: Sequence[StepView], zone: str) -> None:

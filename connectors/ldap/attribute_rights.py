@@ -124,6 +124,13 @@ def may_see_members(directory: Directory, link: LdapConnection) -> bool:
     return link.first_person(base, either(groups), ["1.1"]) is None
 
 
+def tells_members(directory: Directory, link: LdapConnection, group: Entry) -> bool:
+    """Return whether one group can be searched for a member, in every form in which its kind names members."""
+    classes = {name.casefold() for name in group.all("objectClass")}
+    names = {way.attribute for way in directory.dialect.memberships if way.object_class.casefold() in classes}
+    return link.read(group.dn, ["1.1"], both("(objectClass=*)", *map(_told, sorted(names)))) is not None
+
+
 def hidden_members(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
     """Yield, as a sentence, how many groups may not be searched for a member."""
     ways, settings = directory.dialect.memberships, directory.settings

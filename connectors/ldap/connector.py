@@ -1,6 +1,6 @@
 """The LDAP connector: accounts and groups of a directory. Differences between servers are in the dialects.
 
-Over 250 lines because it has the verbs of six capabilities, each with its sentence for people.
+Over 250 lines because it has the verbs of seven capabilities, each with its sentence for people.
 """
 
 import time
@@ -27,6 +27,9 @@ from connectors.contract import (
     Group,
     GroupId,
     Groups,
+    Licence,
+    LicenceId,
+    Licences,
     Locked,
     Login,
     Lookup,
@@ -48,6 +51,7 @@ from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
 from connectors.ldap.enforcement import Enforcement
 from connectors.ldap.every_address import EveryAddress
+from connectors.ldap.licences import LICENCES_UNNAMED, LicenceGroups
 from connectors.ldap.locking import Locking, LockResult, random_password
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.open_connections import none_left
@@ -79,7 +83,7 @@ DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
 }
 
 
-class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Blockers):
+class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Licences, Blockers):
     """One directory. Safe for use by several threads."""
 
     def __init__(self, settings: LdapSettings) -> None:
@@ -89,6 +93,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Blockers):
         self._directory = Directory(settings, self._dialect, self._connections)
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
+        self._licences = LicenceGroups(self._directory, self._memberships)
         self._enforcement = Enforcement(self._directory)
         self._certificates = ways_in.ClientCertificates(settings)
         self._addresses = EveryAddress(settings, self._dialect, self._connections)
@@ -110,6 +115,8 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Blockers):
 
     def has_limitation(self, words: str) -> bool:
         """Return whether this sentence holds in the dialect."""
+        if words == LICENCES_UNNAMED:
+            return not self._settings.licence_groups
         return words in self._dialect.cannot or words not in (*ActiveDirectory.cannot, *OpenLdapPassword.cannot)
 
     def own_account(self) -> str:
@@ -146,7 +153,8 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Blockers):
         def check(link: LdapConnection) -> str:
             said = own_account.check(self._directory, link)
             blind_spots.require_writes(self._directory, link)
-            self._blind_spots = time.monotonic(), blind_spots.find(self._directory, link)
+            seen = [*blind_spots.find(self._directory, link), *self._licences.doubts(link)]
+            self._blind_spots = time.monotonic(), seen
             return said
 
         def spare(url: str) -> str:
@@ -186,6 +194,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Blockers):
             try:
                 seen = self._connections.run(look, _("looking for blind spots"))
                 seen = [*seen, *self._enforcement.doubts(random_password())]
+                seen += self._connections.run(self._licences.doubts, _("reading the licence groups"))
             except ConnectorError as error:
                 return (str(error),)
             self._blind_spots = time.monotonic(), seen
@@ -379,8 +388,30 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Blockers):
         return (_("the password: it is not the former one, so a new one must be set"),)
 
     def groups(self, account: AccountId) -> Sequence[Group]:
-        """List every group of the account, each with the groups that it is nested in."""
-        return self._connections.run(lambda link: self._memberships.of(link, account), _("reading groups"))
+        """List every group of the account, each with the groups that it is nested in, and a mark on licences."""
+        return self._connections.run(
+            lambda link: self._licences.marked(link, self._memberships.of(link, account)), _("reading groups")
+        )
+
+    def licences(self, account: AccountId) -> Sequence[Licence]:
+        """List the licences that the account's groups give it, by the setting `licence_groups`."""
+        return self._connections.run(lambda link: self._licences.of(link, account), _("reading licences"))
+
+    def reclaim(self, account: AccountId, licence: LicenceId) -> Change:
+        """Leave the group that gives the licence, as `remove` leaves a group."""
+        return self._connections.run(
+            lambda link: self._licences.reclaim(link, account, licence),
+            _("taking a licence back"),
+            _("write access to members"),
+        )
+
+    def give_licence(self, account: AccountId, licence: LicenceId) -> Change:
+        """Join the group that gives the licence."""
+        return self._connections.run(
+            lambda link: self._licences.give(link, account, licence),
+            _("giving a licence back"),
+            _("write access to members"),
+        )
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         """Delete one member's value from one group."""

@@ -186,6 +186,10 @@ class Memberships:
             dict.fromkeys(("cn", CLASS, *members, *self._dialect.group_attributes, *self._directory.attributes))
         )
 
+    def named(self, link: LdapConnection, group: str) -> Sequence[Entry]:
+        """Return the groups with this name or id."""
+        return list(link.search(self._base, self._named(group), self._asked))
+
     def _named(self, group: str) -> str:
         names = [equals("cn", group)]
         if self._directory.could_be(AccountId(group)):

@@ -52,6 +52,10 @@ class ScimSettings(OAuthSettings):
     """
     read_groups: bool = True
     """False if the application shows no members of any group: groups are then neither read nor left."""
+    licence_entitlements: tuple[str, ...] = ()
+    """Values, types or displayed names of entitlements that are paid licences."""
+    licence_groups: tuple[str, ...] = ()
+    """Names or ids of groups whose membership is a paid licence."""
     requests_per_second: float = Field(default=0, ge=0)
     """The tenant's rate limit; 0: only the limits in the server's answers."""
     connections: int = Field(default=4, ge=1, le=32)
@@ -74,6 +78,8 @@ class ScimSettings(OAuthSettings):
             raise ValueError(_("token: either a token or oauth is needed, and not both"))
         if self.token is not None and not self.token.get_secret_value():
             raise ValueError(_("token: is empty"))
+        if self.licence_groups and not self.read_groups:
+            raise ValueError(_("licence_groups: needs read_groups = true"))
         if self.compare_token and self.token and self.compare_token.get_secret_value() == self.token.get_secret_value():
             raise ValueError(_("compare_token: must be another token than token"))
         if self.url.startswith("http:") and not is_loopback(self.url):

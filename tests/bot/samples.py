@@ -5,15 +5,18 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from bot.slack.people import Profile
-from connectors.contract import Duty, DutyId, DutyKind, Verdict
+from connectors.contract import Duty, DutyId, DutyKind, Licence, LicenceId, Verdict
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, SECURITY, Employee
+from workflows.access.staged_account import SeatState
 from workflows.access.views import (
     AccountLine,
     BookLine,
     Candidate,
     DutyComparison,
     DutyLine,
+    LicenceLine,
     RestoredLine,
+    SeatLine,
     StepView,
     SystemLine,
     SystemPlan,
@@ -67,6 +70,25 @@ def duties() -> DutyLine:
     return DutyLine("system0", "System 0", (*found, off), ("svc may not read queues",), NOW)
 
 
+def licence_plans() -> tuple[LicenceLine, ...]:
+    """Return licences of a plan: with a stage and one that stays, and some that are not known."""
+    seats = (Licence(LicenceId("e3"), NASTY), Licence(LicenceId("v"), "Visio", "Visio", "it comes with the group x"))
+    held = LicenceLine("system0", "System 0", seats=tuple(SeatLine(one, SeatState.HELD) for one in seats), read_at=NOW)
+    return replace(held, stage="day 30"), LicenceLine("system1", "System 1", unknown="svc may not read seats")
+
+
+def licences() -> tuple[LicenceLine, ...]:
+    """Return licences of a case in every state."""
+    [plan, dark] = licence_plans()
+    every = tuple(
+        SeatLine(Licence(LicenceId(f"{state}{why}"), NASTY), state, why)
+        for state in SeatState
+        for why in ("", "no seat")
+    )
+    line = replace(plan, login=LEAVER.uid, seats=every, reclaimed_at=NOW, deactivated_at=NOW, unknown="down")
+    return line, replace(line, stage="", reclaimed_at=None, unknown=""), dark
+
+
 def duty_comparison() -> DutyComparison:
     at_notice = duties()
     now = DutyLine("system0", "System 0", at_notice.duties[:2], read_at=NOW)
@@ -87,6 +109,7 @@ def plan(who: Leaver | None = None, systems: int = 2) -> Plan:
             book if number == 1 else None,
             "" if number < 3 else "no answer within 10 seconds",
             duties=None if number else duties(),
+            licences=licence_plans()[number] if number < 2 else None,
         )
         for number in range(systems)
     ]

@@ -151,6 +151,7 @@ def views() -> Iterator[CaseView]:
             ),
             clients=clients_,
             restored=(samples.restored("crm"), samples.restored("ldap", done=False)),
+            licences=samples.licences(),
             restrictions=(restricted, replace(restricted, lifted=True), replace(restricted, done_at=None, problem="")),
             findings=(samples.finding(1), replace(samples.finding(1), system="system1", changed_by="x")),
             settled=tuple(settled()),

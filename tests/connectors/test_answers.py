@@ -28,6 +28,8 @@ from connectors.contract import (
     DutyKind,
     Effect,
     ExportEvent,
+    Licence,
+    LicenceId,
     Locked,
     Login,
     Lookup,
@@ -42,7 +44,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import BadCredential, Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
-from tests.workflows.memory import MemoryCrm, NoSettings, World
+from tests.workflows.memory import MemoryCrm, MemoryTenant, NoSettings, World
 from tests.workflows.office import Office
 from workflows.systems.registry import System
 
@@ -253,6 +255,22 @@ def test_a_refusal_without_its_reason_is_no_answer() -> None:
         kind = type("Planted", (MemoryCrm, Blockers), {"blockers": lambda *_, answer=answer: answer})
         with pytest.raises(Unavailable, match=fault):
             checked(kind, "acme 1.5")(World("crm")).blockers(U1)  # type: ignore[call-arg,attr-defined]
+
+
+def test_licences_are_checked_against_the_contract() -> None:
+    seat = Licence(LicenceId("e3"), "E3")
+    for answer, fault in (
+        ([seat, seat], "came twice"),
+        ([replace(seat, name=" ")], "without a name"),
+        ([replace(seat, id=3)], "id"),  # type: ignore[arg-type]
+        (3, "answer"),
+    ):
+        kind = type("Planted", (MemoryTenant,), {"licences": lambda *_, answer=answer: answer})
+        with pytest.raises(Unavailable, match=fault):
+            checked(kind, "acme 1.5")(World("crm")).licences(U1)  # type: ignore[call-arg,attr-defined]
+    lying = type("Planted", (MemoryTenant,), {"reclaim": lambda *_: "made"})
+    with pytest.raises(OutcomeUnknown):
+        checked(lying, "acme 1.5")(World("crm")).reclaim(U1, LicenceId("e3"))  # type: ignore[call-arg,attr-defined]
 
 
 def test_a_fault_of_what_never_raises_claims_least() -> None:

@@ -32,6 +32,7 @@ from connectors.contract import (
     Change,
     ClientBook,
     Connector,
+    Deactivation,
     Duties,
     Duty,
     Effect,
@@ -40,6 +41,9 @@ from connectors.contract import (
     Group,
     GroupId,
     Groups,
+    Licence,
+    LicenceId,
+    Licences,
     Limits,
     Locked,
     Login,
@@ -112,6 +116,9 @@ class User:
     """The last day on which it can own records of a pool."""
     also: tuple[str, ...] = ()
     employee_number: str = ""
+    licences: dict[LicenceId, str] = field(default_factory=dict)
+    """Seats of the account, id to name."""
+    deactivated: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -138,6 +145,10 @@ class World:
         self.duties: dict[AccountId, list[Duty]] = {}
         self.unseen_duties: list[str] = []
         self.blockers: dict[AccountId, list[Blocker]] = {}
+        self.free_seats: dict[LicenceId, int] = {}
+        """Free seats of each licence; one that is not here has seats without end."""
+        self.licence_groups: set[str] = set()
+        """Groups whose membership is a licence, beside the seats of the accounts."""
         self.down = False
         self.writes: Counter[str] = Counter()
         """The number of real changes by key: `lock:u1`, `move:opportunity:1`."""
@@ -378,7 +389,10 @@ class _Sessions(_Accounts):
 
 class _Groups(_Sessions):
     def groups(self, account: AccountId) -> Sequence[Group]:
-        return self.world.call("groups", lambda: [Group(GroupId(g), g) for g in sorted(self._user(account).groups)])
+        seats = self.world.licence_groups
+        return self.world.call(
+            "groups", lambda: [Group(GroupId(g), g, licence=g in seats) for g in sorted(self._user(account).groups)]
+        )
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         def act() -> Change:
@@ -498,6 +512,89 @@ class MemoryRefusing(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, Expor
 
     def blockers(self, account: AccountId) -> Sequence[Blocker]:
         return self.world.call("blockers", lambda: list(self.world.blockers.get(self._user(account).id, ())))
+
+
+class _Seats(_Groups):
+    def licences(self, account: AccountId) -> Sequence[Licence]:
+        def act() -> Sequence[Licence]:
+            user = self._user(account)
+            through = sorted(user.groups & self.world.licence_groups)
+            own = [Licence(one, name) for one, name in user.licences.items()]
+            return [*own, *(Licence(LicenceId(group), group, group) for group in through)]
+
+        return self.world.call("licences", act)
+
+    def reclaim(self, account: AccountId, licence: LicenceId) -> Change:
+        def act() -> Change:
+            user = self._sold(account, licence)
+            if licence in self.world.licence_groups and licence in user.groups:
+                user.groups.discard(licence)
+            elif user.licences.pop(licence, None) is None:
+                return Change.ALREADY
+            if licence in self.world.free_seats:
+                self.world.free_seats[licence] += 1
+            self.world.writes[f"reclaim:{account}:{licence}"] += 1
+            return Change.MADE
+
+        return self.world.call("reclaim", act)
+
+    def give_licence(self, account: AccountId, licence: LicenceId) -> Change:
+        def act() -> Change:
+            user = self._sold(account, licence)
+            if licence in user.licences or licence in user.groups:
+                return Change.ALREADY
+            if not self.world.free_seats.get(licence, 1):
+                raise Conflict(f"no seat of {licence} is free")
+            if licence in self.world.free_seats:
+                self.world.free_seats[licence] -= 1
+            if licence in self.world.licence_groups:
+                user.groups.add(licence)
+            else:
+                user.licences[licence] = str(licence)
+            self.world.writes[f"give_licence:{account}:{licence}"] += 1
+            return Change.MADE
+
+        return self.world.call("give_licence", act)
+
+    def _sold(self, account: AccountId, licence: LicenceId) -> User:
+        """Return the user. Raises `Missing` for a licence that the system does not sell."""
+        user = self._user(account)
+        if licence == "nothing":
+            raise Missing(f"no licence {licence}")
+        return user
+
+
+class _Ended(_Seats):
+    def deactivated(self, account: AccountId) -> bool:
+        return self.world.call("deactivated", lambda: self._user(account).deactivated)
+
+    def deactivate(self, account: AccountId) -> Change:
+        def act() -> Change:
+            user = self._user(account)
+            if user.deactivated:
+                return Change.ALREADY
+            if user.active:
+                raise Conflict("the account is open")
+            user.deactivated = True
+            self.world.writes[f"deactivate:{account}"] += 1
+            return Change.MADE
+
+        return self.world.call("deactivate", act)
+
+    def reactivate(self, account: AccountId) -> Change:
+        def act() -> Change:
+            user = self._user(account)
+            if not user.deactivated:
+                return Change.ALREADY
+            user.deactivated = False
+            self.world.writes[f"reactivate:{account}"] += 1
+            return Change.MADE
+
+        return self.world.call("reactivate", act)
+
+
+class MemoryTenant(_Ended, Accounts, Sessions, Groups, Licences, Deactivation):
+    """A system with paid seats, in which an account is deactivated after its lock."""
 
 
 class MemoryBook(_Book, Accounts, Sessions, Groups, Tokens, ClientBook):

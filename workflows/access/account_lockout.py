@@ -26,6 +26,7 @@ from connectors.contract import (
     Group,
     GroupId,
     Groups,
+    Licences,
     Locked,
     Login,
     Observation,
@@ -39,6 +40,7 @@ from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, Othe
 from workflows.access import kept_lists, lost_members
 from workflows.access.account_state import ENDED, GROUP, SEVERITY, TOKEN, AccountData
 from workflows.access.kept_lists import hidden_after, load
+from workflows.access.licences import StageOf, keep, no_stage
 from workflows.access.residual import noted
 from workflows.context import Context
 from workflows.storage.group_commit import run_later
@@ -68,6 +70,7 @@ ACCOUNT_SEALED = sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
 REFUSED = "refused-group"
 """Mark of a group that was certainly not left by our write."""
 TAKEN = N_("taken out of group {name}")
+KEPT = N_("still in group {name}: it is a licence, which is reclaimed at {stage}")
 UNCOMPARED = N_("the account is out of it, and whether others lost it meanwhile was not seen: compare its members")
 
 
@@ -106,19 +109,22 @@ class AccountLockout:
         *,
         immediate: bool = False,
         noticed: Mapping[str, Any] = MappingProxyType({}),
+        stage: StageOf = no_stage,
     ) -> None:
         """Take an account `row` that is committed and holds the before-image; `key` decrypts the row.
 
-        `immediate`: the lock comes before everything else. `noticed`: the account's lists at notice.
+        `immediate`: the lock comes before everything else. `noticed`: the account's lists at notice. `stage`: returns
+        the stage that reclaims licences there; groups that are licences are then left to it.
         """
         self._context = context
         self._immediate, self._noticed = immediate, noticed
         self._system, self._accounts, self._key, self._row = system, accounts, key, row.id
         self._id, self._case = AccountId(row.account_id), row.case_id
+        self._stage, self._sealed = stage, row.sealed
         self._running = 0
         self._open: list[str] = []
         self._left: list[str] = []
-        self._unread_groups = ""
+        self._unread_groups = self._stage_name = ""
         self._lists: Mapping[str, Any] = {}
         self._unseen: list[str] = []
         self._may_live = False
@@ -132,11 +138,15 @@ class AccountLockout:
         """
         self._keep_lists()
         self._run_part(Sessions, self._count_sessions, self._open)
+        if not self._immediate:
+            self._run_part(Licences, self._keep_licences, [])
         try:
             locked = self._lock(fresh)
         except (Forbidden, Conflict) as error:
             return self._read_refused(error)
         self._compare_lists()
+        if self._immediate:
+            self._run_part(Licences, self._keep_licences, [])
         self._run_part(Sessions, self._end_sessions, self._open)
         self._run_part(Tokens, self._revoke_tokens, self._open)
         self._run_part(Groups, self._leave_groups, self._left)
@@ -213,6 +223,12 @@ class AccountLockout:
         """Count the sessions before the lock: a lock may end them, and people still read how many there were."""
         self._running = sessions.sessions(self._id)
 
+    def _keep_licences(self, licences: Licences) -> None:
+        """Keep the seats before the lock, as some systems show none afterwards. A failed read is kept as unknown."""
+        del licences
+        data = AccountData(**self._context.vault.open(self._key, self._sealed, f"account:{self._row}"))
+        keep(self._context, self._system, self._case, self._id, data.login)
+
     def _end_sessions(self, sessions: Sessions) -> None:
         change = sessions.end(self._id)
         if why := self._blinded(Subject.SESSIONS):
@@ -258,8 +274,12 @@ class AccountLockout:
         except Missing as error:  # gone with the lock, or deleted meanwhile, if the read-back says so
             self._unread_groups = _("the groups cannot be read: {error}").format(error=say(error))
             return
-        unanswered = self._note_groups(present)
+        seats = self._kept_groups(present)
+        unanswered = self._note_groups(present, seats)
         for group in (*present, *unanswered):
+            if group.id in seats:
+                self._record_step("group", Change.ALREADY, partial(_kept, group.name, self._stage_name))
+                continue
             if group.fixed:  # a primary group, for example: nobody can leave it, and it gives a locked account nothing
                 self._record_step("group", Change.ALREADY, partial(str, group.fixed))
                 continue
@@ -311,13 +331,21 @@ class AccountLockout:
             self._record_step("group", change, partial(_with_name, TAKEN, group.name), mark)
         return True
 
-    def _note_groups(self, present: Sequence[Group]) -> Sequence[Group]:
+    def _kept_groups(self, present: Sequence[Group]) -> frozenset[GroupId]:
+        """Return the groups that are licences, if a stage of the case reclaims them; it keeps their before-image."""
+        seats = frozenset(group.id for group in present if group.licence and not group.fixed)
+        self._stage_name = self._stage(self._case, self._system.name) if seats else ""
+        return seats if self._stage_name else frozenset()
+
+    def _note_groups(self, present: Sequence[Group], seats: Collection[GroupId]) -> Sequence[Group]:
         """Store the groups of an account; return those that it has left since, without a recorded answer.
 
-        A write whose answer was lost, or after which we were stopped, may have cost others their group.
+        A write whose answer was lost, or after which we were stopped, may have cost others their group. `seats` are
+        left to a stage, which gives them back as well.
         """
         now = {str(group.id): group.name for group in present}
-        data = self._change(lambda data: replace(data, groups={**now, **data.groups}))
+        before = {group: name for group, name in now.items() if group not in seats}
+        data = self._change(lambda data: replace(data, groups={**before, **data.groups}))
         return [
             Group(GroupId(group), name)
             for group, name in data.groups.items()
@@ -460,6 +488,10 @@ def login_refused(done: Sequence[str]) -> bool:
 
 def _with_name(words: str, name: str) -> str:
     return _(words).format(name=name)
+
+
+def _kept(name: str, stage: str) -> str:
+    return _(KEPT).format(name=name, stage=stage)
 
 
 def _sessions(number: int) -> str:

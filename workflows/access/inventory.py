@@ -1,4 +1,4 @@
-"""Inventory at notice: the accounts that a system shows are kept with the case by their ids, and their duties.
+"""Inventory at notice: the accounts that a system shows are kept by their ids, with their duties and licences.
 
 One `Inventory` row is one system of one case that has not begun. Nothing is written outside. At execution the kept
 accounts are read first, whatever they are called by then.
@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlmodel import Session
 
-from connectors.contract import Account, Accounts, Duties
+from connectors.contract import Account, Accounts, Duties, Licences
 from connectors.errors import ConnectorError
-from workflows.access import duties, identity, kept_lists
+from workflows.access import duties, identity, kept_lists, licences
 from workflows.access.links import all_links
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED, person, read_case
@@ -59,17 +59,18 @@ class Inventories:
         chosen = len(mine) == 1 or bool(links.accounts)
         kept = KeptAccounts({one.id: one.login for one in mine}, chosen)
         identity.keep(context, case.id, present.leaver)
-        line = None
-        if system and system.has(Duties) and mine and chosen:
+        line, read = None, list[bool]()
+        if system and (system.has(Duties) or system.has(Licences)) and mine and chosen:
             with context.store.write() as session:  # first: a list of duties without end or form costs no account
                 self._write(session, row_id, case.wrapped_key, kept, complete=False)
             line = duties.read(system, [*kept.logins], now, duties.blinded(system, mine))
+            read = [licences.keep(context, system, case.id, one.id, one.login) for one in mine]
         lists = self._lists(system, mine) if system and chosen else {}
         with context.store.write() as session:
             kept = replace(kept, duties=duties.kept(line), lists=lists)
             row = self._write(session, row_id, case.wrapped_key, kept, complete=not present.doubts)
             unread = any(not one["at"] for of_account in lists.values() for one in of_account.values())
-            if present.doubts or unread or (line and line.read_at is None):
+            if present.doubts or unread or (line and line.read_at is None) or not all(read):
                 again(session, row, now + context.retry)
             else:
                 finish(session, row)

@@ -16,9 +16,10 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from config.identifiers import folded
 from connectors.contract import ClientBook
-from workflows.access import duties, manual_step, restriction
+from workflows.access import duties, licences, manual_step, restriction
 from workflows.access.absence import AbsenceCheck
 from workflows.access.inventory import create_inventory
+from workflows.access.licences import StageOf, no_stage
 from workflows.access.links import all_links
 from workflows.access.protected import ProtectedAccounts
 from workflows.authorization import Right
@@ -82,14 +83,16 @@ class Offboarding:
         absence: AbsenceCheck,
         follow_up_days: Sequence[int],
         rules: CasePolicy = CasePolicy(),  # noqa: B008 - a frozen value
+        stage: StageOf = no_stage,
     ) -> None:
-        """`guards`: accounts that no case may name."""
+        """`guards`: accounts that no case may name. `stage`: returns the stage that reclaims licences in a system."""
         self._context = context
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
         self._authorization = context.authorization
         self._casefile, self._handover, self._start = casefile, handover, start
         self._guards, self._absence, self._days = guards, absence, tuple(follow_up_days)
+        self._stage = stage
         self._holds = Holds(context, handover.decisions, rules)
         self._schedule = Schedule(context, handover.decisions, self._holds, start, undo_days=rules.undo_days)
 
@@ -105,6 +108,8 @@ class Offboarding:
             links = all_links(session, self._vault, self._key(leaver))
         surveys = planning.prove(self._systems, surveys, self._absence, leaver, links)
         now = self._clock.now()
+        plans = duties.foresee(self._systems, {name: one.plan for name, one in surveys.items()}, now)
+        plans = licences.foresee(self._systems, plans, now, self._stage)
         linked = [system for system, of_system in links.items() if of_system.accounts or of_system.nobody(now)]
         warnings = (  # worst first
             *planning.unread(surveys),
@@ -114,7 +119,7 @@ class Offboarding:
         )
         return Plan(
             leaver,
-            tuple(duties.foresee(self._systems, {name: one.plan for name, one in surveys.items()}, now).values()),
+            tuple(plans.values()),
             (*warnings, *planning.warnings(surveys)),
             tuple(refusals),
             self._clock.now(),

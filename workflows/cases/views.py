@@ -6,7 +6,7 @@ from datetime import date, datetime
 from operator import itemgetter
 
 from connectors.contract import Verdict
-from workflows.access.views import RestoredLine, RestrictionLine, StepView, SystemLine, SystemPlan
+from workflows.access.views import LicenceLine, RestoredLine, RestrictionLine, StepView, SystemLine, SystemPlan
 from workflows.clients.views import ClientsView, LeaveView
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Refused
@@ -120,6 +120,8 @@ class CaseView(CaseBrief):
     ended: "Ended | None" = None
     """The end of the case by a person; None while it goes on."""
     can_undo: bool = False
+    licences: tuple[LicenceLine, ...] = ()
+    """Licences, a line for each account that has any, or had some."""
     restrictions: tuple[RestrictionLine, ...] = ()
     """Restrictions before the lock-out, a line for each system."""
 

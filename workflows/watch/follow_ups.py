@@ -9,7 +9,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from config.text import _, join, ngettext, stored
 from connectors.contract import AccountId, Accounts, ClientBook, Observation, Subject, Verdict
 from connectors.errors import ConnectorError
-from workflows.access import manual_step, observation
+from workflows.access import licences, manual_step, observation
 from workflows.access.absence import AbsenceCheck
 from workflows.access.identity import other_persons_accounts
 from workflows.access.links import all_links
@@ -77,7 +77,8 @@ class FollowUps:
     def _said(self, system: System, case: Case, data: CaseData, by: str) -> str:
         """Return the sentences on a read, or on the statements of people if nothing can be read."""
         if manual_step.work_of(system) is None:
-            return self._check(system, case, data, by)
+            again = licences.look_again(self._context, case, system, by)
+            return join(", ", (self._check(system, case, data, by), again))
         with self._context.store.read() as session:
             row = session.get(ManualStep, f"{case.id}:{system.name}")
         if row is None:

@@ -50,6 +50,7 @@ KINDS = {
     FindingKind.ORPHAN: N_("open without a case, disabled in the directory"),
     FindingKind.EXPORTED: N_("exported after leaving"),
     FindingKind.OWNS_RECORDS: N_("still owns records"),
+    FindingKind.LICENCE_HELD: N_("holds a licence that was reclaimed"),
     FindingKind.NEVER_VERIFIED: N_("never read as locked out"),
     FindingKind.NOT_VERIFIED: N_("could not be read"),
 }

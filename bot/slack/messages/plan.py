@@ -3,7 +3,7 @@
 from collections import defaultdict
 from decimal import Decimal
 
-from bot.slack.messages import duties, order
+from bot.slack.messages import duties, licences, order
 from bot.slack.messages.blocks import Block, context, paragraphs, section
 from bot.slack.messages.phrases import listing, money, records, short, verdict
 from bot.text import _, mrkdwn, ngettext, number, punctuated
@@ -104,6 +104,8 @@ def _system(system: SystemPlan) -> list[Block]:
         lines.append(_("… and {count} more accounts").format(count=len(system.accounts) - 10))
     if system.book:
         lines.append(_book(system.book))
+    if system.licences:
+        lines.append(f"• {licences.planned(system.licences, short)}")
     if system.duties and (points := duties.bullets(system.duties)):
         heading = _("In their name")
         lines += [f"_{heading}_", *points]

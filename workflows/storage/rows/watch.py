@@ -72,6 +72,7 @@ class FindingKind(StrEnum):
     EXPORTED = N_("exported after leaving")
     OWNS_RECORDS = N_("owns records")
     LIST_HIDDEN = N_("list not seen")
+    LICENCE_HELD = N_("licence held again")
     NEVER_VERIFIED = N_("never verified")
     NOT_VERIFIED = N_("not verified")
     DORMANT = N_("dormant")
