@@ -264,6 +264,10 @@ def _is_moved(answer: Any, batch: Sequence[Any]) -> None:
     for one, order in zip(answer, batch, strict=True):
         said = one.outcome is MoveOutcome.MOVED
         _require(not said or one.owner == order.successor, _("a move without the successor as owner"))
+        waits = one.outcome is MoveOutcome.WAITING
+        _require(not waits or one.owner == order.owner, _("a move that waits without the old owner"))
+        objected = one.outcome is MoveOutcome.OBJECTED
+        _require(not objected or one.owner != order.successor, _("a refused move with the successor as owner"))
 
 
 def _is_event(answer: Any, account: str, since: Any, until: Any) -> None:

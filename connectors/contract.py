@@ -669,6 +669,9 @@ class ClientBook(Connector, Protocol):
 
         Takes a record only from the expected owner, and never leaves one without an owner. Co-owners, teams, stages and
         history stay. A successor who is inactive or cannot own records gives `refused`, and nothing is written.
+
+        `waiting` has the old owner, as a read shows it. The same order again finds the first one, and `owners` shows
+        the successor once the system has carried it out.
         """
 
 

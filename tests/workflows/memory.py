@@ -141,6 +141,12 @@ class World:
         self.before_call: dict[str, Callable[[], None]] = {}
         """Run before every call of a method: for what others do at that very moment."""
         self._faults: dict[str, list[_Fault]] = {}
+        self.slow = False
+        """True: moves are accepted, and done only by `carry_out`."""
+        self.accepted: dict[RecordId, AccountId] = {}
+        """Successors of accepted moves."""
+        self.objects: dict[str, str] = {}
+        """Reasons of clients who say no, by record."""
 
     def user(self, user: str, email: str, **more: object) -> User:
         """Add an account; its log-in is the part of the address before the @ unless given."""
@@ -180,6 +186,11 @@ class World:
     def give(self, record: str, owner: str) -> None:
         """Let a person in the system itself hand a record over."""
         self.records[RecordId(record)] = replace(self.records[RecordId(record)], owner=AccountId(owner))
+
+    def carry_out(self, *records: str) -> None:
+        """Let the vendor do accepted moves, all of them unless some are named."""
+        for record in [RecordId(one) for one in records] or list(self.accepted):
+            self.give(record, self.accepted.pop(record))
 
     def fix(self, record: str, why: str) -> None:
         """Let the vendor keep a record's owner for good, or with an empty `why` let it go again."""
@@ -454,9 +465,20 @@ class _Book(_Tokens):
         unfit = successor is None or not successor.active or not successor.can_own
         if why := "the successor cannot own records" if unfit else self._fault(one.successor, record.owner_pool, None):
             return Moved(one.record, MoveOutcome.REFUSED, record.owner, None, why)
+        if self.world.slow or one.record in self.world.objects:
+            return self._ask(one)
         self.world.records[one.record] = replace(record, owner=one.successor)
         self.world.writes[f"move:{one.record}"] += 1
         return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE)
+
+    def _ask(self, one: MoveOrder) -> Moved:
+        """Accept an order without doing it, unless the client says no."""
+        if why := self.world.objects.get(one.record, ""):
+            return Moved(one.record, MoveOutcome.OBJECTED, one.owner, None, why)
+        known = one.record in self.world.accepted
+        self.world.accepted[one.record] = one.successor
+        self.world.writes[f"order:{one.record}"] += not known
+        return Moved(one.record, MoveOutcome.WAITING, one.owner, Change.ALREADY if known else Change.MADE)
 
 
 class _Log(_Book):

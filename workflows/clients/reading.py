@@ -22,6 +22,7 @@ from workflows.clients.moves import leave
 from workflows.clients.moves.halts import halt_fields
 from workflows.clients.moves.put_back import put_back_fields
 from workflows.clients.moves.reconciliation import NO_ACCOUNT, NOT_KNOWN, NOTHING
+from workflows.clients.moves.waiting import accepted_fields, lapses, moved_late, objections
 from workflows.clients.proposals.preview import preview
 from workflows.clients.proposals.records import client_page, csv_file, nobody
 from workflows.clients.proposals.search import find_lines, page
@@ -60,6 +61,9 @@ LEFT = (
     AssignmentState.REFUSED,
     AssignmentState.DECLINED,
     AssignmentState.STOPPED,
+    AssignmentState.WAITING,
+    AssignmentState.OBJECTED,
+    AssignmentState.LAPSED,
 )
 FATES = {
     AssignmentState.TAKEN: "taken",
@@ -70,6 +74,9 @@ FATES = {
     AssignmentState.EXCLUDED: "staying",
     AssignmentState.KEPT: "staying",
     AssignmentState.STOPPED: "stopped",
+    AssignmentState.WAITING: "accepted",
+    AssignmentState.OBJECTED: "objected",
+    AssignmentState.LAPSED: "lapsed",
 }
 
 
@@ -203,7 +210,12 @@ class ClientTrackQueries:
             problems=tuple(
                 punctuated(": ").join((book.system, problem))
                 for book, known in kept
-                for problem in _problems(book, known, absent)
+                for problem in (
+                    *_problems(book, known, absent),
+                    *objections(self._context, session, case, book.system),
+                    *lapses(session, case_id, book.system),
+                    *moved_late(session, case_id, book.system),
+                )
             ),
             not_known=tuple(book.system for book in books if book.reason == NO_ACCOUNT and book.system not in absent),
             absent=tuple(book.system for book in books if book.reason == NO_ACCOUNT and book.system in absent),
@@ -214,6 +226,7 @@ class ClientTrackQueries:
             staying=staying,
             kept=changes.exclusion_lines(self._context.vault, session, case),
             **halt_fields(books, by_state),
+            **accepted_fields(self._context, session, case_id, books, by_state),
             **put_back_fields(self._context, session, case, by_state),
         )
 

@@ -220,7 +220,12 @@ class ProposalView:
 
     @property
     def ended(self) -> bool:
-        """Return whether every record of an approved proposal was tried: the moves have ended."""
+        """Return whether the moves of an approved proposal have ended: every record has its outcome."""
+        return self.tried and not self.states.get(AssignmentState.WAITING)
+
+    @property
+    def tried(self) -> bool:
+        """Return whether every record of an approved proposal was ordered to move. Some may not be done yet."""
         approved = self.state is ProposalState.APPROVED and bool(self.states)
         return approved and not self.states.get(AssignmentState.APPROVED)
 
@@ -275,6 +280,10 @@ class ClientsView:
     """Systems where no account was found and nothing proves that there is none: its clients are not known."""
     differing: tuple[str, ...] = ()
     """Those sentences of `balance` whose counts differ, apart from records that must stay."""
+    accepted: int = 0
+    """Records whose move the system accepted, and that a read still shows with the leaver."""
+    read_again_at: datetime | None = None
+    """The time of their next read."""
     absent: tuple[str, ...] = ()
     """Systems where the leaver has no account, with proof or on a person's word: there are no clients."""
 
@@ -329,6 +338,8 @@ class PutBackView:
     """Unchanged records that wait until the leaver's account is active again."""
     givers: tuple[tuple[str, int, int], ...] = ()
     """Name, clients and records of each colleague whose clients go back, most records first."""
+    accepted: int = 0
+    """Records of the case that the system accepted to move and has not moved. They are not in the plan."""
 
     @property
     def rest(self) -> int:

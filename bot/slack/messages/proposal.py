@@ -138,7 +138,7 @@ def _summary(view: ProposalView) -> str:
             requests.missing(view),
         )
         lines = [*_asked(view), text.format(who=requests.needs(view), until=_until(view))]
-    if view.state is ProposalState.APPROVED and view.last_day and not view.ended:
+    if view.state is ProposalState.APPROVED and view.last_day and not view.tried:
         lines.append(_("The records move on {day}.").format(day=day(view.last_day)))
     if view.until:
         lines.append(for_a_time(view.leaver.name, view.until))

@@ -11,7 +11,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.clients.context import ClientContext, pages
+from workflows.clients.context import ClientContext, only_waits, pages
 from workflows.clients.moves import leave
 from workflows.clients.split.sealed import LineData, unseal_line
 from workflows.clients.views import NoteLine, NoteView
@@ -37,8 +37,11 @@ class HandoverNotes:
         self._context = context
 
     def send(self, session: Session, case: Case, data: CaseData, book: BookHandover) -> None:
-        """Send a note to every successor with clients from this case, once a book is done."""
-        if book.state != WorkState.DONE:
+        """Send a note to every successor with clients from this case, once nothing of a book is left to send.
+
+        Records that a system accepted and has not moved are in no note. It is updated once they are.
+        """
+        if book.state != WorkState.DONE and not only_waits(session, book):
             return
         for note, successor in self._of(session, case, data):
             enqueue(

@@ -40,7 +40,8 @@ class AssignmentState(StrEnum):
 
     `kept`: the record stays, for a reason that a person gave. `stopped`: the record was approved, and somebody stopped
     the moves before its turn. `not put back`: the handover was undone, and this record had changed hands since, or its
-    system refused.
+    system refused. `waiting`: the system accepted the move, and a read still shows the old owner. `objected`: the
+    client, or a person whom the vendor asks, said no. `lapsed`: accepted, and given up after a time.
     """
 
     PROPOSED = N_("proposed")
@@ -56,6 +57,9 @@ class AssignmentState(StrEnum):
     PUT_BACK = N_("put back")
     NOT_PUT_BACK = N_("not put back")
     KEPT = N_("kept")
+    WAITING = N_("accepted, not done yet")
+    OBJECTED = N_("objected to")
+    LAPSED = N_("accepted, never done")
 
 
 class BookPhase(StrEnum):
