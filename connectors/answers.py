@@ -18,7 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from config.text import _
 from connectors.connections import ConnectionPool
-from connectors.contract import CAPABILITIES, Connector, MoveOutcome, Observation, Verdict
+from connectors.contract import CAPABILITIES, Connector, Introduction, MoveOutcome, Observation, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 
 log = logging.getLogger(__name__)
@@ -280,6 +280,18 @@ def _is_pool(answer: Any) -> None:
     _require(answer is None or isinstance(answer, ConnectionPool), _("no pool of connections"))
 
 
+def _is_introduced(answer: Any, client: str, **asked: Any) -> None:
+    del asked
+    _require(answer is None or answer.client == client, _("an introduction to another client"))
+    sent = answer is not None and answer.state is Introduction.SENT
+    _require(not sent or bool(answer.id), _("an introduction that was sent and has no id"))
+
+
+def _are_introduced(answer: Any, sent: Sequence[Any]) -> None:
+    same = [(one.client, one.id) for one in answer] == [(one.client, one.id) for one in sent]
+    _require(same, _("not one state for each introduction"))
+
+
 RULES: Mapping[str, Callable[..., None]] = {
     "connections": _is_pool,
     "find": _is_lookup,
@@ -295,5 +307,8 @@ RULES: Mapping[str, Callable[..., None]] = {
     "owner_faults": _is_owner_faults,
     "move": _is_moved,
     "exports": _is_event,
+    "introduce": _is_introduced,
+    "find_introduction": _is_introduced,
+    "introduced": _are_introduced,
 }
 """Check of an answer against its question, by method."""

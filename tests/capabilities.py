@@ -12,6 +12,7 @@ from connectors.contract import (
     Duties,
     ExportLog,
     Groups,
+    Introductions,
     Manifest,
     Roster,
     Sessions,
@@ -33,6 +34,7 @@ HEADINGS: dict[type, str] = {
     ExportLog: "export log",
     Administrators: "spare the last administrator",
     Duties: "list duties",
+    Introductions: "tell clients",
 }
 
 

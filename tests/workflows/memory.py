@@ -465,16 +465,19 @@ class _Book(_Tokens):
         unfit = successor is None or not successor.active or not successor.can_own
         if why := "the successor cannot own records" if unfit else self._fault(one.successor, record.owner_pool, None):
             return Moved(one.record, MoveOutcome.REFUSED, record.owner, None, why)
-        if self.world.slow or one.record in self.world.objects:
-            return self._ask(one)
+        return self._ask(one) or self._give(one, record)
+
+    def _give(self, one: MoveOrder, record: Record) -> Moved:
         self.world.records[one.record] = replace(record, owner=one.successor)
         self.world.writes[f"move:{one.record}"] += 1
         return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE)
 
-    def _ask(self, one: MoveOrder) -> Moved:
-        """Accept an order without doing it, unless the client says no."""
+    def _ask(self, one: MoveOrder) -> Moved | None:
+        """Accept an order without doing it, or let the client say no; None: do it now."""
         if why := self.world.objects.get(one.record, ""):
             return Moved(one.record, MoveOutcome.OBJECTED, one.owner, None, why)
+        if not self.world.slow:
+            return None
         known = one.record in self.world.accepted
         self.world.accepted[one.record] = one.successor
         self.world.writes[f"order:{one.record}"] += not known
