@@ -79,4 +79,5 @@ def progress(case: CaseView) -> list[str]:
                 back=clients.put_back, going=clients.putting_back, kept=clients.not_put_back
             )
         )
+    lines += clients.told
     return [*lines, *clients.unreturned, *clients.balance, *clients.problems, *clients.put_back_problems]

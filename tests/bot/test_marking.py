@@ -464,6 +464,8 @@ OUTPUTS = (
     ("putback", "case-1", "--cancel"),
     ("duties", "case-1"),
     ("notes", "case-1"),
+    ("introductions", "case-1"),
+    ("introductions", "case-1", "--send", "--yes"),
     ("notes", "case-1", "--introduction"),
     ("returning", "case-1", "--stay"),
     ("proposal", "case-1"),

@@ -37,6 +37,10 @@ from connectors.contract import (
     Group,
     GroupId,
     Groups,
+    Introduced,
+    Introduction,
+    Introductions,
+    IntroductionWay,
     Limits,
     Locked,
     Login,
@@ -56,7 +60,7 @@ from connectors.contract import (
     Trace,
     Verdict,
 )
-from connectors.errors import Conflict, Missing, Unavailable
+from connectors.errors import Conflict, Missing, OutcomeUnknown, Unavailable
 from workflows.systems.registry import System
 
 P = ParamSpec("P")
@@ -124,6 +128,20 @@ class _Fault:
     done: bool
 
 
+@dataclass
+class Letter:
+    """One introduction, as the system has it."""
+
+    id: str
+    client: RecordId
+    successor: AccountId
+    text: str
+    key: str
+    way: IntroductionWay
+    state: Introduction = Introduction.SENT
+    reason: str = ""
+
+
 class World:
     """The truth of one system, to be read and changed from outside the connector."""
 
@@ -145,6 +163,11 @@ class World:
         """True: moves are accepted, and done only by `carry_out`."""
         self.accepted: dict[RecordId, AccountId] = {}
         """Successors of accepted moves."""
+        self.letters: dict[str, Letter] = {}
+        """Introductions by id."""
+        self.mute = False
+        """True: the system cannot be asked for an introduction by its key."""
+        self.ways: tuple[IntroductionWay, ...] = (IntroductionWay.TASK, IntroductionWay.MESSAGE)
         self.objects: dict[str, str] = {}
         """Reasons of clients who say no, by record."""
 
@@ -484,6 +507,56 @@ class _Book(_Tokens):
         return Moved(one.record, MoveOutcome.WAITING, one.owner, Change.ALREADY if known else Change.MADE)
 
 
+class _Telling(_Book):
+    def introduction_ways(self) -> Collection[IntroductionWay]:
+        return self.world.ways
+
+    def introduce(
+        self, client: RecordId, successor: AccountId, text: str, key: str, way: IntroductionWay
+    ) -> Introduced:
+        def act() -> Introduced:
+            if client not in self.world.records:
+                raise Missing(f"no record {client}")
+            if not self.world.users[successor].active:
+                return Introduced(client, Introduction.REFUSED, reason="inactive")
+            found = self._found(client, key)
+            if found is None or self.world.mute:
+                letter = Letter(str(len(self.world.letters)), client, successor, text, key, way)
+                self.world.letters[letter.id] = letter
+                self.world.writes[f"tell:{client}"] += 1
+                found = self._found(client, key)
+            assert found is not None
+            return found
+
+        return self.world.call("introduce", act)
+
+    def find_introduction(self, client: RecordId, key: str) -> Introduced | None:
+        def act() -> Introduced | None:
+            if self.world.mute:
+                raise OutcomeUnknown("there is no search")
+            return self._found(client, key)
+
+        return self.world.call("find_introduction", act)
+
+    def _found(self, client: RecordId, key: str) -> Introduced | None:
+        mine = [one for one in self.world.letters.values() if (one.client, one.key) == (client, key)]
+        return self._read(mine[0]) if mine else None
+
+    def _read(self, letter: "Letter") -> Introduced:
+        return Introduced(letter.client, letter.state, letter.id, letter.reason)
+
+    def introduced(self, sent: Sequence[Introduced]) -> Sequence[Introduced]:
+        gone = Introduction.BOUNCED
+        there = self.world.letters
+        return self.world.call(
+            "introduced",
+            lambda: [
+                self._read(there[one.id]) if one.id in there else replace(one, state=gone, reason="it is gone")
+                for one in sent
+            ],
+        )
+
+
 class _Log(_Book):
     def exports(self, account: AccountId, since: datetime, until: datetime) -> Iterator[ExportEvent]:
         self.world.call("exports", lambda: None)
@@ -507,6 +580,10 @@ class MemoryFlows(_Accounts, Accounts, Duties):
 
     def unseen_duties(self, account: AccountId) -> Sequence[str]:
         return self.world.call("unseen_duties", lambda: list(self.world.unseen_duties))
+
+
+class MemoryTelling(_Telling, Accounts, Sessions, Groups, Tokens, Introductions):
+    """A CRM that tells clients."""
 
 
 class MemoryBook(_Book, Accounts, Sessions, Groups, Tokens, ClientBook):

@@ -15,6 +15,7 @@ from config.text import N_, Sentence, gettext_lazy
 from connectors.contract import ClientBook
 from connectors.errors import ConnectorError
 from workflows.clients.approval_policy import ApprovalPolicy
+from workflows.clients.introduction_policy import IntroductionPolicy
 from workflows.clients.split.rules import AllocationPolicy
 from workflows.context import Context
 from workflows.news import responsible
@@ -62,14 +63,26 @@ class ClientContext(Context):
     policy: ApprovalPolicy = field(kw_only=True)
     allocation_policy: AllocationPolicy = field(kw_only=True)
     """The company's rules for every split."""
+    introduction_policy: IntroductionPolicy = field(kw_only=True)
 
     @classmethod
     def extend(
-        cls, context: Context, members: WorkspaceDirectory, policy: ApprovalPolicy, allocation_policy: AllocationPolicy
+        cls,
+        context: Context,
+        members: WorkspaceDirectory,
+        policy: ApprovalPolicy,
+        allocation_policy: AllocationPolicy,
+        introduction_policy: IntroductionPolicy,
     ) -> "ClientContext":
         """Add the policies of the client track to the parts of all services."""
         shared = {part.name: getattr(context, part.name) for part in fields(Context)}
-        return cls(**shared, members=members, policy=policy, allocation_policy=allocation_policy)
+        return cls(
+            **shared,
+            members=members,
+            policy=policy,
+            allocation_policy=allocation_policy,
+            introduction_policy=introduction_policy,
+        )
 
     def system(self, name: str) -> tuple[System, ClientBook]:
         """Return a configured system with its client book. Raises `PreconditionFailed`."""

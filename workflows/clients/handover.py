@@ -27,6 +27,7 @@ from workflows.clients.context import (
     tell_problem,
 )
 from workflows.clients.moves.halts import Halts
+from workflows.clients.moves.introductions import ClientIntroductions
 from workflows.clients.moves.leave import Leaves
 from workflows.clients.moves.moves import Moves, refusals, settle
 from workflows.clients.moves.notes import HandoverNotes
@@ -67,6 +68,7 @@ class ClientHandover:
         self.edits = ProposalEditor(self._context, eligibility, self.decisions)
         self.proposals = ClientTrackQueries(self._context)
         self.halts = Halts(self._context)
+        self.introductions = ClientIntroductions(self._context)
         self.notes = HandoverNotes(self._context)
         self.leaves = Leaves(self._context)
         self.put_backs = PutBacks(self._context)

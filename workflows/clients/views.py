@@ -5,9 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from connectors.contract import IntroductionWay
 from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import Strategy
-from workflows.storage.rows.clients import AssignmentState, Halt, LeaveAnswer, ProposalState, RequestState
+from workflows.storage.rows.clients import (
+    AssignmentState,
+    Halt,
+    IntroductionState,
+    LeaveAnswer,
+    ProposalState,
+    RequestState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +223,8 @@ class ProposalView:
     """Number of records by state."""
     asked_by: str = ""
     """Name of the person who opened the case."""
+    told: tuple[str, ...] = ()
+    """Sentences on the systems that tell clients after the move, with the whole text."""
     last_day: datetime | None = None
     """Effective time of the case."""
 
@@ -284,8 +294,26 @@ class ClientsView:
     """Records whose move the system accepted, and that a read still shows with the leaver."""
     read_again_at: datetime | None = None
     """The time of their next read."""
+    told: tuple[str, ...] = ()
+    """A sentence for each system that tells clients: how many were told, and who was not."""
     absent: tuple[str, ...] = ()
     """Systems where the leaver has no account, with proof or on a person's word: there are no clients."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntroductionLine:
+    """One introduction of a successor to a client."""
+
+    system: str
+    client: str
+    client_id: str
+    successor: Successor
+    way: IntroductionWay
+    state: IntroductionState
+    reason: str
+    sent_at: datetime
+    read_at: datetime | None
+    """The last read that shows this state; None if no read does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +334,10 @@ class NoteView:
     """The open records of highest value, highest first."""
     until: datetime | None = None
     """The day of return of a handover for a time, until it is answered."""
+    told: Mapping[IntroductionState, int] = field(default_factory=dict)
+    """Number of the clients who were told through their system, by state."""
+    not_told: tuple[IntroductionLine, ...] = ()
+    """The first clients for whom that is not done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,8 @@ def _cancel_button(view: CaseView) -> Block:
 
 def _clients(view: CaseView, clients: ClientsView, now: datetime) -> list[str]:
     lines = [_("*Clients* {where}").format(where=_progress(view, clients, now))]
-    return [*lines, *_accepted(clients), *(f"• {short(line)}" for line in clients.differing[:10])]
+    told = [f"• {short(line, 600)}" for line in clients.told[:10]]
+    return [*lines, *_accepted(clients), *(f"• {short(line)}" for line in clients.differing[:10]), *told]
 
 
 def _accepted(clients: ClientsView) -> list[str]:

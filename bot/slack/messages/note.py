@@ -2,8 +2,9 @@
 
 from bot.slack.messages.blocks import Block, Message, context, divider, header, message, paragraphs, section
 from bot.slack.messages.phrases import clients, for_a_time, money, records
-from bot.text import _, mrkdwn, number, plain
+from bot.text import _, mrkdwn, number, plain, punctuated
 from workflows.clients.views import NoteLine, NoteView
+from workflows.storage.rows.clients import IntroductionState
 
 
 def build(view: NoteView) -> Message:
@@ -23,9 +24,22 @@ def build(view: NoteView) -> Message:
     blocks += [
         divider(),
         section(_("*A draft to introduce yourself*\n{draft}").format(draft=draft)),
-        context(_("This text is for you to copy. Handover writes to no client.")),
+        context(_("This text is for you to copy. Handover writes to no client.")) if not view.told else _told(view),
     ]
     return message(mrkdwn(point, 400), blocks)
+
+
+def _told(view: NoteView) -> Block:
+    """Return what the systems told the clients, with the first who were not told."""
+    sent = view.told.get(IntroductionState.SENT, 0)
+    text = _("Introduced through your systems: {sent} of {all} clients.")
+    lines = [text.format(sent=number(sent), all=number(sum(view.told.values())))]
+    each = _("• {client}: {state}")
+    for line in view.not_told:
+        state = _(line.state.value)
+        why = punctuated("{state} ({reason})").format(state=state, reason=mrkdwn(line.reason, 200))
+        lines.append(each.format(client=mrkdwn(line.client, 80), state=why if line.reason else state))
+    return context("\n".join(lines))
 
 
 def introduction(view: NoteView) -> str:

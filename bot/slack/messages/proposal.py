@@ -69,6 +69,7 @@ def build(
     if view.state is not ProposalState.SUPERSEDED:  # the newer version's message shows this part
         blocks += split.build(view)
         blocks += [*paragraphs(split.kept(view.kept, view.leaver.name)), *requests.happened(view)]
+        blocks += [section(mrkdwn(one, 2500)) for one in view.told]
     if pending:
         label = ngettext("Approve {count:,} Record", "Approve {count:,} Records", view.records)
         decides = not viewer or not view.requests or bool(asked and asked.awaits(viewer))

@@ -1,19 +1,25 @@
 """Introductions in a real BottleCRM: a task at every kind of client, and tasks that were left with nobody."""
 
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
-from connectors.bottlecrm.connector import BottleCrm
 from connectors.conformance.introductions import TEXT, fresh_key
 from connectors.contract import Introduction, IntroductionWay
 from connectors.errors import Conflict
+from tests.connectors.bottlecrm.front import Front
 from tests.connectors.bottlecrm.world import IntroductionsWorld
+from tests.sandbox.company.bottlecrm import BottleCrm
 
 TASK = IntroductionWay.TASK
 
 
 @pytest.fixture
-def world(parts: tuple[object, ...]) -> IntroductionsWorld:
-    return IntroductionsWorld(*parts)  # type: ignore[arg-type]
+def world(parts: tuple[BottleCrm, Front, Path]) -> Iterator[IntroductionsWorld]:
+    with closing(IntroductionsWorld(*parts)) as world:
+        yield world
 
 
 def tasks(world: IntroductionsWorld, key: str) -> list[str]:
@@ -55,7 +61,6 @@ def test_a_key_in_another_title_is_not_taken(world: IntroductionsWorld) -> None:
 
 
 def test_bottlecrm_sends_no_messages(world: IntroductionsWorld) -> None:
-    connector: BottleCrm = world.connect()
-    successor = world.seller()
+    connector, successor = world.connect(), world.seller()
     with pytest.raises(Conflict, match="no messages"):
         connector.introduce(world.client(successor), successor, TEXT, fresh_key(), IntroductionWay.MESSAGE)

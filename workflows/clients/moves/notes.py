@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from workflows.clients.context import ClientContext, only_waits, pages
 from workflows.clients.moves import leave
+from workflows.clients.moves.told import counts, not_told
 from workflows.clients.split.sealed import LineData, unseal_line
 from workflows.clients.views import NoteLine, NoteView
 from workflows.csv_cells import csv_lines
@@ -21,7 +22,7 @@ from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
 from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Introduction
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 
@@ -62,6 +63,9 @@ class HandoverNotes:
                 select(sa.func.count(sa.distinct(col(Assignment.system) + ":" + col(Assignment.family)))).where(*mine)
             ).one()
             until = leave.until(session, case.id)
+            blind = self._context.vault.blind(successor.key)
+            told = counts(session, case.id, col(Introduction.successor) == blind)
+            untold = tuple(not_told(self._context, session, case, people, blind)) if told else ()
         records = still_open = 0
         value: dict[str, Decimal] = defaultdict(Decimal)
         best: list[tuple[Decimal, int, NoteLine]] = []
@@ -88,6 +92,8 @@ class HandoverNotes:
             {currency: amount for currency, amount in value.items() if amount},
             named,
             until,
+            told,
+            untold,
         )
 
     def csv(self, note: str) -> Iterator[str]:

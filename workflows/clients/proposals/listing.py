@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from config.text import gettext_lazy, ngettext_lazy, stored
 from connectors.contract import AccountId, Record
 from workflows.clients.context import CHUNK, BookAttempt, ClientContext, chunks
+from workflows.clients.introduction_policy import IntroductionPlan, introduction_plan
 from workflows.clients.proposals.earlier_edits import EarlierEdits
 from workflows.clients.proposals.publishing import REPEATED
 from workflows.clients.proposals.receivers import find_receivers, said
@@ -24,7 +25,7 @@ from workflows.clients.proposals.upload import allocation_request
 from workflows.clients.split import unmoved
 from workflows.clients.split.rules import FamilyTotals, split, unowned
 from workflows.clients.split.sealed import ProposalData, draft_line, line_context, line_id, load_line, seal_note
-from workflows.storage.rows.clients import Assignment, AssignmentState, LineNames, Proposal, ProposalState
+from workflows.storage.rows.clients import Assignment, AssignmentState, Leave, LineNames, Proposal, ProposalState
 from workflows.systems.registry import System
 
 ASKED_BEFORE = frozenset(
@@ -129,7 +130,15 @@ class DraftListing:
             sensitivities={self._system: self.families.sensitive(done.chosen)},
             split_notes=done.notes,
             owner_faults={self._system: receivers.faults},
+            introductions=self._introductions(system),
         )
+
+    def _introductions(self, system: System) -> Mapping[str, IntroductionPlan]:
+        """Return how clients are told after the move; nothing for a handover for a time."""
+        plan = introduction_plan(self._context.introduction_policy, system)
+        with self._context.store.read() as session:
+            for_a_time = session.get(Leave, self._book_attempt.case.id) is not None
+        return {self._system: plan} if plan and not for_a_time else {}
 
     def release(self, session: Session) -> None:
         """After a whole listing, take records that stay out of the draft, and delete those that are gone."""
