@@ -34,7 +34,7 @@ HEADINGS: dict[type, str] = {
     ExportLog: "export log",
     Administrators: "spare the last administrator",
     Duties: "list duties",
-    Introductions: "tell clients",
+    Introductions: "introduce new contacts",
 }
 
 

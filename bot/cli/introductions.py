@@ -1,4 +1,4 @@
-"""`handover introductions`: which clients were told of their new contact, read now, and telling them."""
+"""`handover introductions`: the introductions of new contacts to clients, read now, and sending them."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -15,7 +15,7 @@ from workflows.clients.views import IntroductionLine
 from workflows.storage.rows.clients import IntroductionState
 
 HELP = N_(
-    """States are read from the systems now. Only clients who have moved are told, with the text that was approved.
+    """States are read from the systems now. Only clients who have moved get one, with the text that was approved.
 
 Exits with 1 where an introduction is not sent, or is not known.
 """
@@ -26,9 +26,7 @@ EXAMPLES = ("handover introductions dana@example.com", "handover introductions d
 def introductions(
     ctx: typer.Context,
     who: Whose,
-    send: Annotated[
-        bool, typer.Option("--send", help=N_("Tell the clients who have moved and were not told yet."))
-    ] = False,
+    send: Annotated[bool, typer.Option("--send", help=N_("Send the introductions that are missing."))] = False,
     yes: Yes = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
@@ -38,7 +36,7 @@ def introductions(
         problems: dict[str, str] = {}
         if send:
             require_yes(
-                _("Tell the clients of {name} who looks after them now? That cannot be taken back.").format(
+                _("Introduce the new contacts to the clients of {name}? That cannot be taken back.").format(
                     name=case.leaver.name
                 ),
                 yes,
@@ -59,7 +57,7 @@ def show(lines: Sequence[IntroductionLine], problems: dict[str, str], zone: str)
     if lines:
         show_table(head, [_row(line, zone) for line in lines])
     else:
-        say(_("No client of this case was told."))
+        say(_("No introduction of this case was sent."))
     say(*(punctuated(": ").join((system, what)) for system, what in problems.items()))
 
 

@@ -13,8 +13,8 @@ DEFAULT = N_(
 )
 PLACES = re.compile(r"\{(client|successor|leaver|company)\}")
 NOTES: Mapping[IntroductionWay, str] = {
-    IntroductionWay.TASK: N_("clients are told: each new contact gets a task in {system} for each client: {text}"),
-    IntroductionWay.MESSAGE: N_("clients are told: {system} writes to each client after the move: {text}"),
+    IntroductionWay.TASK: N_("each new contact gets a task in {system} to introduce themselves to each client: {text}"),
+    IntroductionWay.MESSAGE: N_("{system} writes to each client after the move: {text}"),
 }
 """Sentences for those who approve, by way. The text stands there as clients read it."""
 

@@ -32,7 +32,7 @@ def build(view: NoteView) -> Message:
 def _told(view: NoteView) -> Block:
     """Return what the systems told the clients, with the first who were not told."""
     sent = view.told.get(IntroductionState.SENT, 0)
-    text = _("Introduced through your systems: {sent} of {all} clients.")
+    text = _("Introductions in your systems: {sent} of {all} are there.")
     lines = [text.format(sent=number(sent), all=number(sum(view.told.values())))]
     each = _("• {client}: {state}")
     for line in view.not_told:

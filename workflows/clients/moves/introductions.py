@@ -16,7 +16,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from config.text import N_, Sentence, _, gettext_lazy, loaded, ngettext_lazy, stored
+from config.text import N_, Sentence, _, gettext_lazy, ngettext_lazy, stored
 from connectors.contract import AccountId, Introduced, Introductions, IntroductionWay, RecordId
 from connectors.contract import Introduction as IntroductionRead
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
@@ -111,13 +111,7 @@ class ClientIntroductions:
         if plan is None or connector is None:
             return ()
         number = sum(sum(connector.count(account).values()) for account in accounts)
-        sentence = ngettext_lazy(
-            "after the move the clients of up to {count:,} record are told by a {way}",
-            "after the move the clients of up to {count:,} records are told by a {way}",
-            number,
-            way=loaded(plan.way),
-        )
-        return (str(sentence),) if number else ()
+        return (str(_foreseen(plan.way, number)),) if number else ()
 
     def run(self, case_id: str, system: System) -> ActResult:
         """Tell every client of a case who has moved and was not told. Raises `ConnectorError`."""
@@ -143,8 +137,8 @@ class ClientIntroductions:
             states = counts(session, case_id, col(Introduction.system) == system.name)
         number = sum(states.get(state, 0) for state in READ)
         said = ngettext_lazy(
-            "{count} client was told of the new contact; that cannot be taken back",
-            "{count} clients were told of the new contact; that cannot be taken back",
+            "{count} introduction was sent; it cannot be taken back",
+            "{count} introductions were sent; they cannot be taken back",
             number,
         )
         return ActResult((said.stored,)) if number else ActResult()
@@ -415,3 +409,17 @@ class ClientIntroductions:
 
 def _row_id(row: Assignment) -> str:
     return f"{row.case_id}:{row.system}:{row.family}"
+
+
+def _foreseen(way: IntroductionWay, number: int) -> Sentence:
+    if way is IntroductionWay.TASK:
+        return ngettext_lazy(
+            "after the move the new contact gets a task for the client of up to {count:,} record",
+            "after the move the new contact gets a task for each client of up to {count:,} records",
+            number,
+        )
+    return ngettext_lazy(
+        "after the move the system writes to the client of up to {count:,} record",
+        "after the move the system writes to the clients of up to {count:,} records",
+        number,
+    )

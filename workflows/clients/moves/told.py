@@ -1,12 +1,12 @@
 """Introductions as people are shown them: lines, counts, and sentences that name who was not told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import N_, Sentence, gettext_lazy, joined, loaded, ngettext_lazy, shown
+from config.text import Sentence, gettext_lazy, joined, loaded, ngettext_lazy, shown
 from connectors.contract import IntroductionWay
 from workflows.clients.context import ClientContext
 from workflows.clients.split.sealed import adapter, load
@@ -18,17 +18,7 @@ from workflows.storage.rows.clients import Introduction, IntroductionState
 
 FEW = 5
 """Clients named in one sentence; `handover introductions` has all."""
-DONE: Mapping[str, tuple[str, str]] = {
-    IntroductionWay.TASK: (
-        N_("{count:,} new contact has a task to introduce themselves"),
-        N_("for {count:,} clients the new contact has a task to introduce themselves"),
-    ),
-    IntroductionWay.MESSAGE: (
-        N_("{count:,} client was sent an introduction"),
-        N_("{count:,} clients were sent an introduction"),
-    ),
-}
-"""Sentences for `sent`, by way. A task says nothing to the client yet."""
+CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +63,6 @@ def introduction_lines(
         )
 
 
-CHUNK = 500
-
-
 def counts(session: Session, case_id: str, *where: sa.ColumnElement[bool]) -> dict[IntroductionState, int]:
     """Return the number of introductions of a case by state."""
     grouped = (
@@ -114,8 +101,7 @@ def told_in(context: ClientContext, session: Session, case: Case, system: str) -
     ).all()
     for way, state, number in grouped:
         if state == IntroductionState.SENT:
-            one, many = DONE[way]
-            yield ngettext_lazy(one, many, number)
+            yield _sent(way, number)
     for _way, state, number in grouped:
         if state != IntroductionState.SENT:
             yield _others(context, session, case, system, state, number)
@@ -136,3 +122,16 @@ def _named(data: IntroductionData) -> Sentence:
     if not data.reason:
         return Sentence("{client}", {"client": data.client})
     return Sentence("{client} ({why})", {"client": data.client, "why": loaded(data.reason)})
+
+
+def _sent(way: str, number: int) -> Sentence:
+    """Return the sentence on what is there. A task says nothing to the client yet."""
+    if way == IntroductionWay.TASK:
+        return ngettext_lazy(
+            "for {count:,} client the new contact has a task to introduce themselves",
+            "for {count:,} clients the new contact has a task to introduce themselves",
+            number,
+        )
+    return ngettext_lazy(
+        "{count:,} client was sent an introduction", "{count:,} clients were sent an introduction", number
+    )
