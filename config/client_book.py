@@ -80,8 +80,8 @@ class IntroductionSettings(SettingsTable):
     """Introductions of the new contact to clients that moved. Without systems, nobody is told."""
 
     systems: dict[str, Literal["task", "message"]] = Field(default_factory=dict)
-    """How each system tells clients: `{ crm = "task" }` gives the new contact a task for each client, and
-    `"message"` lets the system write to the client. A system that is not named tells nobody."""
+    """The way of each system: `{ crm = "task" }` gives the new contact a task for each client, and `"message"` lets the
+    system write to the client. A system that is not named does neither."""
     texts: dict[LanguageCode, IntroductionText] = Field(default_factory=dict)
     """Your own text, by language: `{ en = "Your contact at {company} is now {successor}." }`. The one in
     `company.language` is used, else a neutral text. {client} and {leaver} may be named too, the reason never."""

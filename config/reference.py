@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import pairwise, starmap
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -53,7 +53,12 @@ class Key:
 def keys(model: type[BaseModel]) -> tuple[Key, ...]:
     """Return the keys of a table in their order."""
     said = meanings(model)
-    return tuple(_key(name, field, said.get(name, "")) for name, field in model.model_fields.items())
+    own = {name: field for name, field in model.model_fields.items() if not _is_table(field.annotation)}
+    return tuple(_key(name, field, said.get(name, "")) for name, field in own.items())
+
+
+def _is_table(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def tables(model: type[BaseModel] = Settings) -> dict[str, type[BaseModel]]:
@@ -61,9 +66,10 @@ def tables(model: type[BaseModel] = Settings) -> dict[str, type[BaseModel]]:
     found: dict[str, type[BaseModel]] = {}
     for name, field in model.model_fields.items():
         inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            nested = {f"{name}.{key}": table for key, table in tables(inner).items()}
-            found |= nested or {name: inner}
+        if _is_table(inner):
+            own = not all(_is_table(one.annotation) for one in inner.model_fields.values())
+            found |= {name: inner} if own else {}
+            found |= {f"{name}.{key}": table for key, table in tables(inner).items()}
     return found
 
 

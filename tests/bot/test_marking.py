@@ -319,7 +319,7 @@ def forms_shown(data: Data) -> Iterator[Any]:
     yield [notice.split_preview(seen), notice.failed(NAME)]
     yield [case_form.reschedule("c", samples.NOW, "Europe/Dublin", days)]
     kept = data.marked(
-        PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3, ((NAME, 2, 5),) * 40)
+        PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3, ((NAME, 2, 5),) * 40, 7)
     )
     yield [case_form.put_back(kept), case_form.put_back(replace(kept, waiting=60, back=0))]
     yield notice.file_faults(NAME, [LineFault(0, NAME), LineFault(3, NAME)])

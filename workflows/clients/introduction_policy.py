@@ -21,7 +21,7 @@ NOTES: Mapping[IntroductionWay, str] = {
 
 @dataclass(frozen=True, slots=True)
 class IntroductionPlan:
-    """How clients of one system are told, as the people who approve are shown it."""
+    """The way and the text for clients of one system, as the people who approve are shown them."""
 
     way: IntroductionWay
     text: str

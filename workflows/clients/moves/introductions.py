@@ -1,8 +1,8 @@
 """Introductions: after the move, clients are told through their system who looks after them now.
 
-Nothing is sent unless the company set it, the people who approved the split were shown the text, and a read shows the
-client with the successor. Each introduction is a row before it is sent. A run that finds such a row of an earlier run
-asks the system for it by its key, and never sends it blindly again. What was sent cannot be taken back.
+Nothing is sent unless the company set it and the people who approved the split were shown the text. A read must show
+the client with the successor. Each introduction is a row before it is sent. A run that finds such a row of an earlier
+run asks the system for it by its key, and never sends it blindly again. What was sent cannot be taken back.
 
 Over 250 lines because what may be sent, the sending and its record must be read side by side.
 """
@@ -79,7 +79,7 @@ GONE = N_("the client's record is gone")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was approved for one system: by proposal its lines, receiving accounts and plan."""
+    """The approvals for one system: by proposal its lines, receiving accounts and plan."""
 
     lines: Mapping[str | None, ApprovedLines]
     accounts: Mapping[str | None, Mapping[str, AccountId]]
