@@ -27,6 +27,9 @@ def introductions(
     ctx: typer.Context,
     who: Whose,
     send: Annotated[bool, typer.Option("--send", help=N_("Send the introductions that are missing."))] = False,
+    successor: Annotated[
+        str, typer.Option(metavar="EMAIL", help=N_("With --send: only the clients of this successor."))
+    ] = "",
     yes: Yes = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
@@ -41,7 +44,7 @@ def introductions(
                 ),
                 yes,
             )
-            results = services.introductions.send(case.id, author(ctx, services, Right.TELL))
+            results = services.introductions.send(case.id, author(ctx, services, Right.TELL), successor.casefold())
             problems = {system: shown(one.problem) for system, one in results.items() if one.problem}
         else:
             problems = services.introductions.read(case.id)

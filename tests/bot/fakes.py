@@ -295,7 +295,7 @@ class FakeIntroductions:
     def lines(self, case_id: str) -> tuple[IntroductionLine, ...]:
         return samples.introductions()
 
-    def send(self, case_id: str, by: Actor) -> dict[str, ActResult]:
+    def send(self, case_id: str, by: Actor, successor: str = "") -> dict[str, ActResult]:
         self.sent.append((case_id, by.id))
         return {"crm": ActResult(problem="not every introduction is done")}
 

@@ -336,6 +336,8 @@ class NoteView:
     """The day of return of a handover for a time, until it is answered."""
     told: Mapping[IntroductionState, int] = field(default_factory=dict)
     """Number of the clients who were told through their system, by state."""
+    to_tell: int = 0
+    """Clients whose introduction was approved, who have moved, and for whom none was begun."""
     not_told: tuple[IntroductionLine, ...] = ()
     """The first clients for whom that is not done."""
 

@@ -20,6 +20,7 @@ from tests.workflows.stage import BOB, CASE, DANA, EVE, HANNA, LEAVER, MAX, Stag
 from workflows.clients.handover import ClientHandover
 from workflows.clients.introduction_policy import IntroductionPolicy
 from workflows.clients.moves.introductions import CLAIM
+from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.stage_acts import ActHandler, ActResult
 from workflows.storage.rows.case import CaseState
@@ -373,6 +374,22 @@ def test_who_may_tell(tmp_path: Path) -> None:
     assert not world.letters
     stage.handover.introductions.send(CASE, MAX)
     assert len(world.letters) == 6
+
+
+def test_a_successor_may_introduce_themselves_and_nobody_else(tmp_path: Path) -> None:
+    world, stage = moved(tmp_path)
+    bob = Actor("slack:U0BOB", "Bob Ross")
+    for other in ("", "carol@x.example", "nobody"):
+        with pytest.raises(Refused):
+            stage.handover.introductions.send(CASE, bob, other)
+    notes = {note.successor.key: note.to_tell for note in stage.handover.notes.of_case(CASE)}
+    assert notes == {"bob@x.example": 3, "carol@x.example": 3}
+    stage.handover.introductions.send(CASE, bob, BOB.key)
+    assert {letter.successor for letter in world.letters.values()} == {"bob"}
+    notes = {note.successor.key: note.to_tell for note in stage.handover.notes.of_case(CASE)}
+    assert notes == {"bob@x.example": 0, "carol@x.example": 3}
+    stage.handover.introductions.send(CASE, bob, BOB.key)
+    assert len(world.letters) == 3
 
 
 def test_rows_alone_tell_nobody(tmp_path: Path) -> None:

@@ -115,6 +115,10 @@ class ClientIntroductions:
 
     def run(self, case_id: str, system: System) -> ActResult:
         """Tell every client of a case who has moved and was not told. Raises `ConnectorError`."""
+        return self._run(case_id, system, "")
+
+    def _run(self, case_id: str, system: System, successor: str) -> ActResult:
+        """Do as `run`, or only for the clients of one successor, by keyed hash."""
         connector = system.having(Introductions)
         with self._context.store.read() as session:
             case, data = read_case(session, self._context.vault, case_id)
@@ -123,13 +127,13 @@ class ClientIntroductions:
             return ActResult()
         try:
             told = self._approved(case, system)
-            for rows in self._clients(case, system, told):
+            for rows in self._clients(case, system, told, successor):
                 self._tell(connector, case, data, rows, told)
         except Tampered as tampered:
             report(self._context, case_id, system.name, tampered.sentence, "introductions")
             return ActResult(problem=tampered.sentence.stored, waits=True)
         self._read(connector, case, system)
-        return self._result(case, system)
+        return self._result(case, system, successor)
 
     def undo(self, case_id: str, system: System) -> ActResult:
         """Say that clients were told. Nothing can be taken back, so nothing is sent."""
@@ -143,24 +147,28 @@ class ClientIntroductions:
         )
         return ActResult((said.stored,)) if number else ActResult()
 
-    def send(self, case_id: str, by: Actor) -> Mapping[str, ActResult]:
+    def send(self, case_id: str, by: Actor, successor: str = "") -> Mapping[str, ActResult]:
         """Tell clients in every system where that was approved, for a person; return the results by system.
+
+        `successor`: only the clients of this one, by key, who may ask for that as well.
 
         Raises `Refused`: NOTHING_TO_TELL, and by authorization.
         """
         with self._context.store.read() as session:
-            approver = read_case(session, self._context.vault, case_id)[1].approver
-        self._context.authorization.require(Right.TELL, by, case_id, also=(approver.slack_id,))
+            data = read_case(session, self._context.vault, case_id)[1]
+        own = [one.slack_id for one in data.successors if successor and one.key == successor]
+        self._context.authorization.require(Right.TELL, by, case_id, also=(data.approver.slack_id, *own))
         systems = [one for one in self._context.systems.values() if self.applies(one)]
         if not systems:
             raise Refused(Code.NOTHING_TO_TELL, case=case_id)
         self._context.journal.note("clients.tell_asked", by, {}, case_id)
-        return {system.name: self._tried(case_id, system) for system in systems}
+        only = self._context.vault.blind(successor) if successor else ""
+        return {system.name: self._tried(case_id, system, only) for system in systems}
 
-    def _tried(self, case_id: str, system: System) -> ActResult:
+    def _tried(self, case_id: str, system: System, successor: str) -> ActResult:
         """Do as `run`, with an error of the system as a problem."""
         try:
-            return self.run(case_id, system)
+            return self._run(case_id, system, successor)
         except ConnectorError as error:
             return ActResult(problem=problem_sentence(error).stored)
 
@@ -221,7 +229,7 @@ class ClientIntroductions:
             ),
         )
 
-    def _clients(self, case: Case, system: System, told: Told) -> Iterator[list[Assignment]]:
+    def _clients(self, case: Case, system: System, told: Told, successor: str) -> Iterator[list[Assignment]]:
         """Yield one record of each client to be told, some at a time: the client's own record, else any of it."""
         mine = col(Assignment.case_id) == case.id, col(Assignment.system) == system.name
         unsettled = sa.select(col(Assignment.family)).where(*mine, col(Assignment.state).in_(UNSETTLED))
@@ -230,6 +238,7 @@ class ClientIntroductions:
             col(Assignment.state) == AssignmentState.MOVED,
             col(Assignment.proposal_id).in_(list(told.plans)),
             col(Assignment.family).not_in(unsettled),
+            *((col(Assignment.successor) == successor,) if successor else ()),
         )
         with self._context.store.read() as session:
             families = session.exec(select(Assignment.family).where(*moved).distinct()).all()
@@ -391,15 +400,15 @@ class ClientIntroductions:
                 for post in session.exec(posts).all():
                     request_update(session, post)
 
-    def _result(self, case: Case, system: System) -> ActResult:
+    def _result(self, case: Case, system: System, successor: str) -> ActResult:
+        own = (col(Introduction.successor) == successor,) if successor else ()
         with self._context.store.read() as session:
-            mine = col(Introduction.system) == system.name
-            states = counts(session, case.id, mine)
+            states = counts(session, case.id, col(Introduction.system) == system.name, *own)
             coming = select(Assignment.id).where(
                 Assignment.case_id == case.id, Assignment.system == system.name, col(Assignment.state).in_(COMING)
             )
             comes = session.exec(coming.limit(1)).first() is not None
-            said = tuple(sentence.stored for sentence in told_in(self._context, session, case, system.name))
+            said = tuple(sentence.stored for sentence in told_in(self._context, session, case, system.name, *own))
         if states.keys() & UNDONE:
             return ActResult(said, gettext_lazy("not every introduction is done").stored)
         if comes:

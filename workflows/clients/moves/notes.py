@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from workflows.clients.context import ClientContext, only_waits, pages
 from workflows.clients.moves import leave
-from workflows.clients.moves.told import counts, not_told
+from workflows.clients.moves.told import counts, not_told, to_tell
 from workflows.clients.split.sealed import LineData, unseal_line
 from workflows.clients.views import NoteLine, NoteView
 from workflows.csv_cells import csv_lines
@@ -66,6 +66,7 @@ class HandoverNotes:
             blind = self._context.vault.blind(successor.key)
             told = counts(session, case.id, col(Introduction.successor) == blind)
             untold = tuple(not_told(self._context, session, case, people, blind)) if told else ()
+            left = to_tell(self._context, session, case, blind)
         records = still_open = 0
         value: dict[str, Decimal] = defaultdict(Decimal)
         best: list[tuple[Decimal, int, NoteLine]] = []
@@ -93,6 +94,7 @@ class HandoverNotes:
             named,
             until,
             told,
+            left,
             untold,
         )
 

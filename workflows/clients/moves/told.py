@@ -1,6 +1,6 @@
 """Introductions as people are shown them: lines, counts, and sentences that name who was not told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -9,12 +9,19 @@ from sqlmodel import Session, col, select
 from config.text import Sentence, gettext_lazy, joined, loaded, ngettext_lazy, shown
 from connectors.contract import IntroductionWay
 from workflows.clients.context import ClientContext
-from workflows.clients.split.sealed import adapter, load
+from workflows.clients.split.sealed import adapter, load, unseal_proposal
 from workflows.clients.views import IntroductionLine
 from workflows.people import Successor
 from workflows.storage.case import CaseData
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Introduction, IntroductionState
+from workflows.storage.rows.clients import (
+    Assignment,
+    AssignmentState,
+    Introduction,
+    IntroductionState,
+    Proposal,
+    ProposalState,
+)
 
 FEW = 5
 """Clients named in one sentence; `handover introductions` has all."""
@@ -82,6 +89,35 @@ def not_told(
         yield line
 
 
+def to_tell(context: ClientContext, session: Session, case: Case, successor: str) -> int:
+    """Return the number of clients of one successor (by keyed hash) whose approved introduction was not begun."""
+    approved = select(Proposal).where(Proposal.case_id == case.id, Proposal.state == ProposalState.APPROVED)
+    shown_in = {
+        (system, proposal.id)
+        for proposal in session.exec(approved)
+        for system in unseal_proposal(context.vault, case, proposal).introductions
+    }
+    left = 0
+    for system in {system for system, _proposal in shown_in}:
+        begun = select(Introduction.id).where(
+            Introduction.case_id == case.id,
+            Introduction.system == system,
+            Introduction.state != IntroductionState.NOT_SENT,
+        )
+        row_id = col(Assignment.case_id) + ":" + col(Assignment.system) + ":" + col(Assignment.family)
+        left += session.exec(
+            select(sa.func.count(sa.distinct(col(Assignment.family)))).where(
+                Assignment.case_id == case.id,
+                Assignment.system == system,
+                Assignment.state == AssignmentState.MOVED,
+                Assignment.successor == successor,
+                col(Assignment.proposal_id).in_([proposal for one, proposal in shown_in if one == system]),
+                row_id.not_in(begun),
+            )
+        ).one()
+    return left
+
+
 def told_sentences(context: ClientContext, session: Session, case: Case) -> Iterator[Sentence]:
     """Yield a sentence for each system in which clients of a case were told: how many, and who was not."""
     systems = select(Introduction.system).where(Introduction.case_id == case.id).distinct()
@@ -90,9 +126,11 @@ def told_sentences(context: ClientContext, session: Session, case: Case) -> Iter
         yield gettext_lazy("{system}: {what}", system=system, what=joined("; ", parts))
 
 
-def told_in(context: ClientContext, session: Session, case: Case, system: str) -> Iterator[Sentence]:
+def told_in(
+    context: ClientContext, session: Session, case: Case, system: str, *where: sa.ColumnElement[bool]
+) -> Iterator[Sentence]:
     """Yield what became of the introductions in one system: those that are sent by number, the others by name."""
-    mine = Introduction.case_id == case.id, Introduction.system == system
+    mine = col(Introduction.case_id) == case.id, col(Introduction.system) == system, *where
     grouped = session.exec(
         select(Introduction.way, Introduction.state, sa.func.count())
         .where(*mine)
@@ -104,16 +142,18 @@ def told_in(context: ClientContext, session: Session, case: Case, system: str) -
             yield _sent(way, number)
     for _way, state, number in grouped:
         if state != IntroductionState.SENT:
-            yield _others(context, session, case, system, state, number)
+            yield _others(context, session, case, (*mine, col(Introduction.state) == state), state, number)
 
 
-def _others(context: ClientContext, session: Session, case: Case, system: str, state: str, number: int) -> Sentence:
-    rows = session.exec(
-        select(Introduction)
-        .where(Introduction.case_id == case.id, Introduction.system == system, Introduction.state == state)
-        .order_by(col(Introduction.id))
-        .limit(FEW)
-    ).all()
+def _others(
+    context: ClientContext,
+    session: Session,
+    case: Case,
+    where: Sequence[sa.ColumnElement[bool]],
+    state: str,
+    number: int,
+) -> Sentence:
+    rows = session.exec(select(Introduction).where(*where).order_by(col(Introduction.id)).limit(FEW)).all()
     named = [_named(unseal_introduction(context, case, row)) for row in rows]
     return gettext_lazy("{count:,} {state}: {clients}", count=number, state=loaded(state), clients=joined(", ", named))
 
