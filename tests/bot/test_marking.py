@@ -73,7 +73,14 @@ from workflows.clients.views import (
 )
 from workflows.news import Event
 from workflows.storage.rows.case import CaseState, HoldReason, Reason, Strategy
-from workflows.storage.rows.clients import AssignmentState, Halt, LeaveAnswer, ProposalState, RequestState
+from workflows.storage.rows.clients import (
+    AssignmentState,
+    Halt,
+    IntroductionState,
+    LeaveAnswer,
+    ProposalState,
+    RequestState,
+)
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
 
@@ -223,6 +230,9 @@ def messages_shown(data: Data) -> Iterator[Any]:
             yield [leave.build(view), leave.blocks(view, LATER + timedelta(days=1))]
         yield access.release_buttons(view)
         yield moves.blocks(replace(view, clients=replace(view.clients, halted=Halt.STOPPED)) if view.clients else view)
+        for at in (None, LATER):
+            slow_case = replace(view.clients, accepted=3, read_again_at=at, told=(NAME,)) if view.clients else None
+            yield case.build(replace(view, clients=slow_case), samples.NOW)
     for state in ProposalState:
         meant = data.marked(
             replace(
@@ -240,11 +250,15 @@ def messages_shown(data: Data) -> Iterator[Any]:
                 share.build(meant, one, samples.lines(25), 60, 0, viewer) for one in meant.requests if one.share
             )
         yield [outcome.build(meant), outcome.build(meant, samples.MAX.slack_id)]
+        slow = replace(meant, told=(NAME,), states={AssignmentState.WAITING: 2, AssignmentState.OBJECTED: 1})
+        yield [outcome.build(slow), outcome.build(slow, samples.MAX.slack_id), proposal.build(slow, [], 0)]
         yield [requests.blocks(meant), requests.waiting(meant), requests.needs(meant)]
         yield [split.kept(meant.kept, NAME), share.point(meant, meant.requests[1], samples.BOB.slack_id)]
     yield [alarm.build(replace(samples.finding(), closed_at=at)) for at in (None, LATER)]
     yield [escalation.build(samples.audit(2)), note.build(samples.note()), note.introduction(samples.note())]
     yield note.build(replace(samples.note(), records=0, until=LATER))
+    sent = {IntroductionState.SENT: 7, IntroductionState.REFUSED: 1}
+    yield note.build(data.marked(replace(samples.note(), told=sent, to_tell=3, not_told=samples.introductions())))
     yield [news.taken_back(data.marked(replace(samples.note(), records=number))) for number in (0, 45)]
     for step in (samples.step(), samples.step(by=NAME, note=NAME, proof="x"), samples.step(needs_file=True)):
         yield [manual.build(step), manual.waiting(step), manual.headline(step)]
