@@ -6,8 +6,10 @@ from datetime import timedelta
 
 from config.client_book import ClientSettings
 from config.settings import Settings
+from connectors.contract import IntroductionWay
 from workflows.cases.holds import CasePolicy
 from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
+from workflows.clients.introduction_policy import IntroductionPolicy
 from workflows.clients.rates import Rates
 from workflows.clients.split.allocation import AllocationRule, AllocationTarget, Traits
 from workflows.clients.split.rules import AllocationPolicy
@@ -24,6 +26,7 @@ class Policies:
     approvals: ApprovalPolicy = field(default_factory=ApprovalPolicy)
     allocation: AllocationPolicy = field(default_factory=AllocationPolicy)
     findings: FindingPolicy = field(default_factory=FindingPolicy)
+    introductions: IntroductionPolicy = field(default_factory=IntroductionPolicy)
 
 
 def read_policies(settings: Settings) -> Policies:
@@ -45,6 +48,7 @@ def read_policies(settings: Settings) -> Policies:
             policy.accept_days,
             tuple(dict.fromkeys((*roles.security.users, *roles.admin.users))),
         ),
+        _introductions(settings),
     )
 
 
@@ -79,6 +83,12 @@ def _approvals(settings: Settings) -> ApprovalPolicy:
         zone=company.timezone,
         rates=_rates(settings.clients),
     )
+
+
+def _introductions(settings: Settings) -> IntroductionPolicy:
+    said, spoken = settings.clients.introductions, settings.company.language
+    ways = {system: IntroductionWay(way) for system, way in said.systems.items()}
+    return IntroductionPolicy(ways, said.texts.get(spoken, ""), spoken, settings.company.name)
 
 
 def _allocation(clients: ClientSettings) -> AllocationPolicy:

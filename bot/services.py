@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workflows.clients.approvals.escalation import ApproverAppointment
     from workflows.clients.handover import ClientHandover
     from workflows.clients.moves.halts import Halts
+    from workflows.clients.moves.introductions import ClientIntroductions
     from workflows.clients.moves.leave import Leaves
     from workflows.clients.moves.notes import HandoverNotes
     from workflows.clients.moves.put_back import PutBacks
@@ -84,6 +85,7 @@ class Services:
     languages: LanguageChoices
     authorization: Authorization
     duties: DutyLists
+    introductions: ClientIntroductions
 
 
 @dataclass(frozen=True)

@@ -295,7 +295,11 @@ def build_services(
     policy, zone = settings.policy, settings.company.timezone
     connect_lock_history(context)
     guards = ProtectedAccounts(policy.protected)
-    handover = ClientHandover(ClientContext.extend(context, workspace.members, policies.approvals, policies.allocation))
+    handover = ClientHandover(
+        ClientContext.extend(
+            context, workspace.members, policies.approvals, policies.allocation, policies.introductions
+        )
+    )
     look_back = timedelta(days=settings.exports.look_back_days)
     exports = ExportTrack(context, channel=settings.slack.security_channel, look_back=look_back, zone=zone)
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
@@ -350,6 +354,7 @@ def build_services(
         languages=LanguageChoices(context.store, context.vault),
         authorization=context.authorization,
         duties=DutyLists(context),
+        introductions=handover.introductions,
     )
     return WorkHandlers(
         services,

@@ -2,11 +2,12 @@
 
 from datetime import date
 from decimal import Decimal
+from string import Formatter
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.fields import Country, GroupId, PersonId, SettingsTable, UserId, Zone
+from config.fields import Country, GroupId, LanguageCode, PersonId, SettingsTable, UserId, Zone
 from config.text import _
 
 
@@ -79,6 +80,37 @@ class CurrencySettings(SettingsTable):
         return self
 
 
+PLACES = frozenset({"client", "successor", "leaver", "company"})
+"""Names that stand in braces in an introduction. There is none for the reason why somebody leaves."""
+
+
+def _introduction(text: str) -> str:
+    try:
+        found = {name: not (spec or how) for _text, name, spec, how in Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        raise ValueError(_("has a brace that does not belong to a name")) from error
+    if wrong := sorted(name for name, plain in found.items() if name not in PLACES or not plain):
+        said = _("names {name}, which is not known here; there are {names}")
+        raise ValueError(said.format(name=wrong[0] or "{}", names=", ".join(sorted(PLACES))))
+    if "successor" not in found:
+        raise ValueError(_("does not name the new contact, in braces: successor"))
+    return text
+
+
+IntroductionText = Annotated[str, Field(max_length=1500), AfterValidator(_introduction)]
+
+
+class IntroductionSettings(SettingsTable):
+    """Introductions of the new contact to clients that moved. Without systems, nobody is told."""
+
+    systems: dict[str, Literal["task", "message"]] = Field(default_factory=dict)
+    """The way of each system: `{ crm = "task" }` gives the new contact a task for each client, and `"message"` lets the
+    system write to the client. A system that is not named does neither."""
+    texts: dict[LanguageCode, IntroductionText] = Field(default_factory=dict)
+    """Your own text, by language: `{ en = "Your contact at {company} is now {successor}." }`. The one in
+    `company.language` is used, else a neutral text. {client} and {leaver} may be named too, the reason never."""
+
+
 class ClientSettings(SettingsTable):
     """The client track."""
 
@@ -96,6 +128,7 @@ class ClientSettings(SettingsTable):
     currencies: CurrencySettings | None = None
     """One table `[clients.currencies]` with rates of exchange. Without it, values in several currencies are not
     compared, and the proposal says so."""
+    introductions: IntroductionSettings = IntroductionSettings()
 
     @model_validator(mode="after")
     def _ruled(self) -> "ClientSettings":

@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import pairwise, starmap
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -56,7 +56,11 @@ def keys(model: type[BaseModel]) -> tuple[Key, ...]:
     """Return the keys of a table in their order, those that it shares with other tables last."""
     said, own = meanings(model), vars(model)["__annotations__"]
     fields = sorted(model.model_fields.items(), key=lambda pair: pair[0] not in own)
-    return tuple(_key(name, field, said.get(name, "")) for name, field in fields)
+    return tuple(_key(name, field, said.get(name, "")) for name, field in fields if not _is_table(field.annotation))
+
+
+def _is_table(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def tables(model: type[BaseModel] = Settings) -> dict[str, type[BaseModel]]:
@@ -64,9 +68,10 @@ def tables(model: type[BaseModel] = Settings) -> dict[str, type[BaseModel]]:
     found: dict[str, type[BaseModel]] = {}
     for name, field in model.model_fields.items():
         inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            nested = {f"{name}.{key}": table for key, table in tables(inner).items()}
-            found |= nested or {name: inner}
+        if _is_table(inner):
+            own = not all(_is_table(one.annotation) for one in inner.model_fields.values())
+            found |= {name: inner} if own else {}
+            found |= {f"{name}.{key}": table for key, table in tables(inner).items()}
     return found
 
 

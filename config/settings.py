@@ -327,6 +327,7 @@ def load(path: Path, env: Mapping[str, str], kinds: Kinds) -> Settings:
         tables = {}
     systems = {name: _system(name, table, env, kinds, faults) for name, table in tables.items()}
     faults += _directory(raw, tables) + _protected(raw, tables) + _roles(raw)
+    faults += _introductions(settings, tables) if settings else []
     faults += _profiles(settings) if settings else []
     if faults or settings is None:
         raise SettingsError(path, faults)
@@ -365,6 +366,14 @@ def _protected(raw: Mapping[str, Any], tables: Mapping[str, Any]) -> list[str]:
         for name in (names if isinstance(names, list) else [])
         if isinstance(name, str) and ":" in name and name.partition(":")[0].strip().casefold() not in known
     ]
+
+
+def _introductions(settings: Settings, tables: Mapping[str, Any]) -> list[str]:
+    """Find systems that are to tell clients and are not configured. They would tell nobody."""
+    said = _("clients.introductions.systems: {name!r} is not one of the systems ({known})")
+    known = ", ".join(tables) or _("none")
+    named = settings.clients.introductions.systems
+    return [said.format(name=name, known=known) for name in named if name not in tables]
 
 
 def _profiles(settings: Settings) -> list[str]:

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from config.text import _
 from connectors.connections import ConnectionPool
-from connectors.contract import CAPABILITIES, Connector, MoveOutcome, Observation, Verdict
+from connectors.contract import CAPABILITIES, Connector, Introduction, MoveOutcome, Observation, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 
 log = logging.getLogger(__name__)
@@ -265,6 +265,10 @@ def _is_moved(answer: Any, batch: Sequence[Any]) -> None:
     for one, order in zip(answer, batch, strict=True):
         said = one.outcome is MoveOutcome.MOVED
         _require(not said or one.owner == order.successor, _("a move without the successor as owner"))
+        waits = one.outcome is MoveOutcome.WAITING
+        _require(not waits or one.owner == order.owner, _("a move that waits without the old owner"))
+        objected = one.outcome is MoveOutcome.OBJECTED
+        _require(not objected or one.owner != order.successor, _("a refused move with the successor as owner"))
 
 
 def _is_event(answer: Any, account: str, since: Any, until: Any) -> None:
@@ -289,6 +293,18 @@ def _is_pool(answer: Any) -> None:
     _require(answer is None or isinstance(answer, ConnectionPool), _("no pool of connections"))
 
 
+def _is_introduced(answer: Any, client: str, **asked: Any) -> None:
+    del asked
+    _require(answer is None or answer.client == client, _("an introduction to another client"))
+    sent = answer is not None and answer.state is Introduction.SENT
+    _require(not sent or bool(answer.id), _("an introduction that was sent and has no id"))
+
+
+def _are_introduced(answer: Any, sent: Sequence[Any]) -> None:
+    same = [(one.client, one.id) for one in answer] == [(one.client, one.id) for one in sent]
+    _require(same, _("not one state for each introduction"))
+
+
 RULES: Mapping[str, Callable[..., None]] = {
     "connections": _is_pool,
     "find": _is_lookup,
@@ -306,5 +322,8 @@ RULES: Mapping[str, Callable[..., None]] = {
     "exports": _is_event,
     "blockers": _are_reasons,
     "licences": _is_licences,
+    "introduce": _is_introduced,
+    "find_introduction": _is_introduced,
+    "introduced": _are_introduced,
 }
 """Check of an answer against its question, by method."""

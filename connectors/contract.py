@@ -375,17 +375,26 @@ class Blocker:
     """The act that ends it, as a sentence: what a person can do, and where. Empty if nobody can."""
 
 
+class IntroductionWay(StrEnum):
+    """The way in which a system introduces a successor."""
+
+    TASK = N_("task")
+    """A task for the successor, with the text. The client reads nothing before the successor writes or calls."""
+    MESSAGE = N_("message")
+    """A message with the text, which the system sends to the client."""
+
+
 class Introduction(StrEnum):
     """The state of an introduction of the successor to a client, as the system reads back."""
 
-    SENT = "sent"
+    SENT = N_("sent")
     """The system shows it with the client's record: a message that left, or a task for the successor."""
     WAITING = "waiting"
     """Accepted, and not to be read yet."""
-    REFUSED = "refused"
+    REFUSED = N_("refused")
     """The client has asked for no messages, or the vendor's rules refuse it."""
-    BOUNCED = "bounced"
-    """It could not be delivered."""
+    BOUNCED = N_("bounced")
+    """It could not be delivered, or the system does not show it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -684,6 +693,9 @@ class ClientBook(Connector, Protocol):
 
         Takes a record only from the expected owner, and never leaves one without an owner. Co-owners, teams, stages and
         history stay. A successor who is inactive or cannot own records gives `refused`, and nothing is written.
+
+        `waiting` has the old owner, as a read shows it. The same order again finds the first one, and `owners` shows
+        the successor once the system has carried it out.
         """
 
 
@@ -794,12 +806,29 @@ class Introductions(ClientBook, Protocol):
     """Introduce the successor to a client through the system. Nothing is sent without a company's setting."""
 
     @abstractmethod
-    def introduce(self, client: RecordId, successor: AccountId, text: str, key: str) -> Introduced:
-        """Send or schedule one introduction. Repeating it with the same `key` finds the first one."""
+    def introduction_ways(self) -> Collection[IntroductionWay]:
+        """Return the ways that the system offers. Sends nothing and reads nothing."""
+
+    @abstractmethod
+    def introduce(
+        self, client: RecordId, successor: AccountId, text: str, key: str, way: IntroductionWay
+    ) -> Introduced:
+        """Send or schedule one introduction, in this way and no other; return its state from a read after the write.
+
+        Repeating it with the same `key` finds the first one, if the system can be asked for it. Raises `OutcomeUnknown`
+        if it was sent and nothing shows it. Raises `Missing` if there is no such client.
+        """
+
+    @abstractmethod
+    def find_introduction(self, client: RecordId, key: str) -> Introduced | None:
+        """Look an introduction up by its `key`; None if there is none. Sends nothing.
+
+        Raises `OutcomeUnknown` if the system cannot be asked for it: then it is never repeated.
+        """
 
     @abstractmethod
     def introduced(self, sent: Sequence[Introduced]) -> Sequence[Introduced]:
-        """Read the states of earlier introductions, in order."""
+        """Read the states of earlier introductions, in order. Sends nothing."""
 
 
 class Activities(ClientBook, Protocol):
@@ -878,6 +907,7 @@ CAPABILITIES: tuple[type, ...] = (
     Blockers,
     Licences,
     Deactivation,
+    Introductions,
 )
 
 

@@ -14,6 +14,7 @@ from connectors.contract import (
     Duties,
     ExportLog,
     Groups,
+    Introductions,
     Licences,
     Manifest,
     Roster,
@@ -39,6 +40,7 @@ HEADINGS: dict[type, str] = {
     Blockers: "foresee refusals",
     Licences: "reclaim licences",
     Deactivation: "deactivate later",
+    Introductions: "introduce new contacts",
 }
 
 

@@ -47,6 +47,7 @@ class Right(StrEnum):
     ENROL = "enrol a person for one-time codes"
     ACCEPT_CLOCK = "accept the clock"
     ROTATE_KEY = "rotate the master key"
+    TELL = "tell clients"
 
 
 HOLDERS: Mapping[Right, tuple[str, ...]] = {
@@ -74,6 +75,7 @@ HOLDERS: Mapping[Right, tuple[str, ...]] = {
     Right.ENROL: ("security", "admin"),
     Right.ACCEPT_CLOCK: ("security", "admin"),
     Right.ROTATE_KEY: ("security", "admin"),
+    Right.TELL: ("hr",),
 }
 """Roles that grant a right, named as in `[roles]`."""
 ROLE_NAMES: Mapping[str, str] = {

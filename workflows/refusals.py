@@ -160,6 +160,7 @@ class Code(StrEnum):
     UNKNOWN_DELEGATION = "unknown delegation", N_("There is no such delegation any more."), Next.LIST_DELEGATIONS
     BAD_PERIOD = "bad period", N_("That period is over, or ends before it begins."), Next.CHOOSE_PERIOD
     NOTHING_MOVES = "nothing moves", N_("No clients of this case are being moved or paused."), Next.SHOW_CASE
+    NOTHING_TO_TELL = "nothing to tell", N_("No system is set to introduce new contacts to clients.")
     ALREADY_HALTED = "already halted", N_("The moves were {what} by {by} already ({at})."), Next.NOTHING_CHANGED
     NEEDS_RETURN = "needs return", N_("Keeping access needs a day of return."), Next.CHOOSE_RETURN
     NOBODY_RETURNS = "nobody returns", N_("This case has no day of return, so there is nothing to answer or to move.")

@@ -292,7 +292,9 @@ def _clients(clients: ClientsView | None) -> str:
     said = _("{listed} listed, {moved} moved, {left} left; {state}").format(
         listed=clients.listed, moved=clients.moved, left=clients.left, state=state
     )
-    stay = [_("not known in {systems}").format(systems=listed(clients.not_known))] if clients.not_known else []
+    waits = _("{count:,} accepted by the system and not done yet")
+    stay = [waits.format(count=clients.accepted)] if clients.accepted else []
+    stay += [_("not known in {systems}").format(systems=listed(clients.not_known))] if clients.not_known else []
     stay += [phrases.no_clients(clients)] if clients.absent else []
     stay += [_("{records} stay: {reason}").format(records=one.records, reason=one.reason) for one in clients.kept]
     return punctuated("; ").join([said, *stay])

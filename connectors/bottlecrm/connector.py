@@ -12,6 +12,7 @@ from config.text import _
 from connectors.bottlecrm import wire
 from connectors.bottlecrm.book import Book
 from connectors.bottlecrm.duties import DutyLists
+from connectors.bottlecrm.introductions import WAYS, Introducing
 from connectors.bottlecrm.rest import Rest
 from connectors.bottlecrm.settings import BottleCrmSettings
 from connectors.bottlecrm.tokens import PersonalTokens
@@ -26,9 +27,11 @@ from connectors.contract import (
     Blocker,
     Blockers,
     Change,
-    ClientBook,
     Duties,
     Duty,
+    Introduced,
+    Introductions,
+    IntroductionWay,
     Locked,
     Login,
     Lookup,
@@ -53,7 +56,7 @@ CONTROLS = 2
 """Fewest members in a list that prove a lookup: one of them is our own user."""
 
 
-class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties, Blockers):
+class BottleCrm(HttpConnector, Accounts, Roster, Tokens, Introductions, Duties, Blockers):
     """One organization in BottleCRM over REST.
 
     Safe for use by several threads; nothing is sent before the first call.
@@ -65,6 +68,7 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties, Blo
         self._api = self._rest.api
         self._tokens = PersonalTokens(self._rest, settings.session_file)
         self._book = Book(self._rest)
+        self._introducing = Introducing(self._rest)
         self._duties = DutyLists(self._rest, self._tokens.signed_in if settings.session_file else None)
         self._comparison = Comparison(self.visible, settings.login, settings.accounts_at_least)
 
@@ -257,6 +261,24 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties, Blo
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Replace the owner with the successor, record by record; everybody else whom a record is assigned to stays."""
         return self._book.move(batch)
+
+    def introduction_ways(self) -> Collection[IntroductionWay]:
+        """Return the one way: a task."""
+        return WAYS
+
+    def introduce(
+        self, client: RecordId, successor: AccountId, text: str, key: str, way: IntroductionWay
+    ) -> Introduced:
+        """Give the successor a task at the client's record, with the text."""
+        return self._introducing.introduce(client, successor, text, key, way)
+
+    def find_introduction(self, client: RecordId, key: str) -> Introduced | None:
+        """Search the tasks at a client's record for the key."""
+        return self._introducing.find(client, key)
+
+    def introduced(self, sent: Sequence[Introduced]) -> Sequence[Introduced]:
+        """Read whether each task is there, and whether somebody has it."""
+        return self._introducing.read(sent)
 
     def duties(self, account: AccountId) -> Iterator[Duty]:
         """Read rules, webhooks, forms, lead settings and teams that name the member."""

@@ -45,6 +45,7 @@ from workflows.cases.offboarding import Offboarding
 from workflows.clients.approval_policy import ApprovalPolicy
 from workflows.clients.context import ClientContext
 from workflows.clients.handover import ClientHandover
+from workflows.clients.introduction_policy import IntroductionPolicy
 from workflows.clients.split.rules import AllocationPolicy
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
@@ -192,7 +193,9 @@ def company(count: int, folder: Path) -> Company:
     _settled(store, count)
     journal = Journal(store, clock, b"s" * 32, Marks(b"m" * 32))
     context = Context(store, vault, journal, systems, clock, authorization(store, vault, journal, clock), day)
-    handover = ClientHandover(ClientContext.extend(context, MemoryMembers(), ApprovalPolicy(), AllocationPolicy()))
+    handover = ClientHandover(
+        ClientContext.extend(context, MemoryMembers(), ApprovalPolicy(), AllocationPolicy(), IntroductionPolicy())
+    )
     exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
     findings = FindingList(context, day)
     casefile = Casefile(context, handover.proposals, exports, findings)

@@ -20,6 +20,7 @@ from tests.bot.fakes import (
     FakeFollowUps,
     FakeHalts,
     FakeHandover,
+    FakeIntroductions,
     FakeJournal,
     FakeLanguages,
     FakeLeaves,
@@ -126,6 +127,7 @@ def make_services(
         FakeLanguages(),
         FakeAuthorization(),
         FakeDuties(),
+        FakeIntroductions(),
     )
     return Services(*parts)
 

@@ -14,6 +14,7 @@ from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import (
     ClientLine,
     DelegationView,
+    IntroductionLine,
     NoteView,
     Preview,
     ProposalView,
@@ -24,6 +25,7 @@ from workflows.clients.views import (
 from workflows.exports.views import ExportView
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
+from workflows.stage_acts import ActResult
 from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
@@ -281,6 +283,21 @@ class FakeDelegations:
 
     def present(self, user: str = "") -> list[DelegationView]:
         return [one for one in self.known if not user or user in (one.principal.slack_id, one.delegate.slack_id)]
+
+
+class FakeIntroductions:
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    def read(self, case_id: str) -> dict[str, str]:
+        return {}
+
+    def lines(self, case_id: str) -> tuple[IntroductionLine, ...]:
+        return samples.introductions()
+
+    def send(self, case_id: str, by: Actor, successor: str = "") -> dict[str, ActResult]:
+        self.sent.append((case_id, by.id))
+        return {"crm": ActResult(problem="not every introduction is done")}
 
 
 class FakeHalts:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from bot.slack.people import Profile
-from connectors.contract import Duty, DutyId, DutyKind, Licence, LicenceId, Verdict
+from connectors.contract import Duty, DutyId, DutyKind, IntroductionWay, Licence, LicenceId, Verdict
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, SECURITY, Employee
 from workflows.access.staged_account import SeatState
 from workflows.access.views import (
@@ -22,11 +22,20 @@ from workflows.access.views import (
     SystemPlan,
 )
 from workflows.cases.views import AuditView, CaseView, FindingLine, FollowUpLine, Plan
-from workflows.clients.views import ClientLine, ClientsView, NoteLine, NoteView, ProposalView, RecordLine, Share
+from workflows.clients.views import (
+    ClientLine,
+    ClientsView,
+    IntroductionLine,
+    NoteLine,
+    NoteView,
+    ProposalView,
+    RecordLine,
+    Share,
+)
 from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver, Successor
 from workflows.storage.rows.case import CaseState, Strategy
-from workflows.storage.rows.clients import AssignmentState, ProposalState
+from workflows.storage.rows.clients import AssignmentState, IntroductionState, ProposalState
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
 
@@ -44,6 +53,15 @@ MAX, BOB, CAROL = successor(MANAGER), successor(BY_UID["bob.ross"]), successor(B
 
 def leaver(name: str = LEAVER.name) -> Leaver:
     return Leaver(name, LEAVER.email, LEAVER.slack_id, LEAVER.timezone, LEAVER.title, MANAGER.email)
+
+
+def introductions() -> tuple[IntroductionLine, ...]:
+    """Return a task that is there, and a client who was refused."""
+    done = IntroductionLine(
+        "crm", "Nordwind", "account:1", BOB, IntroductionWay.TASK, IntroductionState.SENT, "", NOW, NOW
+    )
+    refused = replace(done, client="Acme", client_id="account:2", state=IntroductionState.REFUSED, reason="inactive")
+    return done, refused
 
 
 def note(who: Successor = BOB) -> NoteView:

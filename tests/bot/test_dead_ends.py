@@ -12,7 +12,7 @@ import typer
 from bot import errors as in_slack
 from bot.cli import explanations as at_terminal
 from bot.cli.app import make_app
-from bot.slack.listeners import audits, book, cases, enrolment, handover, home, manual, offboarding
+from bot.slack.listeners import audits, book, cases, enrolment, handover, home, manual, notes, offboarding
 from bot.slack.listeners.offboarding import Verb
 from bot.slack.messages import (
     access,
@@ -102,7 +102,7 @@ class Noted:
 def rights() -> dict[str, Right | None]:
     """Return the right of each button by its action; None: of those who are asked, or checked by the listener."""
     noted: Any = Noted({})
-    for task in (offboarding, cases, handover, book, audits, manual, home, enrolment):
+    for task in (offboarding, cases, handover, book, audits, manual, home, enrolment, notes):
         task.register(noted)
     return {**noted.rights, **LATE}
 

@@ -73,7 +73,14 @@ from workflows.clients.views import (
 )
 from workflows.news import Event
 from workflows.storage.rows.case import CaseState, HoldReason, Reason, Strategy
-from workflows.storage.rows.clients import AssignmentState, Halt, LeaveAnswer, ProposalState, RequestState
+from workflows.storage.rows.clients import (
+    AssignmentState,
+    Halt,
+    IntroductionState,
+    LeaveAnswer,
+    ProposalState,
+    RequestState,
+)
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
 
@@ -224,6 +231,9 @@ def messages_shown(data: Data) -> Iterator[Any]:
             yield [leave.build(view), leave.blocks(view, LATER + timedelta(days=1))]
         yield access.release_buttons(view)
         yield moves.blocks(replace(view, clients=replace(view.clients, halted=Halt.STOPPED)) if view.clients else view)
+        for at in (None, LATER):
+            slow_case = replace(view.clients, accepted=3, read_again_at=at, told=(NAME,)) if view.clients else None
+            yield case.build(replace(view, clients=slow_case), samples.NOW)
     for state in ProposalState:
         meant = data.marked(
             replace(
@@ -241,11 +251,15 @@ def messages_shown(data: Data) -> Iterator[Any]:
                 share.build(meant, one, samples.lines(25), 60, 0, viewer) for one in meant.requests if one.share
             )
         yield [outcome.build(meant), outcome.build(meant, samples.MAX.slack_id)]
+        slow = replace(meant, told=(NAME,), states={AssignmentState.WAITING: 2, AssignmentState.OBJECTED: 1})
+        yield [outcome.build(slow), outcome.build(slow, samples.MAX.slack_id), proposal.build(slow, [], 0)]
         yield [requests.blocks(meant), requests.waiting(meant), requests.needs(meant)]
         yield [split.kept(meant.kept, NAME), share.point(meant, meant.requests[1], samples.BOB.slack_id)]
     yield [alarm.build(replace(samples.finding(), closed_at=at)) for at in (None, LATER)]
     yield [escalation.build(samples.audit(2)), note.build(samples.note()), note.introduction(samples.note())]
     yield note.build(replace(samples.note(), records=0, until=LATER))
+    sent = {IntroductionState.SENT: 7, IntroductionState.REFUSED: 1}
+    yield note.build(data.marked(replace(samples.note(), told=sent, to_tell=3, not_told=samples.introductions())))
     yield [news.taken_back(data.marked(replace(samples.note(), records=number))) for number in (0, 45)]
     for step in (samples.step(), samples.step(by=NAME, note=NAME, proof="x"), samples.step(needs_file=True)):
         yield [manual.build(step), manual.waiting(step), manual.headline(step)]
@@ -320,7 +334,7 @@ def forms_shown(data: Data) -> Iterator[Any]:
     yield [notice.split_preview(seen), notice.failed(NAME)]
     yield [case_form.reschedule("c", samples.NOW, "Europe/Dublin", days)]
     kept = data.marked(
-        PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3, ((NAME, 2, 5),) * 40)
+        PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3, ((NAME, 2, 5),) * 40, 7)
     )
     yield [case_form.put_back(kept), case_form.put_back(replace(kept, waiting=60, back=0))]
     yield notice.file_faults(NAME, [LineFault(0, NAME), LineFault(3, NAME)])
@@ -465,6 +479,8 @@ OUTPUTS = (
     ("putback", "case-1", "--cancel"),
     ("duties", "case-1"),
     ("notes", "case-1"),
+    ("introductions", "case-1"),
+    ("introductions", "case-1", "--send", "--yes"),
     ("notes", "case-1", "--introduction"),
     ("returning", "case-1", "--stay"),
     ("proposal", "case-1"),

@@ -225,6 +225,31 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("systems = { crm2 = 'task' }", ".systems: 'crm2' is not one of the systems"),
+        ("systems = { shop = 'letter' }", ".systems.shop: must be 'task' or 'message'"),
+        ("texts = { en = '{reason}: {successor}' }", ".texts.en: names reason, which is not known here"),
+        ("texts = { en = '{successor.email}' }", ".texts.en: names successor.email"),
+        ("texts = { en = '{successor!r:>9}' }", ".texts.en: names successor"),
+        ("texts = { en = '{} {successor}' }", ".texts.en: names {}"),
+        ("texts = { en = 'Hello' }", ".texts.en: does not name the new contact"),
+        ("texts = { en = '{successor' }", ".texts.en: has a brace"),
+        ("texts = { xx = '{successor}' }", ".texts.xx"),
+    ],
+)
+def test_a_fault_of_an_introduction_is_told(line: str, fault: str, tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(f"{path.read_text('utf-8')}\n[clients.introductions]\n{line}\n", encoding="utf-8")
+    found = faults(path)
+    assert any(one.startswith(f"clients.introductions{fault}") for one in found), found
+
+
+def test_introductions_are_off_until_somebody_sets_them(tmp_path: Path) -> None:
+    assert load(written(tmp_path), ENV, kinds).clients.introductions.systems == {}
+
+
+@pytest.mark.parametrize(
     ("without", "fault"),
     [
         ("company", "company: is missing"),

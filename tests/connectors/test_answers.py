@@ -141,6 +141,9 @@ WRITES: dict[str, tuple[str, Any, tuple[Any, ...]]] = {
     "no outcome": ("move", [], ([ORDER],)),
     "another record's outcome": ("move", [Moved(RecordId("deal:2"), MoveOutcome.GONE, None)], ([ORDER],)),
     "moved to somebody else": ("move", [Moved(ORDER.record, MoveOutcome.MOVED, U1)], ([ORDER],)),
+    "waits with the successor": ("move", [Moved(ORDER.record, MoveOutcome.WAITING, U2)], ([ORDER],)),
+    "waits without an owner": ("move", [Moved(ORDER.record, MoveOutcome.WAITING, None)], ([ORDER],)),
+    "objected and moved": ("move", [Moved(ORDER.record, MoveOutcome.OBJECTED, U2)], ([ORDER],)),
     "moved as text": ("move", [Moved(ORDER.record, "moved", U2)], ([ORDER],)),  # type: ignore[arg-type]
     "revoked as text": ("revoke", "made", (U1, "t")),
 }

@@ -41,6 +41,10 @@ from connectors.contract import (
     Group,
     GroupId,
     Groups,
+    Introduced,
+    Introduction,
+    Introductions,
+    IntroductionWay,
     Licence,
     LicenceId,
     Licences,
@@ -63,7 +67,7 @@ from connectors.contract import (
     Trace,
     Verdict,
 )
-from connectors.errors import Conflict, Missing, Unavailable
+from connectors.errors import Conflict, Missing, OutcomeUnknown, Unavailable
 from workflows.systems.registry import System
 
 P = ParamSpec("P")
@@ -134,6 +138,20 @@ class _Fault:
     done: bool
 
 
+@dataclass
+class Letter:
+    """One introduction, as the system has it."""
+
+    id: str
+    client: RecordId
+    successor: AccountId
+    text: str
+    key: str
+    way: IntroductionWay
+    state: Introduction = Introduction.SENT
+    reason: str = ""
+
+
 class World:
     """The truth of one system, to be read and changed from outside the connector."""
 
@@ -156,6 +174,17 @@ class World:
         self.before_call: dict[str, Callable[[], None]] = {}
         """Run before every call of a method: for what others do at that very moment."""
         self._faults: dict[str, list[_Fault]] = {}
+        self.slow = False
+        """True: moves are accepted, and done only by `carry_out`."""
+        self.accepted: dict[RecordId, AccountId] = {}
+        """Successors of accepted moves."""
+        self.letters: dict[str, Letter] = {}
+        """Introductions by id."""
+        self.mute = False
+        """True: the system cannot be asked for an introduction by its key."""
+        self.ways: tuple[IntroductionWay, ...] = (IntroductionWay.TASK, IntroductionWay.MESSAGE)
+        self.objects: dict[str, str] = {}
+        """Reasons of clients who say no, by record."""
 
     def user(self, user: str, email: str, **more: object) -> User:
         """Add an account; its log-in is the part of the address before the @ unless given."""
@@ -195,6 +224,11 @@ class World:
     def give(self, record: str, owner: str) -> None:
         """Let a person in the system itself hand a record over."""
         self.records[RecordId(record)] = replace(self.records[RecordId(record)], owner=AccountId(owner))
+
+    def carry_out(self, *records: str) -> None:
+        """Let the vendor do accepted moves, all of them unless some are named."""
+        for record in [RecordId(one) for one in records] or list(self.accepted):
+            self.give(record, self.accepted.pop(record))
 
     def fix(self, record: str, why: str) -> None:
         """Let the vendor keep a record's owner for good, or with an empty `why` let it go again."""
@@ -477,9 +511,73 @@ class _Book(_Tokens):
         unfit = successor is None or not successor.active or not successor.can_own
         if why := "the successor cannot own records" if unfit else self._fault(one.successor, record.owner_pool, None):
             return Moved(one.record, MoveOutcome.REFUSED, record.owner, None, why)
+        return self._ask(one) or self._give(one, record)
+
+    def _give(self, one: MoveOrder, record: Record) -> Moved:
         self.world.records[one.record] = replace(record, owner=one.successor)
         self.world.writes[f"move:{one.record}"] += 1
         return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE)
+
+    def _ask(self, one: MoveOrder) -> Moved | None:
+        """Accept an order without doing it, or let the client say no; None: do it now."""
+        if why := self.world.objects.get(one.record, ""):
+            return Moved(one.record, MoveOutcome.OBJECTED, one.owner, None, why)
+        if not self.world.slow:
+            return None
+        known = one.record in self.world.accepted
+        self.world.accepted[one.record] = one.successor
+        self.world.writes[f"order:{one.record}"] += not known
+        return Moved(one.record, MoveOutcome.WAITING, one.owner, Change.ALREADY if known else Change.MADE)
+
+
+class _Telling(_Book):
+    def introduction_ways(self) -> Collection[IntroductionWay]:
+        return self.world.ways
+
+    def introduce(
+        self, client: RecordId, successor: AccountId, text: str, key: str, way: IntroductionWay
+    ) -> Introduced:
+        def act() -> Introduced:
+            if client not in self.world.records:
+                raise Missing(f"no record {client}")
+            if not self.world.users[successor].active:
+                return Introduced(client, Introduction.REFUSED, reason="inactive")
+            found = self._found(client, key)
+            if found is None or self.world.mute:
+                letter = Letter(str(len(self.world.letters)), client, successor, text, key, way)
+                self.world.letters[letter.id] = letter
+                self.world.writes[f"tell:{client}"] += 1
+                found = self._found(client, key)
+            assert found is not None
+            return found
+
+        return self.world.call("introduce", act)
+
+    def find_introduction(self, client: RecordId, key: str) -> Introduced | None:
+        def act() -> Introduced | None:
+            if self.world.mute:
+                raise OutcomeUnknown("there is no search")
+            return self._found(client, key)
+
+        return self.world.call("find_introduction", act)
+
+    def _found(self, client: RecordId, key: str) -> Introduced | None:
+        mine = [one for one in self.world.letters.values() if (one.client, one.key) == (client, key)]
+        return self._read(mine[0]) if mine else None
+
+    def _read(self, letter: "Letter") -> Introduced:
+        return Introduced(letter.client, letter.state, letter.id, letter.reason)
+
+    def introduced(self, sent: Sequence[Introduced]) -> Sequence[Introduced]:
+        gone = Introduction.BOUNCED
+        there = self.world.letters
+        return self.world.call(
+            "introduced",
+            lambda: [
+                self._read(there[one.id]) if one.id in there else replace(one, state=gone, reason="it is gone")
+                for one in sent
+            ],
+        )
 
 
 class _Log(_Book):
@@ -595,6 +693,10 @@ class _Ended(_Seats):
 
 class MemoryTenant(_Ended, Accounts, Sessions, Groups, Licences, Deactivation):
     """A system with paid seats, in which an account is deactivated after its lock."""
+
+
+class MemoryTelling(_Telling, Accounts, Sessions, Groups, Tokens, Introductions):
+    """A CRM that tells clients."""
 
 
 class MemoryBook(_Book, Accounts, Sessions, Groups, Tokens, ClientBook):

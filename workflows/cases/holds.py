@@ -17,6 +17,7 @@ from workflows.access.lockout_messages import refresh_failures
 from workflows.authorization import Right, holders
 from workflows.cases.views import Ended
 from workflows.clients.approvals.decisions import DecisionRegister
+from workflows.clients.moves.halts import end_moves
 from workflows.context import Context
 from workflows.news import Event, tell, tell_line_manager, told
 from workflows.people import Actor
@@ -273,13 +274,17 @@ def ended(session: Session, vault: Vault, case: Case) -> Ended | None:
 
 
 def end_case(session: Session, decisions: DecisionRegister, case: Case, state: CaseState, by: Actor) -> None:
-    """End a case: cancel all its open work, such as lock-outs, moves, snapshots, follow-ups, and pending proposals."""
+    """End a case: cancel all its open work, such as lock-outs, moves, snapshots, follow-ups, and pending proposals.
+
+    Records whose move a system accepted are read on, because it may still move them.
+    """
     case.state = state
     session.add(case)
+    read_on = end_moves(session, case.id)
     for model in (Access, Inventory, BookHandover, ExportSnapshot, FollowUp):
         session.execute(
             sa.update(model)
-            .where(col(model.case_id) == case.id, col(model.state) != WorkState.DONE)
+            .where(col(model.case_id) == case.id, col(model.state) != WorkState.DONE, col(model.id).not_in(read_on))
             .values(state=WorkState.CANCELLED)
         )
     session.execute(  # a restriction that is being lifted goes on

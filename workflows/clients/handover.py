@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -22,16 +23,19 @@ from workflows.clients.context import (
     BookAttempt,
     ClientContext,
     has_lines,
+    only_waits,
     problem_sentence,
     set_next_phase,
     tell_problem,
 )
 from workflows.clients.moves.halts import Halts
+from workflows.clients.moves.introductions import ClientIntroductions
 from workflows.clients.moves.leave import Leaves
 from workflows.clients.moves.moves import Moves, refusals, settle
 from workflows.clients.moves.notes import HandoverNotes
 from workflows.clients.moves.put_back import PutBacks
 from workflows.clients.moves.reconciliation import NO_ACCOUNT, left_with, reconcile_book
+from workflows.clients.moves.waiting import WaitingMoves, lapsed_sentence
 from workflows.clients.proposals.editing import ProposalEditor
 from workflows.clients.proposals.listing import ANSWERED, DraftListing
 from workflows.clients.proposals.publishing import DRIFT, FIRST, LATER, publish, ready
@@ -68,6 +72,7 @@ class ClientHandover:
         self.edits = ProposalEditor(self._context, eligibility, self.decisions)
         self.proposals = ClientTrackQueries(self._context)
         self.halts = Halts(self._context)
+        self.introductions = ClientIntroductions(self._context)
         self.notes = HandoverNotes(self._context)
         self.leaves = Leaves(self._context)
         self.put_backs = PutBacks(self._context)
@@ -103,9 +108,9 @@ class ClientHandover:
         if book is None or not _retriable(session, book):
             return None
         due = self._context.clock.now()
-        if book.phase == BookPhase.MOVE:
+        if book.phase == BookPhase.MOVE and not only_waits(session, book):
             due = max(due, session.get_one(Case, case_id).effective_at)
-        elif book.state != WorkState.DUE:
+        elif book.state != WorkState.DUE or (book.phase == BookPhase.MOVE and has_lines(session, book, *ANSWERED)):
             book.phase, book.reason, book.halted = BookPhase.LIST, "", Halt.NONE
         again(session, book, due)
         return book.attempt
@@ -116,7 +121,7 @@ class ClientHandover:
             case, data = read_case(session, self._context.vault, book.case_id)
             if book.state != WorkState.DUE or book.due_at > self._context.clock.now():
                 return None
-            if case.state == CaseState.CANCELLED:
+            if case.state == CaseState.CANCELLED and not has_lines(session, book, AssignmentState.WAITING):
                 book.state = WorkState.CANCELLED
                 session.add(book)
                 return None
@@ -174,12 +179,15 @@ class ClientHandover:
         stopped = book_attempt.book.halted == Halt.STOPPED  # a stopped book is only counted
         unread = self._unread(book_attempt, system, leaver)
         listed = not (stopped or unread)
-        moves = Moves(self._context, book_attempt)
+        moves, waiting = Moves(self._context, book_attempt), WaitingMoves(self._context, book_attempt)
         moves.check()
+        waiting.carry()
         if listed:
             listing.gather(leaver, again=True)
         moves.run(leaver)
         proposal_data = listing.allot(system, leaver)
+        if proposal_data and listing.lapsed:
+            proposal_data = replace(proposal_data, notes=(*proposal_data.notes, lapsed_sentence(listing.lapsed)))
         staying = (
             unmoved.unseal(self._context.vault, book_attempt.case, book_attempt.book).staying
             if not listed
@@ -194,13 +202,16 @@ class ClientHandover:
             if proposal_data is not None:
                 self._complete(session, book_attempt, listing.draft, proposal_data)
                 publish(self._context, session, book_attempt.case, book_attempt.data.approver, DRIFT)
-            settle(self._context, session, book_attempt, book)
+            settle(self._context, session, book_attempt, book, news=moves.recorded or waiting.recorded)
+            if waiting.lapsed:
+                tell_problem(self._context, session, book, book_attempt.data, f"lapsed:{book.attempt}")
             if book.phase == BookPhase.DONE and unread:
                 book.reason = unread.stored  # what was approved is moved, and no count proves that it was all
             elif book.phase == BookPhase.DONE:
                 left = left_with(leaver, json.loads(book.counts_after))
                 reconcile_book(self._context, session, book, leaver, left, listed=not stopped)
-            self.notes.send(session, book_attempt.case, book_attempt.data, book)
+            if book.phase == BookPhase.DONE or moves.recorded or waiting.recorded:
+                self.notes.send(session, book_attempt.case, book_attempt.data, book)
             self._context.show_case(session, book_attempt.case.id)
 
     def _complete(
@@ -265,11 +276,14 @@ class ClientHandover:
 
 
 def _retriable(session: Session, book: BookHandover) -> bool:
-    """Return whether a person may retry: the book was put off with a reason, or has declined or refused records."""
+    """Return whether a person may retry: the book was put off with a reason, or has declined or refused records.
+
+    So may they while the system has accepted records and not moved them: these are read again.
+    """
     if book.halted == Halt.PAUSED:
         return False
     if book.state == WorkState.DUE:
-        return bool(book.reason)
+        return bool(book.reason) or has_lines(session, book, AssignmentState.WAITING)
     if book.state == WorkState.DONE and book.reason == NO_ACCOUNT:
         return True
     return book.state in (WorkState.PLANNED, WorkState.DONE) and has_lines(session, book, *ANSWERED)

@@ -33,8 +33,14 @@ from workflows.storage.work import again, finish, retry_at, say
 from workflows.systems.effects import why_unread
 from workflows.systems.registry import System
 
-STAYING = (AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.KEPT, AssignmentState.PUT_BACK)
-"""States of records that stay: the vendor lets nobody change their owner, or a person decided so."""
+STAYING = (
+    AssignmentState.REFUSED,
+    AssignmentState.EXCLUDED,
+    AssignmentState.KEPT,
+    AssignmentState.PUT_BACK,
+    AssignmentState.OBJECTED,
+)
+"""States of records that stay: the vendor lets nobody change their owner, or a person or the client decided so."""
 
 
 class FollowUps:
@@ -224,13 +230,15 @@ class FollowUps:
 
 
 def _waiting(case_id: str, system: str) -> SelectOfScalar[int]:
-    """Return the query for the number of records about which people are asked now."""
+    """Return the query for the number of records about which people are asked now, or whose move was accepted."""
     asked = select(Proposal.id).where(Proposal.case_id == case_id, Proposal.state == ProposalState.PENDING)
     return select(sa.func.count()).where(
         Assignment.case_id == case_id,
         Assignment.system == system,
-        Assignment.state == AssignmentState.PROPOSED,
-        col(Assignment.proposal_id).in_(asked),
+        sa.or_(
+            col(Assignment.state) == AssignmentState.WAITING,
+            sa.and_(col(Assignment.state) == AssignmentState.PROPOSED, col(Assignment.proposal_id).in_(asked)),
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from bot.slack.listeners import (
     handover,
     home,
     manual,
+    notes,
     offboarding,
 )
 from bot.slack.listeners.answers import Listeners
@@ -22,5 +23,5 @@ def register_listeners(app: App, ctx: ListenerContext) -> None:
     """Register all listeners on a new app."""
     error_handler.register(app)
     on = Listeners(app, ctx)
-    for task in (offboarding, cases, handover, book, audits, manual, home, enrolment, channels):
+    for task in (offboarding, cases, handover, book, audits, manual, home, enrolment, channels, notes):
         task.register(on)

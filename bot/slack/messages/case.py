@@ -126,7 +126,19 @@ def _cancel_button(view: CaseView) -> Block:
 
 def _clients(view: CaseView, clients: ClientsView, now: datetime) -> list[str]:
     lines = [_("*Clients* {where}").format(where=_progress(view, clients, now))]
-    return lines + [f"• {short(line)}" for line in clients.differing[:10]]
+    told = [f"• {short(line, 600)}" for line in clients.told[:10]]
+    return [*lines, *_accepted(clients), *(f"• {short(line)}" for line in clients.differing[:10]), *told]
+
+
+def _accepted(clients: ClientsView) -> list[str]:
+    """Return a line on records that their system accepted to move and has not moved."""
+    if not clients.accepted:
+        return []
+    text = _("• {count} accepted by the system and not done yet")
+    if clients.read_again_at:
+        text = _("• {count} accepted by the system and not done yet; read again {when}")
+    when = moment(clients.read_again_at) if clients.read_again_at else ""
+    return [text.format(count=records(clients.accepted), when=when)]
 
 
 def _problems(view: CaseView, clients: ClientsView) -> list[Block]:

@@ -19,7 +19,7 @@ from bot.slack.messages.blocks import (
 from bot.slack.messages.phrases import clients as count_clients
 from bot.slack.messages.phrases import listing, records, short
 from bot.slack.messages.systems import RETRY
-from bot.text import _, moment, mrkdwn, number, plain, punctuated
+from bot.text import _, moment, mrkdwn, ngettext, number, plain, punctuated
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView, PutBackLine, RequestView
 from workflows.storage.rows.case import CaseState
@@ -147,6 +147,16 @@ def givers(found: Sequence[tuple[str, int, int]]) -> list[Block]:
     if (rest := len(found) - MOST_GIVERS) > 0:
         rows.append(_("… and {count} more").format(count=rest))
     return paragraphs(rows)
+
+
+def still_accepted(count: int) -> str:
+    """Return a sentence on records that no put-back can name, because their move was accepted and is not done."""
+    text = ngettext(
+        "{count} record is not in this plan: the system has accepted its move and not done it yet.",
+        "{count} records are not in this plan: the system has accepted their moves and not done them yet.",
+        count,
+    )
+    return text.format(count=number(count))
 
 
 def kept(lines: tuple[PutBackLine, ...], rest: int) -> list[Block]:

@@ -82,6 +82,7 @@ def test_identifiers_of_0_2_0_are_sealed_and_found(old: str, tmp_path: Path) -> 
     }
     assert len(known) > 30
     del known["outbox_message", "recipient"]  # newer than that version, so that nobody is known there
+    del known["introduction", "account"]  # a newer table
     engine = sa.create_engine(old)
     with engine.connect() as connection:
         for (table, column), kind in known.items():

@@ -21,7 +21,7 @@ from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observa
 from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
 from workflows.clients.approvals import requests
-from workflows.clients.context import BookAttempt, ClientContext, pages, set_next_phase, show_moved
+from workflows.clients.context import BookAttempt, ClientContext, has_lines, pages, set_next_phase, show_moved
 from workflows.clients.split import unmoved
 from workflows.clients.split.sealed import (
     LineDigest,
@@ -38,10 +38,11 @@ from workflows.storage.case import leaving
 from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
+from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault, WrongKey
 from workflows.systems.accounts import PreconditionFailed
 from workflows.systems.registry import System
-from workflows.tampering import Act, Tampered, acts, require_approved, require_journal
+from workflows.tampering import ENDED, Act, Tampered, acts, require_approved, require_journal
 
 FRESH = 30.0
 """Seconds for which a reading of an account stays valid while moves run."""
@@ -84,6 +85,8 @@ STATES = {
     MoveOutcome.TAKEN: AssignmentState.TAKEN,
     MoveOutcome.GONE: AssignmentState.GONE,
     MoveOutcome.REFUSED: AssignmentState.REFUSED,
+    MoveOutcome.WAITING: AssignmentState.WAITING,
+    MoveOutcome.OBJECTED: AssignmentState.OBJECTED,
 }
 NO_REASON = N_("no reason was given")
 SHOWN_EVERY = 5.0
@@ -148,6 +151,8 @@ class Moves:
         self._receiving: ReceivingAccounts = {}
         self._approved: Mapping[str | None, ApprovedLines] = {}
         self._shown, self._showing = time.monotonic(), Lock()
+        self.recorded = False
+        """True once this attempt has recorded an outcome."""
 
     def run(self, leaver: Sequence[AccountId]) -> None:
         """Count, move all approved lines, and count again."""
@@ -259,13 +264,13 @@ class Moves:
             outcomes = self._book.move(orders)
         except OutcomeUnknown:
             holders = self._book.holders([order.record for order in orders])
-            read = [(row, _outcome(order, holders.get(order.record))) for row, order in batch]
+            read = [(row, outcome_of(order, holders.get(order.record))) for row, order in batch]
             self._record([(row, outcome) for row, outcome in read if outcome is not None])
             raise
         self._record([(row, _verified(order, outcome)) for (row, order), outcome in zip(batch, outcomes, strict=True)])
 
-    def _record(self, outcomes: Sequence[tuple[Assignment, Moved]]) -> None:
-        """Record the outcomes of a batch, then check that the attempt may go on."""
+    def _record(self, outcomes: Sequence[tuple[Assignment, Moved]], action: str = "") -> None:
+        """Record the outcomes of a batch, then check that the attempt may go on. `action`: its name in the journal."""
         known = {row.id: outcome for row, outcome in outcomes}
         if not known:
             return
@@ -278,10 +283,11 @@ class Moves:
                 self._keep(session, row, known[row.id])
             fresh = [known[row.id] for row in rows]
             if fresh:
+                self.recorded = True
                 self._context.journal.write(
                     session,
                     actor=HANDOVER,
-                    action=self.action,
+                    action=action or self.action,
                     case_id=case_id,
                     data={
                         "system": self._name,
@@ -349,17 +355,29 @@ class Moves:
             )
 
 
-def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, book: BookHandover) -> None:
-    """Set the next phase of a moved book, and announce the outcome of each proposal without lines to move."""
+def settle(
+    context: ClientContext, session: Session, book_attempt: BookAttempt, book: BookHandover, *, news: bool
+) -> None:
+    """Set the next phase of a moved book, and announce the outcome of each proposal without lines to move.
+
+    One with accepted orders that still wait is announced only after `news`: this attempt recorded an outcome.
+    """
     book.reason = ""
     set_next_phase(context, session, book)
+    over = session.get_one(Case, book.case_id).state in ENDED
+    if over and not has_lines(session, book, AssignmentState.WAITING):
+        book.state = WorkState.CANCELLED  # the accepted records were all that was still to be read
     waiting = select(Assignment.proposal_id).where(
         Assignment.case_id == book.case_id, Assignment.state == AssignmentState.APPROVED
+    )
+    waits = select(Assignment.proposal_id).where(
+        Assignment.case_id == book.case_id,
+        col(Assignment.state).in_((AssignmentState.APPROVED, AssignmentState.WAITING)),
     )
     carried_out = select(Proposal.id).where(
         Proposal.case_id == book.case_id,
         Proposal.state == ProposalState.APPROVED,
-        col(Proposal.id).not_in(waiting),
+        col(Proposal.id).not_in(waiting if news else waits),
         sa.exists().where(col(Assignment.proposal_id) == Proposal.id, col(Assignment.system) == book.system),
     )
     for proposal_id in session.exec(carried_out).all():
@@ -382,8 +400,8 @@ def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
     return counted
 
 
-def _outcome(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
-    """Return the outcome that the present holders of a record show; None: not carried out, to be tried again."""
+def outcome_of(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
+    """Return the outcome that the present holders of a record show; None: not carried out, and still to be done."""
     if holders is None:
         return Moved(order.record, MoveOutcome.GONE, None)
     if order.owner in holders:
@@ -394,9 +412,24 @@ def _outcome(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
 
 
 def _verified(order: Order, outcome: Moved) -> Moved:
-    """Return the outcome, as refused where its own read does not confirm the move."""
+    """Return the outcome that its own read confirms: no move without the successor, no waiting without the owner."""
+    if outcome.outcome is MoveOutcome.WAITING:
+        return _waiting(order, outcome)
     if outcome.outcome is not MoveOutcome.MOVED or outcome.owner == order.successor:
         return outcome
+    return _unconfirmed(order, outcome)
+
+
+def _waiting(order: Order, outcome: Moved) -> Moved:
+    if outcome.owner == order.owner:
+        return outcome
+    if outcome.owner is None:
+        return _unconfirmed(order, outcome)
+    done = outcome.owner == order.successor
+    return Moved(order.record, MoveOutcome.MOVED if done else MoveOutcome.TAKEN, outcome.owner, outcome.change)
+
+
+def _unconfirmed(order: Order, outcome: Moved) -> Moved:
     why = (
         gettext_lazy("the system accepted the move, but {owner} has it", owner=outcome.owner)
         if outcome.owner

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import Sentence, _, gettext_lazy, loaded, punctuated, shown
+from config.text import Sentence, _, gettext_lazy, loaded, ngettext_lazy, punctuated, shown
 from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
 from connectors.contract import MoveOrder as Order
 from connectors.errors import ConnectorError
@@ -30,6 +30,7 @@ from workflows.clients.context import (
     BookAttempt,
     ClientContext,
     chunks,
+    only_waits,
     pages,
     problem_sentence,
     refresh_problems,
@@ -50,7 +51,7 @@ from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish, retry_at
 from workflows.systems.accounts import PreconditionFailed
-from workflows.tampering import Act, Tampered, last, report
+from workflows.tampering import Act, Tampered, acts, last, report
 
 log = logging.getLogger(__name__)
 FEW, LISTED = 5, 50
@@ -80,6 +81,8 @@ class PutBackMoves(Moves):
         MoveOutcome.TAKEN: AssignmentState.NOT_PUT_BACK,
         MoveOutcome.GONE: AssignmentState.GONE,
         MoveOutcome.REFUSED: AssignmentState.NOT_PUT_BACK,
+        MoveOutcome.OBJECTED: AssignmentState.NOT_PUT_BACK,
+        MoveOutcome.WAITING: AssignmentState.PUTTING_BACK,
     }
     action = "clients.put_back"
     renews_notes = True
@@ -92,9 +95,22 @@ class PutBackMoves(Moves):
         self._moved: set[tuple[str, str]] = set()
 
     def carry(self) -> None:
-        """Read what was asked and moved, then send batches."""
+        """Read what was asked and moved, then send batches.
+
+        Raises `PreconditionFailed` while the system has accepted records and not put them back.
+        """
         self._approved = self.approved()
         super().carry()
+        with self._context.store.read() as session:
+            left = session.exec(select(sa.func.count()).select_from(self._wanted().subquery())).one()
+        if left:
+            raise PreconditionFailed(
+                ngettext_lazy(
+                    "{count} record was accepted to go back and is not back yet",
+                    "{count} records were accepted to go back and are not back yet",
+                    left,
+                )
+            )
 
     def require(self, session: Session, found: Sequence[Act], proposal: Proposal) -> None:  # noqa: ARG002 - by kind
         """Keep the records that we moved, with their owners. Raises `Tampered` where nobody asked for them back."""
@@ -176,7 +192,14 @@ class PutBacks:
                     kept.append(self._line(case, row, _("it is gone") if gone else str(holder(owner, people))))
         counts = ((name, len(by_client), by_client.total()) for name, by_client in giving.items())
         givers = tuple(sorted(counts, key=lambda one: (-one[2], one[0])))
-        return PutBackView(case_id, data.leaver, search, asked, asked - stay - waiting, tuple(kept), waiting, givers)
+        with self._context.store.read() as session:
+            accepted = session.exec(
+                select(sa.func.count())
+                .select_from(Assignment)
+                .where(Assignment.case_id == case_id, Assignment.state == AssignmentState.WAITING)
+            ).one()
+        back = asked - stay - waiting
+        return PutBackView(case_id, data.leaver, search, asked, back, tuple(kept), waiting, givers, accepted)
 
     def begin(self, case_id: str, by: Actor, search: str = "") -> int:
         """Put back the records that their successors still have; return how many are asked for. Raises `Refused`."""
@@ -235,6 +258,8 @@ class PutBacks:
             owners = self._context.system(system)[1].owners([RecordId(row.record_id) for row in rows])
             if any(owners.get(RecordId(row.record_id)) != row.owner_after for row in rows):
                 raise Refused(Code.NOTHING_WAITS, case=case_id)
+            if self._accepted(case_id, system).intersection(row.record_id for row in rows):
+                raise Refused(Code.NOTHING_WAITS, case=case_id)  # the system may still put them back
         with self._context.store.write() as session:
             waiting = _waiting(session, case_id, self._context.clock.now(), hold=True)
             if not waiting or attempts != {row.system: row.attempt for row in waiting}:
@@ -252,6 +277,18 @@ class PutBacks:
             self._tell_successors(session, case_id, known, (by.slack_id,))
             self._context.show_case(session, case_id)
         return number
+
+    def _accepted(self, case_id: str, system: str) -> set[str]:
+        """Return the records that a system last accepted to put back, and that no read has shown there since."""
+        with self._context.store.read() as session:
+            found = acts(self._context, session, case_id, "clients.put_back")
+        newest = {
+            record: outcome
+            for act in found
+            if act.data.get("system") == system
+            for record, (outcome, _owner) in act.data["records"].items()
+        }
+        return {record for record, outcome in newest.items() if outcome == MoveOutcome.WAITING}
 
     def run(self, row_id: str) -> None:
         """Put back the records of one system. A row that is not due is left alone: a doubled call does nothing."""
@@ -294,10 +331,10 @@ class PutBacks:
         )
 
     def _refuse(self, session: Session, case: Case, search: str) -> None:
-        moving = select(BookHandover.id).where(
+        moving = select(BookHandover).where(
             BookHandover.case_id == case.id, BookHandover.phase == BookPhase.MOVE, BookHandover.state == WorkState.DUE
         )
-        if session.exec(moving).first():
+        if not all(only_waits(session, book) for book in session.exec(moving)):
             raise Refused(Code.STILL_MOVING, case=case.id)
         if not any(self._chunks(case, search)):
             left = any(self._chunks(case, search, AssignmentState.NOT_PUT_BACK))

@@ -52,7 +52,7 @@ NOT_KNOWN = N_(
     "no account of the leaver was found here, so the clients are not known: "
     "link the account, or say that there is none; an account that is found later is listed then"
 )
-WAITING = frozenset({AssignmentState.APPROVED, *OPEN})
+WAITING = frozenset({AssignmentState.APPROVED, AssignmentState.WAITING, *OPEN})
 ELSEWHERE = SETTLED_AND_BACK
 """States of records that are not with the leaver; the system may count all others there."""
 

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from config.text import gettext_lazy, ngettext_lazy, stored
 from connectors.contract import AccountId, Record
 from workflows.clients.context import CHUNK, BookAttempt, ClientContext, chunks
+from workflows.clients.introduction_policy import IntroductionPlan, introduction_plan
 from workflows.clients.proposals.earlier_edits import EarlierEdits
 from workflows.clients.proposals.publishing import REPEATED
 from workflows.clients.proposals.receivers import find_receivers, present_loads, said
@@ -24,14 +25,22 @@ from workflows.clients.proposals.upload import allocation_request
 from workflows.clients.split import unmoved
 from workflows.clients.split.rules import FamilyTotals, split, unowned
 from workflows.clients.split.sealed import ProposalData, draft_line, line_context, line_id, load_line, seal_note
-from workflows.storage.rows.clients import Assignment, AssignmentState, LineNames, Proposal, ProposalState
+from workflows.storage.rows.clients import Assignment, AssignmentState, Leave, LineNames, Proposal, ProposalState
 from workflows.systems.registry import System
 
-ASKED_BEFORE = frozenset({AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.KEPT})
-"""States of records that a listing leaves alone: the approver has them already, or a person decided that they stay."""
+ASKED_BEFORE = frozenset(
+    {AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.KEPT, AssignmentState.WAITING}
+)
+"""States of records that a listing leaves alone.
+
+The approver has them already, a person decided that they stay, or the system accepted their move.
+"""
 SETTLED_AND_BACK = frozenset({AssignmentState.MOVED, AssignmentState.TAKEN, AssignmentState.GONE})
 """States that show, at the listing before a move, that a record came back to the leaver."""
-ANSWERED = frozenset({AssignmentState.DECLINED, AssignmentState.REFUSED, AssignmentState.STOPPED})
+ANSWERED = frozenset({AssignmentState.DECLINED, AssignmentState.REFUSED, AssignmentState.STOPPED}) | {
+    AssignmentState.OBJECTED,
+    AssignmentState.LAPSED,
+}
 """States after a refusal, by a person or the system: the next listing proposes such a record again."""
 TOLD = 20
 """The most line numbers in one sentence."""
@@ -71,6 +80,8 @@ class DraftListing:
         self.refused: dict[str, Counter[str]] = {}
         """The reasons for which none of the successors can own records, by kind."""
         self._repeated = False
+        self.lapsed = 0
+        """Records in this list whose accepted move was given up."""
 
     def gather(self, owners: Sequence[AccountId], *, again: bool) -> None:
         """Stream the book into draft rows: records never proposed, or with `again` those that drifted."""
@@ -123,7 +134,15 @@ class DraftListing:
             sensitivities={self._system: self.families.sensitive(done.chosen)},
             split_notes=done.notes,
             owner_faults={self._system: receivers.faults},
+            introductions=self._introductions(system),
         )
+
+    def _introductions(self, system: System) -> Mapping[str, IntroductionPlan]:
+        """Return how clients are told after the move; nothing for a handover for a time."""
+        plan = introduction_plan(self._context.introduction_policy, system)
+        with self._context.store.read() as session:
+            for_a_time = session.get(Leave, self._book_attempt.case.id) is not None
+        return {self._system: plan} if plan and not for_a_time else {}
 
     def release(self, session: Session) -> None:
         """After a whole listing, take records that stay out of the draft, and delete those that are gone."""
@@ -180,6 +199,7 @@ class DraftListing:
         rows = session.execute(EARLIER.where(col(Assignment.id).in_(ids))).all()
         older = {row.id for row in rows if self._asks(row, ids[row.id], again=again)}
         self._repeated |= any(row.id in older and row.state in ANSWERED and not ids[row.id].fixed for row in rows)
+        self.lapsed += sum(row.id in older and row.state == AssignmentState.LAPSED for row in rows)
         if older:  # an older row of the same record makes room: its history stands in the journal
             session.execute(sa.delete(Assignment).where(col(Assignment.id).in_(older)))
         left_alone = {row.id for row in rows} - older
@@ -200,8 +220,10 @@ class DraftListing:
         if row.state == AssignmentState.EXCLUDED:
             return bool(row.proposal_id != self.draft)  # in the draft: this attempt has seen it
         if again:
-            return row.state in SETTLED_AND_BACK or (
-                row.state == AssignmentState.APPROVED and self._drifted(row, record)
+            return (
+                row.state in SETTLED_AND_BACK
+                or row.state == AssignmentState.LAPSED
+                or (row.state == AssignmentState.APPROVED and self._drifted(row, record))
             )
         return row.state not in ASKED_BEFORE
 
@@ -220,7 +242,9 @@ class DraftListing:
                 .where(
                     Assignment.case_id == self._book_attempt.case.id,
                     Assignment.system == self._system,
-                    col(Assignment.state).in_((AssignmentState.APPROVED, AssignmentState.MOVED)),
+                    col(Assignment.state).in_(
+                        (AssignmentState.APPROVED, AssignmentState.MOVED, AssignmentState.WAITING)
+                    ),
                 )
                 .distinct()
             )

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from config.text import _, shown
 from connectors.contract import ClientBook, Subject
 from workflows.clients.context import ClientContext
+from workflows.clients.introduction_policy import introduction_plan, plan_note
 from workflows.clients.proposals.listing import unowned_notes
 from workflows.clients.proposals.receivers import find_receivers, present_loads
 from workflows.clients.split import assignment_file
@@ -108,5 +109,8 @@ def _look(
         return str(trouble)
     wanted = replace(wanted, owned=owned, today=context.clock.now().date())
     done, faults, hits = split(families, receivers.accounts, receivers.faults, wanted, system.name)
-    notes = (*receivers.notes, *loads, *unowned_notes(len(families) - len(done.chosen)), *done.notes)
+    plan = introduction_plan(context.introduction_policy, system)
+    spoken = context.introduction_policy.language
+    told = [plan_note(system.name, plan, leaver.name, spoken).stored] if plan else []
+    notes = (*receivers.notes, *loads, *unowned_notes(len(families) - len(done.chosen)), *done.notes, *told)
     return _SystemPreview(families.shares(done.chosen), staying, notes, faults, hits)

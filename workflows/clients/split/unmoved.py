@@ -95,6 +95,10 @@ class UnmovedCounts:
     waiting: int = 0
     staying: int = 0
     stopped: int = 0
+    accepted: int = 0
+    """Accepted by the system, and not moved yet."""
+    objected: int = 0
+    lapsed: int = 0
     why: str = ""
     """The reasons for which records stay: the vendor lets nobody change their owner."""
 
@@ -159,11 +163,15 @@ def _difference(lost: int, counts: UnmovedCounts) -> list[str]:
 
 
 def _left(left: int, counts: UnmovedCounts) -> str:
+    known = counts.refused + counts.waiting + counts.stopped + counts.accepted + counts.objected + counts.lapsed
     words = _words(
         (counts.refused, _("{count:,} refused")),
         (counts.waiting, _("{count:,} waiting for a decision")),
         (counts.stopped, _("{count:,} left when the moves were stopped")),
-        (left - counts.refused - counts.waiting - counts.stopped, _("{count:,} new since")),
+        (counts.accepted, _("{count:,} accepted and not done yet")),
+        (counts.objected, _("{count:,} refused by the client or who was asked there")),
+        (counts.lapsed, _("{count:,} accepted and never done")),
+        (left - known, _("{count:,} new since")),
     )
     return punctuated(", ").join(words)
 

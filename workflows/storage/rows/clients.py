@@ -40,7 +40,8 @@ class AssignmentState(StrEnum):
 
     `kept`: the record stays, for a reason that a person gave. `stopped`: the record was approved, and somebody stopped
     the moves before its turn. `not put back`: the handover was undone, and this record had changed hands since, or its
-    system refused.
+    system refused. `waiting`: the system accepted the move, and a read still shows the old owner. `objected`: the
+    client, or a person whom the vendor asks, said no. `lapsed`: accepted, and given up after a time.
     """
 
     PROPOSED = N_("proposed")
@@ -56,6 +57,9 @@ class AssignmentState(StrEnum):
     PUT_BACK = N_("put back")
     NOT_PUT_BACK = N_("not put back")
     KEPT = N_("kept")
+    WAITING = N_("accepted, not done yet")
+    OBJECTED = N_("objected to")
+    LAPSED = N_("accepted, never done")
 
 
 class BookPhase(StrEnum):
@@ -73,6 +77,22 @@ class Halt(StrEnum):
     NONE = ""
     PAUSED = N_("paused")
     STOPPED = N_("stopped")
+
+
+class IntroductionState(StrEnum):
+    """State of one introduction. `sending`: it was begun, and its outcome is not recorded yet.
+
+    `unknown`: it was sent, and neither an answer nor a read shows its outcome. `not sent`: the client has another owner
+    now, or is gone. The others are those that the system reads back.
+    """
+
+    SENDING = N_("being sent")
+    UNKNOWN = N_("not known")
+    NOT_SENT = N_("not sent")
+    SENT = N_("sent")
+    WAITING = N_("waiting")
+    REFUSED = N_("refused")
+    BOUNCED = N_("bounced")
 
 
 class LeaveAnswer(StrEnum):
@@ -276,6 +296,26 @@ class Exclusion(CaseRow, table=True):
     at: datetime = utc_column()
     sealed: bytes
     """Reason, author, number of clients, and number of records by system and kind."""
+
+
+class Introduction(CaseRow, table=True):
+    """An introduction of a successor to one client, who is told through the system. Its id is the client's."""
+
+    system: str
+    record_id: str
+    """The client's record there."""
+    successor: str
+    """Key of the successor within the case's sealed data."""
+    account: str = identifier_column("account")
+    """The successor's account in the system."""
+    way: str
+    state: str
+    begun_at: datetime = utc_column()
+    read_at: datetime | None = utc_column(default=None)
+    claimed_by: str = ""
+    """The run that sends it now, or sent it last."""
+    sealed: bytes
+    """`introductions.IntroductionData`: the client's name, the text, its id in the system, a reason."""
 
 
 class AssignmentFile(CaseRow, table=True):
