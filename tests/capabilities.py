@@ -8,6 +8,7 @@ from connectors import registry
 from connectors.contract import (
     Accounts,
     Administrators,
+    BookOwners,
     ClientBook,
     Duties,
     ExportLog,
@@ -33,6 +34,7 @@ HEADINGS: dict[type, str] = {
     ExportLog: "export log",
     Administrators: "spare the last administrator",
     Duties: "list duties",
+    BookOwners: "find records of earlier leavers",
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.conformance.accounts import AccountsSuite, newcomer
+from connectors.conformance.book_owners import BookOwnersSuite
 from connectors.conformance.client_book import ClientBookSuite
 from connectors.conformance.export_log import FAR_OFF, LONG_AGO, ExportLogSuite
 from connectors.conformance.sessions import SessionsSuite
@@ -34,6 +35,12 @@ class TestSessions(SessionsSuite):
 
 
 class TestClientBook(ClientBookSuite):
+    @pytest.fixture
+    def world(self, tryton: Tryton) -> BookWorld:
+        return BookWorld(tryton)
+
+
+class TestBookOwners(BookOwnersSuite):
     @pytest.fixture
     def world(self, tryton: Tryton) -> BookWorld:
         return BookWorld(tryton)

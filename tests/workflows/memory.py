@@ -27,6 +27,7 @@ from connectors.contract import (
     AccountId,
     Accounts,
     BeforeImage,
+    BookOwners,
     Change,
     ClientBook,
     Connector,
@@ -425,6 +426,16 @@ class _Book(_Tokens):
         present = self.world.records
         return self.world.call("owners", lambda: {r: present[r].owner for r in records if r in present})
 
+    def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
+        def act() -> Mapping[AccountId, Mapping[str, int]]:
+            found: dict[AccountId, dict[str, int]] = {}
+            for record in self.world.records.values():
+                kinds = found.setdefault(record.owner, {})
+                kinds[record.kind] = kinds.get(record.kind, 0) + 1
+            return found
+
+        return self.world.call("owner_counts", act)
+
     def owner_faults(
         self, accounts: Sequence[AccountId], pools: Collection[str], on: date
     ) -> Mapping[AccountId, Mapping[str, str]]:
@@ -494,3 +505,7 @@ class MemoryListing(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, Export
 
 class MemoryCrm(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, ExportLog):
     """A CRM with everything."""
+
+
+class MemoryOwners(_Log, Accounts, Sessions, Groups, Tokens, BookOwners, ExportLog):
+    """A CRM that lists the owners of all records, too."""
