@@ -136,6 +136,8 @@ class World:
         self.duties: dict[AccountId, list[Duty]] = {}
         self.unseen_duties: list[str] = []
         self.down = False
+        self.blind: set[AccountId] = set()
+        """Accounts of which a read tells nothing."""
         self.writes: Counter[str] = Counter()
         """The number of real changes by key: `lock:u1`, `move:opportunity:1`."""
         self.calls: Counter[str] = Counter()
@@ -304,6 +306,8 @@ class _Accounts(_Base):
         user = self.world.users.get(account)
         if user is None:
             return Observation(Verdict.ABSENT, "read by id")
+        if account in self.world.blind:
+            return Observation(Verdict.UNKNOWN, "read by id", "the record is hidden from us")
         return Observation(Verdict.OPEN if user.active else Verdict.LOCKED, "read by id")
 
     def locked(self) -> frozenset[AccountId]:

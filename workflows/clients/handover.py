@@ -24,6 +24,7 @@ from workflows.clients.context import (
     set_next_phase,
     tell_problem,
 )
+from workflows.clients.earlier import book_owners
 from workflows.clients.moves.halts import Halts
 from workflows.clients.moves.leave import Leaves
 from workflows.clients.moves.moves import Moves, refusals, settle
@@ -32,7 +33,7 @@ from workflows.clients.moves.put_back import PutBacks
 from workflows.clients.moves.reconciliation import NO_ACCOUNT, left_with, reconcile_book
 from workflows.clients.proposals.editing import ProposalEditor
 from workflows.clients.proposals.listing import ANSWERED, DraftListing
-from workflows.clients.proposals.publishing import DRIFT, FIRST, LATER, publish, ready
+from workflows.clients.proposals.publishing import CHANGED, DRIFT, FIRST, LATER, publish, ready
 from workflows.clients.reading import ClientTrackQueries
 from workflows.clients.split import unmoved
 from workflows.clients.split.sealed import ProposalData, seal_proposal
@@ -43,7 +44,7 @@ from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Halt, Proposal
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, retry_at
-from workflows.systems.accounts import PreconditionFailed, leaver_accounts
+from workflows.systems.accounts import PreconditionFailed
 from workflows.tampering import Tampered, report
 
 log = logging.getLogger(__name__)
@@ -123,11 +124,10 @@ class ClientHandover:
     def _list(self, book_attempt: BookAttempt) -> None:
         system, clients = self._context.system(book_attempt.book.system)
         listing = DraftListing(self._context, book_attempt)
-        leaver = leaver_accounts(
-            self._context.store, self._context.vault, book_attempt.case.id, book_attempt.data.leaver, system
-        )
+        owners = book_owners(self._context, book_attempt.case, book_attempt.data.leaver, system)
+        leaver = owners.accounts
         listing.gather(leaver, again=False)
-        proposal_data = listing.allot(system, leaver)
+        proposal_data = listing.allot(system, (*leaver, *owners.left_out), owners.notes)
         left = {} if proposal_data else left_with(leaver, {account: clients.count(account) for account in leaver})
         with self._context.store.write() as session:
             book = book_attempt.hold(session)
@@ -138,6 +138,7 @@ class ClientHandover:
                     col(Assignment.system) == book.system,
                     col(Assignment.state).in_(ANSWERED),
                     col(Assignment.proposal_id).is_distinct_from(listing.draft),
+                    col(Assignment.owner).not_in(list(owners.left_out)),  # not listed, so not known to be elsewhere
                 )
                 .values(state=AssignmentState.TAKEN)
             )
@@ -157,16 +158,15 @@ class ClientHandover:
     def _move(self, book_attempt: BookAttempt) -> None:
         system, _ = self._context.system(book_attempt.book.system)
         listing = DraftListing(self._context, book_attempt)
-        leaver = leaver_accounts(
-            self._context.store, self._context.vault, book_attempt.case.id, book_attempt.data.leaver, system
-        )
+        owners = book_owners(self._context, book_attempt.case, book_attempt.data.leaver, system)
+        leaver, every = owners.accounts, (*owners.accounts, *owners.left_out)
         stopped = book_attempt.book.halted == Halt.STOPPED  # a stopped book is only counted
         moves = Moves(self._context, book_attempt)
         moves.check()
         if not stopped:
             listing.gather(leaver, again=True)
-        moves.run(leaver)
-        proposal_data = listing.allot(system, leaver)
+        moves.run(every)
+        proposal_data = listing.allot(system, every, owners.notes)
         staying = (
             unmoved.unseal(self._context.vault, book_attempt.case, book_attempt.book).staying
             if stopped
@@ -180,7 +180,8 @@ class ClientHandover:
             self._keep_unmoved(session, book_attempt, book, reasons)
             if proposal_data is not None:
                 self._complete(session, book_attempt, listing.draft, proposal_data)
-                publish(self._context, session, book_attempt.case, book_attempt.data.approver, DRIFT)
+                why = CHANGED if book_attempt.data.leaver.is_group else DRIFT
+                publish(self._context, session, book_attempt.case, book_attempt.data.approver, why)
             settle(self._context, session, book_attempt, book)
             if book.phase == BookPhase.DONE:
                 left = left_with(leaver, json.loads(book.counts_after))
