@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -77,6 +78,7 @@ def orphaned(
     ] = None,
     strategy: SplitStrategy = None,
     approver: Annotated[str, typer.Option(metavar="EMAIL", help=N_("The approver of the split."))] = "",
+    note: Annotated[str, typer.Option(help=N_("A note for the case, stored encrypted."))] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help=N_("Show whose records would be proposed."))] = False,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -107,7 +109,7 @@ def orphaned(
     chosen = _chosen(found, owner or [])
     with open_services(ctx, config) as services:
         by = author(ctx, services, Right.OPEN)
-        request = _request(settings, chosen, to or [], approver, strategy, by)
+        request = replace(_request(settings, chosen, to or [], approver, strategy, by), note=note)
         plan = services.earlier_handovers.plan(request)
     if dry_run:
         finish(_plain(plan), lambda: _show_plan(plan, found), as_json=as_json)

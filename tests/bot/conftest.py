@@ -15,6 +15,8 @@ from tests.bot.fakes import (
     FakeClockRecord,
     FakeDelegations,
     FakeDuties,
+    FakeEarlier,
+    FakeEarlierHandovers,
     FakeEnrolments,
     FakeExports,
     FakeFollowUps,
@@ -126,6 +128,8 @@ def make_services(
         FakeLanguages(),
         FakeAuthorization(),
         FakeDuties(),
+        FakeEarlier(),
+        FakeEarlierHandovers(cast("FakeOffboarding", offboarding)),
     )
     return Services(*parts)
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from config.text import _, gettext_lazy, shown, stored
-from connectors.contract import BookOwners, Verdict
+from connectors.contract import Verdict
 from workflows.access.absence import AbsenceCheck
 from workflows.access.identity import keep_missing_names
 from workflows.authorization import Right
@@ -160,7 +160,7 @@ class Audits:
                 tuple(map(shown, tally.not_looked)),
                 self._sheet.settled(session, row.finished_at) if row.finished_at else (),
                 of_row(head).text if head and head.number else "",
-                self._earlier.figure() if self._context.systems.with_capability(BookOwners) else None,
+                self._earlier.figure(),
             )
 
     def latest(self) -> AuditView | None:

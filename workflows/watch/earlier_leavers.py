@@ -99,7 +99,7 @@ class EarlierLeavers:
     systems: tuple[str, ...]
     """Systems that were read whole."""
     not_looked: tuple[str, ...]
-    """What could not be read, one sentence each."""
+    """Systems that could not be read, one sentence each."""
     read_at: datetime
 
     @property
@@ -188,9 +188,11 @@ class EarlierLeaverSearch:
             now,
         )
 
-    def figure(self) -> EarlierFigure:
-        """Return the figures of the newest looks, from the rows alone."""
+    def figure(self) -> EarlierFigure | None:
+        """Return the figures of the newest looks, from the rows alone; None if no system can list the owners."""
         books = [one.name for one, _book in self._context.systems.with_capability(BookOwners)]
+        if not books:
+            return None
         with self._context.store.read() as session:
             rows = session.exec(select(EarlierFigures).where(col(EarlierFigures.system).in_(books))).all()
         times = [row.read_at for row in rows if row.read_at]

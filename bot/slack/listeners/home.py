@@ -21,10 +21,9 @@ from bot.slack.listeners.enrolment import enrolled
 from bot.slack.messages import guide, home
 from bot.slack.people import decider_objection
 from bot.text import _, mrkdwn
-from connectors.contract import BookOwners
 from workflows.access.views import StepView
 from workflows.authorization import Right
-from workflows.cases.views import CaseBrief, CaseView, EarlierFigure
+from workflows.cases.views import CaseBrief, CaseView
 from workflows.clients.views import ProposalView
 from workflows.people import Actor
 from workflows.storage.case import is_about
@@ -156,19 +155,13 @@ def _gather(ctx: ListenerContext, call: Call) -> home.Home:
         may_open=may(user, Right.OPEN),
         may_lock=may(user, Right.LOCK_AGAIN),
         steps=steps,
-        earlier=_earlier(ctx) if sees else None,
+        earlier=services.earlier.figure() if sees else None,
         delegations=services.delegations.present(user) if stands else (),
         user=user,
         enrolled=enrolled(ctx.authorizer, services.enrolments, user),
         language=ctx.languages.choice(user),
         default_language=ctx.languages.default(user),
     )
-
-
-def _earlier(ctx: ListenerContext) -> EarlierFigure | None:
-    """Return the figures of earlier leavers, if a system can tell the owners of its records."""
-    services = ctx.services
-    return services.earlier.figure() if services.systems.with_capability(BookOwners) else None
 
 
 def _newest(ctx: ListenerContext, by: Actor, *, still_open: bool) -> tuple[list[CaseBrief], int]:

@@ -51,12 +51,13 @@ OPENING = {
     "audit": "",
     "findings": "--accept F-1 --until 2027-02-01 --reason known",
     "enrol": "ada",
+    "orphaned": "--hand-over --to bob@example.com --approver max@example.com --yes",
 }
 """Commands that open the services, with arguments that read a case or act on one."""
 CASES = frozenset(
     {"duties", "proposal", "decide", "moves", "putback", "notes", "returning", "confirm", "status", "undo", "link"}
 )
-ACTING = frozenset({"offboard", "delegate", "putback", "returning", "undo", "link", "findings"})
+ACTING = frozenset({"offboard", "delegate", "putback", "returning", "undo", "link", "findings", "orphaned"})
 
 
 def with_json() -> set[str]:

@@ -8,6 +8,7 @@ from connectors.contract import AccountId
 from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryOwners, World
 from tests.workflows.office import HR, MAX, Office
+from workflows.cases.views import EarlierFigure
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import Reason
@@ -139,13 +140,16 @@ def test_a_cancelled_case_explains_nobody(company: Company) -> None:
 
 def test_the_figures_are_kept_and_say_that_they_are_old(company: Company) -> None:
     search = company.office.services.earlier
-    assert search.figure().read_at is None
+    assert search.figure() == EarlierFigure(0, 0, 0, None)
     company.look()
-    figure = search.figure()
-    assert (figure.owners, figure.records, figure.failed) == (3, 6, ())
+    assert search.figure() == EarlierFigure(3, 6, 0, company.office.clock.now())
     company.sales.down = True
     company.look()
-    assert (search.figure().owners, search.figure().failed) == (3, ("sales",))
+    assert search.figure() == EarlierFigure(3, 6, 0, company.office.clock.now(), ("sales",))
+
+
+def test_without_a_system_that_lists_owners_there_are_no_figures(tmp_path: Path) -> None:
+    assert Office(tmp_path).services.earlier.figure() is None
 
 
 def test_the_daily_audit_looks_and_names_the_figures(company: Company) -> None:
