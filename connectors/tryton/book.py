@@ -17,8 +17,8 @@ Writes = Sequence[Write]
 
 PAGE = 200
 """Records in one read."""
-OWNERS_PAGE = 10_000
-"""Records in one read of their owners alone: about 300 kB."""
+OWNERS_PAGE = 5_000
+"""Records in one read of their owners alone: about 150 kB."""
 
 
 class OwnerFieldRecords:
@@ -53,7 +53,7 @@ class OwnerFieldRecords:
                 raise Unavailable(_("{model}: the answer is not what was asked for").format(model=self._field.model))
             counted.update(ids)
             seen += len(page)
-            if not page or (len(page) < OWNERS_PAGE and seen >= known):
+            if not page or seen >= known:  # a record made since has a higher id, and is of the next look
                 break
             last = max(row["id"] for row in page)
         if seen < known and seen < self._read("search_count", [[name, "!=", None]]):

@@ -332,7 +332,7 @@ class Tryton(HttpConnector, Accounts, Sessions, BookOwners, ExportLog, Roster, D
         return self._book.owners(records)
 
     def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
-        """Read the owner of every record, 10,000 to a call; an employee without a user is named `employee:ID`."""
+        """Read the owner of every record, 5,000 to a call; an employee without a user is named `employee:ID`."""
         return self._book.owner_counts()
 
     def owner_faults(
