@@ -45,7 +45,7 @@ from connectors.identifiers import folded_all, resembles
 from connectors.tryton import log, wire
 from connectors.tryton.book import Book
 from connectors.tryton.duties import KEYS, DutyList
-from connectors.tryton.owners import USER, Owners
+from connectors.tryton.owners import UNLINKED, USER, Owners
 from connectors.tryton.restrictions import Restrictions, fewer_records
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.settings import TrytonSettings
@@ -220,8 +220,11 @@ class Tryton(HttpConnector, Accounts, Sessions, BookOwners, ExportLog, Roster, D
         if hidden:
             gone = Observation(Verdict.UNKNOWN, gone.how, "; ".join(hidden))
         malformed = Observation(Verdict.UNKNOWN, gone.how, _("this is not the form of a user's id"))
+        words = _("an employee without a user: Tryton does not tell whether the person has left")
+        unlinked = Observation(Verdict.UNKNOWN, gone.how, words)
+        other = {a: unlinked if a.startswith(UNLINKED) else malformed for a, n in numbers.items() if n is None}
         seen = {
-            a: malformed if n is None else wire.observation(rows[n]) if n in rows else gone for a, n in numbers.items()
+            a: other[a] if n is None else wire.observation(rows[n]) if n in rows else gone for a, n in numbers.items()
         }
         shut = [n for a, n in numbers.items() if n is not None and seen[a].verdict is Verdict.LOCKED]
         keyed, unseen = self._keyed([["user", "in", shut]]) if shut else (frozenset(), "")

@@ -265,8 +265,8 @@ def messages_shown(data: Data) -> Iterator[Any]:
     states = dict.fromkeys(AssignmentState, 2)
     yield split.client_line(replace(samples.client_lines(1)[0], states=states))
     yield [split.choices(samples.client_lines(9)), split.people([data.marked(samples.BOB)], "bob")]
-    for state in (CaseState.EARLIER, CaseState.CANCELLED):
-        group = replace(samples.case(state, *ALL, name=NAME), leaver=earlier_leavers(3), systems=())
+    for ended in (CaseState.EARLIER, CaseState.CANCELLED):
+        group = replace(samples.case(ended, *ALL, name=NAME), leaver=earlier_leavers(3), systems=())
         yield [case.build(group, samples.NOW), moves.build(group), guide.line(group)]
     yield note.build(replace(samples.note(), leaver=earlier_leavers(3)))
     figures = EarlierFigure(2, 9, 1, samples.NOW, (NAME,))

@@ -57,7 +57,9 @@ def test_the_list_has_pages_and_a_search_and_pings_nobody(shop: Workplace) -> No
 def test_one_form_hands_over_all_and_a_second_submission_opens_nothing(shop: Workplace, sales: World) -> None:
     home(shop.hr, "earlier leavers").click("Show Owners")
     shop.hr.modal("Earlier leavers").click("Hand Over Clients")
-    form = shop.hr.wait_for(lambda: (one := shop.hr.view) and one.submit_label == "Propose Handover" and one)
+    shop.hr.wait_for(lambda: (one := shop.hr.view) is not None and one.submit_label == "Propose Handover")
+    form = shop.hr.view
+    assert form is not None
     form.fill("Approver of the clients' new owners", MANAGER.slack_id)
     form.fill("Colleagues who receive the clients", [BOB.slack_id])
     form.submit()
