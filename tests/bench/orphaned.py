@@ -1,8 +1,8 @@
 """`orphaned`: 100,000 records of 300 inactive owners found in a Tryton in which every request takes a set time.
 
-The floor is the fewest calls, sent by hand in the same run: the log-in, the owner of every record in pages, the users
-of the employees, their states, their keys of programs, and the proof that no key is hidden. We add the number of
-records before, and the people's names.
+The floor is the fewest calls, sent by hand in the same run: the log-in, and the owner of every record in pages. Then
+the users of the employees, their states, their keys of programs, and the proof that no key is hidden. We add the number
+of records before, and the people's names.
 """
 
 import json

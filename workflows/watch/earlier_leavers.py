@@ -120,9 +120,8 @@ class EarlierLeavers:
     def matching(self, words: str) -> tuple[OwnerLine, ...]:
         """Return the owners with these words in name, log-in, system or id."""
         wanted = words.casefold().split()
-        return tuple(
-            one for one in self.owners if all(word in f"{one.name} {one.login} {one.key}".casefold() for word in wanted)
-        )
+        texts = ((one, " ".join((one.name, one.login, one.key)).casefold()) for one in self.owners)
+        return tuple(one for one, text in texts if all(word in text for word in wanted))
 
 
 class EarlierLeaverSearch:
