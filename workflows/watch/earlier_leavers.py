@@ -120,7 +120,7 @@ class EarlierLeavers:
     def matching(self, words: str) -> tuple[OwnerLine, ...]:
         """Return the owners with these words in name, log-in, system or id."""
         wanted = words.casefold().split()
-        texts = ((one, " ".join((one.name, one.login, one.key)).casefold()) for one in self.owners)
+        texts = ((one, f"{one.name}\n{one.login}\n{one.key}".casefold()) for one in self.owners)
         return tuple(one for one, text in texts if all(word in text for word in wanted))
 
 
