@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workflows.access.restoration import Restorations
     from workflows.access.restriction import Restrictions
     from workflows.authorization import Authorization
+    from workflows.cases.earlier_handover import EarlierHandovers
     from workflows.cases.joinings import ChannelJoinings
     from workflows.cases.offboarding import Offboarding
     from workflows.clients.approvals.decisions import DecisionRegister
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from workflows.systems.registry import Systems
     from workflows.watch.audit import Audits
     from workflows.watch.clock_record import ClockRecord
+    from workflows.watch.earlier_leavers import EarlierLeaverSearch
     from workflows.watch.figures import Figures
     from workflows.watch.follow_ups import FollowUps
     from workflows.watch.key_rotation import KeyRotation
@@ -86,6 +88,8 @@ class Services:
     authorization: Authorization
     duties: DutyLists
     introductions: ClientIntroductions
+    earlier: EarlierLeaverSearch
+    earlier_handovers: EarlierHandovers
 
 
 @dataclass(frozen=True)

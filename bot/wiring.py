@@ -35,6 +35,7 @@ from workflows.access.restriction import Restrictions
 from workflows.access.system_lockout import SystemLockouts
 from workflows.authorization import Authorization
 from workflows.cases.casefile import Casefile
+from workflows.cases.earlier_handover import EarlierHandovers
 from workflows.cases.finding_list import FindingList
 from workflows.cases.joinings import ChannelJoinings
 from workflows.cases.offboarding import Offboarding
@@ -61,6 +62,7 @@ from workflows.systems.recording import CallRecorder
 from workflows.systems.registry import System, Systems, distinct, titled
 from workflows.watch.audit import Audits
 from workflows.watch.clock_record import ClockRecord
+from workflows.watch.earlier_leavers import EarlierLeaverSearch
 from workflows.watch.figures import Figures
 from workflows.watch.follow_ups import FollowUps
 from workflows.watch.key_rotation import KeyRotation, take_root
@@ -355,6 +357,8 @@ def build_services(
         authorization=context.authorization,
         duties=DutyLists(context),
         introductions=handover.introductions,
+        earlier=EarlierLeaverSearch(context),
+        earlier_handovers=EarlierHandovers(context),
     )
     return WorkHandlers(
         services,

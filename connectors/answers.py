@@ -254,6 +254,11 @@ def _is_owners(answer: Any, records: Collection[str]) -> None:
     _require(answer.keys() <= set(records), _("a record that was not asked for"))
 
 
+def _is_owner_counts(answer: Any) -> None:
+    numbers = [number for kinds in answer.values() for number in (kinds.values() or [0])]
+    _require(all(number > 0 for number in numbers), _("an owner without a record"))
+
+
 def _is_owner_faults(answer: Any, accounts: Collection[str], pools: Collection[str], on: Any) -> None:
     del on
     whole = all(set(pools) <= answer.get(account, {}).keys() for account in accounts)
@@ -318,6 +323,7 @@ RULES: Mapping[str, Callable[..., None]] = {
     "owners": _is_owners,
     "holders": _is_owners,
     "owner_faults": _is_owner_faults,
+    "owner_counts": _is_owner_counts,
     "move": _is_moved,
     "exports": _is_event,
     "blockers": _are_reasons,

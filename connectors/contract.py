@@ -799,7 +799,11 @@ class BookOwners(ClientBook, Protocol):
 
     @abstractmethod
     def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
-        """Return the number of records of each kind, for every account that owns any, inactive ones included."""
+        """Return the number of records of each kind, for every account that owns any, inactive ones included.
+
+        Kinds without a record are left out. An owner without an account is named as `owners` names it. An answer that
+        is cut short raises an error: fewer owners are never returned.
+        """
 
 
 class Introductions(ClientBook, Protocol):
@@ -908,6 +912,7 @@ CAPABILITIES: tuple[type, ...] = (
     Licences,
     Deactivation,
     Introductions,
+    BookOwners,
 )
 
 

@@ -9,6 +9,7 @@ from connectors.contract import (
     Accounts,
     Administrators,
     Blockers,
+    BookOwners,
     ClientBook,
     Deactivation,
     Duties,
@@ -41,6 +42,7 @@ HEADINGS: dict[type, str] = {
     Licences: "reclaim licences",
     Deactivation: "deactivate later",
     Introductions: "introduce new contacts",
+    BookOwners: "find records of earlier leavers",
 }
 
 

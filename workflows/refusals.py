@@ -51,6 +51,11 @@ class Code(StrEnum):
     )
     ONESELF = "oneself", N_("You cannot offboard yourself. Ask a colleague in HR to do it.")
     OPEN_CASE = "open case", N_("There is already an open case ({case}) for this person."), Next.CANCEL_CASE
+    NO_EARLIER_LEAVER = (
+        "none inactive",
+        N_("None of the chosen owners is known to be inactive and without a case. Look at the list again."),
+    )
+    IN_HANDOVER = "in handover", N_("Case {case} hands these records over already."), Next.NOTHING_CHANGED
     UNKNOWN_CASE = "unknown case", N_("There is no such case."), Next.LIST_CASES
     NOT_OPEN = "not open", N_("This case can no longer be changed that way."), Next.SHOW_CASE
     STALE_PROPOSAL = (

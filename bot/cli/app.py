@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "re-approve": N_("Ask people again about approved clients whose marks cannot be checked."),
     "putback": N_("Give moved clients back to the leaver."),
     "duties": N_("List what runs, routes or is owned in a leaver's name."),
+    "orphaned": N_("Find records of earlier leavers, and hand them over together."),
     "notes": N_("Show the handover note of each successor."),
     "introductions": N_("Show the introductions of new contacts to clients, or send them."),
     "returning": N_("Show or change the day of return from a leave."),

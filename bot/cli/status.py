@@ -65,7 +65,7 @@ def is_good(case: CaseView, now: datetime) -> bool:
     still work.
     """
     match case.state:
-        case CaseState.CANCELLED | CaseState.CLOSED | CaseState.ON_LEAVE:
+        case CaseState.CANCELLED | CaseState.CLOSED | CaseState.ON_LEAVE | CaseState.EARLIER:
             return True
         case CaseState.UNDONE:
             back = not any(seat.state in OURS for line in case.licences for seat in line.seats)
@@ -108,10 +108,9 @@ def _show_cases(cases: Sequence[CaseView], zone: str) -> None:
 
 def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
     """Print one case. `why`: with the steps on each account, and the findings that were settled."""
+    said = _("{name}, case {id}: {state}") if case.leaver.is_group else _("{name} <{email}>, case {id}: {state}")
     say(
-        _("{name} <{email}>, case {id}: {state}").format(
-            name=case.leaver.name, email=case.leaver.email, id=case.id, state=case_state(case, zone)
-        ),
+        said.format(name=case.leaver.name, email=case.leaver.email, id=case.id, state=case_state(case, zone)),
         _("Effective {at}; opened {opened} by {by}; clients decided by {approver}").format(
             at=moment(case.effective_at, zone),
             opened=moment(case.opened_at, zone),

@@ -42,6 +42,16 @@ class Book:
                     families[found.id] = found.family, found.family_name
                 yield found
 
+    def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
+        """Count the records of everybody whom any is assigned to."""
+        found: dict[AccountId, dict[str, int]] = {}
+        for kind in KINDS:
+            for row in self._rows(kind):
+                for one in {one.id for one in wire.holders(row)}:
+                    kinds = found.setdefault(one, {})
+                    kinds[kind.name] = kinds.get(kind.name, 0) + 1
+        return found
+
     def hidden(self) -> list[str]:
         """Return the kinds whose module is switched off: their records exist, and nobody sees them."""
         return [kind.name for kind in KINDS if self._is_off(kind)]

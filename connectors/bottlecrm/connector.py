@@ -26,6 +26,7 @@ from connectors.contract import (
     BeforeImage,
     Blocker,
     Blockers,
+    BookOwners,
     Change,
     Duties,
     Duty,
@@ -56,7 +57,7 @@ CONTROLS = 2
 """Fewest members in a list that prove a lookup: one of them is our own user."""
 
 
-class BottleCrm(HttpConnector, Accounts, Roster, Tokens, Introductions, Duties, Blockers):
+class BottleCrm(HttpConnector, Accounts, Roster, Tokens, BookOwners, Introductions, Duties, Blockers):
     """One organization in BottleCRM over REST.
 
     Safe for use by several threads; nothing is sent before the first call.
@@ -250,6 +251,10 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, Introductions, Duties, 
     def holders(self, records: Sequence[RecordId]) -> Mapping[RecordId, tuple[AccountId, ...]]:
         """Read everybody whom each record is assigned to: from the list or one by one, whichever is cheaper."""
         return self._book.holders(records)
+
+    def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
+        """Read the lists of all kinds, 200 records at a time; a record of several people counts for each."""
+        return self._book.owner_counts()
 
     def owner_faults(
         self, accounts: Sequence[AccountId], pools: Collection[str], on: date

@@ -22,8 +22,8 @@ from connectors.contract import (
     BeforeImage,
     Blocker,
     Blockers,
+    BookOwners,
     Change,
-    ClientBook,
     Duties,
     Duty,
     ExportEvent,
@@ -48,7 +48,7 @@ from connectors.tryton import log, wire
 from connectors.tryton.blockers import BlockerList
 from connectors.tryton.book import Book
 from connectors.tryton.duties import KEYS, DutyList
-from connectors.tryton.owners import USER, Owners
+from connectors.tryton.owners import UNLINKED, USER, Owners
 from connectors.tryton.restrictions import Restrictions, fewer_records
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.settings import TrytonSettings
@@ -67,7 +67,7 @@ RULES_SECONDS = 60.0
 """Time for which the record rules on keys are believed to be the same."""
 
 
-class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, Duties, Blockers):
+class Tryton(HttpConnector, Accounts, Sessions, BookOwners, ExportLog, Roster, Duties, Blockers):
     """Tryton 8.2 over JSON-RPC, with the server's log for exports. Nothing is sent before the first call."""
 
     def __init__(self, settings: TrytonSettings) -> None:
@@ -224,8 +224,11 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
         if hidden:
             gone = Observation(Verdict.UNKNOWN, gone.how, "; ".join(hidden))
         malformed = Observation(Verdict.UNKNOWN, gone.how, _("this is not the form of a user's id"))
+        words = _("an employee without a user: Tryton does not tell whether the person has left")
+        unlinked = Observation(Verdict.UNKNOWN, gone.how, words)
+        other = {a: unlinked if a.startswith(UNLINKED) else malformed for a, n in numbers.items() if n is None}
         seen = {
-            a: malformed if n is None else wire.observation(rows[n]) if n in rows else gone for a, n in numbers.items()
+            a: other[a] if n is None else wire.observation(rows[n]) if n in rows else gone for a, n in numbers.items()
         }
         shut = [n for a, n in numbers.items() if n is not None and seen[a].verdict is Verdict.LOCKED]
         keyed, unseen = self._keyed([["user", "in", shut]]) if shut else (frozenset(), "")
@@ -334,6 +337,10 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
     def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
         """Read owners, 200 records at a time; an employee without a user is named `employee:ID`."""
         return self._book.owners(records)
+
+    def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
+        """Read the owner of every record, 5,000 to a call; an employee without a user is named `employee:ID`."""
+        return self._book.owner_counts()
 
     def owner_faults(
         self, accounts: Sequence[AccountId], pools: Collection[str], on: date

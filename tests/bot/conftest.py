@@ -15,6 +15,8 @@ from tests.bot.fakes import (
     FakeClockRecord,
     FakeDelegations,
     FakeDuties,
+    FakeEarlier,
+    FakeEarlierHandovers,
     FakeEnrolments,
     FakeExports,
     FakeFollowUps,
@@ -128,6 +130,8 @@ def make_services(
         FakeAuthorization(),
         FakeDuties(),
         FakeIntroductions(),
+        FakeEarlier(),
+        FakeEarlierHandovers(cast("FakeOffboarding", offboarding)),
     )
     return Services(*parts)
 

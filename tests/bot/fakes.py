@@ -5,11 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from connectors.contract import Verdict
+from config.text import gettext_lazy
+from connectors.contract import AccountId, Verdict
 from tests.bot import samples
 from workflows.access.manual_steps import Proof
 from workflows.access.views import Candidate, DutyComparison, StepView
-from workflows.cases.views import AuditView, CaseBrief, CaseView, FindingLine, FollowUpLine, OffboardingRequest, Plan
+from workflows.cases.earlier_handover import EarlierOpening, EarlierRequest
+from workflows.cases.views import (
+    AuditView,
+    CaseBrief,
+    CaseView,
+    EarlierFigure,
+    FindingLine,
+    FollowUpLine,
+    OffboardingRequest,
+    Plan,
+)
+from workflows.clients.earlier import EarlierOwner
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import (
     ClientLine,
@@ -23,12 +35,13 @@ from workflows.clients.views import (
     RecordLine,
 )
 from workflows.exports.views import ExportView
-from workflows.people import Actor, Leaver, Successor
+from workflows.people import Actor, Leaver, Successor, earlier_leavers
 from workflows.refusals import Code, Refused
 from workflows.stage_acts import ActResult
 from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.watch.earlier_leavers import EarlierLeavers
 from workflows.watch.figures import Figure
 
 
@@ -562,3 +575,48 @@ class FakeJournal:
 
     def note(self, action: str, actor: Actor, data: Mapping[str, str]) -> None:
         self.notes.append((action, actor.id, data))
+
+
+class FakeEarlier:
+    """Two earlier leavers, one owner of whom nothing is known, and one on leave."""
+
+    def read(self, system: str = "", **_how: object) -> EarlierLeavers:
+        return samples.earlier()
+
+    def look(self, by: Actor, system: str = "", **_how: object) -> EarlierLeavers:
+        return samples.earlier()
+
+    def recent(self, by: Actor) -> EarlierLeavers:
+        return samples.earlier()
+
+    def forget(self) -> None:
+        """Nothing is kept."""
+
+    def figure(self) -> EarlierFigure | None:
+        found = samples.earlier()
+        return EarlierFigure(len(found.offered), found.records, len(found.unknown), samples.NOW)
+
+
+class FakeEarlierHandovers:
+    """Opens a case for the chosen owners, and keeps the requests."""
+
+    def __init__(self, offboarding: FakeOffboarding) -> None:
+        self.requests: list[EarlierRequest] = []
+        self._offboarding = offboarding
+
+    def plan(self, request: EarlierRequest) -> EarlierOpening:
+        return EarlierOpening(
+            {name: tuple(map(EarlierOwner, chosen)) for name, chosen in request.owners.items()},
+            {
+                name: {AccountId("back"): gettext_lazy("the owner's account there is open again")}
+                for name in request.owners
+            },
+        )
+
+    def open(self, request: EarlierRequest) -> str:
+        self.requests.append(request)
+        number = self.plan(request).number
+        made = samples.case(CaseState.EARLIER, case_id=f"earlier-{len(self.requests)}")
+        case = replace(made, leaver=earlier_leavers(number), opened_by=request.requested_by, systems=())
+        self._offboarding.known[case.id] = case
+        return case.id

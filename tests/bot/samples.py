@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from bot.slack.people import Profile
-from connectors.contract import Duty, DutyId, DutyKind, IntroductionWay, Licence, LicenceId, Verdict
+from connectors.contract import AccountId, Duty, DutyId, DutyKind, IntroductionWay, Licence, LicenceId, Verdict
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, SECURITY, Employee
 from workflows.access.staged_account import SeatState
 from workflows.access.views import (
@@ -38,6 +38,7 @@ from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, IntroductionState, ProposalState
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
+from workflows.watch.earlier_leavers import EarlierLeavers, OwnerLine, Standing
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 NASTY = "<!channel> <script>alert('x')</script> *bold* _it_ `code` & \u202eevil\u2066 O'Neill\nline two"
@@ -75,6 +76,25 @@ def note(who: Successor = BOB) -> NoteView:
 def account(system: str, verdict: Verdict = Verdict.OPEN, login: str = LEAVER.uid) -> AccountLine:
     return AccountLine(
         system, f"{system}-1", login, "mail", verdict, groups=("sales", NASTY), done=("locked", "3 sessions ended")
+    )
+
+
+def earlier() -> EarlierLeavers:
+    """Return a look with two earlier leavers, one owner who is not known, one on leave, and a system not read."""
+    known = ("crm", AccountId("17"), "a.ford", f"Ann {NASTY}", Verdict.LOCKED, {"opportunity": 12, "task": 3})
+    return EarlierLeavers(
+        (
+            OwnerLine(*known, Standing.OFFERED, value={"EUR": Decimal(1200)}),
+            OwnerLine("crm", AccountId("18"), "", "", Verdict.ABSENT, {"opportunity": 2}, Standing.OFFERED),
+            OwnerLine("crm", AccountId("20"), "e.ito", "Eve", Verdict.LOCKED, {"task": 1}, Standing.ON_LEAVE, "case-1"),
+            OwnerLine(
+                "crm", AccountId("19"), "d.oak", "Dan", Verdict.UNKNOWN, {"task": 1}, Standing.UNKNOWN, why="hidden"
+            ),
+        ),
+        7,
+        ("crm",),
+        ("Shop: not read",),
+        NOW,
     )
 
 

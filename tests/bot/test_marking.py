@@ -19,6 +19,7 @@ from bot.errors import internal_error_message
 from bot.slack import forms, messages
 from bot.slack.forms import case as case_form
 from bot.slack.forms import clients, fields, notice, offboard, people, reasons
+from bot.slack.forms import earlier as earlier_form
 from bot.slack.forms import enrolment as enrolment_form
 from bot.slack.forms import proposal as proposal_form
 from bot.slack.messages import (
@@ -29,6 +30,7 @@ from bot.slack.messages import (
     bundle,
     case,
     details,
+    earlier,
     escalation,
     exports,
     findings,
@@ -50,6 +52,7 @@ from bot.slack.messages import (
 )
 from bot.slack.messages import enrolment as enrolment_part
 from bot.slack.messages.blocks import Message, button, header, section, table
+from config.client_book import ClientSettings
 from config.settings import Roles
 from connectors.contract import Verdict
 from tests.bot import samples
@@ -60,7 +63,7 @@ from workflows.access.views import RestrictionLine, SystemLine
 from workflows.business_days import BusinessDays
 from workflows.cases.finding_list import URGENCY
 from workflows.cases.joinings import JoinedChannel
-from workflows.cases.views import CaseView, Ended, FindingLine
+from workflows.cases.views import CaseView, EarlierFigure, Ended, FindingLine
 from workflows.clients.views import (
     DecisionView,
     DelegationView,
@@ -72,6 +75,7 @@ from workflows.clients.views import (
     RequestView,
 )
 from workflows.news import Event
+from workflows.people import earlier_leavers
 from workflows.storage.rows.case import CaseState, HoldReason, Reason, Strategy
 from workflows.storage.rows.clients import (
     AssignmentState,
@@ -276,6 +280,13 @@ def messages_shown(data: Data) -> Iterator[Any]:
     states = dict.fromkeys(AssignmentState, 2)
     yield split.client_line(replace(samples.client_lines(1)[0], states=states))
     yield [split.choices(samples.client_lines(9)), split.people([data.marked(samples.BOB)], "bob")]
+    for ended in (CaseState.EARLIER, CaseState.CANCELLED):
+        group = replace(samples.case(ended, *ALL, name=NAME), leaver=earlier_leavers(3), systems=())
+        yield [case.build(group, samples.NOW), moves.build(group), guide.line(group)]
+    yield note.build(replace(samples.note(), leaver=earlier_leavers(3)))
+    figures = EarlierFigure(2, 9, 1, samples.NOW, (NAME,))
+    yield [earlier.figure(figures), audit.build(data.marked(replace(samples.audit(), earlier=figures)))]
+    yield [[earlier.standing(data.marked(one)), earlier.who(one)] for one in samples.earlier().owners]
     yield [moves.kept((), 0), exports.build(samples.exports(1)), internal_error_message("x")]
     data.words |= {"offboard", "undo"}  # a command to type
     offered = [(samples.case(), button("x", "y"))] * 2
@@ -309,6 +320,7 @@ def forms_shown(data: Data) -> Iterator[Any]:
             due_back=[samples.case(CaseState.ON_LEAVE)],
             leaving=[samples.case(CaseState.SCHEDULED)],
             own=[samples.case(CaseState.WATCHED)],
+            earlier=EarlierFigure(2, 9, 1, samples.NOW),
             links={"proposal-1": test_messages.LINK},
             delegations=[stands],
             user=samples.MAX.slack_id,
@@ -328,6 +340,10 @@ def forms_shown(data: Data) -> Iterator[Any]:
         reasons.rehired(ended),
         reasons.rehired(replace(ended, can_undo=False)),
     ]
+    yield reasons.cancel(replace(ended, leaver=earlier_leavers(2)))
+    look = data.marked(samples.earlier())
+    yield [earlier_form.browse(look, may_open=True), earlier_form.browse(replace(look, owners=()), NAME, 1)]
+    yield earlier_form.hand_over(ClientSettings(), look.offered, "")
     yield [reasons.done(samples.step()), reasons.cannot(samples.step()), reasons.take_back(samples.step())]
     seen = Preview(samples.proposal().shares, 60, 20, 3, (NAME,), (NAME,))
     days = BusinessDays(time(17))
@@ -478,6 +494,11 @@ OUTPUTS = (
     ("putback", "case-1", "--yes"),
     ("putback", "case-1", "--cancel"),
     ("duties", "case-1"),
+    ("orphaned",),
+    ("orphaned", "--search", "ford"),
+    ("orphaned", "--owner", "crm:17"),
+    ("orphaned", "--hand-over"),
+    ("orphaned", "--hand-over", "--to", "bob@n.example", "--approver", "max@n.example", "--dry-run"),
     ("notes", "case-1"),
     ("introductions", "case-1"),
     ("introductions", "case-1", "--send", "--yes"),

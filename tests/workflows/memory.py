@@ -29,6 +29,7 @@ from connectors.contract import (
     BeforeImage,
     Blocker,
     Blockers,
+    BookOwners,
     Change,
     ClientBook,
     Connector,
@@ -168,6 +169,8 @@ class World:
         self.licence_groups: set[str] = set()
         """Groups whose membership is a licence, beside the seats of the accounts."""
         self.down = False
+        self.blind: set[AccountId] = set()
+        """Accounts of which a read tells nothing."""
         self.writes: Counter[str] = Counter()
         """The number of real changes by key: `lock:u1`, `move:opportunity:1`."""
         self.calls: Counter[str] = Counter()
@@ -357,6 +360,8 @@ class _Accounts(_Base):
         user = self.world.users.get(account)
         if user is None:
             return Observation(Verdict.ABSENT, "read by id")
+        if account in self.world.blind:
+            return Observation(Verdict.UNKNOWN, "read by id", "the record is hidden from us")
         return Observation(Verdict.OPEN if user.active else Verdict.LOCKED, "read by id")
 
     def locked(self) -> frozenset[AccountId]:
@@ -481,6 +486,16 @@ class _Book(_Tokens):
     def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
         present = self.world.records
         return self.world.call("owners", lambda: {r: present[r].owner for r in records if r in present})
+
+    def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
+        def act() -> Mapping[AccountId, Mapping[str, int]]:
+            found: dict[AccountId, dict[str, int]] = {}
+            for record in self.world.records.values():
+                kinds = found.setdefault(record.owner, {})
+                kinds[record.kind] = kinds.get(record.kind, 0) + 1
+            return found
+
+        return self.world.call("owner_counts", act)
 
     def owner_faults(
         self, accounts: Sequence[AccountId], pools: Collection[str], on: date
@@ -709,3 +724,7 @@ class MemoryListing(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, Export
 
 class MemoryCrm(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, ExportLog):
     """A CRM with everything."""
+
+
+class MemoryOwners(_Log, Accounts, Sessions, Groups, Tokens, BookOwners, ExportLog):
+    """A CRM that lists the owners of all records, too."""

@@ -28,6 +28,7 @@ from workflows.cases.casefile import Casefile
 from workflows.cases.holds import CANCELLED, CasePolicy, Holds, end_case, seal_end
 from workflows.cases.schedule import Schedule, Start, refuse_far_day
 from workflows.cases.views import CaseBrief, CaseView, OffboardingRequest, Plan
+from workflows.clients import earlier
 from workflows.clients.handover import ClientHandover
 from workflows.clients.moves import leave
 from workflows.clients.proposals import upload
@@ -62,6 +63,8 @@ from workflows.storage.work import Task, again
 from workflows.systems.registry import System
 
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
+CLIENTS_ONLY = (CaseState.ON_LEAVE, CaseState.EARLIER)
+"""States of cases that lock nobody out: only clients are handed over."""
 FRESH = timedelta(days=1)
 RETRIES = {Task.REVOKE: "access.retry", Task.BOOK: "book.retry"}
 """Journal actions of a retry."""
@@ -264,7 +267,8 @@ class Offboarding:
             raise Refused(Code.NEEDS_REASON)
         with self._store.write() as session:
             case, data = read_case(session, self._vault, case_id)
-            if case.state not in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or case.effective_at <= self._clock.now():
+            ahead = case.state in (CaseState.SCHEDULED, CaseState.ON_LEAVE) and case.effective_at > self._clock.now()
+            if not ahead and not earlier.has_not_begun(session, case):
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             restriction.lift(session, case_id, self._clock.now())
             end_case(session, self._handover.decisions, case, CaseState.CANCELLED, by)
@@ -282,7 +286,7 @@ class Offboarding:
         attempts: dict[Task, int] = {}
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
-            if case.state not in UNWATCHED or case.state == CaseState.ON_LEAVE:
+            if case.state not in UNWATCHED or case.state in CLIENTS_ONLY:
                 attempts = self._make_due(session, case, system)
             if not attempts:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
@@ -296,6 +300,9 @@ class Offboarding:
         """Make due what can be retried in one system; return the attempts by task."""
         attempts: dict[Task, int] = {}
         access = session.get(Access, f"{case.id}:{system}")
+        if case.state in CLIENTS_ONLY:
+            book = self._handover.retry(session, case.id, system)
+            return attempts if book is None else {Task.BOOK: book}
         if access is None and system in self._systems and not manual_step.work_of(self._systems[system]):
             access = Access(  # the system was added after the case was opened
                 id=f"{case.id}:{system}", case_id=case.id, system=system, due_at=case.effective_at
@@ -367,7 +374,7 @@ class Offboarding:
 
     def decided_by(self, slack_id: str, limit: int) -> list[CaseBrief]:
         """Return the newest cases, begun or to begin, whose clients this person decides on."""
-        shown = col(Case.state).in_((*LEAVING, CaseState.ON_LEAVE))
+        shown = col(Case.state).in_((*LEAVING, *CLIENTS_ONLY))
         query = select(Case.id).where(_decided_by(slack_id), shown).order_by(col(Case.opened_at).desc(), col(Case.id))
         with self._store.read() as session:
             return self._casefile.briefs(session, session.exec(query.limit(limit)).all())
@@ -524,7 +531,7 @@ def _decided_by(slack_id: str) -> sa.ColumnElement[bool]:
 def _filtered(query: SelectOfScalar[R], still_open: bool | None) -> SelectOfScalar[R]:
     if still_open is None:
         return query
-    going_on = sa.or_(col(Case.state).in_(OPEN), leave.going_on())
+    going_on = sa.or_(col(Case.state).in_(OPEN), leave.going_on(), earlier.going_on())
     return query.where(going_on if still_open else sa.not_(going_on))
 
 

@@ -179,6 +179,21 @@ class FindingLine:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierFigure:
+    """Figures of the newest looks for records of earlier leavers."""
+
+    owners: int
+    """Inactive owners without a case."""
+    records: int
+    unknown: int
+    """Owners for whom it is not known whether they are inactive."""
+    read_at: datetime | None
+    """The oldest of the newest looks; None if a system was never read."""
+    failed: tuple[str, ...] = ()
+    """Systems whose newest look failed: their figures are older, or are not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditView:
     """Audit of one day."""
 
@@ -202,3 +217,5 @@ class AuditView:
     """Findings that were open when this audit ended and have been settled since."""
     head: str = ""
     """Signed head of the journal over this audit, as one line; empty if none was signed."""
+    earlier: EarlierFigure | None = None
+    """Records of earlier leavers, by the newest look. None: no system can list the owners of its records."""

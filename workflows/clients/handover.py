@@ -28,6 +28,7 @@ from workflows.clients.context import (
     set_next_phase,
     tell_problem,
 )
+from workflows.clients.earlier import book_owners
 from workflows.clients.moves.halts import Halts
 from workflows.clients.moves.introductions import ClientIntroductions
 from workflows.clients.moves.leave import Leaves
@@ -38,7 +39,7 @@ from workflows.clients.moves.reconciliation import NO_ACCOUNT, left_with, reconc
 from workflows.clients.moves.waiting import WaitingMoves, lapsed_sentence
 from workflows.clients.proposals.editing import ProposalEditor
 from workflows.clients.proposals.listing import ANSWERED, DraftListing
-from workflows.clients.proposals.publishing import DRIFT, FIRST, LATER, publish, ready
+from workflows.clients.proposals.publishing import CHANGED, DRIFT, FIRST, LATER, publish, ready
 from workflows.clients.reading import ClientTrackQueries
 from workflows.clients.split import unmoved
 from workflows.clients.split.sealed import ProposalData, seal_proposal
@@ -49,7 +50,7 @@ from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Halt, Proposal
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, retry_at
-from workflows.systems.accounts import PreconditionFailed, leaver_accounts
+from workflows.systems.accounts import PreconditionFailed
 from workflows.systems.effects import why_unread
 from workflows.systems.registry import System
 from workflows.tampering import Tampered, report
@@ -137,13 +138,12 @@ class ClientHandover:
     def _list(self, book_attempt: BookAttempt) -> None:
         system, clients = self._context.system(book_attempt.book.system)
         listing = DraftListing(self._context, book_attempt)
-        leaver = leaver_accounts(
-            self._context.store, self._context.vault, book_attempt.case.id, book_attempt.data.leaver, system
-        )
+        owners = book_owners(self._context, book_attempt.case, book_attempt.data.leaver, system)
+        leaver = owners.accounts
         if unread := self._unread(book_attempt, system, leaver):
             raise PreconditionFailed(unread)
         listing.gather(leaver, again=False)
-        proposal_data = listing.allot(system, leaver)
+        proposal_data = listing.allot(system, (*leaver, *owners.left_out), owners.notes)
         left = {} if proposal_data else left_with(leaver, {account: clients.count(account) for account in leaver})
         with self._context.store.write() as session:
             book = book_attempt.hold(session)
@@ -154,6 +154,7 @@ class ClientHandover:
                     col(Assignment.system) == book.system,
                     col(Assignment.state).in_(ANSWERED),
                     col(Assignment.proposal_id).is_distinct_from(listing.draft),
+                    col(Assignment.owner).not_in(list(owners.left_out)),  # not listed, so not known to be elsewhere
                 )
                 .values(state=AssignmentState.TAKEN)
             )
@@ -173,9 +174,8 @@ class ClientHandover:
     def _move(self, book_attempt: BookAttempt) -> None:
         system, _ = self._context.system(book_attempt.book.system)
         listing = DraftListing(self._context, book_attempt)
-        leaver = leaver_accounts(
-            self._context.store, self._context.vault, book_attempt.case.id, book_attempt.data.leaver, system
-        )
+        owners = book_owners(self._context, book_attempt.case, book_attempt.data.leaver, system)
+        leaver, every = owners.accounts, (*owners.accounts, *owners.left_out)
         stopped = book_attempt.book.halted == Halt.STOPPED  # a stopped book is only counted
         unread = self._unread(book_attempt, system, leaver)
         listed = not (stopped or unread)
@@ -184,8 +184,8 @@ class ClientHandover:
         waiting.carry()
         if listed:
             listing.gather(leaver, again=True)
-        moves.run(leaver)
-        proposal_data = listing.allot(system, leaver)
+        moves.run(every)
+        proposal_data = listing.allot(system, every, owners.notes)
         if proposal_data and listing.lapsed:
             proposal_data = replace(proposal_data, notes=(*proposal_data.notes, lapsed_sentence(listing.lapsed)))
         staying = (
@@ -201,7 +201,8 @@ class ClientHandover:
             self._keep_unmoved(session, book_attempt, book, reasons)
             if proposal_data is not None:
                 self._complete(session, book_attempt, listing.draft, proposal_data)
-                publish(self._context, session, book_attempt.case, book_attempt.data.approver, DRIFT)
+                why = CHANGED if book_attempt.data.leaver.is_group else DRIFT
+                publish(self._context, session, book_attempt.case, book_attempt.data.approver, why)
             settle(self._context, session, book_attempt, book, news=moves.recorded or waiting.recorded)
             if waiting.lapsed:
                 tell_problem(self._context, session, book, book_attempt.data, f"lapsed:{book.attempt}")

@@ -336,7 +336,8 @@ class ClientTrackQueries:
             .group_by(Assignment.kind, Assignment.state, Assignment.owner_after)
         ).all()
         staying = changes.reasons(self._context.vault, session, case, book.system, known.staying)
-        fates = _fates(rows, frozenset(before), staying)
+        group = case.state == CaseState.EARLIER
+        fates = _fates(rows, frozenset(before), staying, group=group)
         if not after:
             return unmoved.staying_sentences(book.system, fates) if book.state == WorkState.DONE else []
         owners = select(Assignment.owner).where(Assignment.case_id == book.case_id, Assignment.system == book.system)
@@ -344,7 +345,7 @@ class ClientTrackQueries:
             LeaverAccount.case_id == book.case_id, LeaverAccount.system == book.system
         )
         leaver = frozenset([*session.exec(owners.distinct()), *session.exec(accounts)])
-        return unmoved.sentences(book.system, before, after, leaver, fates)
+        return unmoved.sentences(book.system, before, after, leaver, fates, group=group)
 
 
 def _problems(book: BookHandover, known: UnmovedReasons, absent: Collection[str]) -> Iterator[str]:
@@ -363,7 +364,7 @@ def _problems(book: BookHandover, known: UnmovedReasons, absent: Collection[str]
 
 
 def _fates(
-    rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str], staying: Reasons
+    rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str], staying: Reasons, *, group: bool
 ) -> dict[str, UnmovedCounts]:
     """Count by kind the records that did not go to a successor, unless one of the counted accounts has them."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -372,7 +373,8 @@ def _fates(
         if fate and not (fate == "taken" and owner in counted):
             counts[kind][fate] += number
     return {
-        kind: UnmovedCounts(**by_fate, why=unmoved.words(staying.get(kind, {}))) for kind, by_fate in counts.items()
+        kind: UnmovedCounts(**by_fate, why=unmoved.words(staying.get(kind, {})), group=group)
+        for kind, by_fate in counts.items()
     }
 
 

@@ -34,6 +34,7 @@ from workflows.storage.verification import FOREIGN, foreign_objects
 from workflows.storage.work import again, finish
 from workflows.tampering import acts, report_in
 from workflows.watch import audit_csv, new_systems
+from workflows.watch.earlier_leavers import EarlierLeaverSearch
 from workflows.watch.new_accounts import NewAccounts
 from workflows.watch.orphans import Orphans
 from workflows.watch.responses import FindingPolicy, FindingResponses, open_finding
@@ -70,6 +71,7 @@ class Audits:
         newcomers = NewAccounts(context, absence)
         self._sweep, self._absence = AccountSweep(context, newcomers, absence), absence
         self._orphans = Orphans(context, policy.dormant, newcomers)
+        self._earlier = EarlierLeaverSearch(context)
         self._responses = FindingResponses(context, sheet, retry, policy)
         self.rows, self._done = RowCheck(context), ""
 
@@ -158,6 +160,7 @@ class Audits:
                 tuple(map(shown, tally.not_looked)),
                 self._sheet.settled(session, row.finished_at) if row.finished_at else (),
                 of_row(head).text if head and head.number else "",
+                self._earlier.figure(),
             )
 
     def latest(self) -> AuditView | None:
@@ -280,6 +283,7 @@ class Audits:
         unread = new_systems.catch_up(self._context, self._absence, run_id)
         tally = self._sweep.run(run_id)
         self._orphans.look(run_id, tally)
+        self._earlier.read()
         relocked = self._responses.relock(started)
         with self._context.store.read() as session:
             tally.not_looked += [_(FOREIGN).format(what=name) for name in foreign_objects(session)]

@@ -7,6 +7,7 @@ from bot.slack.listeners import (
     book,
     cases,
     channels,
+    earlier,
     enrolment,
     error_handler,
     handover,
@@ -23,5 +24,5 @@ def register_listeners(app: App, ctx: ListenerContext) -> None:
     """Register all listeners on a new app."""
     error_handler.register(app)
     on = Listeners(app, ctx)
-    for task in (offboarding, cases, handover, book, audits, manual, home, enrolment, channels, notes):
+    for task in (offboarding, cases, handover, book, audits, manual, home, enrolment, channels, notes, earlier):
         task.register(on)

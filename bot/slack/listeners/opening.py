@@ -68,7 +68,7 @@ def submit_clients(ctx: ListenerContext, call: Call, view: View) -> View:
     """Check the form about clients, open the case, and return the view with the outcome. Raises `InvalidForm`."""
     chosen = filter(None, [fields.picked(view, clients.APPROVER), *fields.picked_all(view, clients.SUCCESSORS)])
     people = ctx.people.find_all(filter(None, [call.fact("leaver"), *chosen]), CHECK_SECONDS)
-    wish = clients.parse(view, call.fact("leaver"), _objections(ctx, view, call.fact("leaver"), people))
+    wish = clients.parse(view, call.fact("leaver"), objections(ctx, view, call.fact("leaver"), people))
     ctx.allow(call, Right.OPEN)
     leaver = _leaver(ctx, call, people, clients.APPROVER)
     found = {user: profile for user, profile in people.items() if isinstance(profile, Profile)}
@@ -170,9 +170,10 @@ def _carry_out(ctx: ListenerContext, call: Call, leaver: Leaver, leaving: offboa
     return notice.outcome(opened)
 
 
-def _objections(
+def objections(
     ctx: ListenerContext, view: View, leaver: str, people: dict[str, Profile | UserFacingError]
 ) -> dict[str, str]:
+    """Return the faults of the chosen approver and receivers, by field."""
     faults: dict[str, str] = {}
     colleagues = [one.successor() for user, one in people.items() if isinstance(one, Profile) and user != leaver]
     gone = ctx.services.offboarding.leaving(colleagues)

@@ -6,6 +6,7 @@ An audit without findings is one line.
 from collections.abc import Sequence
 from datetime import timedelta
 
+from bot.slack.messages import earlier
 from bot.slack.messages.blocks import (
     Block,
     Message,
@@ -62,6 +63,8 @@ def build(view: AuditView, run_id: str = "") -> Message:
     small = [context(short(what)) for what in view.not_looked[:MOST_UNSOUGHT]]
     if (more := len(view.not_looked) - MOST_UNSOUGHT) > 0:
         small.append(context(_("… and {count} more; `handover audit` shows all.").format(count=more)))
+    if told := earlier.figure(view.earlier) if view.earlier else "":
+        small.append(context(mrkdwn(told, 300)))
     if view.head:
         copied = _("Signed head of the journal, for `handover verify`: {head}").format(head=f"`{view.head}`")
         small.append(context(copied))

@@ -36,7 +36,7 @@ def blocks(view: CaseView) -> list[Block]:
     clients = view.clients
     if clients is None or view.state in NEVER:
         return []
-    shown = [*paragraphs(_halted(clients)), *_again(view, clients), *paragraphs(_put_back(clients))]
+    shown = [*paragraphs(_halted(view, clients)), *_again(view, clients), *paragraphs(_put_back(clients))]
     buttons = _buttons(view, clients)
     return [*shown, actions("case_moves", *buttons)] if buttons else shown
 
@@ -86,10 +86,12 @@ def called_off(view: CaseView, left: int) -> str:
     return _("Cancelled: {left} stay where they are. Nothing was put back.").format(left=records(left))
 
 
-def _halted(clients: ClientsView) -> list[str]:
+def _halted(view: CaseView, clients: ClientsView) -> list[str]:
     if not clients.halted or clients.halted_at is None:
         return []
     text = _("*Moves stopped* by {by}, {when}: {left} not moved, still with the leaver. Retry proposes them again.")
+    if view.leaver.is_group:
+        text = _("*Moves stopped* by {by}, {when}: {left} not moved. Retry proposes them again.")
     if clients.halted is Halt.PAUSED:
         text = _("*Moves paused* by {by}, {when}. Nothing moves until somebody resumes.")
     when = moment(clients.halted_at)

@@ -75,6 +75,11 @@ def introduction(view: NoteView) -> str:
         "Hello,\n\nmy name is {successor}. From now on I look after you in place of {leaver}, and have all your joint "
         "work. When would be a good time for a short call?\n\nBest regards\n{successor}"
     )
+    if view.leaver.is_group:
+        text = _(
+            "Hello,\n\nmy name is {successor}. From now on I look after you. When would be a good time for a short "
+            "call?\n\nBest regards\n{successor}"
+        )
     if view.until:
         text = _(
             "Hello,\n\nmy name is {successor}. I look after you while {leaver} is away, and have all your joint work. "

@@ -52,6 +52,7 @@ OPENING = {
     "audit": "",
     "findings": "--accept F-1 --until 2027-02-01 --reason known",
     "enrol": "ada",
+    "orphaned": "--hand-over --to bob@example.com --approver max@example.com --yes",
 }
 """Commands that open the services, with arguments that read a case or act on one."""
 CASES = frozenset(
@@ -70,7 +71,9 @@ CASES = frozenset(
         "link",
     }
 )
-ACTING = frozenset({"offboard", "delegate", "putback", "introductions", "returning", "undo", "link", "findings"})
+ACTING = frozenset({"offboard", "delegate", "putback", "introductions", "returning", "undo", "link", "findings"}) | {
+    "orphaned"
+}
 
 
 def with_json() -> set[str]:

@@ -10,6 +10,7 @@ import typer
 from bot.cli.app import make_app
 from bot.slack.forms import case as case_form
 from bot.slack.forms import clients, enrolment, offboard, people, reasons
+from bot.slack.forms import earlier as earlier_form
 from bot.slack.forms import proposal as proposal_form
 from bot.slack.listeners import register_listeners
 from bot.slack.listeners.plan import AGAIN
@@ -18,6 +19,7 @@ from bot.slack.messages import (
     audit,
     case,
     details,
+    earlier,
     exports,
     guide,
     home,
@@ -99,6 +101,12 @@ ACTS: Mapping[str, str] = {
     home.END_DELEGATION: "delegate --end",
     home.FIND: "status",
     language.CHOOSE: "language",
+    earlier.LIST: "orphaned",
+    earlier_form.LIST: "orphaned --search",
+    earlier_form.TURN: "orphaned --page",
+    earlier_form.CSV: "orphaned --csv",
+    earlier_form.ASK: "orphaned --hand-over --dry-run",
+    earlier_form.HAND_OVER: "orphaned --hand-over --owner --to --approver --strategy --note",
     codes.ENROL: "enrol",
     enrolment.CALLBACK: "enrol",
 }

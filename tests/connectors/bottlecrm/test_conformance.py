@@ -9,6 +9,7 @@ import pytest
 
 from connectors.conformance import accounts
 from connectors.conformance.accounts import AccountsSuite, Newcomer
+from connectors.conformance.book_owners import BookOwnersSuite
 from connectors.conformance.client_book import ClientBookSuite
 from connectors.conformance.introductions import IntroductionsSuite
 from connectors.conformance.tokens import TokensSuite
@@ -55,4 +56,11 @@ class TestIntroductions(IntroductionsSuite):
     @pytest.fixture
     def world(self, parts: Parts) -> Iterator[IntroductionsWorld]:
         with closing(IntroductionsWorld(*parts)) as world:
+            yield world
+
+
+class TestBookOwners(BookOwnersSuite):
+    @pytest.fixture
+    def world(self, parts: Parts) -> Iterator[BookWorld]:
+        with closing(BookWorld(*parts)) as world:
             yield world

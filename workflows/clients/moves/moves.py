@@ -17,11 +17,12 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import N_, gettext_lazy, loaded
-from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observation, RecordId, Verdict
+from connectors.contract import AccountId, Accounts, BookOwners, Moved, MoveOutcome, Observation, RecordId, Verdict
 from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
 from workflows.clients.approvals import requests
 from workflows.clients.context import BookAttempt, ClientContext, has_lines, pages, set_next_phase, show_moved
+from workflows.clients.earlier import returned
 from workflows.clients.split import unmoved
 from workflows.clients.split.sealed import (
     LineDigest,
@@ -58,15 +59,19 @@ class SuccessorAccountCheck:
 
     def inactive_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Verdict]:
         """Return the accounts that are not active. Raises `PreconditionFailed` where that cannot be known now."""
-        with self._lock:
-            self._read(accounts)
-            seen = {account: self._seen[account][1] for account in accounts}
+        seen = self.observations(accounts)
         for observation in seen.values():
             if observation.verdict is Verdict.UNKNOWN:
                 raise PreconditionFailed(
                     gettext_lazy("not known whether the successor's account is active: {why}", why=observation.reason)
                 )
         return {account: read.verdict for account, read in seen.items() if read.verdict is not Verdict.OPEN}
+
+    def observations(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        """Return a reading of each account that is fresh enough. Raises `PreconditionFailed`."""
+        with self._lock:
+            self._read(accounts)
+            return {account: self._seen[account][1] for account in accounts}
 
     def _read(self, accounts: Sequence[AccountId]) -> None:
         directory = self._system.having(Accounts)
@@ -246,15 +251,11 @@ class Moves:
         }
 
     def _move(self, batch: Batch) -> None:
-        refused = self.refused_accounts(sorted({order.successor for _, order in batch}))
+        refused = self._refused([order for _, order in batch])
         self._record(
-            [
-                (row, Moved(order.record, MoveOutcome.REFUSED, None, reason=refused[order.successor]))
-                for row, order in batch
-                if order.successor in refused
-            ]
+            [(row, _not_sent(row, order, refused[order.record])) for row, order in batch if order.record in refused]
         )
-        batch = [(row, order) for row, order in batch if order.successor not in refused]
+        batch = [(row, order) for row, order in batch if order.record not in refused]
         if not batch:
             return
         orders = [order for _, order in batch]
@@ -320,6 +321,19 @@ class Moves:
             row.sealed = seal_note(self._context.vault, self._book_attempt.case, row, note)
         session.add(row)
 
+    def _refused(self, orders: Sequence[Order]) -> Mapping[RecordId, str]:
+        """Return the records of a batch that are not to be moved now, each with a stored sentence why."""
+        accounts = self.refused_accounts(sorted({order.successor for order in orders}))
+        owners = self.returned_owners(sorted({order.owner for order in orders}))
+        reasons = ((order.record, accounts.get(order.successor) or owners.get(order.owner)) for order in orders)
+        return {record: why for record, why in reasons if why}
+
+    def returned_owners(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
+        """Return the owners who keep their records, with a stored sentence why: earlier leavers who came back."""
+        if not self._book_attempt.data.leaver.is_group:
+            return {}
+        return {account: why.stored for account, why in returned(self._receivers.observations(accounts)).items()}
+
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Return the accounts that cannot receive, with a stored sentence why. Raises `PreconditionFailed`."""
         closed = self._receivers.inactive_accounts(accounts)
@@ -341,7 +355,12 @@ class Moves:
 
     def _count(self, moment: Literal["before", "after"], owners: Sequence[str]) -> None:
         """Store the system's counts of all owners before the first move, or after the last."""
-        counts = {owner: dict(self._book.count(AccountId(owner))) for owner in owners}
+        every = self._system.having(BookOwners) if self._book_attempt.data.leaver.is_group else None
+        counted = every.owner_counts() if every else {}
+        counts = {
+            owner: dict(counted.get(AccountId(owner), {}) if every else self._book.count(AccountId(owner)))
+            for owner in owners
+        }
         with self._context.store.write() as session:
             book = self._book_attempt.hold(session)
             setattr(book, f"counts_{moment}", json.dumps(counts))
@@ -398,6 +417,12 @@ def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
             note = unseal_line(context.vault, book_attempt.case, row).note
             unmoved.count(counted, row.kind, note or NO_REASON)
     return counted
+
+
+def _not_sent(row: Assignment, order: Order, why: str) -> Moved:
+    """Return the outcome of an order that was not sent. Its owner is that of the last outcome, if there was one."""
+    known = AccountId(row.owner_after) if row.owner_after else None
+    return Moved(order.record, MoveOutcome.REFUSED, known, reason=why)
 
 
 def outcome_of(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import Sentence, _, gettext_lazy, loaded, ngettext_lazy, punctuated, shown
-from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
+from connectors.contract import AccountId, Moved, MoveOutcome, RecordId, Verdict
 from connectors.contract import MoveOrder as Order
 from connectors.errors import ConnectorError
 from workflows.answers import answer
@@ -138,11 +138,21 @@ class PutBackMoves(Moves):
         return Order(RecordId(row.record_id), AccountId(row.owner_after), AccountId(row.owner))
 
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
-        """Raise `PreconditionFailed` until the leaver's account is active: an inactive one receives no records."""
-        for verdict in self._receivers.inactive_accounts(accounts).values():
+        """Raise `PreconditionFailed` until the leaver's account is active: an inactive one receives no records.
+
+        Of several earlier leavers, those who are active receive theirs, and the others' records stay.
+        """
+        closed = self._receivers.inactive_accounts(accounts)
+        if self._book_attempt.data.leaver.is_group:
+            return {account: inactive(verdict).stored for account, verdict in closed.items()}
+        for verdict in closed.values():
             raise PreconditionFailed(
                 gettext_lazy("the leaver's account there is {verdict}: give access back first", verdict=loaded(verdict))
             )
+        return {}
+
+    def returned_owners(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:  # noqa: ARG002 - as moves
+        """Return nobody: the owners here are the successors, who give the records back."""
         return {}
 
     def note(self, outcome: Moved) -> str:
@@ -150,6 +160,11 @@ class PutBackMoves(Moves):
         if outcome.outcome is MoveOutcome.TAKEN:
             return holder(outcome.owner, self._names).stored
         return outcome.reason
+
+
+def inactive(verdict: Verdict) -> Sentence:
+    """Return why the record of an earlier leaver does not go back."""
+    return gettext_lazy("its former owner is {verdict}, and receives nothing", verdict=loaded(verdict))
 
 
 def line_mark(line: str) -> str:
@@ -182,14 +197,17 @@ class PutBacks:
             asked += len(rows)
             for row in rows:
                 owner = owners.get(RecordId(row.record_id))
-                if RecordId(row.record_id) in owners and owner == row.owner_after:
+                present = RecordId(row.record_id) in owners and owner == row.owner_after
+                shut = closed.get(AccountId(row.owner)) if present and data.leaver.is_group else None
+                if present and shut is None:
                     waiting += row.owner in closed
                     giving[people.get(row.owner_after, row.owner_after)][f"{system}:{row.family}"] += 1
                     continue
                 stay += 1
                 if len(kept) < LISTED:
                     gone = RecordId(row.record_id) not in owners
-                    kept.append(self._line(case, row, _("it is gone") if gone else str(holder(owner, people))))
+                    why = inactive(shut) if shut else holder(owner, people)
+                    kept.append(self._line(case, row, _("it is gone") if gone else str(why)))
         counts = ((name, len(by_client), by_client.total()) for name, by_client in giving.items())
         givers = tuple(sorted(counts, key=lambda one: (-one[2], one[0])))
         with self._context.store.read() as session:

@@ -92,8 +92,11 @@ class DraftListing:
                 with self._context.store.write() as session:
                     self._add(session, chunk, again=again)
 
-    def allot(self, system: System, leaver: Sequence[AccountId]) -> ProposalData | None:
-        """Assign every family to a successor; return the draft's data, or None where nothing was listed."""
+    def allot(self, system: System, leaver: Sequence[AccountId], more: Sequence[str] = ()) -> ProposalData | None:
+        """Assign every family to a successor; return the draft's data, or None where nothing was listed.
+
+        `leaver`: accounts that receive nothing. `more`: further stored sentences for the proposal.
+        """
         if not self.families:
             return None
         moves_at = max(self._context.clock.now(), self._book_attempt.case.effective_at).date()
@@ -117,7 +120,7 @@ class DraftListing:
             return None
         named = {row.line for row in self._request.rows if row.system == self._system}
         unused = sorted({fault.line for fault in faults} | (named - hits))
-        notes = [*receivers.notes, *loads, *unowned_notes(len(lost)), *told]
+        notes = [*more, *receivers.notes, *loads, *self._unowned_notes(len(lost)), *told]
         if unused:
             note = ngettext_lazy(
                 "{count} line of the file was not followed, the book has changed since: {lines}",
@@ -143,6 +146,16 @@ class DraftListing:
         with self._context.store.read() as session:
             for_a_time = session.get(Leave, self._book_attempt.case.id) is not None
         return {self._system: plan} if plan and not for_a_time else {}
+
+    def _unowned_notes(self, clients: int) -> list[str]:
+        if clients and self._book_attempt.data.leaver.is_group:
+            note = ngettext_lazy(
+                "{count:,} client stays, because none of the successors can own it",
+                "{count:,} clients stay, because none of the successors can own them",
+                clients,
+            )
+            return [note.stored]
+        return unowned_notes(clients)
 
     def release(self, session: Session) -> None:
         """After a whole listing, take records that stay out of the draft, and delete those that are gone."""

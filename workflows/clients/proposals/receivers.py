@@ -12,6 +12,7 @@ from config.text import Sentence, gettext_lazy, joined, loaded, stored
 from connectors.contract import AccountId, Person, Verdict
 from connectors.errors import ConnectorError
 from workflows.clients.context import ClientContext
+from workflows.clients.earlier import all_accounts
 from workflows.clients.split.rules import BY_VALUE, AllocationRequest, OwnerFaults
 from workflows.clients.split.sealed import ProposalData, line_context, load_line
 from workflows.people import Leaver, Successor
@@ -20,7 +21,7 @@ from workflows.storage.case import CaseData, leaving
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment
 from workflows.storage.work import say
-from workflows.systems.accounts import PreconditionFailed, leaver_accounts, require_accounts
+from workflows.systems.accounts import PreconditionFailed, require_accounts
 from workflows.systems.registry import System
 
 
@@ -200,7 +201,7 @@ def read_added(
     for name in listed.accounts:
         try:
             system, _book = context.system(name)
-            leaver = leaver_accounts(context.store, context.vault, case.id, data.leaver, system)
+            leaver = all_accounts(context, case, data.leaver, system)
             with context.store.read() as session:
                 pools = _pools(context, session, proposal_id, case, name)
             read = read_receivers(context, system, people, leaver, pools, on)

@@ -226,6 +226,30 @@ class BookHandover(CaseWork, table=True):
     halted_at: datetime | None = utc_column(default=None)
 
 
+class EarlierOwners(CaseRow, table=True):
+    """The owners of one system whose records a handover of earlier leavers covers. Its id is the book's."""
+
+    system: str
+    sealed: bytes
+    """`earlier.EarlierOwner` values. Sealed under the case's key, so that nobody can add an owner by the database."""
+
+
+class EarlierFigures(Table, table=True):
+    """Figures of the newest look for records of earlier leavers in one system. They name nobody."""
+
+    system: str = Field(primary_key=True)
+    owners: int = 0
+    """Inactive owners without a case."""
+    records: int = 0
+    """Records of those owners."""
+    unknown: int = 0
+    """Owners for whom it is not known whether they are inactive."""
+    read_at: datetime | None = utc_column(default=None)
+    """Start of the last look that read the whole system."""
+    failed_at: datetime | None = utc_column(default=None)
+    """Start of an incomplete look, until a complete one follows."""
+
+
 class Assignment(Table, table=True):
     """One record and its successor. `owner`: the owner when the proposal was made, the before-image."""
 
