@@ -7,6 +7,7 @@ from pathlib import Path
 from connectors import registry
 from connectors.contract import (
     Accounts,
+    Activities,
     Administrators,
     ClientBook,
     Duties,
@@ -33,6 +34,7 @@ HEADINGS: dict[type, str] = {
     ExportLog: "export log",
     Administrators: "spare the last administrator",
     Duties: "list duties",
+    Activities: "tell what became of clients",
 }
 
 

@@ -5,11 +5,12 @@ A member's profile owns records, and a lock makes it inactive. The address of th
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from config.identifiers import relatives
 from config.text import _
 from connectors.bottlecrm import wire
+from connectors.bottlecrm.activities import ActivityLog
 from connectors.bottlecrm.book import Book
 from connectors.bottlecrm.duties import DutyLists
 from connectors.bottlecrm.rest import Rest
@@ -21,14 +22,17 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
+    Activities,
     BeforeImage,
     Change,
+    ClientActivity,
     ClientBook,
     Duties,
     Duty,
     Locked,
     Login,
     Lookup,
+    LossRate,
     Moved,
     MoveOrder,
     Observation,
@@ -50,7 +54,7 @@ CONTROLS = 2
 """Fewest members in a list that prove a lookup: one of them is our own user."""
 
 
-class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties):
+class BottleCrm(HttpConnector, Accounts, Roster, Tokens, Activities, ClientBook, Duties):
     """One organization in BottleCRM over REST.
 
     Safe for use by several threads; nothing is sent before the first call.
@@ -63,6 +67,7 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties):
         self._tokens = PersonalTokens(self._rest, settings.session_file)
         self._book = Book(self._rest)
         self._duties = DutyLists(self._rest, self._tokens.signed_in if settings.session_file else None)
+        self._activities = ActivityLog(self._rest, self._book)
         self._comparison = Comparison(self.visible, settings.login, settings.accounts_at_least)
 
     def __repr__(self) -> str:
@@ -254,6 +259,14 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties):
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Replace the owner with the successor, record by record; everybody else whom a record is assigned to stays."""
         return self._book.move(batch)
+
+    def activities(self, records: Sequence[RecordId], since: datetime) -> Mapping[RecordId, ClientActivity]:
+        """Read calls, meetings and messages that people logged, and deals that ended."""
+        return self._activities.of(records, since)
+
+    def loss_rate(self, since: datetime, until: datetime) -> LossRate:
+        """Count won and lost deals by their closing date."""
+        return self._activities.loss_rate(since, until)
 
     def duties(self, account: AccountId) -> Iterator[Duty]:
         """Read rules, webhooks, forms, lead settings and teams that name the member."""

@@ -24,5 +24,9 @@ MANIFEST = Manifest(
         N_("Keys of programs (User Applications) work on after the lock. Cancel them in Tryton."),
         N_("Scheduled actions and triggers in Tryton name no user, so who set one up is not told."),
         N_("Reports and lists on the screen are not logged as exports."),
+        N_(
+            "Tryton records no calls and no meetings with clients. Only e-mails that people send from it are known, "
+            "and what their colleagues mark."
+        ),
     ),
 )
