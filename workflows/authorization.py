@@ -47,6 +47,7 @@ class Right(StrEnum):
     ENROL = "enrol a person for one-time codes"
     ACCEPT_CLOCK = "accept the clock"
     ROTATE_KEY = "rotate the master key"
+    ANSWER = "answer for a client"
 
 
 HOLDERS: Mapping[Right, tuple[str, ...]] = {
@@ -74,6 +75,7 @@ HOLDERS: Mapping[Right, tuple[str, ...]] = {
     Right.ENROL: ("security", "admin"),
     Right.ACCEPT_CLOCK: ("security", "admin"),
     Right.ROTATE_KEY: ("security", "admin"),
+    Right.ANSWER: ("hr", "security"),
 }
 """Roles that grant a right, named as in `[roles]`."""
 ROLE_NAMES: Mapping[str, str] = {
@@ -101,6 +103,7 @@ PEOPLE_ONLY = frozenset({Right.RELEASE, Right.RELEASE_IMMEDIATE, Right.CONFIRM, 
     Right.ENROL,
     Right.ACCEPT_CLOCK,
     Right.ROTATE_KEY,
+    Right.ANSWER,
 }
 """Rights that no script has, because they need a person's word."""
 BY_POLICY = frozenset({Right.RETRY})

@@ -162,7 +162,8 @@ class ActivitiesSuite:
             (False, False),
         ]
         assert (found[lost].value, found[lost].currency) == world.value(lost)
-        assert found[lost].lost_at is None or found[lost].lost_at >= since
+        at = found[lost].lost_at
+        assert at is None or at >= since
 
     def test_a_deal_that_ended_before_did_not_end_since(self, world: ActivitiesWorld) -> None:
         bob = world.person()
