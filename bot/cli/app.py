@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "putback": N_("Give moved clients back to the leaver."),
     "duties": N_("List what runs, routes or is owned in a leaver's name."),
     "notes": N_("Show the handover note of each successor."),
+    "clients": N_("Show what became of clients after the handover, or mark one."),
     "returning": N_("Show or change the day of return from a leave."),
     "confirm": N_("Confirm a manual step in a system without an API."),
     "status": N_("Show open cases, or one case with the verdict of every system."),

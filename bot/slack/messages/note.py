@@ -1,9 +1,23 @@
 """The handover note: a successor's new clients, and a draft to introduce themselves."""
 
-from bot.slack.messages.blocks import Block, Message, context, divider, header, message, paragraphs, section
+from bot.slack.messages.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    context,
+    divider,
+    header,
+    message,
+    pack,
+    paragraphs,
+    section,
+)
 from bot.slack.messages.phrases import clients, for_a_time, money, records
 from bot.text import _, mrkdwn, number, plain
 from workflows.clients.views import NoteLine, NoteView
+
+MARK = "mark_clients"
 
 
 def build(view: NoteView) -> Message:
@@ -19,6 +33,8 @@ def build(view: NoteView) -> Message:
     if view.open > len(view.next):
         more = _("{count} more are open. The file in this thread has all.")
         blocks.append(context(more.format(count=number(view.open - len(view.next)))))
+    blocks.append(actions("mark", button(_("Mark Clients"), MARK, pack(note=view.id))))
+    blocks.append(context(_("Mark whom you have reached, and who objects. The manager's report counts it.")))
     draft = "\n".join(f"> {mrkdwn(line)}" if line else ">" for line in introduction(view).splitlines())
     blocks += [
         divider(),

@@ -205,6 +205,11 @@ class StayChecks:
         row, data, kept, given = self._open(check_id)
         return csv_of(summary.in_order(self._shown(row.case_id, data, kept, given)))
 
+    def may_read(self, check_id: str, user: str) -> bool:
+        """Return whether a Slack user got this report: the approver, or who asked for the case."""
+        _row, data, _kept, _given = self._open(check_id)
+        return bool(user) and user in (data.approver.slack_id, data.opened_by.slack_id)
+
     def reminder(self, note: str) -> Reminder:
         """Return what a successor is reminded of, as the check before the first report saw it."""
         case_id, _colon, key = note.rpartition(":")

@@ -54,6 +54,7 @@ def report(head: StayReport, clients: Sequence[ClientStay], usual: Sequence[Usua
         tuple(sorted({one.title for one in clients if not one.deals_known})),
         tuple(usual),
         left(clients),
+        tuple(one.name for one in in_order(clients) if one.fate is Fate.OBJECTS),
     )
 
 

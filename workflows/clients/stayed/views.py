@@ -102,6 +102,8 @@ class StayReport:
     usual: tuple[UsualLoss, ...] = ()
     left: Mapping[str, int] | None = None
     """Number of clients by the name of each successor who has left meanwhile."""
+    objecting: tuple[str, ...] = ()
+    """Names of the clients that object."""
 
     @property
     def whole(self) -> bool:
