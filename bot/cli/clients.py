@@ -6,7 +6,7 @@ import typer
 
 from bot.cli.actor import author
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, open_case
-from bot.cli.output import EXIT_FAILURE, CommandError, finish, money, moment, say, show_csv, show_table
+from bot.cli.output import EXIT_FAILURE, CommandError, finish, moment, money, say, show_csv, show_table
 from bot.services import Services
 from bot.slack.messages.phrases import clients as count_clients
 from bot.slack.messages.stayed import figures

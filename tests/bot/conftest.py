@@ -12,6 +12,7 @@ from config.settings import Settings
 from tests.bot.fakes import (
     FakeAudits,
     FakeAuthorization,
+    FakeClientAnswers,
     FakeClockRecord,
     FakeDelegations,
     FakeDuties,
@@ -29,6 +30,7 @@ from tests.bot.fakes import (
     FakeOffboarding,
     FakePutBacks,
     FakeSignedRequests,
+    FakeStayChecks,
     FixedClock,
 )
 from tests.bot.workplace import Workplace, make_settings, said, serving, strings, workplace_in
@@ -95,6 +97,7 @@ def make_services(
     halts: FakeHalts | None = None,
     put_backs: FakePutBacks | None = None,
     leaves: FakeLeaves | None = None,
+    answers: FakeClientAnswers | None = None,
 ) -> Services:
     offboarding, handover, exports, audits, journal, *others = fakes
     parts: tuple[Any, ...] = (
@@ -117,6 +120,8 @@ def make_services(
         put_backs or FakePutBacks(),
         FakeNotes(),
         leaves or FakeLeaves(),
+        answers or FakeClientAnswers(),
+        FakeStayChecks(),
         FakeEnrolments(),
         FakeClockRecord(),
         None,

@@ -41,6 +41,7 @@ OPENING = {
     "moves": "case-1 --pause",
     "putback": "case-1 --yes",
     "notes": "case-1",
+    "clients": "case-1 --mark party:0 contacted",
     "returning": "case-1 --on 'end-of-day 2027-02-01'",
     "confirm": "case-1 badge --note done",
     "status": "case-1",
@@ -54,7 +55,20 @@ OPENING = {
 }
 """Commands that open the services, with arguments that read a case or act on one."""
 CASES = frozenset(
-    {"duties", "proposal", "decide", "moves", "putback", "notes", "returning", "confirm", "status", "undo", "link"}
+    {
+        "duties",
+        "proposal",
+        "decide",
+        "moves",
+        "putback",
+        "notes",
+        "clients",
+        "returning",
+        "confirm",
+        "status",
+        "undo",
+        "link",
+    }
 )
 ACTING = frozenset({"offboard", "delegate", "putback", "returning", "undo", "link", "findings"})
 
