@@ -99,7 +99,8 @@ def _property(attribute: ast.AnnAssign, words: list[ast.Expr]) -> ast.FunctionDe
 def _connector(module: str, title: str, chosen: Sequence[str]) -> str:
     contract = _Source("connectors.contract")
     methods = [method for one in ("Connector", *chosen) for method in contract.methods(one, abstract=True)]
-    imports = [*contract.imports(methods), *((contract.module, one) for one in chosen)]
+    bases = _bases(chosen)
+    imports = [*contract.imports(methods), *((contract.module, one) for one in bases)]
     return "\n".join(
         [
             f'"""The connector for {title}. Each method says in the contract\'s words what to write."""',
@@ -107,7 +108,7 @@ def _connector(module: str, title: str, chosen: Sequence[str]) -> str:
             *_import_lines([*imports, (f"{module}.settings", f"{title}Settings")]),
             "",
             "",
-            f"class {title}({', '.join(chosen)}):",
+            f"class {title}({', '.join(bases)}):",
             f'    """One {title} system. Several threads may use one instance at once."""',
             "",
             f"    def __init__(self, settings: {title}Settings) -> None:",
@@ -116,6 +117,13 @@ def _connector(module: str, title: str, chosen: Sequence[str]) -> str:
             "",
         ]
     )
+
+
+def _bases(chosen: Sequence[str]) -> list[str]:
+    """Return the capabilities without those that another of them includes."""
+    known = {one.__name__: one for one in CAPABILITIES}
+    included = {name for name in chosen for other in chosen if name != other and known[name] in known[other].__mro__}
+    return [one for one in chosen if one not in included]
 
 
 def _world(title: str, chosen: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What became of clients: the report to the manager, the reminder to a successor, and one client as a line."""
+"""The report on clients after a handover, the reminder to a successor before it, and one client as a line."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What became of clients: words and histories, reports on their days, and nothing unseen taken for good."""
+"""Clients after a handover: words and histories, reports on their days, and nothing unseen taken for good."""
 
 import csv
 from collections.abc import Callable
@@ -418,7 +418,7 @@ def test_a_cancelled_case_is_not_reported(handed: Handed) -> None:
 
 
 def test_a_lying_row_of_a_word_is_no_word(handed: Handed) -> None:
-    """Whoever writes to the database alone cannot say that a client was contacted."""
+    """A hand with access to the database alone cannot say that a client was contacted."""
     handed.say(0, ClientWord.CONTACTED)
     with handed.stage.store.write() as session:
         row = session.get_one(ClientAnswer, f"{CASE}:crm:party:0")

@@ -80,6 +80,8 @@ class ClientAnswers:
         with context.store.write() as session:
             case, _data = read_case(session, context.vault, case_id)
             lines = self._lines(session, case_id, system, client)
+            if not lines:
+                raise Refused(Code.UNKNOWN_CLIENT, case=case_id)
             holders = sorted({row.successor for row in lines})
             row_id, now = answer_id(case_id, system, client), context.clock.now()
             row = session.get(ClientAnswer, row_id, with_for_update=True)
@@ -100,9 +102,9 @@ class ClientAnswers:
             return True
 
     def asked(self, case_id: str, system: str, client: str) -> list[str]:
-        """Return the Slack ids of a client's successors, and of those who stand in for them now.
+        """Return the Slack ids of a client's successors, and of those who stand in for them now; nobody for no client.
 
-        Raises `Refused`: UNKNOWN_CASE, UNKNOWN_CLIENT.
+        Raises `Refused(UNKNOWN_CASE)`.
         """
         with self._context.store.read() as session:
             _case, data = read_case(session, self._context.vault, case_id)
@@ -158,10 +160,7 @@ class ClientAnswers:
 
     def _lines(self, session: Session, case_id: str, system: str, client: str) -> Sequence[Assignment]:
         of_client = col(Assignment.system) == system, col(Assignment.family) == client
-        found = session.exec(select(Assignment).where(*book.moved(case_id), *of_client)).all()
-        if not found:
-            raise Refused(Code.UNKNOWN_CLIENT, case=case_id)
-        return found
+        return session.exec(select(Assignment).where(*book.moved(case_id), *of_client)).all()
 
 
 def title_of(context: ClientContext, system: str) -> str:

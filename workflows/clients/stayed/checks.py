@@ -300,7 +300,7 @@ def select_clients(
     return [
         one
         for one in clients
-        if all(word in f"{one.name} {one.successor.name} {one.successor.email}".casefold() for word in words)
+        if all(word in "\n".join((one.name, one.successor.name, one.successor.email)).casefold() for word in words)
         and (not silent or one.fate in WITHOUT_CONTACT)
         and (not lost or one.lost)
     ]
@@ -314,7 +314,7 @@ def csv_of(clients: Sequence[ClientStay]) -> Iterator[str]:
 def _cells(one: ClientStay) -> Sequence[object]:
     word = (one.answer.word.value, one.answer.by, one.answer.at.isoformat()) if one.answer else ("", "", "")
     contact = one.contacted_at.isoformat() if one.contacted_at else ""
-    lost = "; ".join(f"{deal.name} {deal.value} {deal.currency}" for deal in one.lost)
+    lost = "; ".join(" ".join((deal.name, str(deal.value), deal.currency)) for deal in one.lost)
     who = f"{one.successor.name} <{one.successor.email}>"
-    deals = "" if one.deals_known else "not known"
+    deals = "" if one.deals_known else Fate.UNKNOWN.value
     return one.title, one.name, one.id, who, one.fate.value, *word, contact, lost or deals, one.unknown

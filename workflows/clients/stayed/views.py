@@ -1,4 +1,4 @@
-"""Views of what became of clients after a handover: frozen values, with personal data in clear."""
+"""Views of clients after a handover: frozen values, with personal data in clear."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ class UsualLoss:
 
 @dataclass(frozen=True, slots=True)
 class StayReport:
-    """What became of all clients of a case, at one moment."""
+    """The state of all clients of a case, at one moment."""
 
     id: str
     case_id: str
@@ -125,7 +125,7 @@ class ClientToMark:
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """What a successor is reminded of before the first report."""
+    """The reminder to a successor before the first report: clients without a known contact."""
 
     note: str
     case_id: str
