@@ -30,9 +30,11 @@ def build(report: StayReport) -> Message:
     elements = [button(_("Get CSV"), CSV, pack(check=report.id))]
     if report.fates.get(Fate.SILENT) or report.fates.get(Fate.UNKNOWN):
         elements.insert(0, button(_("Show Silent Clients"), SHOW, pack(check=report.id)))
-    sources = _("From the successors' marks and the systems' own histories, read {when}.")
-    silent = _("Silent: no mark, and no contact in the system's own history.")
-    blocks += [actions("stayed", *elements), context(f"{sources.format(when=moment(report.read_at))} {silent}")]
+    small = [_("From the successors' marks and the systems' own histories, read {when}.")]
+    small += (
+        [_("Silent: no mark, and no contact in the system's own history.")] if report.fates.get(Fate.SILENT) else []
+    )
+    blocks += [actions("stayed", *elements), context(" ".join(small).format(when=moment(report.read_at)))]
     return message(f"{mrkdwn(head, 200)}: {summary}", blocks)
 
 

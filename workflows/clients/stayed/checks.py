@@ -300,10 +300,14 @@ def select_clients(
     return [
         one
         for one in clients
-        if all(word in "\n".join((one.name, one.successor.name, one.successor.email)).casefold() for word in words)
+        if all(any(word in text.casefold() for text in _names(one)) for word in words)
         and (not silent or one.fate in WITHOUT_CONTACT)
         and (not lost or one.lost)
     ]
+
+
+def _names(one: ClientStay) -> tuple[str, ...]:
+    return one.name, one.successor.name, one.successor.email
 
 
 def csv_of(clients: Sequence[ClientStay]) -> Iterator[str]:
