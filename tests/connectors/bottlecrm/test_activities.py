@@ -185,3 +185,16 @@ def test_a_timeline_that_repeats_its_page_is_no_timeline(own: ActivitiesWorld) -
     kept: dict[str, object] = {}
     with own.front.behaving(same_page), pytest.raises(Unavailable, match="repeats itself"):
         own.connect().activities([deal], ago(days=2))
+
+
+def test_the_timeline_of_a_company_is_read_once_for_all_its_records(own: ActivitiesWorld) -> None:
+    deals = own.deals(own.person(), 20)
+    [(company,)] = own.server.query("SELECT id FROM accounts LIMIT 1")
+    for deal in deals:
+        number = bare(deal.partition(":")[2])
+        own.server.execute("UPDATE opportunity SET account_id = ? WHERE id = ?", [company, number])
+    connector = own.connect()
+    before = len(own.front.requests)
+    assert len(connector.activities(deals, ago(days=2))) == 20
+    read = [path for _method, path in own.front.requests[before:] if "/interactions/" in path]
+    assert len(read) == 21

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from connectors.conformance.accounts import newcomer
 from connectors.conformance.activities import ActivitiesSuite, ago
 from connectors.contract import AccountId, MoveOrder, RecordId
+from connectors.errors import Unavailable
 from connectors.tryton.connector import Tryton as Connector
 from tests.connectors.tryton.world import AccountsWorld, BookWorld, number
 from tests.sandbox.company.tryton import Tryton
@@ -147,3 +149,23 @@ def test_many_records_take_few_calls(own: ActivitiesWorld) -> None:
     before = calls.call_counts().calls
     connector.activities(deals, ago(days=2))
     assert calls.call_counts().calls - before <= 4
+
+
+def test_a_server_that_repeats_a_page_of_emails_is_not_believed(
+    own: ActivitiesWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = own.person()
+    [deal] = own.deals(bob, 1)
+    own.contact(deal, bob, [ago(hours=1)])
+    connector = own.connect()
+    asked = connector._rpc.read
+
+    def same_page(method: str, *arguments: Any, **more: Any) -> Any:
+        if method != "ir.email.search_read":
+            return asked(method, *arguments, **more)
+        first, _later, *others = arguments[0]
+        return asked(method, [["id", ">", 0], _later, *others], *arguments[1:], **more) if first else None
+
+    monkeypatch.setattr(connector._rpc, "read", same_page)
+    with pytest.raises(Unavailable, match="same page"):
+        connector.activities([deal], ago(days=2))
