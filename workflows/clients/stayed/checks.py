@@ -2,6 +2,8 @@
 
 Each check is a row that is due on its day. A system that does not answer puts it off for a day at most. Then the report
 goes out and says what is not known. Nothing is written to a client or to a system.
+
+Over 250 lines because what a check keeps, and what people are shown of it later, must be read side by side.
 """
 
 import logging
