@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from workflows.clients.moves.put_back import PutBacks
     from workflows.clients.proposals.editing import ProposalEditor
     from workflows.clients.reading import ClientTrackQueries
+    from workflows.clients.stayed.answers import ClientAnswers
+    from workflows.clients.stayed.checks import StayChecks
     from workflows.engine.durable import Handler
     from workflows.exports.snapshots import ExportTrack
     from workflows.ports import Clock
@@ -78,6 +80,8 @@ class Services:
     put_backs: PutBacks
     notes: HandoverNotes
     leaves: Leaves
+    answers: ClientAnswers
+    stay_checks: StayChecks
     enrolments: Enrolments
     clock_record: ClockRecord
     joinings: ChannelJoinings
@@ -122,4 +126,5 @@ class WorkHandlers:
             Task.INVENTORY: self.inventories.run,
             Task.PUT_BACK: services.put_backs.run,
             Task.LEAVE: services.leaves.run,
+            Task.CLIENT_CHECK: services.stay_checks.run,
         }

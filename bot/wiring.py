@@ -297,11 +297,10 @@ def build_services(
     policy, zone = settings.policy, settings.company.timezone
     connect_lock_history(context)
     guards = ProtectedAccounts(policy.protected)
-    handover = ClientHandover(
-        ClientContext.extend(
-            context, workspace.members, policies.approvals, policies.allocation, policies.introductions
-        )
+    track = ClientContext.extend(
+        context, workspace.members, policies.approvals, policies.allocation, policies.introductions
     )
+    handover = ClientHandover(track, settings.clients.stayed_days)
     look_back = timedelta(days=settings.exports.look_back_days)
     exports = ExportTrack(context, channel=settings.slack.security_channel, look_back=look_back, zone=zone)
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
@@ -340,6 +339,8 @@ def build_services(
         put_backs=handover.put_backs,
         notes=handover.notes,
         leaves=handover.leaves,
+        answers=handover.answers,
+        stay_checks=handover.stay_checks,
         enrolments=Enrolments(
             context.store,
             context.vault,

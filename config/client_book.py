@@ -23,6 +23,15 @@ Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 Days = Annotated[int, Field(gt=0)]
 
 
+def _rising(days: tuple[int, ...]) -> tuple[int, ...]:
+    if list(days) != sorted(set(days)):
+        raise ValueError(_("must rise, each day once, such as [1, 7, 30, 90]"))
+    return days
+
+
+RisingDays = Annotated[tuple[Days, ...], AfterValidator(_rising)]
+
+
 class SplitRule(SettingsTable):
     """One rule of `strategy = "rules"`. The first rule whose conditions a client meets decides.
 
@@ -117,6 +126,8 @@ class ClientSettings(SettingsTable):
     default_strategy: StrategyName = "balanced"
     """Strategy of the split, unless a person chooses another: one successor (`single`), in turn (`round_robin`), by
     count and value (`balanced`), by co-owner, team, language or region (`affinity`), or by the company's `rules`."""
+    stayed_days: RisingDays = (7, 30, 90)
+    """Days after the moves on which the manager reads what became of the clients. Empty: no such reports."""
     rules: tuple[SplitRule, ...] = ()
     """One table `[[clients.rules]]` for each rule, in order."""
     colleagues: dict[Address, ColleagueSettings] = Field(default_factory=dict)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -23,7 +22,7 @@ from pydantic import (
 )
 
 from config.actors import Actors
-from config.client_book import Address, ApprovalSettings, ClientSettings, StrategyName
+from config.client_book import Address, ApprovalSettings, ClientSettings, RisingDays, StrategyName
 from config.faults import describe
 from config.fields import (
     ApiUrl,
@@ -183,13 +182,7 @@ class Roles(SettingsTable):
     """As security, and operates the bot."""
 
 
-def _days(days: tuple[int, ...]) -> tuple[int, ...]:
-    if list(days) != sorted(set(days)):
-        raise ValueError(_("must rise, each day once, such as [1, 7, 30, 90]"))
-    return days
-
-
-FollowUpDays = Annotated[tuple[Annotated[int, Field(gt=0)], ...], AfterValidator(_days)]
+FollowUpDays = RisingDays
 
 
 class PolicySettings(SettingsTable):

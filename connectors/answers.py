@@ -294,6 +294,19 @@ def _is_licences(answer: Any, account: str) -> None:
     _require(all(one.name.strip() for one in answer), _("a licence without a name"))
 
 
+def _is_activities(answer: Any, records: Collection[str], since: Any) -> None:
+    _require(answer.keys() <= set(records), _("a record that was not asked for"))
+    _require(all(key == one.record for key, one in answer.items()), _("a record under another id"))
+    times = [at for one in answer.values() for at in (one.contacted_at, one.lost_at) if at is not None]
+    _require(all(at.tzinfo is not None and at >= since for at in times), _("a time before the one that was asked for"))
+    _require(all(one.contacted_at or one.contacted_by is None for one in answer.values()), _("somebody without a time"))
+
+
+def _is_loss_rate(answer: Any, since: Any, until: Any) -> None:
+    del since, until
+    _require(0 <= answer.lost <= answer.closed, _("more lost deals than closed ones"))
+
+
 def _is_pool(answer: Any) -> None:
     _require(answer is None or isinstance(answer, ConnectionPool), _("no pool of connections"))
 
@@ -331,5 +344,7 @@ RULES: Mapping[str, Callable[..., None]] = {
     "introduce": _is_introduced,
     "find_introduction": _is_introduced,
     "introduced": _are_introduced,
+    "activities": _is_activities,
+    "loss_rate": _is_loss_rate,
 }
 """Check of an answer against its question, by method."""

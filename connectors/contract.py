@@ -421,6 +421,9 @@ class ClientActivity:
     value: Decimal = Decimal(0)
     currency: str = ""
     lost_at: datetime | None = None
+    """The time of the loss, if the system keeps one; None: it is known only that it was since then."""
+    unseen: str = ""
+    """Reason, as a sentence, for which no contact in this answer is no proof that there was none; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -840,11 +843,15 @@ class Activities(ClientBook, Protocol):
 
     @abstractmethod
     def activities(self, records: Sequence[RecordId], since: datetime) -> Mapping[RecordId, ClientActivity]:
-        """Read many records in few calls. A record that is gone is not in the answer."""
+        """Read many records in few calls. A record that is gone is not in the answer.
+
+        Only what happened at `since` or later counts, and only what a person did with the client. A history that is
+        refused or cut short raises an error: fewer contacts are never returned.
+        """
 
     @abstractmethod
     def loss_rate(self, since: datetime, until: datetime) -> LossRate:
-        """Read the deals of all owners that were closed in that time."""
+        """Read the deals of all owners that were closed at `since <= at < until`, or on those days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -902,6 +909,7 @@ CAPABILITIES: tuple[type, ...] = (
     Sessions,
     Tokens,
     Groups,
+    Activities,  # before the capability that it includes, as a class header has them
     ClientBook,
     ExportLog,
     Roster,

@@ -7,6 +7,7 @@ from pathlib import Path
 from connectors import registry
 from connectors.contract import (
     Accounts,
+    Activities,
     Administrators,
     Blockers,
     BookOwners,
@@ -43,6 +44,7 @@ HEADINGS: dict[type, str] = {
     Deactivation: "deactivate later",
     Introductions: "introduce new contacts",
     BookOwners: "find records of earlier leavers",
+    Activities: "tell what became of clients",
 }
 
 

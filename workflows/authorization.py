@@ -48,6 +48,7 @@ class Right(StrEnum):
     ACCEPT_CLOCK = "accept the clock"
     ROTATE_KEY = "rotate the master key"
     TELL = "tell clients"
+    ANSWER = "answer for a client"
 
 
 HOLDERS: Mapping[Right, tuple[str, ...]] = {
@@ -76,6 +77,7 @@ HOLDERS: Mapping[Right, tuple[str, ...]] = {
     Right.ACCEPT_CLOCK: ("security", "admin"),
     Right.ROTATE_KEY: ("security", "admin"),
     Right.TELL: ("hr",),
+    Right.ANSWER: ("hr", "security"),
 }
 """Roles that grant a right, named as in `[roles]`."""
 ROLE_NAMES: Mapping[str, str] = {
@@ -103,6 +105,7 @@ PEOPLE_ONLY = frozenset({Right.RELEASE, Right.RELEASE_IMMEDIATE, Right.CONFIRM, 
     Right.ENROL,
     Right.ACCEPT_CLOCK,
     Right.ROTATE_KEY,
+    Right.ANSWER,
 }
 """Rights that no script has, because they need a person's word."""
 BY_POLICY = frozenset({Right.RETRY})

@@ -189,6 +189,10 @@ class Code(StrEnum):
         "nothing handed over",
         N_("No clients of this case were handed over yet, so there is nothing to tell."),
     )
+    UNKNOWN_CLIENT = (
+        "unknown client",
+        N_("No successor has such a client from this case. It may have gone back, or was never handed over."),
+    )
     NOT_ENROLLED = "not enrolled", N_("This person has no one-time codes."), Next.ENROL
     ALREADY_ENROLLED = (
         "already enrolled",

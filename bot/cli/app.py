@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "orphaned": N_("Find records of earlier leavers, and hand them over together."),
     "notes": N_("Show the handover note of each successor."),
     "introductions": N_("Show the introductions of new contacts to clients, or send them."),
+    "clients": N_("Show what became of clients after the handover, or mark one."),
     "returning": N_("Show or change the day of return from a leave."),
     "confirm": N_("Confirm a manual step in a system without an API."),
     "status": N_("Show open cases, or one case with the verdict of every system."),

@@ -142,21 +142,28 @@ class Book:
         return one.successor in ids and one.owner not in ids
 
     def _present(self, kind: Kind, number: str) -> tuple[Member, ...]:
-        row = wire.at(self._rest.get(kind.address(number), kind.query), (kind.detail,) if kind.detail else ())
+        return wire.holders(self._row(kind, number))
+
+    def _row(self, kind: Kind, number: str) -> Json:
+        row: Json = wire.at(self._rest.get(kind.address(number), kind.query), (kind.detail,) if kind.detail else ())
         if wire.identity(row) != number:  # its people would be written to the record
             raise Unreadable(_("the answer is about another record"))
-        return wire.holders(row)
+        return row
 
     def _holders(self, kind: Kind, numbers: set[str]) -> Iterator[tuple[str, tuple[AccountId, ...]]]:
+        return ((number, tuple(one.id for one in wire.holders(row))) for number, row in self.rows(kind, numbers))
+
+    def rows(self, kind: Kind, numbers: set[str]) -> Iterator[tuple[str, Json]]:
+        """Stream records of a kind by their ids, from the list or one by one; missing ones are left out."""
         left = set(numbers)
         if len(numbers) * CHEAPER > self._count(kind):
             for row in self._rows(kind):
                 if (number := wire.identity(row)) in left:
                     left.discard(number)
-                    yield number, tuple(one.id for one in wire.holders(row))
+                    yield number, row
         for number in sorted(left):
             try:
-                yield number, tuple(one.id for one in self._present(kind, number))
+                yield number, self._row(kind, number)
             except Missing:
                 continue
 

@@ -5,11 +5,12 @@ A member's profile owns records, and a lock makes it inactive. The address of th
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from config.identifiers import relatives
 from config.text import _
 from connectors.bottlecrm import wire
+from connectors.bottlecrm.activities import ActivityLog
 from connectors.bottlecrm.book import Book
 from connectors.bottlecrm.duties import DutyLists
 from connectors.bottlecrm.introductions import WAYS, Introducing
@@ -23,11 +24,13 @@ from connectors.contract import (
     AccountId,
     Accounts,
     Act,
+    Activities,
     BeforeImage,
     Blocker,
     Blockers,
     BookOwners,
     Change,
+    ClientActivity,
     Duties,
     Duty,
     Introduced,
@@ -36,6 +39,7 @@ from connectors.contract import (
     Locked,
     Login,
     Lookup,
+    LossRate,
     Moved,
     MoveOrder,
     Observation,
@@ -57,7 +61,7 @@ CONTROLS = 2
 """Fewest members in a list that prove a lookup: one of them is our own user."""
 
 
-class BottleCrm(HttpConnector, Accounts, Roster, Tokens, BookOwners, Introductions, Duties, Blockers):
+class BottleCrm(HttpConnector, Accounts, Roster, Tokens, BookOwners, Introductions, Activities, Duties, Blockers):
     """One organization in BottleCRM over REST.
 
     Safe for use by several threads; nothing is sent before the first call.
@@ -71,6 +75,7 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, BookOwners, Introductio
         self._book = Book(self._rest)
         self._introducing = Introducing(self._rest)
         self._duties = DutyLists(self._rest, self._tokens.signed_in if settings.session_file else None)
+        self._activities = ActivityLog(self._rest, self._book)
         self._comparison = Comparison(self.visible, settings.login, settings.accounts_at_least)
 
     def __repr__(self) -> str:
@@ -284,6 +289,14 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, BookOwners, Introductio
     def introduced(self, sent: Sequence[Introduced]) -> Sequence[Introduced]:
         """Read whether each task is there, and whether somebody has it."""
         return self._introducing.read(sent)
+
+    def activities(self, records: Sequence[RecordId], since: datetime) -> Mapping[RecordId, ClientActivity]:
+        """Read calls, meetings and messages that people logged, and deals that ended."""
+        return self._activities.of(records, since)
+
+    def loss_rate(self, since: datetime, until: datetime) -> LossRate:
+        """Count won and lost deals by their closing date."""
+        return self._activities.loss_rate(since, until)
 
     def duties(self, account: AccountId) -> Iterator[Duty]:
         """Read rules, webhooks, forms, lead settings and teams that name the member."""

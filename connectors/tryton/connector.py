@@ -19,11 +19,13 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
+    Activities,
     BeforeImage,
     Blocker,
     Blockers,
     BookOwners,
     Change,
+    ClientActivity,
     Duties,
     Duty,
     ExportEvent,
@@ -31,6 +33,7 @@ from connectors.contract import (
     Locked,
     Login,
     Lookup,
+    LossRate,
     Moved,
     MoveOrder,
     Observation,
@@ -45,6 +48,7 @@ from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, Unav
 from connectors.http_connector import HttpConnector
 from connectors.identifiers import folded_all, resembles
 from connectors.tryton import log, wire
+from connectors.tryton.activities import ActivityLog
 from connectors.tryton.blockers import BlockerList
 from connectors.tryton.book import Book
 from connectors.tryton.duties import KEYS, DutyList
@@ -67,7 +71,7 @@ RULES_SECONDS = 60.0
 """Time for which the record rules on keys are believed to be the same."""
 
 
-class Tryton(HttpConnector, Accounts, Sessions, BookOwners, ExportLog, Roster, Duties, Blockers):
+class Tryton(HttpConnector, Accounts, Sessions, BookOwners, Activities, ExportLog, Roster, Duties, Blockers):
     """Tryton 8.2 over JSON-RPC, with the server's log for exports. Nothing is sent before the first call."""
 
     def __init__(self, settings: TrytonSettings) -> None:
@@ -79,6 +83,7 @@ class Tryton(HttpConnector, Accounts, Sessions, BookOwners, ExportLog, Roster, D
         self._restrictions, second = Restrictions(self._rpc, settings.login), settings.compared()
         self._duties = DutyList(self._rpc, self._owners, self._restrictions, settings.login)
         self._blockers = BlockerList(self._rpc, self._owners, self._book, settings.login)
+        self._activities = ActivityLog(self._rpc)
         self._keys_hidden = float("-inf"), ""
         self._second = Tryton(second) if second else None
         self._comparison = Comparison(
@@ -262,7 +267,8 @@ class Tryton(HttpConnector, Accounts, Sessions, BookOwners, ExportLog, Roster, D
         read_at, said = self._keys_hidden
         if time.monotonic() - read_at > RULES_SECONDS:
             said = "; ".join(self._restrictions.of([KEYS]))
-            self._keys_hidden = time.monotonic(), said
+            self._activities = ActivityLog(self._rpc)
+        self._keys_hidden = time.monotonic(), said
         return said
 
     def everyone(self) -> Iterator[Account]:
@@ -383,6 +389,14 @@ class Tryton(HttpConnector, Accounts, Sessions, BookOwners, ExportLog, Roster, D
         """Read our rights on users and on the models of the records, and the record rules on this user."""
         with self._api.lookup():
             return list(self._blockers.of(account))
+
+    def activities(self, records: Sequence[RecordId], since: datetime) -> Mapping[RecordId, ClientActivity]:
+        """Read e-mails sent from records and their parties, and opportunities that were won or lost."""
+        return self._activities.of(records, since)
+
+    def loss_rate(self, since: datetime, until: datetime) -> LossRate:
+        """Count the opportunities that ended on these days, by the day of their end."""
+        return self._activities.loss_rate(since, until)
 
     def _every(self, clause: Sequence[Any], fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """Stream users in the order of their ids: a new user is on a page still to come."""

@@ -12,6 +12,7 @@ from config.settings import Settings
 from tests.bot.fakes import (
     FakeAudits,
     FakeAuthorization,
+    FakeClientAnswers,
     FakeClockRecord,
     FakeDelegations,
     FakeDuties,
@@ -32,6 +33,7 @@ from tests.bot.fakes import (
     FakeOffboarding,
     FakePutBacks,
     FakeSignedRequests,
+    FakeStayChecks,
     FixedClock,
 )
 from tests.bot.workplace import Workplace, make_settings, said, serving, strings, workplace_in
@@ -98,6 +100,7 @@ def make_services(
     halts: FakeHalts | None = None,
     put_backs: FakePutBacks | None = None,
     leaves: FakeLeaves | None = None,
+    answers: FakeClientAnswers | None = None,
 ) -> Services:
     offboarding, handover, exports, audits, journal, *others = fakes
     parts: tuple[Any, ...] = (
@@ -120,6 +123,8 @@ def make_services(
         put_backs or FakePutBacks(),
         FakeNotes(),
         leaves or FakeLeaves(),
+        answers or FakeClientAnswers(),
+        FakeStayChecks(),
         FakeEnrolments(),
         FakeClockRecord(),
         None,

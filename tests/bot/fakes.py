@@ -23,6 +23,7 @@ from workflows.cases.views import (
 )
 from workflows.clients.earlier import EarlierOwner
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
+from workflows.clients.stayed.views import ClientStay, ClientToMark, Reminder, StayReport
 from workflows.clients.views import (
     ClientLine,
     DelegationView,
@@ -39,7 +40,7 @@ from workflows.people import Actor, Leaver, Successor, earlier_leavers
 from workflows.refusals import Code, Refused
 from workflows.stage_acts import ActResult
 from workflows.storage.rows.case import CaseState, Strategy
-from workflows.storage.rows.clients import AssignmentState, ProposalState
+from workflows.storage.rows.clients import AssignmentState, ClientWord, ProposalState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.watch.earlier_leavers import EarlierLeavers
 from workflows.watch.figures import Figure
@@ -381,6 +382,49 @@ class FakeNotes:
 
     def of_case(self, case_id: str) -> list[NoteView]:
         return [samples.note(), samples.note(samples.CAROL)]
+
+
+class FakeClientAnswers:
+    def __init__(self) -> None:
+        self.given: list[tuple[str, str, str]] = []
+
+    def find(self, case_id: str, text: str) -> list[ClientToMark]:
+        return [one for one in samples.clients_to_mark() if text in one.name or text == one.id]
+
+    def asked(self, case_id: str, system: str, client: str) -> list[str]:
+        return [samples.BOB.slack_id]
+
+    def give(self, case_id: str, system: str, client: str, word: ClientWord, by: Actor) -> bool:
+        told = client, word.value, by.id
+        self.given += [told] if told not in self.given else []
+        return self.given.count(told) == 1 and len(self.given) == 1
+
+    def may_mark(self, note: str, user: str) -> bool:
+        return user == samples.BOB.slack_id
+
+    def of_note(self, note: str, offset: int, limit: int, search: str = "") -> tuple[list[ClientToMark], int]:
+        found = [one for one in samples.clients_to_mark() if search in one.name]
+        return found[:limit], len(found)
+
+
+class FakeStayChecks:
+    def now(self, case_id: str) -> tuple[StayReport, list[ClientStay]]:
+        return samples.stay_report(), samples.client_stays()
+
+    def report(self, check_id: str) -> StayReport:
+        return samples.stay_report()
+
+    def reminder(self, note: str) -> Reminder:
+        return samples.reminder()
+
+    def may_read(self, check_id: str, user: str) -> bool:
+        return user == samples.MAX.slack_id
+
+    def page(self, check_id: str, offset: int, limit: int, search: str = "") -> tuple[list[ClientStay], int]:
+        return samples.client_stays()[:limit], 60
+
+    def csv(self, check_id: str) -> list[str]:
+        return ["client\n"]
 
 
 class FakeDuties:

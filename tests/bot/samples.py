@@ -22,6 +22,16 @@ from workflows.access.views import (
     SystemPlan,
 )
 from workflows.cases.views import AuditView, CaseView, FindingLine, FollowUpLine, Plan
+from workflows.clients.stayed.views import (
+    ClientAnswerView,
+    ClientStay,
+    ClientToMark,
+    Fate,
+    LostDeal,
+    Reminder,
+    StayReport,
+    UsualLoss,
+)
 from workflows.clients.views import (
     ClientLine,
     ClientsView,
@@ -35,7 +45,7 @@ from workflows.clients.views import (
 from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver, Successor
 from workflows.storage.rows.case import CaseState, Strategy
-from workflows.storage.rows.clients import AssignmentState, IntroductionState, ProposalState
+from workflows.storage.rows.clients import AssignmentState, ClientWord, IntroductionState, ProposalState
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.watch.earlier_leavers import EarlierLeavers, OwnerLine, Standing
@@ -71,6 +81,62 @@ def note(who: Successor = BOB) -> NoteView:
         for n, name in enumerate([NASTY, *map("Deal {}".format, range(1, 10))])
     )
     return NoteView(f"case-1:{who.key}", "case-1", leaver(), who, 45, 20, 30, {"EUR": Decimal(123456)}, lines)
+
+
+def client_stays() -> list[ClientStay]:
+    """Return a client in each state, the worst first."""
+    word = ClientAnswerView(ClientWord.OBJECTS, NASTY, NOW)
+    lost = (LostDeal(NASTY, Decimal(30_000), "EUR"),)
+    return [
+        ClientStay(
+            f"party:{number}",
+            "crm",
+            "CRM",
+            f"Client {number} {NASTY}",
+            BOB if number % 2 else CAROL,
+            fate,
+            word if fate is Fate.OBJECTS else None,
+            NOW if fate is Fate.CONTACTED else None,
+            "a call may be missing" if fate is Fate.UNKNOWN else "",
+            lost if fate is Fate.SILENT else (),
+            1,
+            fate is not Fate.UNKNOWN,
+            fate is Fate.SILENT,
+        )
+        for number, fate in enumerate(Fate)
+    ]
+
+
+def stay_report() -> StayReport:
+    return StayReport(
+        "case-1:7",
+        "case-1",
+        leaver(),
+        NOW,
+        7,
+        44,
+        {Fate.CONTACTED: 31, Fate.SILENT: 9, Fate.OBJECTS: 1, Fate.UNKNOWN: 3},
+        4,
+        6,
+        {"EUR": Decimal(120_000)},
+        ("CRM: a call may be missing",),
+        (),
+        (UsualLoss("CRM", 60, 18), UsualLoss("Shop", unknown="no reports"), UsualLoss("Old", 0)),
+        {BOB.name: 5},
+        (NASTY,),
+    )
+
+
+def clients_to_mark() -> list[ClientToMark]:
+    words = [ClientAnswerView(word, NASTY, NOW) for word in ClientWord]
+    return [
+        ClientToMark(f"party:{number}", "crm", "CRM", f"Client {number} {NASTY}", BOB, word)
+        for number, word in enumerate([*words, None])
+    ]
+
+
+def reminder() -> Reminder:
+    return Reminder(f"case-1:{BOB.key}", "case-1", leaver(), BOB, 44, 9, MAX.name, NOW)
 
 
 def account(system: str, verdict: Verdict = Verdict.OPEN, login: str = LEAVER.uid) -> AccountLine:

@@ -15,6 +15,7 @@ import pytest
 import typer
 
 from bot.cli.app import COMMANDS, make_app
+from bot.cli.clients import ANSWERS
 from bot.errors import internal_error_message
 from bot.slack import forms, messages
 from bot.slack.forms import case as case_form
@@ -22,6 +23,7 @@ from bot.slack.forms import clients, fields, notice, offboard, people, reasons
 from bot.slack.forms import earlier as earlier_form
 from bot.slack.forms import enrolment as enrolment_form
 from bot.slack.forms import proposal as proposal_form
+from bot.slack.forms import stayed as stayed_form
 from bot.slack.messages import (
     access,
     acts,
@@ -49,6 +51,7 @@ from bot.slack.messages import (
     requests,
     share,
     split,
+    stayed,
 )
 from bot.slack.messages import enrolment as enrolment_part
 from bot.slack.messages.blocks import Message, button, header, section, table
@@ -64,6 +67,7 @@ from workflows.business_days import BusinessDays
 from workflows.cases.finding_list import URGENCY
 from workflows.cases.joinings import JoinedChannel
 from workflows.cases.views import CaseView, EarlierFigure, Ended, FindingLine
+from workflows.clients.stayed.views import Fate
 from workflows.clients.views import (
     DecisionView,
     DelegationView,
@@ -264,6 +268,11 @@ def messages_shown(data: Data) -> Iterator[Any]:
     yield note.build(replace(samples.note(), records=0, until=LATER))
     sent = {IntroductionState.SENT: 7, IntroductionState.REFUSED: 1}
     yield note.build(data.marked(replace(samples.note(), told=sent, to_tell=3, not_told=samples.introductions())))
+    report = data.marked(samples.stay_report())
+    whole = replace(report, unknown=(), deals_unknown=("CRM",), lost=0, fates={Fate.NOT_REACHED: 1}, left={})
+    many = replace(report, unknown=report.unknown * 9, lost_value={})
+    yield [stayed.build(one) for one in (report, whole, replace(whole, deals_unknown=()), many)]
+    yield stayed.reminder(data.marked(samples.reminder()))
     yield [news.taken_back(data.marked(replace(samples.note(), records=number))) for number in (0, 45)]
     for step in (samples.step(), samples.step(by=NAME, note=NAME, proof="x"), samples.step(needs_file=True)):
         yield [manual.build(step), manual.waiting(step), manual.headline(step)]
@@ -353,6 +362,9 @@ def forms_shown(data: Data) -> Iterator[Any]:
         PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3, ((NAME, 2, 5),) * 40, 7)
     )
     yield [case_form.put_back(kept), case_form.put_back(replace(kept, waiting=60, back=0))]
+    mine = data.marked(samples.clients_to_mark())
+    yield [stayed_form.mark("n", mine, 60, "", 1), stayed_form.mark("n", [], 0, NAME), stayed_form.mark("n", [], 0)]
+    yield stayed_form.silent("c", data.marked(samples.client_stays()), 60, NAME, 1)
     yield notice.file_faults(NAME, [LineFault(0, NAME), LineFault(3, NAME)])
 
 
@@ -465,7 +477,7 @@ def of_click() -> set[str]:
     names = [CLICKS, *group.commands]
     for one in (one for command in group.commands.values() for one in command.load().params):
         names += [*one.opts, *one.secondary_opts, one.name, f"{one.metavar} {one.envvar} {one.default}"]
-    names += [*Strategy, *Reason]
+    names += [*Strategy, *Reason, *ANSWERS]
     return set(WORD.findall(" ".join(map(str, names))))
 
 
@@ -503,6 +515,11 @@ OUTPUTS = (
     ("introductions", "case-1"),
     ("introductions", "case-1", "--send", "--yes"),
     ("notes", "case-1", "--introduction"),
+    ("clients", "case-1"),
+    ("clients", "case-1", "--mark", "party:0", "contacted"),
+    ("clients", "case-1", "--mark", "party:0", "perhaps"),
+    ("clients", "case-1", "--mark", "Client", "contacted"),
+    ("clients", "case-1", "--mark", "nobody", "contacted"),
     ("returning", "case-1", "--stay"),
     ("proposal", "case-1"),
     ("proposal", "case-1", "--search", "acme"),

@@ -33,7 +33,7 @@ from workflows.storage.rows.case import Reason, Strategy
 ROOT = Path(registry.__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "how-to" / "write-a-connector.md"
 REAL: Any = wiring
-CLIENTS = ("ClientBook", "ExportLog", "BookOwners", "Introductions")
+CLIENTS = ("ClientBook", "ExportLog", "BookOwners", "Introductions", "Activities")
 SUITES = ("Accounts", "Sessions", "Tokens", "Groups", *CLIENTS, "Duties", "Licences", "Deactivation", "Blockers")
 EVERY = [f"--capability={capability.__name__}" for capability in CAPABILITIES]
 

@@ -26,11 +26,13 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
+    Activities,
     BeforeImage,
     Blocker,
     Blockers,
     BookOwners,
     Change,
+    ClientActivity,
     ClientBook,
     Connector,
     Deactivation,
@@ -53,6 +55,7 @@ from connectors.contract import (
     Locked,
     Login,
     Lookup,
+    LossRate,
     Manifest,
     Moved,
     MoveOrder,
@@ -168,6 +171,11 @@ class World:
         """Free seats of each licence; one that is not here has seats without end."""
         self.licence_groups: set[str] = set()
         """Groups whose membership is a licence, beside the seats of the accounts."""
+        self.contacts: dict[RecordId, list[tuple[datetime, AccountId | None]]] = {}
+        self.ended: dict[RecordId, tuple[datetime, bool]] = {}
+        """The time at which a deal ended, and whether it was lost."""
+        self.unseen_contacts = ""
+        self.bot = ""
         self.down = False
         self.blind: set[AccountId] = set()
         """Accounts of which a read tells nothing."""
@@ -605,6 +613,30 @@ class _Log(_Book):
         return self.world.call("client_base", lambda: len(self.world.records))
 
 
+class _History(_Log):
+    def own_account(self) -> str:
+        return self.world.bot
+
+    def activities(self, records: Sequence[RecordId], since: datetime) -> Mapping[RecordId, ClientActivity]:
+        def act() -> Mapping[RecordId, ClientActivity]:
+            return {one: self._activity(one, since) for one in records if one in self.world.records}
+
+        return self.world.call("activities", act)
+
+    def _activity(self, record: RecordId, since: datetime) -> ClientActivity:
+        found = self.world.records[record]
+        contacts = [one for one in self.world.contacts.get(record, ()) if one[0] >= since]
+        at, by = max(contacts, key=lambda one: one[0], default=(None, None))
+        ended, lost = self.world.ended.get(record, (None, False))
+        fresh = ended is not None and ended >= since
+        values = {"won": fresh and not lost, "lost": fresh and lost, "unseen": self.world.unseen_contacts}
+        return ClientActivity(record, at, by, value=found.value, currency=found.currency, **values)  # type: ignore[arg-type]
+
+    def loss_rate(self, since: datetime, until: datetime) -> LossRate:
+        ends = [lost for at, lost in self.world.ended.values() if since <= at < until]
+        return self.world.call("loss_rate", lambda: LossRate(len(ends), sum(ends)))
+
+
 class MemoryDirectory(_Groups, Accounts, Sessions, Groups, Roster, Trace):
     """A directory: people, sessions, groups; no clients."""
 
@@ -728,3 +760,7 @@ class MemoryCrm(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, ExportLog)
 
 class MemoryOwners(_Log, Accounts, Sessions, Groups, Tokens, BookOwners, ExportLog):
     """A CRM that lists the owners of all records, too."""
+
+
+class MemorySales(_History, Accounts, Sessions, Groups, Tokens, Activities, ClientBook, ExportLog):
+    """A CRM that tells what became of clients, too."""

@@ -22,6 +22,7 @@ from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import CaseState, Reason
+from workflows.storage.rows.clients import ClientWord
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.watch import ExportSnapshot
 from workflows.storage.rows.work_state import WorkState
@@ -122,6 +123,7 @@ ACTS: dict[str, Act] = {
     "put_backs.cancel": lambda s, by: s.office.services.put_backs.cancel(s.case, by),
     "keys.rotate": lambda s, by: s.office.services.keys.rotate(by),
     "clock_record.accept": lambda s, by: s.office.services.clock_record.accept(by),
+    "answers.give": lambda s, by: s.office.services.answers.give(s.case, "crm", "party:0", ClientWord.CONTACTED, by),
     "leaves.stay": lambda s, by: s.office.services.leaves.stay(s.case, by),
     "leaves.move": lambda s, by: s.office.services.leaves.move(s.case, s.office.clock.now() + SOON, by),
 }
@@ -234,6 +236,7 @@ RIGHTS = {
     "introductions.send": Right.TELL,
     "put_backs.begin": Right.PUT_BACK,
     "put_backs.cancel": Right.PUT_BACK,
+    "answers.give": Right.ANSWER,
     "leaves.stay": Right.PUT_BACK,
     "leaves.move": Right.PUT_BACK,
     "keys.rotate": Right.ROTATE_KEY,

@@ -44,6 +44,8 @@ from workflows.clients.reading import ClientTrackQueries
 from workflows.clients.split import unmoved
 from workflows.clients.split.sealed import ProposalData, seal_proposal
 from workflows.clients.split.unmoved import UnmovedReasons
+from workflows.clients.stayed.answers import ClientAnswers
+from workflows.clients.stayed.checks import StayChecks
 from workflows.storage.case import read_case
 from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.rows.case import Case, CaseState
@@ -63,7 +65,8 @@ PATIENCE = 3
 class ClientHandover:
     """Carries out `BookHandover` rows. Its attributes are the other parts of the track, for those who call them."""
 
-    def __init__(self, context: ClientContext) -> None:
+    def __init__(self, context: ClientContext, stayed_days: Sequence[int] = ()) -> None:
+        """Take `stayed_days`, the days after the moves on which people read what became of the clients."""
         self._context = context
         eligibility = Eligibility(self._context)
         self.decisions = DecisionRegister(self._context, eligibility)
@@ -77,6 +80,8 @@ class ClientHandover:
         self.notes = HandoverNotes(self._context)
         self.leaves = Leaves(self._context)
         self.put_backs = PutBacks(self._context)
+        self.answers = ClientAnswers(self._context)
+        self.stay_checks = StayChecks(self._context, stayed_days)
         # Two attempts at one book at once would mix up their half-written lists. Within a process they queue here;
         # of two processes, `_take` names the one whose writes count.
         self._book_locks: dict[str, threading.Lock] = {}
@@ -213,6 +218,8 @@ class ClientHandover:
                 reconcile_book(self._context, session, book, leaver, left, listed=not stopped)
             if book.phase == BookPhase.DONE or moves.recorded or waiting.recorded:
                 self.notes.send(session, book_attempt.case, book_attempt.data, book)
+            if book.state == WorkState.DONE:
+                self.stay_checks.plan(session, book.case_id)
             self._context.show_case(session, book_attempt.case.id)
 
     def _complete(

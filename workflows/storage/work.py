@@ -9,7 +9,15 @@ from sqlmodel import Session, select
 from config.text import N_, Sentence
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.storage.rows.access import Access, Inventory, ManualStep, Restoration, Restriction
-from workflows.storage.rows.clients import ApprovalRequest, Assignment, BookHandover, BookPhase, Leave, PutBack
+from workflows.storage.rows.clients import (
+    ApprovalRequest,
+    Assignment,
+    BookHandover,
+    BookPhase,
+    ClientCheck,
+    Leave,
+    PutBack,
+)
 from workflows.storage.rows.watch import AuditRun, ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkRow, WorkState
 
@@ -32,6 +40,7 @@ class Task(StrEnum):
     APPROVAL = "approval"
     PUT_BACK = "put_back"
     LEAVE = "leave"
+    CLIENT_CHECK = "client_check"
 
 
 TASKS: dict[str, type[WorkRow]] = {
@@ -47,6 +56,7 @@ TASKS: dict[str, type[WorkRow]] = {
     Task.APPROVAL: ApprovalRequest,
     Task.PUT_BACK: PutBack,
     Task.LEAVE: Leave,
+    Task.CLIENT_CHECK: ClientCheck,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: N_("not reachable"),

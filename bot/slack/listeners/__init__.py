@@ -15,6 +15,7 @@ from bot.slack.listeners import (
     manual,
     notes,
     offboarding,
+    stayed,
 )
 from bot.slack.listeners.answers import Listeners
 from bot.slack.listeners.context import ListenerContext
@@ -24,5 +25,5 @@ def register_listeners(app: App, ctx: ListenerContext) -> None:
     """Register all listeners on a new app."""
     error_handler.register(app)
     on = Listeners(app, ctx)
-    for task in (offboarding, cases, handover, book, audits, manual, home, enrolment, channels, notes, earlier):
+    for task in (offboarding, cases, handover, book, stayed, audits, manual, home, enrolment, channels, notes, earlier):
         task.register(on)

@@ -3,6 +3,7 @@
 from bot.slack.messages.blocks import (
     Block,
     Message,
+    actions,
     button,
     context,
     divider,
@@ -20,6 +21,8 @@ from workflows.storage.rows.clients import IntroductionState
 
 SEND = "note_introduce"
 
+MARK = "mark_clients"
+
 
 def build(view: NoteView) -> Message:
     """Return the note: headline, the most valuable open records as next steps, the draft."""
@@ -34,6 +37,8 @@ def build(view: NoteView) -> Message:
     if view.open > len(view.next):
         more = _("{count} more are open. The file in this thread has all.")
         blocks.append(context(more.format(count=number(view.open - len(view.next)))))
+    blocks.append(actions("mark", button(_("Mark Clients"), MARK, pack(note=view.id))))
+    blocks.append(context(_("Mark whom you have reached, and who objects. The manager's report counts it.")))
     draft = "\n".join(f"> {mrkdwn(line)}" if line else ">" for line in introduction(view).splitlines())
     blocks += [
         divider(),

@@ -12,6 +12,7 @@ from bot.slack.forms import case as case_form
 from bot.slack.forms import clients, enrolment, offboard, people, reasons
 from bot.slack.forms import earlier as earlier_form
 from bot.slack.forms import proposal as proposal_form
+from bot.slack.forms import stayed as stayed_form
 from bot.slack.listeners import register_listeners
 from bot.slack.listeners.plan import AGAIN
 from bot.slack.messages import (
@@ -31,6 +32,7 @@ from bot.slack.messages import (
     proposal,
     requests,
     split,
+    stayed,
     systems,
 )
 from bot.slack.messages import enrolment as codes
@@ -83,6 +85,14 @@ ACTS: Mapping[str, str] = {
     proposal_form.KEEP: "proposal --client --keep",
     proposal.UPLOAD: "proposal",
     proposal_form.UPLOAD: "proposal --upload",
+    note.MARK: "clients --search",
+    stayed_form.OWN: "clients --search",
+    stayed_form.TURN_OWN: "clients --page",
+    stayed_form.ANSWER: "clients --mark",
+    stayed.SHOW: "clients --silent --lost",
+    stayed_form.SILENT: "clients --search",
+    stayed_form.TURN_SILENT: "clients --page",
+    stayed.CSV: "clients --csv",
     audit.LOCK_AGAIN: "findings --lock-again",
     audit.TAKE: "findings --take",
     audit.ACCEPT: "findings --accept",

@@ -104,6 +104,14 @@ class LeaveAnswer(StrEnum):
     NOTHING = "nothing"
 
 
+class ClientWord(StrEnum):
+    """A person's word on a client after the handover."""
+
+    CONTACTED = N_("contacted")
+    NOT_REACHED = N_("not reached")
+    OBJECTS = N_("objects")
+
+
 class Proposal(CaseRow, table=True):
     """One version of the split of a client book, as it was shown to its approvers."""
 
@@ -348,3 +356,24 @@ class AssignmentFile(CaseRow, table=True):
     id: str = Field(primary_key=True)
     """The case's id."""
     sealed: bytes
+
+
+class ClientAnswer(CaseRow, table=True):
+    """The newest word of a person on one client. Its id is made of case, system and the client's id."""
+
+    at: datetime = utc_column()
+    by: str = identifier_column("actor")
+    sealed: bytes
+    """`answers.AnswerData`: the word, who gave it, for whose client. Sealed, so that no other hand can write it."""
+
+
+class ClientCheck(CaseWork, table=True):
+    """A dated look at what became of the clients of a case. `day` 0: the reminder before the first report."""
+
+    state: str = Field(default=WorkState.DUE, index=True)
+    day: int
+    planned_at: datetime = utc_column()
+    """The day of the check; a system that does not answer puts `due_at` off."""
+    done_at: datetime | None = utc_column(default=None)
+    sealed: bytes = b""
+    """`checks.Kept`: the reading of each client, and the usual losses."""
