@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from config.client_book import ClientSettings
-from config.settings import Settings
+from config.settings import ProfileSettings, Settings
+from config.stages import StageSettings, default_stages
 from workflows.cases.holds import CasePolicy
 from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 from workflows.clients.split.allocation import AllocationRule, AllocationTarget, Traits
 from workflows.clients.split.rules import AllocationPolicy
+from workflows.stage_acts import StageAct
+from workflows.stages.days import CasePlan
 from workflows.watch.responses import FindingPolicy
 
 CONDITIONS = ("segment", "language", "region", "sensitivity")
@@ -23,6 +26,7 @@ class Policies:
     approvals: ApprovalPolicy = field(default_factory=ApprovalPolicy)
     allocation: AllocationPolicy = field(default_factory=AllocationPolicy)
     findings: FindingPolicy = field(default_factory=FindingPolicy)
+    stages: CasePlan = field(default_factory=lambda: case_plan(default_stages()))
 
 
 def read_policies(settings: Settings) -> Policies:
@@ -44,7 +48,18 @@ def read_policies(settings: Settings) -> Policies:
             policy.accept_days,
             tuple(dict.fromkeys((*roles.security.users, *roles.admin.users))),
         ),
+        case_plan(settings.stages),
     )
+
+
+def case_plan(stages: StageSettings) -> CasePlan:
+    """Return the acts of each stage, in the services' types."""
+    return {name: tuple(map(StageAct, acts)) for name, acts in stages.acts.items()}
+
+
+def profile_stages(profile: ProfileSettings) -> CasePlan | None:
+    """Return the stages of a profile's cases; None: those of the settings."""
+    return None if profile.stages is None else case_plan(profile.stages)
 
 
 def named_in_rules(clients: ClientSettings) -> tuple[str, ...]:

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from workflows.engine.durable import Handler
     from workflows.exports.snapshots import ExportTrack
     from workflows.ports import Clock
+    from workflows.stages.control import StageControl
+    from workflows.stages.legal_holds import LegalHolds
+    from workflows.stages.reading import StageReading
+    from workflows.stages.runs import StageRuns
     from workflows.storage.enrolments import Enrolments
     from workflows.storage.journal import Journal
     from workflows.storage.languages import LanguageChoices
@@ -84,6 +88,9 @@ class Services:
     languages: LanguageChoices
     authorization: Authorization
     duties: DutyLists
+    stages: StageReading
+    stage_control: StageControl
+    legal_holds: LegalHolds
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,7 @@ class WorkHandlers:
     inventories: Inventories
     retention: Retention
     undelivered: UndeliveredMessages
+    stage_runs: StageRuns
 
     def by_task(self) -> dict[str, Handler]:
         """Return the handler of every kind of work."""
@@ -116,4 +124,5 @@ class WorkHandlers:
             Task.INVENTORY: self.inventories.run,
             Task.PUT_BACK: services.put_backs.run,
             Task.LEAVE: services.leaves.run,
+            Task.STAGE: self.stage_runs.run,
         }

@@ -43,6 +43,11 @@ from workflows.clients.handover import ClientHandover
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.ports import AssigneeDirectory, Clock, SystemClock, WorkspaceDirectory
+from workflows.stage_acts import ActHandler
+from workflows.stages.control import StageControl
+from workflows.stages.legal_holds import LegalHolds
+from workflows.stages.reading import StageReading
+from workflows.stages.runs import StageRuns
 from workflows.storage import outbox
 from workflows.storage import store as stores
 from workflows.storage.database_clock import DatabaseClock
@@ -278,9 +283,17 @@ def build_context(
 
 
 def build_services(
-    settings: Settings, context: Context, workspace: Workspace, policies: Policies, start: Start
+    settings: Settings,
+    context: Context,
+    workspace: Workspace,
+    policies: Policies,
+    start: Start,
+    handlers: Sequence[ActHandler] | None = None,
 ) -> WorkHandlers:
-    """Return the services with their work handlers. `start`: begins a piece of work at once."""
+    """Return the services with their work handlers. `start`: begins a piece of work at once.
+
+    `handlers`: those of the acts of stages; None: all that there are.
+    """
     policy, zone = settings.policy, settings.company.timezone
     connect_lock_history(context)
     guards = ProtectedAccounts(policy.protected)
@@ -288,7 +301,9 @@ def build_services(
     look_back = timedelta(days=settings.exports.look_back_days)
     exports = ExportTrack(context, channel=settings.slack.security_channel, look_back=look_back, zone=zone)
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
-    casefile = Casefile(context, handover.proposals, exports, sheet)
+    handlers = act_handlers(context) if handlers is None else handlers
+    stages = StageReading(context, handlers)
+    casefile = Casefile(context, handover.proposals, exports, sheet, stages)
     absence = AbsenceCheck(context)
     offboarding = Offboarding(
         context,
@@ -298,6 +313,8 @@ def build_services(
         guards=guards,
         absence=absence,
         follow_up_days=policy.follow_up_days,
+        stages=policies.stages,
+        handlers=handlers,
         rules=policies.cases,
     )
     linking = AccountLinking(context, guards, offboarding.retry, zone=zone, none_days=policy.none_days)
@@ -337,6 +354,9 @@ def build_services(
         languages=LanguageChoices(context.store, context.vault),
         authorization=context.authorization,
         duties=DutyLists(context),
+        stages=stages,
+        stage_control=StageControl(context, start),
+        legal_holds=LegalHolds(context),
     )
     return WorkHandlers(
         services,
@@ -347,7 +367,14 @@ def build_services(
         Inventories(context),
         Retention(context, timedelta(days=policy.keep_days)),
         UndeliveredMessages(context),
+        StageRuns(context, handlers),
     )
+
+
+def act_handlers(context: Context) -> tuple[ActHandler, ...]:
+    """Return the handlers of the acts that stages can do."""
+    del context
+    return ()
 
 
 def _audits(

@@ -31,6 +31,7 @@ from bot.cli.explanations import refused
 from bot.cli.output import EXIT_FAILURE, CommandError, finish, moment, say, warn
 from bot.cli.plan import show as show_plan
 from bot.cli.status import case_state, is_good, show_case
+from bot.policies import profile_stages
 from bot.services import Services
 from bot.slack.messages.access import why_held
 from bot.text import N_, _
@@ -96,7 +97,8 @@ def offboard(
     people, trouble = profiles(settings.slack, [(leaver := leaver_named(email)).email, approver, *successors])
     with open_services(ctx, config) as services:
         by = author(ctx, services, Right.OPEN)
-        plan = services.offboarding.plan(as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone))
+        known = as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone)
+        plan = services.offboarding.plan(known, profile_stages(chosen))
         _warn(services, leaver.email, filter(None, (approver or plan.leaver.manager_email, *successors)))
     more, trouble = ({}, trouble) if trouble else profiles(settings.slack, [plan.leaver.manager_email])
     _report(plan, trouble, quiet=as_json)
@@ -113,6 +115,7 @@ def offboard(
         successors=receivers or (asked.reachable if plan.owns_nothing else ()),
         clientless=plan.owns_nothing and not receivers,
         follow_up_days=chosen.follow_up_days or (),
+        stages=profile_stages(chosen),
         requested_by=by,
         channel=settings.slack.case_channel,
         note=note,

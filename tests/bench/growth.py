@@ -50,6 +50,7 @@ from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Actor
 from workflows.ports import SystemClock
+from workflows.stages.reading import StageReading
 from workflows.storage.journal import Journal
 from workflows.storage.marks import Marks
 from workflows.storage.outbox import deliver, enqueue
@@ -195,7 +196,7 @@ def company(count: int, folder: Path) -> Company:
     handover = ClientHandover(ClientContext.extend(context, MemoryMembers(), ApprovalPolicy(), AllocationPolicy()))
     exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
     findings = FindingList(context, day)
-    casefile = Casefile(context, handover.proposals, exports, findings)
+    casefile = Casefile(context, handover.proposals, exports, findings, StageReading(context, ()))
     absence = AbsenceCheck(context)
     offboarding = Offboarding(
         context,
@@ -205,6 +206,7 @@ def company(count: int, folder: Path) -> Company:
         guards=ProtectedAccounts(()),
         absence=absence,
         follow_up_days=DAYS,
+        stages={},
     )
     audits = Audits(
         context, casefile, _nobody, _nobody, absence, sheet=findings, channel="C0AUDIT", zone="UTC", at=hour(8)

@@ -1,6 +1,8 @@
 """The services of all three tracks on systems in memory, with work carried out one row at a time and no engine."""
 
 import base64
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from workflows.clients.approval_policy import ApprovalPolicy
 from workflows.context import Context
 from workflows.people import Actor, Leaver, Successor
 from workflows.ports import DeliveryFailed, WorkspaceDirectory
+from workflows.stage_acts import ActHandler
+from workflows.stages.days import CasePlan
 from workflows.storage.rows.case import Reason, Strategy
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.work_state import WorkState
@@ -116,10 +120,12 @@ class Office:
         workspace: Workspace | None = None,
         systems: Systems | None = None,
         members: MemoryMembers | None = None,
+        handlers: Sequence[ActHandler] = (),
+        stages: CasePlan | None = None,
     ) -> None:
         """`more`: systems beside these two; `systems`: others in place of all.
 
-        `url`: PostgreSQL rows in place of an SQLite file in `folder`.
+        `url`: PostgreSQL rows in place of an SQLite file in `folder`. `handlers`: of the acts of stages.
         """
         self.clock = Time()
         self.members = members or MemoryMembers()
@@ -150,8 +156,9 @@ class Office:
             settings,
             self.context,
             workspace or Workspace(self.members, self.roster),
-            Policies(rules, policy, findings=responses),
+            replace(Policies(rules, policy, findings=responses), **({"stages": stages} if stages is not None else {})),
             lambda *work: self.started.append(work),
+            handlers,
         )
         self.dispatch, self.handlers = built.dispatch, built.by_task()
         self.services = services = built.services

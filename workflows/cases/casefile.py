@@ -25,6 +25,7 @@ from workflows.clients.reading import ClientTrackQueries
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Leaver
+from workflows.stages.reading import StageReading
 from workflows.storage.case import UNWATCHED, is_of, read_case
 from workflows.storage.rows.access import Access, LeaverAccount, ManualStep, Restoration
 from workflows.storage.rows.case import Case, CaseState
@@ -68,8 +69,14 @@ class Casefile:
     """Reads cases for people."""
 
     def __init__(
-        self, context: Context, proposals: ClientTrackQueries, exports: ExportTrack, sheet: FindingList
+        self,
+        context: Context,
+        proposals: ClientTrackQueries,
+        exports: ExportTrack,
+        sheet: FindingList,
+        stages: StageReading,
     ) -> None:
+        self._stages = stages
         self._vault, self._systems, self._clock = context.vault, context.systems, context.clock
         self._proposals, self._exports, self._sheet = proposals, exports, sheet
 
@@ -87,6 +94,7 @@ class Casefile:
         for case_id in case_ids:
             case, data = read_case(session, self._vault, case_id)
             settled_by, settled_at = holds.settled(session, self._vault, case)
+            stages = self._stages.view(session, case)
             view = CaseView(
                 **self._facts(rows, case, data.leaver),
                 opened_by=data.opened_by,
@@ -106,6 +114,8 @@ class Casefile:
                 ended=holds.ended(session, self._vault, case) if case.state in ENDED else None,
                 can_undo=case.state in UNDOABLE and bool(rows.accounts[case_id]),
                 restrictions=tuple(restriction.lines(session, self._vault, self._systems, case)),
+                stages=stages.stages,
+                hold=stages.hold,
             )
             views.append(view)
         return views

@@ -10,6 +10,7 @@ from config.text import N_, Sentence
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.storage.rows.access import Access, Inventory, ManualStep, Restoration, Restriction
 from workflows.storage.rows.clients import ApprovalRequest, Assignment, BookHandover, BookPhase, Leave, PutBack
+from workflows.storage.rows.stages import Stage
 from workflows.storage.rows.watch import AuditRun, ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkRow, WorkState
 
@@ -32,6 +33,7 @@ class Task(StrEnum):
     APPROVAL = "approval"
     PUT_BACK = "put_back"
     LEAVE = "leave"
+    STAGE = "stage"
 
 
 TASKS: dict[str, type[WorkRow]] = {
@@ -47,6 +49,7 @@ TASKS: dict[str, type[WorkRow]] = {
     Task.APPROVAL: ApprovalRequest,
     Task.PUT_BACK: PutBack,
     Task.LEAVE: Leave,
+    Task.STAGE: Stage,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: N_("not reachable"),

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from bot import workdays
 from bot.errors import UserFacingError, user_message
+from bot.policies import profile_stages
 from bot.slack.forms import clients, fields, notice, offboard
 from bot.slack.listeners.answers import Pushed, View
 from bot.slack.listeners.channels import ChannelChoice, choose_channel
@@ -161,6 +162,7 @@ def _carry_out(ctx: ListenerContext, call: Call, leaver: Leaver, leaving: offboa
         clientless=named.clientless,
         keep_access=leaving.keep_access,
         follow_up_days=_profile(ctx, leaving).follow_up_days or (),
+        stages=profile_stages(_profile(ctx, leaving)),
         assignment_file=named.file,
     )
     opened = _open_case(ctx, request, place)

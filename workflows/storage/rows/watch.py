@@ -71,6 +71,7 @@ class FindingKind(StrEnum):
     ADDRESS_REUSED = N_("address reused")
     EXPORTED = N_("exported after leaving")
     OWNS_RECORDS = N_("owns records")
+    STAGE_NOT_DONE = N_("stage not done")
     NEVER_VERIFIED = N_("never verified")
     NOT_VERIFIED = N_("not verified")
     DORMANT = N_("dormant")

@@ -1,0 +1,88 @@
+"""Outcome of a stage for people: a finding while something is left, and a message to who asked."""
+
+from collections.abc import Mapping
+
+from sqlmodel import Session, select
+
+from config.text import join, loaded
+from workflows.context import Context
+from workflows.news import Event
+from workflows.news import tell as tell_people
+from workflows.people import Actor
+from workflows.stage_acts import StageAct
+from workflows.stages.record import ActRecord
+from workflows.storage.case import CaseData, refresh_case_message, who_asked
+from workflows.storage.findings import FindingReport
+from workflows.storage.rows.outbox import OutboxMessage
+from workflows.storage.rows.stages import Stage
+from workflows.storage.rows.watch import FindingKind
+
+BY = "stage"
+PATIENCE = 3
+"""Tries after which people are told that a system does not answer. What waits for a person is told at once."""
+Left = Mapping[tuple[StageAct, str], ActRecord]
+"""Records that are not complete, by act and system."""
+
+
+def tell(context: Context, session: Session, row: Stage, people: CaseData, left: Left, *, held: bool) -> None:
+    """Open or close findings after a try, and tell who asked, in the caller's transaction.
+
+    `held`: a legal hold alone stops what is left, which is no fault.
+    """
+    late = row.attempt >= PATIENCE
+    for system in context.systems:
+        problems = [
+            record.problem for (_act, name), record in left.items() if name == system and (record.waits or late)
+        ]
+        _report(context, session, row, system, [] if held else problems)
+    waits = any(record.waits for record in left.values())
+    if left and (waits or late):
+        _tell(context, session, row, people, "open")
+    elif not left and (row.asked_by or (row.attempt and _was_told(session, row))):
+        _tell(context, session, row, people, "done")
+    refresh_case_message(session, row.case_id)
+
+
+def tell_undo(context: Context, session: Session, row: Stage, people: CaseData, *, complete: bool) -> None:
+    """Tell who asked that the undo of the stages is not complete, or that it is after all."""
+    if complete or row.attempt >= PATIENCE:
+        _tell(context, session, row, people, "undone" if complete else "not_undone")
+    refresh_case_message(session, row.case_id)
+
+
+def clear(context: Context, session: Session, row: Stage) -> None:
+    """Close the findings of a stage that somebody skipped."""
+    for system in ("", *context.systems):
+        context.findings.close_resolved(session, _sighting(row, system))
+
+
+def report_overdue(context: Context, session: Session, row: Stage, detail: str, by: str) -> None:
+    """Open the finding on a stage whose day is over and that never began."""
+    context.findings.report(session, FindingReport(FindingKind.STAGE_NOT_DONE, row.case_id, "", row.name, detail), by)
+
+
+def _report(context: Context, session: Session, row: Stage, system: str, problems: list[str]) -> None:
+    sighting = _sighting(row, system)
+    if problems:
+        detail = join("; ", (loaded(one).words for one in problems))
+        context.findings.report(
+            session, FindingReport(FindingKind.STAGE_NOT_DONE, row.case_id, system, row.name, detail), BY
+        )
+    else:
+        context.findings.close_resolved(session, sighting)
+        context.findings.close_resolved(session, _sighting(row, ""))
+
+
+def _sighting(row: Stage, system: str) -> FindingReport:
+    return FindingReport(FindingKind.STAGE_NOT_DONE, row.case_id, system, row.name)
+
+
+def _tell(context: Context, session: Session, row: Stage, people: CaseData, what: str) -> None:
+    asked = (who_asked(session, context.vault, people), Actor(row.asked_by, "").slack_id)
+    users = [user for user in asked if user]
+    tell_people(context, session, row.case_id, people, Event.STAGE, users, mark=f"{row.name}/{what}")
+
+
+def _was_told(session: Session, row: Stage) -> bool:
+    marked = select(OutboxMessage.id).where(OutboxMessage.case_id == row.case_id)
+    return any(f":{Event.STAGE}:" in one and one.endswith(f":{row.name}/open") for one in session.exec(marked))
