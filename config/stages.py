@@ -30,7 +30,7 @@ class StageSettings(SettingsTable):
     """Acts as soon as the leaver's accounts are known: `stop_new_work` alone."""
     last_day: Acts = ()
     """Acts on the last day, in each system after its lock-out began."""
-    day_N: dict[str, Acts] = Field(default_factory=dict)
+    day_N: dict[str, Acts] = Field(default_factory=dict)  # noqa: N815 - the key as people write it
     """Acts so many days after the last day, each under a key of its own: `day_30 = ["reclaim_licences"]`."""
 
     @model_validator(mode="before")
@@ -50,12 +50,12 @@ class StageSettings(SettingsTable):
         for act in dict.fromkeys(named):
             if named.count(act) > 1:
                 raise ValueError(_("{act} is named twice; an act has one stage").format(act=act))
-        for act in AFTER_THE_LOCK:
-            if act in self.at_notice:
-                said = _("at_notice: {act} cannot come before the last day; name it at last_day or later")
-                raise ValueError(said.format(act=act))
-        if late := [name for name in self.day_N if day_of(name) > MOST_DAYS]:
-            raise ValueError(_("{stage} is too far ahead; at most day_{days}").format(stage=late[0], days=MOST_DAYS))
+        for late in AFTER_THE_LOCK:
+            if late in self.at_notice:
+                said = _("at_notice: {act} cannot come before the last day; use last_day or later")
+                raise ValueError(said.format(act=late))
+        if far := [name for name in self.day_N if day_of(name) > MOST_DAYS]:
+            raise ValueError(_("{stage} is too far ahead; at most day_{days}").format(stage=far[0], days=MOST_DAYS))
         return self
 
     @property

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "re-approve": N_("Ask people again about approved clients whose marks cannot be checked."),
     "putback": N_("Give moved clients back to the leaver."),
     "duties": N_("List what runs, routes or is owned in a leaver's name."),
+    "stages": N_("Show, move, run or skip the stages of a case. Set or end a legal hold."),
     "notes": N_("Show the handover note of each successor."),
     "returning": N_("Show or change the day of return from a leave."),
     "confirm": N_("Confirm a manual step in a system without an API."),

@@ -98,7 +98,8 @@ def offboard(
     with open_services(ctx, config) as services:
         by = author(ctx, services, Right.OPEN)
         known = as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone)
-        plan = services.offboarding.plan(known, profile_stages(chosen))
+        last_day = effective(at, services.clock.now(), known.timezone, workdays.of(settings, known.timezone))
+        plan = services.offboarding.plan(known, profile_stages(chosen), last_day or services.clock.now())
         _warn(services, leaver.email, filter(None, (approver or plan.leaver.manager_email, *successors)))
     more, trouble = ({}, trouble) if trouble else profiles(settings.slack, [plan.leaver.manager_email])
     _report(plan, trouble, quiet=as_json)

@@ -8,11 +8,13 @@ import typer
 
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, find_case, open_services
 from bot.cli.output import finish, moment, say, show_table, warn
-from bot.slack.messages import access, audit, phrases, restriction
+from bot.cli.stages import hold_line
+from bot.slack.messages import access, audit, phrases, restriction, stages
 from bot.text import N_, _, listed, punctuated
 from workflows.access.views import StepView, SystemLine
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView
+from workflows.stages.views import stage_words
 from workflows.storage.rows.case import CaseState
 
 HELP = N_(
@@ -135,6 +137,7 @@ def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
         say(_("Exports: {line}").format(line=case.exports))
     for check in case.follow_ups:
         say(_("Day {day}: {said}").format(day=check.day, said=check.summary or _due(check.due_at, zone)))
+    say(*_stages(case, zone))
     for finding in case.findings:
         if finding.closed_at is None:
             say(
@@ -144,6 +147,18 @@ def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
             )
     if why:
         _show_evidence(case, zone)
+
+
+def _stages(case: CaseView, zone: str) -> list[str]:
+    """Return a line for each stage, and one for an open legal hold. Pure."""
+    text = _("Stage {stage}, {when}: {state} ({acts})")
+    lines = [
+        text.format(
+            stage=stage_words(one.name), when=moment(one.planned_at, zone), state=_(one.state), acts=stages.acts(one)
+        )
+        for one in case.stages
+    ]
+    return [*lines, hold_line(case.hold, zone)] if case.hold else lines
 
 
 def _show_evidence(case: CaseView, zone: str) -> None:

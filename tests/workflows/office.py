@@ -152,11 +152,12 @@ class Office:
         self.vault, self.journal = self.context.vault, self.context.journal
         self.roster = MemoryRoster()
         self.started: list[tuple[str, str, int]] = []
+        laid = Policies(rules, policy, findings=responses)
         built = build_services(
             settings,
             self.context,
             workspace or Workspace(self.members, self.roster),
-            replace(Policies(rules, policy, findings=responses), **({"stages": stages} if stages is not None else {})),
+            laid if stages is None else replace(laid, stages=stages),
             lambda *work: self.started.append(work),
             handlers,
         )

@@ -100,10 +100,10 @@ class Offboarding:
         self._holds = Holds(context, handover.decisions, rules)
         self._schedule = Schedule(context, handover.decisions, self._holds, start, undo_days=rules.undo_days)
 
-    def plan(self, leaver: Leaver, stages: CasePlan | None = None) -> Plan:
+    def plan(self, leaver: Leaver, stages: CasePlan | None = None, effective_at: datetime | None = None) -> Plan:
         """Look up what a case would do; writes nothing. Takes seconds at most, even if a system does not answer.
 
-        `stages`: those of the case's profile; None: those of the settings.
+        `stages`: those of the case's profile; None: those of the settings. `effective_at`: gives them their days.
         """
         leaver, surveys = planning.survey(self._systems, leaver.cleaned())
         refusals: list[Refused] = []
@@ -126,6 +126,7 @@ class Offboarding:
         )
         accounts = {name: [AccountId(line.account_id) for line in one.plan.accounts] for name, one in surveys.items()}
         asked = self._stages if stages is None else stages
+        coming = foresight.foresee(self._systems, self._handlers, asked, accounts)
         return Plan(
             leaver,
             tuple(duties.foresee(self._systems, {name: one.plan for name, one in surveys.items()}, now).values()),
@@ -135,7 +136,7 @@ class Offboarding:
             owns_nothing=planning.owns_nothing(
                 self._systems, leaver, surveys, {name: of_system.accounts for name, of_system in links.items()}
             ),
-            stages=foresight.foresee(self._systems, self._handlers, asked, accounts),
+            stages=foresight.dated(coming, effective_at, now, leaver.timezone) if effective_at else coming,
         )
 
     def open(self, request: OffboardingRequest) -> str:

@@ -1,12 +1,15 @@
 """Stages of a plan: what each act would do now, from reads of all systems at once. Nothing is written."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
+from config.stages import AT_NOTICE, day_of
 from config.text import _, join
 from connectors.contract import AccountId
 from connectors.errors import ConnectorError
 from workflows.stage_acts import ActHandler, StageAct
-from workflows.stages.days import CasePlan
+from workflows.stages.days import CasePlan, day_later
 from workflows.stages.views import PlannedAct, PlannedStage
 from workflows.storage.work import say
 from workflows.systems.registry import System, Systems
@@ -33,6 +36,19 @@ def foresee(
     return tuple(
         PlannedStage(name, tuple(PlannedAct(act, tuple(_lines(systems, by_act.get(act), answers))) for act in acts))
         for name, acts in stages.items()
+    )
+
+
+def planned(stages: CasePlan) -> tuple[PlannedStage, ...]:
+    """Return the stages of a plan without a read."""
+    return tuple(PlannedStage(name, tuple(PlannedAct(act, ()) for act in acts)) for name, acts in stages.items())
+
+
+def dated(stages: Sequence[PlannedStage], effective_at: datetime, now: datetime, zone: str) -> tuple[PlannedStage, ...]:
+    """Return the stages of a plan with their days. The one at notice comes as the case is opened."""
+    return tuple(
+        replace(one, at=now if one.name == AT_NOTICE else day_later(effective_at, day_of(one.name), zone))
+        for one in stages
     )
 
 

@@ -81,7 +81,10 @@ class LegalHolds:
             self._record(session, row, SET, by)
 
     def end(self, case_id: str, by: Actor, reason: str) -> None:
-        """End the open hold on the person of a case. Acts that waited go on. Raises `Refused`: NEEDS_REASON, NOT_HELD."""
+        """End the open hold on the person of a case. Acts that waited go on.
+
+        Raises `Refused`: NEEDS_REASON, NOT_HELD.
+        """
         context, now = self._context, self._context.clock.now()
         by = context.authorization.require(Right.END_HOLD, by, case_id)
         if not reason.strip():

@@ -85,15 +85,12 @@ def state_of(row: Stage, acts: Sequence[ActLine], now: datetime) -> StageState:
         left = any(line.not_undone for line in parts)
         undone = row.state == WorkState.DONE
         return StageState.UNDONE if undone else StageState.NOT_UNDONE if left else StageState.UNDOING
-    if row.skipped_at is not None:
-        return StageState.SKIPPED
     if row.state == WorkState.CANCELLED:
-        return StageState.CANCELLED
+        return StageState.CANCELLED if row.skipped_at is None else StageState.SKIPPED
     if row.state == WorkState.DONE:
         return StageState.DONE if any(line.complete for line in parts) else StageState.NOTHING
     problems = [line for line in parts if line.problem]
     if problems:
         return StageState.WAITS if all(line.waits for line in problems) else StageState.NOT_DONE
-    if row.begun_at is None:
-        return StageState.PLANNED if row.due_at > now or row.state == WorkState.PLANNED else StageState.WORKING
-    return StageState.WORKING
+    ahead = row.begun_at is None and (row.due_at > now or row.state == WorkState.PLANNED)
+    return StageState.PLANNED if ahead else StageState.WORKING

@@ -79,7 +79,7 @@ class StageData:
         """Return the data that was sealed."""
         results = {
             act: {
-                system: ActRecord(**{k: tuple(v) if isinstance(v, list) else v for k, v in one.items()})
+                system: ActRecord(**one | {name: tuple(one[name]) for name in ("done", "undone")})
                 for system, one in systems.items()
             }
             for act, systems in data["results"].items()

@@ -125,8 +125,7 @@ class StageRuns:
             if job.data.of_act(act, system.name).complete:
                 continue
             if before is not None:
-                problem = _("{act} comes first there").format(act=act_words(before))
-                self._record(job, act, system, lambda one, why=problem: one.waiting(why, self._context.clock.now()))
+                self._waits(job, act, system, _("{act} comes first there").format(act=act_words(before)))
                 continue
             result = self._try(job, act, handler, system, errors)
             if result is None:

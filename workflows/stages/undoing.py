@@ -48,15 +48,12 @@ class StageUndo:
                 return
             key = session.get_one(Case, case_id).wrapped_key
             rows = [one for one in reversed(of_case(session, case_id)) if one.phase == StagePhase.UNDO]
-            try:
-                require_undone(context, session, case_id)
-            except Tampered as tampered:
-                refused = tampered.sentence
-            else:
-                refused = None
             left = self._left(rows, key)
-        if refused is not None:
-            report(context, case_id, "", refused, "stage")
+        try:
+            with context.store.read() as session:
+                require_undone(context, session, case_id)
+        except Tampered as tampered:
+            report(context, case_id, "", tampered.sentence, "stage")
             self._postpone(row_id)
             return
         errors = self._in_every_system(case_id, left)

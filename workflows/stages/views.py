@@ -120,6 +120,8 @@ class PlannedStage:
 
     name: str
     acts: tuple[PlannedAct, ...]
+    at: datetime | None = None
+    """The day, if the last day is known."""
 
 
 def act_words(act: StageAct) -> str:

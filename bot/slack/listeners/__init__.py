@@ -13,6 +13,7 @@ from bot.slack.listeners import (
     home,
     manual,
     offboarding,
+    stages,
 )
 from bot.slack.listeners.answers import Listeners
 from bot.slack.listeners.context import ListenerContext
@@ -22,5 +23,5 @@ def register_listeners(app: App, ctx: ListenerContext) -> None:
     """Register all listeners on a new app."""
     error_handler.register(app)
     on = Listeners(app, ctx)
-    for task in (offboarding, cases, handover, book, audits, manual, home, enrolment, channels):
+    for task in (offboarding, cases, handover, book, audits, manual, home, enrolment, channels, stages):
         task.register(on)

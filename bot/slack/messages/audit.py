@@ -49,6 +49,7 @@ KINDS = {
     FindingKind.ORPHAN: N_("open without a case, disabled in the directory"),
     FindingKind.EXPORTED: N_("exported after leaving"),
     FindingKind.OWNS_RECORDS: N_("still owns records"),
+    FindingKind.STAGE_NOT_DONE: N_("an act of a stage is not done"),
     FindingKind.NEVER_VERIFIED: N_("never read as locked out"),
     FindingKind.NOT_VERIFIED: N_("could not be read"),
 }

@@ -51,10 +51,24 @@ OPENING = {
     "audit": "",
     "findings": "--accept F-1 --until 2027-02-01 --reason known",
     "enrol": "ada",
+    "stages": "case-1 --run day_30",
 }
 """Commands that open the services, with arguments that read a case or act on one."""
 CASES = frozenset(
-    {"duties", "proposal", "decide", "moves", "putback", "notes", "returning", "confirm", "status", "undo", "link"}
+    {
+        "duties",
+        "proposal",
+        "decide",
+        "moves",
+        "putback",
+        "notes",
+        "returning",
+        "confirm",
+        "status",
+        "undo",
+        "link",
+        "stages",
+    }
 )
 ACTING = frozenset({"offboard", "delegate", "putback", "returning", "undo", "link", "findings"})
 

@@ -11,6 +11,7 @@ from bot.cli.app import make_app
 from bot.slack.forms import case as case_form
 from bot.slack.forms import clients, enrolment, offboard, people, reasons
 from bot.slack.forms import proposal as proposal_form
+from bot.slack.forms import stages as stages_form
 from bot.slack.listeners import register_listeners
 from bot.slack.listeners.plan import AGAIN
 from bot.slack.messages import (
@@ -28,6 +29,7 @@ from bot.slack.messages import (
     proposal,
     requests,
     split,
+    stages,
     systems,
 )
 from bot.slack.messages import enrolment as codes
@@ -98,6 +100,12 @@ ACTS: Mapping[str, str] = {
     home.FIND: "status",
     language.CHOOSE: "language",
     codes.ENROL: "enrol",
+    stages.CHANGE: "stages",
+    stages_form.CHANGE: "stages --move --to --run --skip --reason",
+    stages.HOLD: "stages --hold",
+    stages_form.HOLD: "stages --hold --reason",
+    stages.END_HOLD: "stages --end-hold",
+    stages_form.END_HOLD: "stages --end-hold --reason",
     enrolment.CALLBACK: "enrol",
 }
 """The command and its options for each act. A new act is found by the first test."""

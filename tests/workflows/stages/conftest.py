@@ -99,6 +99,6 @@ def _office(
     systems = Systems([worlds["directory"].system(MemoryDirectory), crm], "directory")
     office = Office(folder, systems=systems, handlers=handlers, stages=stages, rules=rules)
     for world in worlds.values():
-        world.users = {k: v for k, v in getattr(office, world.name).users.items()}
+        world.users = dict(getattr(office, world.name).users)
     office.directory, office.crm = worlds["directory"], worlds["crm"]
     return office

@@ -199,7 +199,7 @@ def test_what_is_not_as_the_case_was_opened_with_is_not_done(found: Founded) -> 
     case_id = company.open()
     company.to_day(0, case_id)
 
-    def forge(change: Callable[[Session], None]) -> None:
+    def forge(change: Callable[[Session], object]) -> None:
         with company.office.store.write() as session:
             change(session)
 
