@@ -17,13 +17,15 @@ AFTER_THE_LOCK = ("tell_clients", "deactivate", "reclaim_licences")
 """Acts that no stage does before the last day."""
 DAY = re.compile(r"day_([1-9]\d{0,3})", re.ASCII)
 MOST_DAYS = 3650
+DEFAULT = {LAST_DAY: ("stop_new_work",), "day_30": ("reclaim_licences",)}
+"""Stages without a key: nothing is deleted by them."""
 Acts = tuple[StageActName, ...]
 
 
 class StageSettings(SettingsTable):
     """The acts of a case by their day. Each act has one stage. A case keeps the stages that it was opened with.
 
-    Without this table: `last_day = ["stop_new_work"]` and `day_30 = ["reclaim_licences"]`. With it, only its own.
+    Without a key: `last_day = ["stop_new_work"]` and `day_30 = ["reclaim_licences"]`. With any key, only what it says.
     """
 
     at_notice: Acts = ()
@@ -39,6 +41,7 @@ class StageSettings(SettingsTable):
         """Put the keys of days together. Any other unknown key is left to the model, which refuses it."""
         if not isinstance(raw, dict):
             return raw
+        raw = raw or DEFAULT
         if "day_N" in raw:
             raise ValueError(_("N stands for a number of days: write day_1, day_30 and so on"))
         days = {key: acts for key, acts in raw.items() if DAY.fullmatch(key)}
@@ -73,5 +76,5 @@ def day_of(name: str) -> int:
 
 
 def default_stages() -> StageSettings:
-    """Return the stages without a table: nothing is deleted by them."""
-    return StageSettings.model_validate({LAST_DAY: ["stop_new_work"], "day_30": ["reclaim_licences"]})
+    """Return the stages of a file without the table."""
+    return StageSettings.model_validate({})

@@ -23,12 +23,15 @@ from tests.bot.fakes import (
     FakeJournal,
     FakeLanguages,
     FakeLeaves,
+    FakeLegalHolds,
     FakeLinking,
     FakeManualSteps,
     FakeNotes,
     FakeOffboarding,
     FakePutBacks,
     FakeSignedRequests,
+    FakeStageControl,
+    FakeStages,
     FixedClock,
 )
 from tests.bot.workplace import Workplace, make_settings, said, serving, strings, workplace_in
@@ -126,6 +129,9 @@ def make_services(
         FakeLanguages(),
         FakeAuthorization(),
         FakeDuties(),
+        FakeStages(),
+        FakeStageControl(),
+        FakeLegalHolds(),
     )
     return Services(*parts)
 

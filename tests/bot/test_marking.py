@@ -21,6 +21,7 @@ from bot.slack.forms import case as case_form
 from bot.slack.forms import clients, fields, notice, offboard, people, reasons
 from bot.slack.forms import enrolment as enrolment_form
 from bot.slack.forms import proposal as proposal_form
+from bot.slack.forms import stages as stages_form
 from bot.slack.messages import (
     access,
     acts,
@@ -159,7 +160,10 @@ def views() -> Iterator[CaseView]:
             settled_at=samples.NOW,
             ended=Ended(NAME, samples.NOW, NAME),
             leave=LeaveView(LATER, True, samples.NOW, LeaveAnswer.STAY, NAME, samples.NOW),
+            stages=samples.stages(),
+            hold=samples.hold(),
         )
+        yield replace(view, stages=samples.stages()[:1])
         for reason in HoldReason:
             yield replace(view, state=CaseState.HELD, held=reason)
         for answer in LeaveAnswer:
@@ -323,6 +327,8 @@ def forms_shown(data: Data) -> Iterator[Any]:
     )
     yield [case_form.put_back(kept), case_form.put_back(replace(kept, waiting=60, back=0))]
     yield notice.file_faults(NAME, [LineFault(0, NAME), LineFault(3, NAME)])
+    yield [stages_form.change("c", data.marked(one)) for one in samples.stages()]
+    yield [stages_form.hold("c", NAME), stages_form.end_hold("c", NAME)]
 
 
 def put_back_lines() -> Iterator[Any]:

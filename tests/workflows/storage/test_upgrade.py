@@ -66,6 +66,10 @@ def test_a_database_of_0_2_0_keeps_its_rows(old: str) -> None:
     assert {name: after[name] for name in before} == before
 
 
+NEWER = ("stage", "legal_hold")
+"""Tables with identifiers that came later, so that they are empty."""
+
+
 def test_identifiers_of_0_2_0_are_sealed_and_found(old: str, tmp_path: Path) -> None:
     fill(old)
     store = upgraded(old)
@@ -78,7 +82,7 @@ def test_identifiers_of_0_2_0_are_sealed_and_found(old: str, tmp_path: Path) -> 
         (table.name, column.name): column.type
         for table in SQLModel.metadata.sorted_tables
         for column in table.columns
-        if isinstance(column.type, Identifier)
+        if isinstance(column.type, Identifier) and table.name not in NEWER
     }
     assert len(known) > 30
     del known["outbox_message", "recipient"]  # newer than that version, so that nobody is known there
