@@ -1,8 +1,9 @@
 """Outcome of a stage for people: a finding while something is left, and a message to who asked."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from config.text import join, loaded
 from workflows.context import Context
@@ -15,7 +16,7 @@ from workflows.storage.case import CaseData, refresh_case_message, who_asked
 from workflows.storage.findings import FindingReport
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.stages import Stage
-from workflows.storage.rows.watch import FindingKind
+from workflows.storage.rows.watch import Finding, FindingKind
 
 BY = "stage"
 PATIENCE = 3
@@ -30,11 +31,14 @@ def tell(context: Context, session: Session, row: Stage, people: CaseData, left:
     `held`: a legal hold alone stops what is left, which is no fault.
     """
     late = row.attempt >= PATIENCE
-    for system in context.systems:
-        problems = [
-            record.problem for (_act, name), record in left.items() if name == system and (record.waits or late)
-        ]
-        _report(context, session, row, system, [] if held else problems)
+    problems: dict[str, list[str]] = {}
+    for (_act, system), record in left.items() if not held else ():
+        if record.waits or late:
+            problems.setdefault(system, []).append(record.problem)
+    for system, said in problems.items():
+        detail = join("; ", (loaded(one).words for one in said))
+        context.findings.report(session, replace(_sighting(row, system), detail=detail), BY)
+    clear(context, session, row, but=problems)
     waits = any(record.waits for record in left.values())
     if left and (waits or late):
         _tell(context, session, row, people, "open")
@@ -50,27 +54,19 @@ def tell_undo(context: Context, session: Session, row: Stage, people: CaseData, 
     refresh_case_message(session, row.case_id)
 
 
-def clear(context: Context, session: Session, row: Stage) -> None:
-    """Close the findings of a stage that somebody skipped."""
-    for system in ("", *context.systems):
-        context.findings.close_resolved(session, _sighting(row, system))
+def clear(context: Context, session: Session, row: Stage, *, but: Collection[str] = ()) -> None:
+    """Close the findings of a stage, except those of some systems."""
+    known = select(Finding).where(
+        Finding.case_id == row.case_id, Finding.kind == FindingKind.STAGE_NOT_DONE, col(Finding.closed_at).is_(None)
+    )
+    for finding in session.exec(known).all():
+        if finding.account_id == row.name and finding.system not in but:
+            context.findings.close_resolved(session, _sighting(row, finding.system))
 
 
 def report_overdue(context: Context, session: Session, row: Stage, detail: str, by: str) -> None:
     """Open the finding on a stage whose day is over and that never began."""
     context.findings.report(session, FindingReport(FindingKind.STAGE_NOT_DONE, row.case_id, "", row.name, detail), by)
-
-
-def _report(context: Context, session: Session, row: Stage, system: str, problems: list[str]) -> None:
-    sighting = _sighting(row, system)
-    if problems:
-        detail = join("; ", (loaded(one).words for one in problems))
-        context.findings.report(
-            session, FindingReport(FindingKind.STAGE_NOT_DONE, row.case_id, system, row.name, detail), BY
-        )
-    else:
-        context.findings.close_resolved(session, sighting)
-        context.findings.close_resolved(session, _sighting(row, ""))
 
 
 def _sighting(row: Stage, system: str) -> FindingReport:

@@ -79,7 +79,8 @@ class StageRuns:
     def _begin(self, row_id: str) -> Job | None:
         """Return what is to do, with the beginning on record; None if nothing is due."""
         context, now, case_id = self._context, self._context.clock.now(), row_id.partition(":")[0]
-        with context.store.write(case_id) as session:
+
+        def begin(session: Session) -> Job | None:
             row = session.get_one(Stage, row_id, with_for_update=True)
             case, data = read_case(session, context.vault, case_id)
             if row.state != WorkState.DUE or row.due_at > now or not _is_due(session, row, case):
@@ -92,6 +93,8 @@ class StageRuns:
             row.begun_at = row.begun_at or now
             session.add(row)
             return Job(row_id, case_id, acts_of(row), StageData.of(context.vault, case.wrapped_key, row))
+
+        return context.store.group_write(begin, case_id)
 
     def _postpone(self, row_id: str) -> None:
         with self._context.store.write() as session:
@@ -202,7 +205,8 @@ class StageRuns:
     def _settle(self, job: Job, errors: Sequence[ConnectorError]) -> None:
         """Finish the stage, or plan its next try; tell people."""
         context, now = self._context, self._context.clock.now()
-        with context.store.write() as session:
+
+        def settle(session: Session) -> None:
             row = session.get_one(Stage, job.row_id, with_for_update=True)
             if row.state != WorkState.DUE or row.phase != StagePhase.RUN:
                 return
@@ -231,6 +235,8 @@ class StageRuns:
                 sealed=row.sealed,
             )
             outcome.tell(context, session, row, people, left, held=held)
+
+        context.store.group_write(settle, job.case_id)
 
     def _is_held(self, session: Session, case: Case, system: str, act: StageAct) -> bool:
         return bool(preconditions.hold_reason(self._context, session, case, self._context.systems[system], act))
