@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from config.client_book import ClientSettings
 from config.settings import ProfileSettings, Settings
-from config.stages import StageSettings, default_stages
+from config.stages import StageSettings
 from workflows.cases.holds import CasePolicy
 from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 from workflows.clients.split.allocation import AllocationRule, AllocationTarget, Traits
@@ -26,7 +26,7 @@ class Policies:
     approvals: ApprovalPolicy = field(default_factory=ApprovalPolicy)
     allocation: AllocationPolicy = field(default_factory=AllocationPolicy)
     findings: FindingPolicy = field(default_factory=FindingPolicy)
-    stages: CasePlan = field(default_factory=lambda: case_plan(default_stages()))
+    stages: CasePlan = field(default_factory=lambda: case_plan(StageSettings()))
 
 
 def read_policies(settings: Settings) -> Policies:

@@ -43,7 +43,7 @@ from config.fields import (
     Zone,
 )
 from config.secrets import ProxyUrl, Secret
-from config.stages import StageSettings, default_stages
+from config.stages import StageSettings
 from config.text import _, ngettext
 
 Table = TypeVar("Table", bound=BaseModel)
@@ -308,7 +308,7 @@ class Settings(SettingsTable):
     clients: ClientSettings = ClientSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     exports: ExportSettings = ExportSettings()
-    stages: StageSettings = Field(default_factory=default_stages)
+    stages: StageSettings = StageSettings()
     profiles: dict[Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,75}$")], ProfileSettings] = Field(
         default_factory=dict, max_length=100
     )

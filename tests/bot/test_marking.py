@@ -348,6 +348,7 @@ def faults_shown() -> Iterator[Any]:
         lambda: people.parse_leaver(EMPTY),
         lambda: people.parse_delegate(EMPTY, zone),
         lambda: proposal_form.parse_change(EMPTY),
+        lambda: stages_form.parse_change(EMPTY),
         lambda: proposal_form.parse_keep(EMPTY),
         lambda: proposal_form.parse_upload(EMPTY),
         lambda: case_form.parse_link(EMPTY, today),

@@ -37,8 +37,8 @@ from workflows.cases.holds import CasePolicy
 from workflows.cases.views import CaseView
 from workflows.clients.approval_policy import ApprovalPolicy
 from workflows.people import Actor
-from workflows.storage import outbox
 from workflows.stage_acts import ActHandler
+from workflows.storage import outbox
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.vault import SEALED
@@ -214,7 +214,9 @@ def workplace_in(
 ) -> Iterator[Workplace]:
     """Open a workplace with the bot connected to Slack."""
     with SlackServer(Workspace()) as slack:
-        workplace = Workplace(slack, folder, *more, rules=rules, protected=protected, approvals=approvals, handlers=handlers)
+        workplace = Workplace(
+            slack, folder, *more, rules=rules, protected=protected, approvals=approvals, handlers=handlers
+        )
         with serving(slack, workplace.services):
             yield workplace
         workplace.office.store.close()

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from config.secrets import Secret
 from config.settings import Settings, SettingsError, load
-from config.stages import StageActName, StageSettings, default_stages
+from config.stages import StageActName, StageSettings
 from workflows.stage_acts import StageAct
 
 KEY = "A" * 43 + "="
@@ -127,15 +127,15 @@ def test_no_secret_stands_in_a_repr(tmp_path: Path) -> None:
         ("roles.boss", {"users": ["U1"]}, "roles.boss: is not a known key; known here: hr, approver, security, admin"),
         ("policy", {"follow_up_days": [7, 1]}, "policy.follow_up_days: must rise"),
         ("policy", {"retry_minutes": 0}, "policy.retry_minutes: "),
-        ("stages", {"day_30": ["reclaim"]}, "stages.day_N.day_30.0: must be 'stop_new_work'"),
+        ("stages", {"day_30": ["reclaim"]}, "stages.day_30.0: must be 'stop_new_work'"),
         ("stages", {"day_0": ["deactivate"]}, "stages.day_0: is not a known key"),
-        ("stages", {"day_N": {"day_30": ["deactivate"]}}, "stages: N stands for a number of days"),
-        ("stages", {"day_3651": ["deactivate"]}, "stages: day_3651 is too far ahead; at most day_3650"),
+        ("stages", {"day_7": ["reclaim"]}, "stages.day_N.day_7.0: must be 'stop_new_work'"),
+        ("stages", {"day_3651": ["deactivate"]}, "stages: day_3651 is no day; use day_1 to day_3650"),
         ("stages", {"at_notice": ["tell_clients"]}, "stages: at_notice: tell_clients cannot come before the last day"),
         ("stages", {"at_notice": ["deactivate"]}, "stages: at_notice: deactivate cannot come before the last day"),
         ("stages", {"last_day": ["deactivate"], "day_7": ["deactivate"]}, "stages: deactivate is named twice"),
         ("stages", {"last_day": ["deactivate", "deactivate"]}, "stages: deactivate is named twice"),
-        ("profiles.sales", {"stages": {"at_notice": ["deactivate"]}}, "profiles.sales.stages: at_notice: deactivate"),
+        ("profiles.sales.stages", {"at_notice": ["deactivate"]}, "profiles.sales.stages: at_notice: deactivate"),
         ("profiles.sales", {"strategy": "rules"}, 'profiles.sales: strategy = "rules" needs'),
         ("profiles.sales", {"strategy": "single", "successors": ["a@x.example", "b@x.example"]}, "profiles.sales: "),
         ("profiles.sales", {"strategy": "alphabet"}, "profiles.sales.strategy: must be "),
@@ -280,12 +280,20 @@ def test_an_inline_role_counts(tmp_path: Path) -> None:
     assert read(path).roles.security.groups == ("S1",)
 
 
-def test_stages_are_in_the_order_of_their_days_and_an_empty_table_has_the_defaults() -> None:
-    given = StageSettings.model_validate({"day_90": ["deactivate"], "day_7": ["tell_clients"], "last_day": []})
-    assert list(given.acts) == ["day_7", "day_90"]
+def test_stages_are_in_the_order_of_their_days_and_a_named_act_leaves_its_default_stage() -> None:
     default = {"last_day": ("stop_new_work",), "day_30": ("reclaim_licences",)}
-    assert StageSettings.model_validate({}).acts == default_stages().acts == default
-    assert StageSettings.model_validate({"last_day": []}).acts == {}
+    assert StageSettings.model_validate({}).acts == StageSettings().acts == default
+    given = StageSettings.model_validate({"day_90": ["reclaim_licences"], "day_7": ["tell_clients"]})
+    assert list(given.acts.items()) == [
+        ("last_day", ("stop_new_work",)),
+        ("day_7", ("tell_clients",)),
+        ("day_90", ("reclaim_licences",)),
+    ]
+    assert StageSettings.model_validate({"last_day": [], "day_30": []}).acts == {}
+    assert StageSettings.model_validate({"at_notice": ["stop_new_work"]}).acts == {
+        "at_notice": ("stop_new_work",),
+        "day_30": ("reclaim_licences",),
+    }
 
 
 def test_acts_are_those_of_the_workflows() -> None:

@@ -21,9 +21,9 @@ class MemoryAct:
     """Case and system where the act's effect is there now."""
     writes: Counter[str] = field(default_factory=Counter)
     order: list[str] = field(default_factory=list)
-    """What was written, in order, over all acts that share the list."""
+    """Writes in their order, over all acts that share the list."""
     left: str = ""
-    """What the act leaves to a person."""
+    """Problem that the act leaves to a person."""
 
     def applies(self, system: System) -> bool:
         return system.name in self.worlds

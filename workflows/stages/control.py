@@ -7,6 +7,7 @@ from datetime import date
 from sqlmodel import Session
 
 from config.stages import AT_NOTICE
+from config.text import _
 from workflows.authorization import Right
 from workflows.context import Context
 from workflows.people import Actor
@@ -15,6 +16,7 @@ from workflows.stages import outcome
 from workflows.stages.days import of_case, on_day
 from workflows.stages.record import StageData
 from workflows.stages.recorded import MOVED, RUN_NOW, SKIPPED
+from workflows.stages.views import StageState
 from workflows.storage.case import UNWATCHED, CaseData, read_case, refresh_case_message
 from workflows.storage.journal import Personal
 from workflows.storage.rows.case import Case
@@ -109,6 +111,6 @@ class StageControl:
         if case.state in UNWATCHED:
             raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
         if row.state in (WorkState.DONE, WorkState.CANCELLED) or row.phase != StagePhase.RUN:
-            state = "skipped" if row.skipped_at else row.state
-            raise Refused(Code.STAGE_OVER, stage=name, state=state)
+            ended = StageState.CANCELLED if row.state == WorkState.CANCELLED else StageState.DONE
+            raise Refused(Code.STAGE_OVER, stage=name, state=_(StageState.SKIPPED if row.skipped_at else ended))
         return row, case, data

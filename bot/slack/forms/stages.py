@@ -28,7 +28,7 @@ WHAT, DAY = "what", "day"
 
 
 class Choice(StrEnum):
-    """What becomes of a stage."""
+    """Choice of an act on a stage."""
 
     RUN = "run"
     MOVE = "move"

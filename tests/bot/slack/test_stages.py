@@ -56,9 +56,7 @@ def test_the_case_message_has_one_line_about_the_next_stage(workplace: Workplace
     assert "stop new work for the leaver (no system offers this)" in text
 
 
-def test_a_stage_is_moved_skipped_and_run_behind_the_details(
-    workplace: Workplace, ahead: str, act: MemoryAct
-) -> None:
+def test_a_stage_is_moved_skipped_and_run_behind_the_details(workplace: Workplace, ahead: str, act: MemoryAct) -> None:
     change(workplace, ahead)
     form = workplace.hr.modal("Change stage")
     form.fill("what", "skip").submit()
