@@ -120,8 +120,7 @@ def wake(session: Session, case_ids: Sequence[str], now: datetime) -> None:
         .where(
             col(Stage.case_id).in_(case_ids),
             col(Stage.state) == WorkState.DUE,
-            col(Stage.attempt) > 0,
-            col(Stage.planned_at) <= now,
+            col(Stage.begun_at).is_not(None),
             col(Stage.due_at) > now,
         )
         .values(due_at=now, attempt=Stage.attempt + 1)

@@ -15,7 +15,7 @@ from tests.workflows.acts import MemoryAct
 from tests.workflows.memory import World
 from workflows.news import Event
 from workflows.stage_acts import StageAct
-from workflows.stages.views import OPEN_STATES, SETTLED, StageState
+from workflows.stages.views import OPEN_STATES, SETTLED, StageState, stage_words
 
 SOON = timedelta(days=2)
 CRM = World("crm")
@@ -94,8 +94,8 @@ def test_security_sets_and_ends_a_hold_and_hr_does_not(workplace: Workplace, ahe
         person.click(message, "Details")
         person.wait_for(lambda who=person: "legal hold" in who.modal("Details").text)  # type: ignore[misc]
         person.modal("Details").click("Set Hold")
-    direct = lambda: [*workplace.hr.ephemerals, *workplace.hr.messages()]  # noqa: E731
-    workplace.hr.wait_for(lambda: any("not allowed" in said(one) for one in direct()))
+    hr = workplace.hr
+    hr.wait_for(lambda: any("not allowed" in said(one) for one in (*hr.ephemerals, *hr.messages())))
     workplace.security.modal("Set legal hold").fill("reason", "a lawsuit").submit()
     workplace.security.modal("Legal hold")
     assert "Legal hold since" in said(workplace.post(f"case:{ahead}"))
@@ -133,7 +133,7 @@ def test_what_is_open_comes_before_what_is_next_and_ended_stages_have_no_button(
     view = replace(samples.case(), stages=samples.stages(), hold=samples.hold())
     [line] = stages.next_line(view)
     first = next(one for one in view.stages if one.state in OPEN_STATES)
-    assert line == f"⚠ Stage {stages.stage_words(first.name)}: {first.state}. Details say why."
+    assert line == f"⚠ Stage {stage_words(first.name)}: {first.state}. Details say why."
     buttons = [block for block in stages.details(view) if "accessory" in block]
     assert len(buttons) == sum(one.state not in SETTLED for one in view.stages) + 1
     assert "⚖ Legal hold since" in str(case.build(view, samples.NOW).blocks)

@@ -132,6 +132,29 @@ def test_a_case_undone_in_the_middle_of_an_act_undoes_that_act_too(found: Founde
     assert company.state(case_id, "day_7") is StageState.UNDONE
 
 
+def test_an_act_that_ends_long_after_the_undo_is_undone_after_all(found: Founded) -> None:
+    company = found()
+    case_id = company.open()
+    company.to_day(0, case_id)
+    act = company.acts[StageAct.TELL_CLIENTS]
+
+    def undone_meanwhile() -> None:
+        act.worlds["crm"].before_call.clear()
+        company.office.offboarding.undo(case_id, HR, "a mistake")
+        company.office.clock.pass_(minutes=11)
+        company.office.work("stage")
+        assert company.state(case_id, "day_7") is StageState.UNDONE
+
+    act.worlds["crm"].before_call["tell_clients"] = undone_meanwhile
+    company.office.clock.pass_(days=8)
+    company.office.handlers["stage"](f"{case_id}:day_7")
+    assert (case_id, "crm") in act.acted
+    assert company.state(case_id, "day_7") is not StageState.UNDONE
+    company.office.work("stage")
+    assert act.acted == set()
+    assert company.state(case_id, "day_7") is StageState.UNDONE
+
+
 def test_an_act_cut_by_a_kill_before_the_undo_is_undone(found: Founded) -> None:
     company = found()
     case_id = company.open()

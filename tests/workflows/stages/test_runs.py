@@ -45,6 +45,8 @@ def test_an_act_waits_for_the_one_before_it_in_its_system_alone(found: Founded) 
     company.office.work("stage")
     assert sorted(company.writes()[2:]) == sorted(ALL_DAY_7)
     assert company.state(case_id, "day_7") is StageState.DONE
+    asked = company.acts[StageAct.TELL_CLIENTS].worlds["directory"].calls
+    assert asked["tell_clients"] == 1, "what is complete is not asked again"
 
 
 def test_nothing_begins_before_the_lock_out_of_its_system(found: Founded) -> None:
