@@ -35,8 +35,8 @@ class ActRecord:
 
     @property
     def is_undone(self) -> bool:
-        """True if the undo ended after the last try, and left nothing to do."""
-        return bool(self.undone_at) and not self.not_undone and self.undone_at >= self.ended_at and not self.begun_at
+        """True if the undo ended, no try ended after it, and nothing is left to do."""
+        return bool(self.undone_at) and not self.not_undone and not self.begun_at
 
     def beginning(self, now: datetime) -> "ActRecord":
         """Return the record before a try."""
@@ -46,7 +46,13 @@ class ActRecord:
         """Return the record after a try. Sentences of earlier tries stay: a kill may have come between."""
         done = tuple(dict.fromkeys((*self.done, *map(stored, result.done))))
         return replace(
-            self, begun_at="", ended_at=now.isoformat(), done=done, problem=stored(result.problem), waits=result.waits
+            self,
+            begun_at="",
+            ended_at=now.isoformat(),
+            done=done,
+            problem=stored(result.problem),
+            waits=result.waits,
+            undone_at="",
         )
 
     def waiting(self, problem: str, now: datetime) -> "ActRecord":
