@@ -64,6 +64,10 @@ class ActRecord:
         undone = tuple(dict.fromkeys((*self.undone, *map(stored, result.done))))
         return replace(self, begun_at="", undone_at=now.isoformat(), undone=undone, not_undone=stored(result.problem))
 
+    def not_undone_yet(self, problem: str) -> "ActRecord":
+        """Return the record of an act that is under way while its case is undone. Its beginning stays."""
+        return replace(self, not_undone=stored(problem))
+
 
 @dataclass(frozen=True, slots=True)
 class StageData:

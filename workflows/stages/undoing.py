@@ -3,10 +3,11 @@
 The newest stage that began carries the undo of all. In each system the older acts wait for the newer ones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlmodel import Session
 
@@ -16,7 +17,7 @@ from workflows.context import Context
 from workflows.stage_acts import ActHandler, ActResult, StageAct
 from workflows.stages import outcome
 from workflows.stages.days import acts_of, of_case
-from workflows.stages.record import StageData
+from workflows.stages.record import ActRecord, StageData
 from workflows.stages.recorded import require_undone
 from workflows.storage.case import read_case
 from workflows.storage.journal import HANDOVER
@@ -86,14 +87,16 @@ class StageUndo:
 
     def _in_system(self, case_id: str, name: str, parts: Sequence[Part], errors: list[ConnectorError]) -> None:
         for row_id, act in parts:
-            result = self._undo(case_id, name, row_id, act, errors)
-            self._record(row_id, act, name, result)
+            if self._is_under_way(row_id, act, name):
+                why = _("the act is still under way there; it is undone after it")
+                self._record(row_id, act, name, partial(_still_under_way, why=why))
+                return
+            result = self._undo(case_id, name, act, errors)
+            self._record(row_id, act, name, partial(_tried, result=result, now=self._context.clock.now()))
             if result.problem:
                 return
 
-    def _undo(self, case_id: str, name: str, row_id: str, act: StageAct, errors: list[ConnectorError]) -> ActResult:
-        if self._is_under_way(row_id, act, name):
-            return ActResult(problem=_("the act is still under way there; it is undone after it"))
+    def _undo(self, case_id: str, name: str, act: StageAct, errors: list[ConnectorError]) -> ActResult:
         system, handler = self._context.systems.get(name), self._handlers.get(act)
         if system is None or handler is None:
             return ActResult(problem=_("this system, or this act, is not configured any more"), waits=True)
@@ -113,17 +116,17 @@ class StageUndo:
             begun = StageData.of(context.vault, key, row).of_act(act, system).begun_at
         return bool(begun) and datetime.fromisoformat(begun) > context.clock.now() - LEASE
 
-    def _record(self, row_id: str, act: StageAct, system: str, result: ActResult) -> None:
-        context, now = self._context, self._context.clock.now()
+    def _record(self, row_id: str, act: StageAct, system: str, change: Callable[[ActRecord], ActRecord]) -> None:
+        context = self._context
 
         def write(session: Session) -> None:
             row = session.get_one(Stage, row_id, with_for_update=True)
             key = session.get_one(Case, row.case_id).wrapped_key
             data = StageData.of(context.vault, key, row)
-            record = data.of_act(act, system).undoing(result, now)
+            record = change(data.of_act(act, system))
             row.sealed = data.having(act, system, record).seal(context.vault, key, row_id)
             session.add(row)
-            said = {"stage": row.name, "act": act, "system": system, "complete": not result.problem}
+            said = {"stage": row.name, "act": act, "system": system, "complete": record.is_undone}
             context.journal.write(
                 session, actor=HANDOVER, action="stage.act_undone", case_id=row.case_id, data=said, sealed=row.sealed
             )
@@ -157,3 +160,11 @@ class StageUndo:
         with self._context.store.write() as session:
             row = session.get_one(Stage, row_id, with_for_update=True)
             again(session, row, self._context.clock.now() + self._context.retry)
+
+
+def _still_under_way(record: ActRecord, why: str) -> ActRecord:
+    return record.not_undone_yet(why)
+
+
+def _tried(record: ActRecord, result: ActResult, now: datetime) -> ActRecord:
+    return record.undoing(result, now)
