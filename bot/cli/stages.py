@@ -13,7 +13,7 @@ from bot.services import Services
 from bot.slack.messages import stages as messages
 from bot.text import N_, _
 from workflows.authorization import Right
-from workflows.stages.views import OPEN_STATES, HoldLine, StageList
+from workflows.stages.views import OPEN_STATES, StageList
 
 HELP = N_(
     """A case keeps the stages that it was opened with. Settings that change later change new cases alone.
@@ -81,14 +81,8 @@ def show(found: StageList, zone: str) -> None:
     if not found.stages:
         say(_("This case has no stages."))
     if found.hold:
-        say(hold_line(found.hold, zone))
+        say(messages.hold_text(found.hold, moment(found.hold.set_at, zone)))
     for hold in found.ended_holds:
         text = _("Legal hold from {since} to {until}, ended by {by}: {why}")
         since, until = moment(hold.set_at, zone), moment(hold.ended_at, zone)
         say(text.format(since=since, until=until, by=hold.ended_by, why=hold.ended_why))
-
-
-def hold_line(hold: HoldLine, zone: str) -> str:
-    """Return the open legal hold as a line. Pure."""
-    text = _("Legal hold since {when}, by {by}: {why}")
-    return text.format(when=moment(hold.set_at, zone), by=hold.set_by, why=hold.reason)

@@ -8,7 +8,6 @@ import typer
 
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, find_case, open_services
 from bot.cli.output import finish, moment, say, show_table, warn
-from bot.cli.stages import hold_line
 from bot.slack.messages import access, audit, phrases, restriction, stages
 from bot.text import N_, _, listed, punctuated
 from workflows.access.views import StepView, SystemLine
@@ -158,7 +157,8 @@ def _stages(case: CaseView, zone: str) -> list[str]:
         )
         for one in case.stages
     ]
-    return [*lines, hold_line(case.hold, zone)] if case.hold else lines
+    held = [stages.hold_text(case.hold, moment(case.hold.set_at, zone))] if case.hold else []
+    return [*lines, *held]
 
 
 def _show_evidence(case: CaseView, zone: str) -> None:

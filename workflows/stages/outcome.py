@@ -42,15 +42,17 @@ def tell(context: Context, session: Session, row: Stage, people: CaseData, left:
     waits = any(record.waits for record in left.values())
     if left and (waits or late):
         _tell(context, session, row, people, "open")
-    elif not left and (row.asked_by or (row.attempt and _was_told(session, row))):
+    elif not left and (row.asked_by or (row.attempt and _was_told(session, row, "open"))):
         _tell(context, session, row, people, "done")
     refresh_case_message(session, row.case_id)
 
 
 def tell_undo(context: Context, session: Session, row: Stage, people: CaseData, *, complete: bool) -> None:
     """Tell who asked that the undo of the stages is not complete, or that it is after all."""
-    if complete or row.attempt >= PATIENCE:
-        _tell(context, session, row, people, "undone" if complete else "not_undone")
+    if not complete and row.attempt >= PATIENCE:
+        _tell(context, session, row, people, "not_undone")
+    elif complete and row.attempt and _was_told(session, row, "not_undone"):
+        _tell(context, session, row, people, "undone")
     refresh_case_message(session, row.case_id)
 
 
@@ -79,6 +81,6 @@ def _tell(context: Context, session: Session, row: Stage, people: CaseData, what
     tell_people(context, session, row.case_id, people, Event.STAGE, users, mark=f"{row.name}/{what}")
 
 
-def _was_told(session: Session, row: Stage) -> bool:
+def _was_told(session: Session, row: Stage, what: str) -> bool:
     marked = select(OutboxMessage.id).where(OutboxMessage.case_id == row.case_id)
-    return any(f":{Event.STAGE}:" in one and one.endswith(f":{row.name}/open") for one in session.exec(marked))
+    return any(f":{Event.STAGE}:" in one and one.endswith(f":{row.name}/{what}") for one in session.exec(marked))

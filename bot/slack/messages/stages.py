@@ -44,6 +44,12 @@ def hold_line(hold: HoldLine | None) -> list[str]:
     return [text.format(when=day(hold.set_at), by=mrkdwn(hold.set_by, 80), why=short(hold.reason))]
 
 
+def hold_text(hold: HoldLine, when: str) -> str:
+    """Return an open legal hold as plain text. `when`: the time at which it was set."""
+    text = _("Legal hold since {when}, by {by}: {why}")
+    return text.format(when=when, by=hold.set_by, why=hold.reason)
+
+
 def acts(stage: StageLine) -> str:
     """Return the acts of a stage in a row. One that no system offers says so."""
     return listed(act_words(one.act) if one.systems else nobody(one) for one in stage.acts)
