@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from config.client_book import ClientSettings
-from config.settings import Settings
+from config.settings import ProfileSettings, Settings
+from config.stages import StageSettings
 from connectors.contract import IntroductionWay
 from workflows.cases.holds import CasePolicy
 from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
@@ -13,6 +14,8 @@ from workflows.clients.introduction_policy import IntroductionPolicy
 from workflows.clients.rates import Rates
 from workflows.clients.split.allocation import AllocationRule, AllocationTarget, Traits
 from workflows.clients.split.rules import AllocationPolicy
+from workflows.stage_acts import StageAct
+from workflows.stages.days import CasePlan
 from workflows.watch.responses import FindingPolicy
 
 CONDITIONS = ("segment", "language", "region", "stage", "sensitivity")
@@ -27,6 +30,7 @@ class Policies:
     allocation: AllocationPolicy = field(default_factory=AllocationPolicy)
     findings: FindingPolicy = field(default_factory=FindingPolicy)
     introductions: IntroductionPolicy = field(default_factory=IntroductionPolicy)
+    stages: CasePlan = field(default_factory=lambda: case_plan(StageSettings()))
 
 
 def read_policies(settings: Settings) -> Policies:
@@ -49,7 +53,18 @@ def read_policies(settings: Settings) -> Policies:
             tuple(dict.fromkeys((*roles.security.users, *roles.admin.users))),
         ),
         _introductions(settings),
+        case_plan(settings.stages),
     )
+
+
+def case_plan(stages: StageSettings) -> CasePlan:
+    """Return the acts of each stage, in the services' types."""
+    return {name: tuple(map(StageAct, acts)) for name, acts in stages.acts.items()}
+
+
+def profile_stages(profile: ProfileSettings) -> CasePlan | None:
+    """Return the stages of a profile's cases; None: those of the settings."""
+    return None if profile.stages is None else case_plan(profile.stages)
 
 
 def named_in_rules(clients: ClientSettings) -> tuple[str, ...]:

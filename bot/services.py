@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from workflows.engine.durable import Handler
     from workflows.exports.snapshots import ExportTrack
     from workflows.ports import Clock
+    from workflows.stages.control import StageControl
+    from workflows.stages.legal_holds import LegalHolds
+    from workflows.stages.reading import StageReading
+    from workflows.stages.runs import StageRuns
     from workflows.storage.enrolments import Enrolments
     from workflows.storage.journal import Journal
     from workflows.storage.languages import LanguageChoices
@@ -94,6 +98,9 @@ class Services:
     introductions: ClientIntroductions
     earlier: EarlierLeaverSearch
     earlier_handovers: EarlierHandovers
+    stages: StageReading
+    stage_control: StageControl
+    legal_holds: LegalHolds
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,7 @@ class WorkHandlers:
     inventories: Inventories
     retention: Retention
     undelivered: UndeliveredMessages
+    stage_runs: StageRuns
 
     def by_task(self) -> dict[str, Handler]:
         """Return the handler of every kind of work."""
@@ -127,4 +135,5 @@ class WorkHandlers:
             Task.PUT_BACK: services.put_backs.run,
             Task.LEAVE: services.leaves.run,
             Task.CLIENT_CHECK: services.stay_checks.run,
+            Task.STAGE: self.stage_runs.run,
         }

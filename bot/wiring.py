@@ -23,10 +23,11 @@ from connectors.contract import Manifest
 from connectors.outside import OutsideKind
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import connect_lock_history
+from workflows.access.deactivation import DeactivateAccounts
 from workflows.access.dispatch import LockoutDispatch
 from workflows.access.duties import DutyLists
 from workflows.access.inventory import Inventories
-from workflows.access.licences import no_stage
+from workflows.access.licence_stage import ReclaimLicences
 from workflows.access.links import AccountLinking
 from workflows.access.manual_steps import ManualSteps
 from workflows.access.protected import ProtectedAccounts
@@ -45,6 +46,11 @@ from workflows.clients.handover import ClientHandover
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.ports import AssigneeDirectory, Clock, SystemClock, WorkspaceDirectory
+from workflows.stage_acts import ActHandler
+from workflows.stages.control import StageControl
+from workflows.stages.legal_holds import LegalHolds
+from workflows.stages.reading import ReclaimingStage, StageReading
+from workflows.stages.runs import StageRuns
 from workflows.storage import outbox
 from workflows.storage import store as stores
 from workflows.storage.database_clock import DatabaseClock
@@ -291,9 +297,17 @@ def build_context(
 
 
 def build_services(
-    settings: Settings, context: Context, workspace: Workspace, policies: Policies, start: Start
+    settings: Settings,
+    context: Context,
+    workspace: Workspace,
+    policies: Policies,
+    start: Start,
+    handlers: Sequence[ActHandler] | None = None,
 ) -> WorkHandlers:
-    """Return the services with their work handlers. `start`: begins a piece of work at once."""
+    """Return the services with their work handlers. `start`: begins a piece of work at once.
+
+    `handlers`: those of the acts of stages; None: all that there are.
+    """
     policy, zone = settings.policy, settings.company.timezone
     connect_lock_history(context)
     guards = ProtectedAccounts(policy.protected)
@@ -304,8 +318,10 @@ def build_services(
     look_back = timedelta(days=settings.exports.look_back_days)
     exports = ExportTrack(context, channel=settings.slack.security_channel, look_back=look_back, zone=zone)
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
-    stage = no_stage
-    casefile = Casefile(context, handover.proposals, exports, sheet, stage)
+    handlers = act_handlers(context, handover) if handlers is None else handlers
+    stages = StageReading(context, handlers)
+    stage = ReclaimingStage(context, policies.stages).of
+    casefile = Casefile(context, handover.proposals, exports, sheet, stages, stage)
     absence = AbsenceCheck(context)
     offboarding = Offboarding(
         context,
@@ -315,6 +331,8 @@ def build_services(
         guards=guards,
         absence=absence,
         follow_up_days=policy.follow_up_days,
+        stages=policies.stages,
+        handlers=handlers,
         rules=policies.cases,
         stage=stage,
     )
@@ -360,6 +378,9 @@ def build_services(
         introductions=handover.introductions,
         earlier=EarlierLeaverSearch(context),
         earlier_handovers=EarlierHandovers(context),
+        stages=stages,
+        stage_control=StageControl(context, start),
+        legal_holds=LegalHolds(context),
     )
     return WorkHandlers(
         services,
@@ -370,7 +391,13 @@ def build_services(
         Inventories(context),
         Retention(context, timedelta(days=policy.keep_days)),
         UndeliveredMessages(context),
+        StageRuns(context, handlers),
     )
+
+
+def act_handlers(context: Context, handover: ClientHandover) -> tuple[ActHandler, ...]:
+    """Return the handlers of the acts that stages can do."""
+    return handover.introductions, DeactivateAccounts(context), ReclaimLicences(context)
 
 
 def _audits(

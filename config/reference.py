@@ -21,9 +21,11 @@ from config.actors import ActorSettings
 from config.client_book import ApprovalRule, ColleagueSettings, SplitRule
 from config.fields import RequestLimit
 from config.settings import Common, ProfileSettings, Role, Roles, Settings
+from config.stages import StageSettings
 
 WORDS: Mapping[Any, str] = {
     SplitRule: "tables",
+    StageSettings: "table",
     RequestLimit: "requests/seconds",
     str: "text",
     int: "whole number",

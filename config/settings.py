@@ -42,6 +42,7 @@ from config.fields import (
     Zone,
 )
 from config.secrets import ProxyUrl, Secret
+from config.stages import StageSettings
 from config.text import _, ngettext
 
 Table = TypeVar("Table", bound=BaseModel)
@@ -234,6 +235,8 @@ class ProfileSettings(SettingsTable):
     """Addresses of the colleagues who receive the clients."""
     follow_up_days: Annotated[FollowUpDays, Field(min_length=1)] | None = None
     """Days after the lock on which a case is checked again. Default: `policy.follow_up_days`."""
+    stages: StageSettings | None = None
+    """A table `[profiles.NAME.stages]` as `[stages]`, which it replaces for these cases. Default: `[stages]`."""
 
     @model_validator(mode="after")
     def _one_way(self) -> "ProfileSettings":
@@ -298,6 +301,7 @@ class Settings(SettingsTable):
     clients: ClientSettings = ClientSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     exports: ExportSettings = ExportSettings()
+    stages: StageSettings = StageSettings()
     profiles: dict[Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,75}$")], ProfileSettings] = Field(
         default_factory=dict, max_length=100
     )

@@ -209,6 +209,12 @@ class Code(StrEnum):
         "codes paused",
         N_("Too many wrong codes were given for this person. Nothing was done. No code counts until {at}."),
     )
+    UNKNOWN_STAGE = ("unknown stage", N_("This case has no stage {stage}. Its stages: {known}."))
+    STAGE_OVER = "stage over", N_("The stage {stage} is over ({state}), so nothing was changed."), Next.NOTHING_CHANGED
+    STAGE_TOO_EARLY = ("too early", N_("The stage {stage} cannot come before the lock-out ({at}). Choose a later day."))
+    STAGE_BEGUN = "stage begun", N_("The stage {stage} has begun already. Run it now, or skip what is left.")
+    ALREADY_HELD = "already held", N_("{by} has set a legal hold already ({at})."), Next.NOTHING_CHANGED
+    NOT_HELD = "not held", N_("There is no legal hold, so there is nothing to end."), Next.NOTHING_CHANGED
     EMPTY_PROPOSAL = (
         "empty proposal",
         N_(

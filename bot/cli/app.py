@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "putback": N_("Give moved clients back to the leaver."),
     "duties": N_("List what runs, routes or is owned in a leaver's name."),
     "orphaned": N_("Find records of earlier leavers, and hand them over together."),
+    "stages": N_("Show, move, run or skip the stages of a case. Set or end a legal hold."),
     "notes": N_("Show the handover note of each successor."),
     "introductions": N_("Show the introductions of new contacts to clients, or send them."),
     "clients": N_("Show what became of clients after the handover, or mark one."),

@@ -8,12 +8,13 @@ import typer
 
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, find_case, open_services
 from bot.cli.output import finish, moment, say, show_table, warn
-from bot.slack.messages import access, audit, licences, phrases, restriction
+from bot.slack.messages import access, audit, licences, phrases, restriction, stages
 from bot.text import N_, _, listed, punctuated
 from workflows.access.staged_account import OURS
 from workflows.access.views import StepView, SystemLine
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView
+from workflows.stages.views import stage_words
 from workflows.storage.rows.case import CaseState
 
 HELP = N_(
@@ -137,6 +138,7 @@ def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
         say(_("Exports: {line}").format(line=case.exports))
     for check in case.follow_ups:
         say(_("Day {day}: {said}").format(day=check.day, said=check.summary or _due(check.due_at, zone)))
+    say(*_stages(case, zone))
     for finding in case.findings:
         if finding.closed_at is None:
             say(
@@ -146,6 +148,19 @@ def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
             )
     if why:
         _show_evidence(case, zone)
+
+
+def _stages(case: CaseView, zone: str) -> list[str]:
+    """Return a line for each stage, and one for an open legal hold. Pure."""
+    text = _("Stage {stage}, {when}: {state} ({acts})")
+    lines = [
+        text.format(
+            stage=stage_words(one.name), when=moment(one.planned_at, zone), state=_(one.state), acts=stages.acts(one)
+        )
+        for one in case.stages
+    ]
+    held = [stages.hold_text(case.hold, moment(case.hold.set_at, zone))] if case.hold else []
+    return [*lines, *held]
 
 
 def _show_evidence(case: CaseView, zone: str) -> None:

@@ -51,6 +51,7 @@ from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Actor
 from workflows.ports import SystemClock
+from workflows.stages.reading import StageReading
 from workflows.storage.journal import Journal
 from workflows.storage.marks import Marks
 from workflows.storage.outbox import deliver, enqueue
@@ -198,7 +199,7 @@ def company(count: int, folder: Path) -> Company:
     )
     exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
     findings = FindingList(context, day)
-    casefile = Casefile(context, handover.proposals, exports, findings)
+    casefile = Casefile(context, handover.proposals, exports, findings, StageReading(context, ()))
     absence = AbsenceCheck(context)
     offboarding = Offboarding(
         context,
@@ -208,6 +209,7 @@ def company(count: int, folder: Path) -> Company:
         guards=ProtectedAccounts(()),
         absence=absence,
         follow_up_days=DAYS,
+        stages={},
     )
     audits = Audits(
         context, casefile, _nobody, _nobody, absence, sheet=findings, channel="C0AUDIT", zone="UTC", at=hour(8)

@@ -27,12 +27,15 @@ from tests.bot.fakes import (
     FakeJournal,
     FakeLanguages,
     FakeLeaves,
+    FakeLegalHolds,
     FakeLinking,
     FakeManualSteps,
     FakeNotes,
     FakeOffboarding,
     FakePutBacks,
     FakeSignedRequests,
+    FakeStageControl,
+    FakeStages,
     FakeStayChecks,
     FixedClock,
 )
@@ -137,6 +140,9 @@ def make_services(
         FakeIntroductions(),
         FakeEarlier(),
         FakeEarlierHandovers(cast("FakeOffboarding", offboarding)),
+        FakeStages(),
+        FakeStageControl(),
+        FakeLegalHolds(),
     )
     return Services(*parts)
 

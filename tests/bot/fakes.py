@@ -39,6 +39,7 @@ from workflows.exports.views import ExportView
 from workflows.people import Actor, Leaver, Successor, earlier_leavers
 from workflows.refusals import Code, Refused
 from workflows.stage_acts import ActResult
+from workflows.stages.views import StageList
 from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ClientWord, ProposalState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
@@ -77,7 +78,7 @@ class FakeOffboarding:
         self.reasons: list[str] = []
         self._lock = threading.Lock()
 
-    def plan(self, leaver: Leaver) -> Plan:
+    def plan(self, leaver: Leaver, stages: object = None, effective_at: datetime | None = None) -> Plan:
         return replace(
             samples.plan(leaver, self.systems),
             refusals=self.refusals,
@@ -430,6 +431,40 @@ class FakeStayChecks:
 class FakeDuties:
     def of_case(self, case_id: str) -> tuple[DutyComparison, ...]:
         return (samples.duty_comparison(),)
+
+
+class FakeStages:
+    def of_case(self, case_id: str) -> StageList:
+        return StageList(case_id, samples.stages(), samples.hold(), (samples.hold(ended=True),))
+
+
+class FakeStageControl:
+    def __init__(self) -> None:
+        self.done: list[tuple[str, ...]] = []
+
+    def move(self, case_id: str, name: str, day: date, by: Actor) -> None:
+        if day < samples.NOW.date():
+            raise Refused(Code.PAST_TIME, at=day.isoformat())
+        self.done.append(("move", case_id, name, day.isoformat(), by.id))
+
+    def run_now(self, case_id: str, name: str, by: Actor) -> None:
+        self.done.append(("run", case_id, name, by.id))
+
+    def skip(self, case_id: str, name: str, by: Actor, reason: str) -> None:
+        if not reason:
+            raise Refused(Code.NEEDS_REASON)
+        self.done.append(("skip", case_id, name, reason, by.id))
+
+
+class FakeLegalHolds:
+    def __init__(self) -> None:
+        self.done: list[tuple[str, ...]] = []
+
+    def set(self, case_id: str, by: Actor, reason: str) -> None:
+        self.done.append(("set", case_id, reason, by.id))
+
+    def end(self, case_id: str, by: Actor, reason: str) -> None:
+        self.done.append(("end", case_id, reason, by.id))
 
 
 class FakeLinking:

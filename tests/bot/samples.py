@@ -44,6 +44,8 @@ from workflows.clients.views import (
 )
 from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver, Successor
+from workflows.stage_acts import StageAct
+from workflows.stages.views import ActLine, ActSystemLine, HoldLine, PlannedAct, PlannedStage, StageLine, StageState
 from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ClientWord, IntroductionState, ProposalState
 from workflows.storage.rows.watch import FindingKind
@@ -199,6 +201,51 @@ def duty_comparison() -> DutyComparison:
     return DutyComparison("system0", "System 0", now, at_notice)
 
 
+def stages() -> tuple[StageLine, ...]:
+    """Return a stage in every state, each with an act that some system offers and one that none does."""
+    done = ActSystemLine("crm", f"CRM {NASTY}", complete=True, done=(f"licence of {NASTY} reclaimed",))
+    nothing = ActSystemLine("ad", "AD", complete=True)
+    left = ActSystemLine("crm", "CRM", complete=False, problem=f"not reachable: {NASTY}", waits=True)
+    undone = ActSystemLine("crm", "CRM", complete=True, done=("given",), undone=("given back",))
+    stuck = ActSystemLine("crm", "CRM", complete=True, done=("given",), not_undone="not reachable")
+    untried = ActSystemLine("crm", "CRM", complete=False)
+    parts = {
+        StageState.DONE: (done, nothing),
+        StageState.NOTHING: (),
+        StageState.UNDONE: (undone,),
+        StageState.UNDOING: (untried,),
+        StageState.NOT_UNDONE: (stuck,),
+        StageState.WAITS: (done, left),
+        StageState.NOT_DONE: (left,),
+    }
+    return tuple(
+        StageLine(
+            f"day_{number + 1}",
+            state,
+            NOW + timedelta(days=number),
+            (ActLine(StageAct.RECLAIM_LICENCES, parts.get(state, (untried,))), ActLine(StageAct.TELL_CLIENTS, ())),
+            skipped_by=NASTY if state is StageState.SKIPPED else "",
+            skipped_why=NASTY if state is StageState.SKIPPED else "",
+        )
+        for number, state in enumerate(StageState)
+    )
+
+
+def hold(*, ended: bool = False) -> HoldLine:
+    """Return a legal hold."""
+    end = (NOW, NASTY, f"over {NASTY}") if ended else (None, "", "")
+    return HoldLine("case-1", NOW, NASTY, f"a lawsuit {NASTY}", *end)
+
+
+def planned_stages() -> tuple[PlannedStage, ...]:
+    """Return the stages of a plan, one with its day."""
+    acts = (
+        PlannedAct(StageAct.STOP_NEW_WORK, ((f"CRM {NASTY}", f"leave 2 queues of {NASTY}"),)),
+        PlannedAct(StageAct.DEACTIVATE, ()),
+    )
+    return PlannedStage("last_day", acts), PlannedStage("day_30", acts, NOW)
+
+
 def plan(who: Leaver | None = None, systems: int = 2) -> Plan:
     who = who or leaver()
     book = BookLine("crm", {"opportunity": 120, "party": 3}, {"EUR": Decimal(1234567)})
@@ -217,7 +264,7 @@ def plan(who: Leaver | None = None, systems: int = 2) -> Plan:
         )
         for number in range(systems)
     ]
-    return Plan(who, tuple(every), ("is an approver elsewhere",), (), NOW)
+    return Plan(who, tuple(every), ("is an approver elsewhere",), (), NOW, stages=planned_stages())
 
 
 def system(name: str, verdict: Verdict, reason: str = "") -> SystemLine:

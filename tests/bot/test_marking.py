@@ -23,6 +23,7 @@ from bot.slack.forms import clients, fields, notice, offboard, people, reasons
 from bot.slack.forms import earlier as earlier_form
 from bot.slack.forms import enrolment as enrolment_form
 from bot.slack.forms import proposal as proposal_form
+from bot.slack.forms import stages as stages_form
 from bot.slack.forms import stayed as stayed_form
 from bot.slack.messages import (
     access,
@@ -175,7 +176,10 @@ def views() -> Iterator[CaseView]:
             settled_at=samples.NOW,
             ended=Ended(NAME, samples.NOW, NAME),
             leave=LeaveView(LATER, True, samples.NOW, LeaveAnswer.STAY, NAME, samples.NOW),
+            stages=samples.stages(),
+            hold=samples.hold(),
         )
+        yield replace(view, stages=samples.stages()[:1])
         for reason in HoldReason:
             yield replace(view, state=CaseState.HELD, held=reason)
         for answer in LeaveAnswer:
@@ -366,6 +370,8 @@ def forms_shown(data: Data) -> Iterator[Any]:
     yield [stayed_form.mark("n", mine, 60, "", 1), stayed_form.mark("n", [], 0, NAME), stayed_form.mark("n", [], 0)]
     yield stayed_form.silent("c", data.marked(samples.client_stays()), 60, NAME, 1)
     yield notice.file_faults(NAME, [LineFault(0, NAME), LineFault(3, NAME)])
+    yield [stages_form.change("c", data.marked(one)) for one in samples.stages()]
+    yield [stages_form.hold("c", NAME), stages_form.end_hold("c", NAME)]
 
 
 def put_back_lines() -> Iterator[Any]:
@@ -385,6 +391,7 @@ def faults_shown() -> Iterator[Any]:
         lambda: people.parse_leaver(EMPTY),
         lambda: people.parse_delegate(EMPTY, zone),
         lambda: proposal_form.parse_change(EMPTY),
+        lambda: stages_form.parse_change(EMPTY),
         lambda: proposal_form.parse_keep(EMPTY),
         lambda: proposal_form.parse_upload(EMPTY),
         lambda: case_form.parse_link(EMPTY, today),

@@ -124,6 +124,13 @@ ACTS: dict[str, Act] = {
     "keys.rotate": lambda s, by: s.office.services.keys.rotate(by),
     "clock_record.accept": lambda s, by: s.office.services.clock_record.accept(by),
     "answers.give": lambda s, by: s.office.services.answers.give(s.case, "crm", "party:0", ClientWord.CONTACTED, by),
+    "stage_control.move": lambda s, by: s.office.services.stage_control.move(
+        s.case, "day_30", s.office.clock.now().date() + timedelta(days=40), by
+    ),
+    "stage_control.run_now": lambda s, by: s.office.services.stage_control.run_now(s.case, "day_30", by),
+    "stage_control.skip": lambda s, by: s.office.services.stage_control.skip(s.case, "day_30", by, "a reason"),
+    "legal_holds.set": lambda s, by: s.office.services.legal_holds.set(s.case, by, "a lawsuit"),
+    "legal_holds.end": lambda s, by: s.office.services.legal_holds.end(s.case, by, "it is over"),
     "leaves.stay": lambda s, by: s.office.services.leaves.stay(s.case, by),
     "leaves.move": lambda s, by: s.office.services.leaves.move(s.case, s.office.clock.now() + SOON, by),
 }
@@ -240,6 +247,11 @@ RIGHTS = {
     "leaves.stay": Right.PUT_BACK,
     "leaves.move": Right.PUT_BACK,
     "keys.rotate": Right.ROTATE_KEY,
+    "stage_control.move": Right.STAGE,
+    "stage_control.run_now": Right.STAGE,
+    "stage_control.skip": Right.STAGE,
+    "legal_holds.set": Right.HOLD,
+    "legal_holds.end": Right.END_HOLD,
 }
 """The right that each act needs."""
 

@@ -26,6 +26,7 @@ from workflows.clients.reading import ClientTrackQueries
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Leaver
+from workflows.stages.reading import StageReading
 from workflows.storage.case import UNWATCHED, is_of, read_case
 from workflows.storage.rows.access import Access, LeaverAccount, ManualStep, Restoration, StagedAccount
 from workflows.storage.rows.case import Case, CaseState
@@ -74,9 +75,11 @@ class Casefile:
         proposals: ClientTrackQueries,
         exports: ExportTrack,
         sheet: FindingList,
+        stages: StageReading,
         stage: StageOf = no_stage,
     ) -> None:
         """`stage`: returns the stage of a case that reclaims licences in a system."""
+        self._stages = stages
         self._vault, self._systems, self._clock = context.vault, context.systems, context.clock
         self._proposals, self._exports, self._sheet, self._stage = proposals, exports, sheet, stage
 
@@ -94,6 +97,7 @@ class Casefile:
         for case_id in case_ids:
             case, data = read_case(session, self._vault, case_id)
             settled_by, settled_at = holds.settled(session, self._vault, case)
+            stages = self._stages.view(session, case)
             view = CaseView(
                 **self._facts(rows, case, data.leaver),
                 opened_by=data.opened_by,
@@ -116,6 +120,8 @@ class Casefile:
                     licences.lines(staged[case_id], self._vault.opener(case.wrapped_key), self._systems, self._stage)
                 ),
                 restrictions=tuple(restriction.lines(session, self._vault, self._systems, case)),
+                stages=stages.stages,
+                hold=stages.hold,
             )
             views.append(view)
         return views

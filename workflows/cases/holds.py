@@ -22,6 +22,7 @@ from workflows.context import Context
 from workflows.news import Event, tell, tell_line_manager, told
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
+from workflows.stages import days as stage_days
 from workflows.storage.case import CaseData, is_about, read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue, request_update
@@ -30,6 +31,7 @@ from workflows.storage.rows.case import Case, CaseState, Headcount, HoldReason
 from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.outbox import MessageKind
+from workflows.storage.rows.stages import Stage
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
@@ -58,7 +60,7 @@ ONE_AT_A_TIME = 7_205_759
 COUNTED = "directory.counted"
 RELEASED, REJECTED, MOVED = "case.released", "case.rejected", "case.rescheduled"
 CANCELLED, UNDONE, CLOSED = "case.cancelled", "case.undone", "case.closed"
-WORK = (Access, Inventory, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction)
+WORK = (Access, Inventory, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction, Stage)
 
 
 class Holds:
@@ -191,6 +193,7 @@ class Holds:
             self._set_state(session, case_id, WorkState.PLANNED, WorkState.DUE)
             if begins:  # so that the hold is not reported as a late start
                 session.execute(sa.update(Access).where(col(Access.case_id) == case_id).values(due_at=now))
+                stage_days.reschedule(session, case, data.leaver.timezone)
             self._journal_answer(session, by, RELEASED, case, data)
             tell_line_manager(self._context, session, case_id, data)
         return begins
@@ -296,6 +299,7 @@ def end_case(session: Session, decisions: DecisionRegister, case: Case, state: C
         )
         .values(state=WorkState.CANCELLED)
     )
+    stage_days.end(session, case.id, state)
     manual_steps.cancel(session, case.id)
     refresh_failures(session, case.id)
     decisions.cancel(session, case.id, by)

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from config.identifiers import folded
-from connectors.contract import ClientBook
+from connectors.contract import AccountId, ClientBook
 from workflows.access import duties, licences, manual_step, restriction
 from workflows.access.absence import AbsenceCheck
 from workflows.access.inventory import create_inventory
@@ -37,6 +37,10 @@ from workflows.context import Context
 from workflows.news import Event, tell_change, tell_line_manager
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
+from workflows.stage_acts import ActHandler
+from workflows.stages import days as stage_days
+from workflows.stages import foresight, legal_holds
+from workflows.stages.days import CasePlan
 from workflows.storage.case import (
     LEAVING,
     UNWATCHED,
@@ -85,10 +89,15 @@ class Offboarding:
         guards: ProtectedAccounts,
         absence: AbsenceCheck,
         follow_up_days: Sequence[int],
+        stages: CasePlan,
+        handlers: Sequence[ActHandler] = (),
         rules: CasePolicy = CasePolicy(),  # noqa: B008 - a frozen value
         stage: StageOf = no_stage,
     ) -> None:
-        """`guards`: accounts that no case may name. `stage`: returns the stage that reclaims licences in a system."""
+        """`guards`: accounts that no case may name. `stages`: those of a case that asks for no others.
+
+        `stage`: returns the stage of a case that reclaims licences in a system.
+        """
         self._context = context
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
@@ -96,11 +105,15 @@ class Offboarding:
         self._casefile, self._handover, self._start = casefile, handover, start
         self._guards, self._absence, self._days = guards, absence, tuple(follow_up_days)
         self._stage = stage
+        self._stages, self._handlers = stages, tuple(handlers)
         self._holds = Holds(context, handover.decisions, rules)
         self._schedule = Schedule(context, handover.decisions, self._holds, start, undo_days=rules.undo_days)
 
-    def plan(self, leaver: Leaver) -> Plan:
-        """Look up what a case would do; writes nothing. Takes seconds at most, even if a system does not answer."""
+    def plan(self, leaver: Leaver, stages: CasePlan | None = None, effective_at: datetime | None = None) -> Plan:
+        """Look up what a case would do; writes nothing. Takes seconds at most, even if a system does not answer.
+
+        `stages`: those of the case's profile; None: those of the settings. `effective_at`: gives them their days.
+        """
         leaver, surveys = planning.survey(self._systems, leaver.cleaned())
         refusals: list[Refused] = []
         if self._is_protected(leaver):
@@ -109,17 +122,22 @@ class Offboarding:
             refusals.append(Refused(Code.OPEN_CASE, case=open_case))
         with self._store.read() as session:
             links = all_links(session, self._vault, self._key(leaver))
+            hold = legal_holds.of_person(session, self._vault, self._key(leaver))
         surveys = planning.prove(self._systems, surveys, self._absence, leaver, links)
         now = self._clock.now()
         plans = duties.foresee(self._systems, {name: one.plan for name, one in surveys.items()}, now)
         plans = licences.foresee(self._systems, plans, now, self._stage)
         linked = [system for system, of_system in links.items() if of_system.accounts or of_system.nobody(now)]
         warnings = (  # worst first
+            *planning.held(hold),
             *planning.unread(surveys),
             *planning.protected(self._systems, surveys, self._guards),
             *planning.unlinked(self._systems, surveys, linked),
             *planning.unmatched(leaver, linked, self._systems.directory),
         )
+        accounts = {name: [AccountId(line.account_id) for line in one.plan.accounts] for name, one in surveys.items()}
+        asked = self._stages if stages is None else stages
+        coming = foresight.foresee(self._systems, self._handlers, asked, accounts)
         return Plan(
             leaver,
             tuple(plans.values()),
@@ -129,6 +147,7 @@ class Offboarding:
             owns_nothing=planning.owns_nothing(
                 self._systems, leaver, surveys, {name: of_system.accounts for name, of_system in links.items()}
             ),
+            stages=foresight.dated(coming, effective_at, now, leaver.timezone) if effective_at else coming,
         )
 
     def open(self, request: OffboardingRequest) -> str:
@@ -195,6 +214,7 @@ class Offboarding:
         self, session: Session, case: Case, request: OffboardingRequest, rows: tuple[AssignmentRow, ...], now: datetime
     ) -> None:
         """Write the case with all its work, in the caller's transaction."""
+        stages = self._stages if request.stages is None else request.stages
         session.add(case)
         session.flush()
         keep_names(session, self._vault, case.id, request.leaver)
@@ -204,6 +224,7 @@ class Offboarding:
             )
         else:
             self._create_work(session, case, now, request.follow_up_days or self._days)
+            stage_days.create(session, case, stages, request.leaver.timezone)
         leave.create_return(session, case, request.return_on, keeps_access=request.keep_access)
         if rows:
             upload.keep(self._vault, session, case, rows)
@@ -221,6 +242,7 @@ class Offboarding:
                 "keep_access": request.keep_access,
                 "systems": [] if request.keep_access else list(self._systems),
                 "follow_ups": [] if request.keep_access else list(self._days),
+                "stages": {} if request.keep_access else {name: [*acts] for name, acts in stages.items()},
             },
             sealed=case.sealed,
         )

@@ -32,6 +32,7 @@ from workflows.access.links import PersonLinks
 from workflows.access.protected import BY_POLICY, ProtectedAccounts, foresee
 from workflows.access.views import AccountLine, BlockerLine, BookLine, EffectLine, SystemPlan
 from workflows.people import Leaver, Successor
+from workflows.stages.views import HoldLine
 from workflows.storage.case import CaseData, person
 from workflows.storage.journal import HANDOVER
 from workflows.storage.work import say
@@ -262,6 +263,14 @@ def unmatched(leaver: Leaver, linked: Collection[str], directory: str) -> tuple[
     """Return the warning that absence proves nothing for a leaver who is not matched in the directory."""
     words = _("Not matched in the company's directory. A system without an account will say unknown, not absent.")
     return () if leaver.directory_id or directory in linked else (words,)
+
+
+def held(hold: HoldLine | None) -> tuple[str, ...]:
+    """Return the warning that a legal hold of another case counts for this one, too."""
+    if hold is None:
+        return ()
+    text = _("Legal hold since {at}, by {by} (case {case}). Acts that destroy something wait until it ends.")
+    return (text.format(at=hold.set_at.date(), by=hold.set_by, case=hold.case_id),)
 
 
 def unread(surveys: Mapping[str, SystemSurvey]) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from workflows.access.views import LicenceLine, RestoredLine, RestrictionLine, S
 from workflows.clients.views import ClientsView, LeaveView
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Refused
+from workflows.stages.days import CasePlan
+from workflows.stages.views import HoldLine, PlannedStage, StageLine
 from workflows.storage.rows.case import CaseState, Reason, Strategy
 from workflows.storage.rows.watch import FindingKind
 
@@ -26,6 +28,8 @@ class Plan:
     made_at: datetime
     owns_nothing: bool = False
     """True only if every client book was read whole and is empty. False: there are clients, or that is not known."""
+    stages: tuple[PlannedStage, ...] = ()
+    """The stages, with what each act would do now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class OffboardingRequest:
     """Days after the lock-out of its checks. Empty: those of policy."""
     line_manager: str = ""
     """Slack id of the leaver's line manager, who is told of the case; empty where it is not known."""
+    stages: CasePlan | None = None
+    """Acts of each stage, from the profile. None: those of the settings."""
     keep_access: bool = False
     """Without a lock-out: only clients are handed over, until `return_on`."""
 
@@ -124,6 +130,10 @@ class CaseView(CaseBrief):
     """Licences, a line for each account that has any, or had some."""
     restrictions: tuple[RestrictionLine, ...] = ()
     """Restrictions before the lock-out, a line for each system."""
+    stages: tuple[StageLine, ...] = ()
+    """The stages, the earliest first."""
+    hold: HoldLine | None = None
+    """The open legal hold on the person."""
 
 
 @dataclass(frozen=True, slots=True)

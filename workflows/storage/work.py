@@ -18,6 +18,7 @@ from workflows.storage.rows.clients import (
     Leave,
     PutBack,
 )
+from workflows.storage.rows.stages import Stage
 from workflows.storage.rows.watch import AuditRun, ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkRow, WorkState
 
@@ -41,6 +42,7 @@ class Task(StrEnum):
     PUT_BACK = "put_back"
     LEAVE = "leave"
     CLIENT_CHECK = "client_check"
+    STAGE = "stage"
 
 
 TASKS: dict[str, type[WorkRow]] = {
@@ -57,6 +59,7 @@ TASKS: dict[str, type[WorkRow]] = {
     Task.PUT_BACK: PutBack,
     Task.LEAVE: Leave,
     Task.CLIENT_CHECK: ClientCheck,
+    Task.STAGE: Stage,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: N_("not reachable"),

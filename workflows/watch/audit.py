@@ -21,6 +21,7 @@ from workflows.clients.approvals.requests import forged_delegations
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
+from workflows.stages import overdue
 from workflows.storage.finding_news import tell_findings_of, told_in
 from workflows.storage.findings import FindingReport
 from workflows.storage.heads import of_row
@@ -284,6 +285,7 @@ class Audits:
         tally = self._sweep.run(run_id)
         self._orphans.look(run_id, tally)
         self._earlier.read()
+        overdue.report(self._context, run_id)
         relocked = self._responses.relock(started)
         with self._context.store.read() as session:
             tally.not_looked += [_(FOREIGN).format(what=name) for name in foreign_objects(session)]

@@ -15,6 +15,7 @@ from bot.slack.listeners import (
     manual,
     notes,
     offboarding,
+    stages,
     stayed,
 )
 from bot.slack.listeners.answers import Listeners
@@ -25,5 +26,20 @@ def register_listeners(app: App, ctx: ListenerContext) -> None:
     """Register all listeners on a new app."""
     error_handler.register(app)
     on = Listeners(app, ctx)
-    for task in (offboarding, cases, handover, book, stayed, audits, manual, home, enrolment, channels, notes, earlier):
+    every = (
+        offboarding,
+        cases,
+        handover,
+        book,
+        stayed,
+        stages,
+        audits,
+        manual,
+        home,
+        enrolment,
+        channels,
+        notes,
+        earlier,
+    )
+    for task in every:
         task.register(on)

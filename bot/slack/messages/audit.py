@@ -52,6 +52,7 @@ KINDS = {
     FindingKind.EXPORTED: N_("exported after leaving"),
     FindingKind.OWNS_RECORDS: N_("still owns records"),
     FindingKind.LICENCE_HELD: N_("holds a licence that was reclaimed"),
+    FindingKind.STAGE_NOT_DONE: N_("an act of a stage is not done"),
     FindingKind.NEVER_VERIFIED: N_("never read as locked out"),
     FindingKind.NOT_VERIFIED: N_("could not be read"),
 }

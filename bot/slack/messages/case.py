@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.slack.messages import access, audit, details, earlier, leave, manual, moves, requests, restriction, systems
+from bot.slack.messages import (
+    access,
+    audit,
+    details,
+    earlier,
+    leave,
+    manual,
+    moves,
+    requests,
+    restriction,
+    stages,
+    systems,
+)
 from bot.slack.messages.blocks import (
     Block,
     Message,
@@ -57,7 +69,7 @@ def build(view: CaseView, now: datetime) -> Message:
     lines = _findings(view)
     if view.exports and view.state not in CLIENTS_ONLY:  # exports of a person who keeps access are not watched
         lines.append(_("*Exports* {line}").format(line=short(view.exports, 600)))
-    blocks += paragraphs([*lines, *_next_check(view.follow_ups)])
+    blocks += paragraphs([*lines, *_next_check(view.follow_ups), *stages.next_line(view), *stages.hold_line(view.hold)])
     parts = [*leave.blocks(view, now), *moves.blocks(view), *access.blocks(view, now)]
     buttons = [one for part in parts if part["type"] == "actions" for one in part["elements"]]
     ahead = view.state is CaseState.SCHEDULED or (view.state is CaseState.ON_LEAVE and view.effective_at > now)

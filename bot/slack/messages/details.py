@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bot.slack.messages import audit, licences, manual
+from bot.slack.messages import audit, licences, manual, stages
 from bot.slack.messages.blocks import Block, button, context, pack, paragraphs
 from bot.slack.messages.phrases import GOOD_VERDICTS, listing, short, verdict
 from bot.slack.messages.split import kept
@@ -40,7 +40,7 @@ def blocks(view: CaseView) -> list[Block]:
     if len(settled) > MOST:
         lines.append(_("… and {count} more").format(count=len(settled) - MOST))
     by = _("Case {id} · approver {approver}").format(id=mrkdwn(view.id), approver=mrkdwn(view.approver.name))
-    return [*paragraphs(lines), context(by)]
+    return [*paragraphs(lines), *stages.details(view), context(by)]
 
 
 def _system(line: SystemLine) -> Iterator[str]:

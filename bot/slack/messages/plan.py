@@ -3,7 +3,7 @@
 from collections import defaultdict
 from decimal import Decimal
 
-from bot.slack.messages import duties, licences, order
+from bot.slack.messages import duties, licences, order, stages
 from bot.slack.messages.blocks import Block, context, paragraphs, section
 from bot.slack.messages.phrases import listing, money, records, short, verdict
 from bot.text import _, mrkdwn, ngettext, number, punctuated
@@ -21,7 +21,8 @@ def summary(plan: Plan, warnings: list[str]) -> str:
     left = max(0, len(every) - SHOWN) + sum(
         len(system.cannot) for system in plan.systems if system.accounts or system.problem
     )
-    lines = [f"*{headline(plan)}*", _clients(plan), *_duties(plan), *order.summary(plan.systems)]
+    about = (*_duties(plan), *order.summary(plan.systems), *_stages(plan))
+    lines = [f"*{headline(plan)}*", _clients(plan), *about]
     lines += [_("⚠ Careful: {text}").format(text=text) for text in every[:SHOWN]]
     if left:
         more = ngettext("_{count} more point under *Details*_", "_{count} more points under *Details*_", left)
@@ -37,11 +38,18 @@ def details(plan: Plan, warnings: list[str]) -> list[Block]:
         text = _("Also part of the plan, without details here: {names}")
         blocks.append(context(text.format(names=listing((system.title for system in left), 40))))
     head = "\n".join([f"*{headline(plan)}*", _clients(plan), *_duties(plan)])
-    return [section(head), *paragraphs(told), *blocks]
+    heading = [_("*Stages*")] if plan.stages else []
+    coming = [f"• {line}" for line in stages.foreseen(plan.stages, mark=True)]
+    return [section(head), *paragraphs(told), *blocks, *paragraphs([*heading, *coming])]
 
 
 def _duties(plan: Plan) -> list[str]:
     return duties.summary(system.duties for system in plan.systems if system.duties)
+
+
+def _stages(plan: Plan) -> list[str]:
+    """Return one line with the acts of each stage; the details say what each would do."""
+    return [_("Stages: {stages}").format(stages=stages.summary(plan.stages))] if plan.stages else []
 
 
 def _warnings(plan: Plan, warnings: list[str]) -> list[str]:

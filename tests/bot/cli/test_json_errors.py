@@ -54,6 +54,7 @@ OPENING = {
     "findings": "--accept F-1 --until 2027-02-01 --reason known",
     "enrol": "ada",
     "orphaned": "--hand-over --to bob@example.com --approver max@example.com --yes",
+    "stages": "case-1 --run day_30",
 }
 """Commands that open the services, with arguments that read a case or act on one."""
 CASES = frozenset(
@@ -71,6 +72,7 @@ CASES = frozenset(
         "status",
         "undo",
         "link",
+        "stages",
     }
 )
 ACTING = frozenset({"offboard", "delegate", "putback", "introductions", "returning", "undo", "link", "findings"}) | {

@@ -12,6 +12,7 @@ from bot.slack.forms import case as case_form
 from bot.slack.forms import clients, enrolment, offboard, people, reasons
 from bot.slack.forms import earlier as earlier_form
 from bot.slack.forms import proposal as proposal_form
+from bot.slack.forms import stages as stages_form
 from bot.slack.forms import stayed as stayed_form
 from bot.slack.listeners import register_listeners
 from bot.slack.listeners.plan import AGAIN
@@ -32,6 +33,7 @@ from bot.slack.messages import (
     proposal,
     requests,
     split,
+    stages,
     stayed,
     systems,
 )
@@ -118,6 +120,12 @@ ACTS: Mapping[str, str] = {
     earlier_form.ASK: "orphaned --hand-over --dry-run",
     earlier_form.HAND_OVER: "orphaned --hand-over --owner --to --approver --strategy --note",
     codes.ENROL: "enrol",
+    stages.CHANGE: "stages",
+    stages_form.CHANGE: "stages --move --to --run --skip --reason",
+    stages.HOLD: "stages --hold",
+    stages_form.HOLD: "stages --hold --reason",
+    stages.END_HOLD: "stages --end-hold",
+    stages_form.END_HOLD: "stages --end-hold --reason",
     enrolment.CALLBACK: "enrol",
 }
 """The command and its options for each act. A new act is found by the first test."""

@@ -63,6 +63,9 @@ def test_every_right_has_holders_and_nobody_else_has_it() -> None:
         Right.ROTATE_KEY: ["USEC", "UADM"],
         Right.TELL: ["UHR"],
         Right.ANSWER: ["UHR", "USEC"],
+        Right.STAGE: ["UHR", "USEC", "UADM"],
+        Right.HOLD: ["USEC"],
+        Right.END_HOLD: ["USEC"],
     }
 
 

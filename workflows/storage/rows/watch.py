@@ -73,6 +73,7 @@ class FindingKind(StrEnum):
     OWNS_RECORDS = N_("owns records")
     LIST_HIDDEN = N_("list not seen")
     LICENCE_HELD = N_("licence held again")
+    STAGE_NOT_DONE = N_("stage not done")
     NEVER_VERIFIED = N_("never verified")
     NOT_VERIFIED = N_("not verified")
     DORMANT = N_("dormant")
