@@ -183,7 +183,8 @@ class AccountLockout:
         to_do = [*self._left, *([self._unread_groups] if self._unread_groups and not seen.hidden else [])]
         left = [_("still to do: {what}").format(what=join("; ", to_do))] if to_do else []
         reason = join("; ", (*locked.not_done, *left, *self._unseen))
-        verdict, finding = Verdict.LOCKED, FindingKind.LIST_HIDDEN if self._unseen else None
+        declared = {self._blinded(subject) for subject in Subject}  # the plan and the case say these
+        verdict, finding = Verdict.LOCKED, FindingKind.LIST_HIDDEN if {*self._unseen} - declared else None
         if self._may_live:
             verdict = Verdict.UNKNOWN
         return LockoutResult(verdict, reason, seen.how, complete=not left, finding=finding, gone=seen.hidden)

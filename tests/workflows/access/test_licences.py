@@ -18,13 +18,11 @@ from connectors.contract import AccountId, Act, LicenceId, Verdict
 from connectors.errors import BadCredential, Forbidden, OthersTouched, OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, MemoryTenant, World
 from tests.workflows.office import DANA, HR, Office
-from workflows.access import account_lockout
-from workflows.access.account_lockout import AccountLockout
 from workflows.access.licence_stage import ReclaimLicences
 from workflows.access.licences import foresee, look_again
 from workflows.access.staged_account import SeatState, StagedAccounts, StagedData
 from workflows.cases.views import CaseView
-from workflows.stage_acts import ActResult
+from workflows.stage_acts import ActResult, StageAct
 from workflows.storage.rows.access import LeaverAccount, StagedAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import FindingKind
@@ -45,7 +43,16 @@ def tenant() -> World:
 
 @pytest.fixture
 def office(tmp_path: Path, tenant: World) -> Iterator[Office]:
-    made = Office(tmp_path, tenant.system(MemoryTenant))
+    """An office whose cases have no stages."""
+    made = Office(tmp_path, tenant.system(MemoryTenant), stages={})
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def staged(tmp_path: Path, tenant: World) -> Iterator[Office]:
+    """An office whose cases reclaim licences on day 30."""
+    made = Office(tmp_path, tenant.system(MemoryTenant), stages={"day_30": (StageAct.RECLAIM_LICENCES,)})
     yield made
     made.store.close()
 
@@ -103,16 +110,6 @@ def done(result: ActResult) -> list[str]:
     return [shown(one) for one in result.done]
 
 
-def leave_groups_to_the_stage(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a stage of every case reclaim licences on day 30."""
-    made = AccountLockout.__init__
-
-    def with_stage(self: AccountLockout, *arguments: object) -> None:
-        made(self, *arguments[:5], lambda _case, _system: "day 30")  # type: ignore[arg-type,call-arg]
-
-    monkeypatch.setattr(account_lockout.AccountLockout, "__init__", with_stage)
-
-
 # -- before the lock-out
 
 
@@ -165,15 +162,18 @@ def test_licences_are_kept_at_notice_and_again_before_the_lock_out(office: Offic
     office.work("revoke")
     assert desk.states() == {"E3": "held", "Visio": "gone", GROUP: "held", "F1": "held"}
     assert desk.data().read_at == office.clock.now().isoformat()
-    assert tenant.calls["licences"] == 2
+    assert tenant.calls["licences"] == 5  # twice here, and three times to see whether the lock hides them
 
 
-def test_the_read_comes_before_the_lock(office: Office, tenant: World) -> None:
+@pytest.mark.parametrize("days", [0, 3])
+def test_the_read_comes_before_the_lock_unless_that_is_urgent(office: Office, tenant: World, days: int) -> None:
     seen: list[bool] = []
+    at = office.clock.now() + timedelta(days=days)
+    office.offboarding.open(office.request(effective_at=at) if days else office.request())
+    office.clock.pass_(days=days, minutes=1)
     tenant.before_call["licences"] = lambda: seen.append(tenant.users[MINE].active)
-    office.offboarding.open(office.request())
     office.work("revoke")
-    assert seen == [True]
+    assert seen[0] is bool(days)
     assert not tenant.users[MINE].active
 
 
@@ -216,12 +216,9 @@ def test_the_lock_out_leaves_every_group_unless_a_stage_reclaims_licences(desk: 
     assert tenant.users[MINE].groups == set()
 
 
-def test_the_lock_out_leaves_licences_to_their_stage_and_says_so(
-    office: Office, tenant: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    leave_groups_to_the_stage(office, monkeypatch)
-    desk = Desk(office, office.offboarding.open(office.request()))
-    office.work("revoke")
+def test_the_lock_out_leaves_licences_to_their_stage_and_says_so(staged: Office, tenant: World) -> None:
+    desk = Desk(staged, staged.offboarding.open(staged.request()))
+    staged.work("revoke")
     assert tenant.users[MINE].groups == {GROUP}
     [line] = [one for one in desk.view().systems if one.system == "tenant"]
     assert line.verdict is Verdict.LOCKED
@@ -382,7 +379,7 @@ def test_before_the_lock_out_nothing_is_taken(office: Office, tenant: World) -> 
     office.work("inventory")
     result = desk.run()
     assert result.waits
-    assert "has not found an account" in problem(result)
+    assert "The lock-out comes first" in problem(result)
     assert tenant.writes.total() == 0
 
 
