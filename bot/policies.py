@@ -5,14 +5,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from config.client_book import ClientSettings
-from config.settings import Settings
+from config.settings import ProfileSettings, Settings
+from config.stages import StageSettings
+from connectors.contract import IntroductionWay
 from workflows.cases.holds import CasePolicy
 from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
+from workflows.clients.introduction_policy import IntroductionPolicy
+from workflows.clients.rates import Rates
 from workflows.clients.split.allocation import AllocationRule, AllocationTarget, Traits
 from workflows.clients.split.rules import AllocationPolicy
+from workflows.stage_acts import StageAct
+from workflows.stages.days import CasePlan
 from workflows.watch.responses import FindingPolicy
 
-CONDITIONS = ("segment", "language", "region", "sensitivity")
+CONDITIONS = ("segment", "language", "region", "stage", "sensitivity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,8 @@ class Policies:
     approvals: ApprovalPolicy = field(default_factory=ApprovalPolicy)
     allocation: AllocationPolicy = field(default_factory=AllocationPolicy)
     findings: FindingPolicy = field(default_factory=FindingPolicy)
+    introductions: IntroductionPolicy = field(default_factory=IntroductionPolicy)
+    stages: CasePlan = field(default_factory=lambda: case_plan(StageSettings()))
 
 
 def read_policies(settings: Settings) -> Policies:
@@ -44,7 +52,19 @@ def read_policies(settings: Settings) -> Policies:
             policy.accept_days,
             tuple(dict.fromkeys((*roles.security.users, *roles.admin.users))),
         ),
+        _introductions(settings),
+        case_plan(settings.stages),
     )
+
+
+def case_plan(stages: StageSettings) -> CasePlan:
+    """Return the acts of each stage, in the services' types."""
+    return {name: tuple(map(StageAct, acts)) for name, acts in stages.acts.items()}
+
+
+def profile_stages(profile: ProfileSettings) -> CasePlan | None:
+    """Return the stages of a profile's cases; None: those of the settings."""
+    return None if profile.stages is None else case_plan(profile.stages)
 
 
 def named_in_rules(clients: ClientSettings) -> tuple[str, ...]:
@@ -76,7 +96,14 @@ def _approvals(settings: Settings) -> ApprovalPolicy:
         calendars=said.calendars,
         country=company.holidays,
         zone=company.timezone,
+        rates=_rates(settings.clients),
     )
+
+
+def _introductions(settings: Settings) -> IntroductionPolicy:
+    said, spoken = settings.clients.introductions, settings.company.language
+    ways = {system: IntroductionWay(way) for system, way in said.systems.items()}
+    return IntroductionPolicy(ways, said.texts.get(spoken, ""), spoken, settings.company.name)
 
 
 def _allocation(clients: ClientSettings) -> AllocationPolicy:
@@ -93,12 +120,18 @@ def _allocation(clients: ClientSettings) -> AllocationPolicy:
                     ("team", one.team),
                     *(("language", language) for language in one.languages),
                     *(("region", region) for region in one.regions),
+                    *(("segment", segment) for segment in one.segments),
                 ]
             ),
         )
         for key, one in clients.colleagues.items()
     }
-    return AllocationPolicy(tuple(rules), colleagues)
+    return AllocationPolicy(tuple(rules), colleagues, _rates(clients), counts_present_load=clients.count_present_load)
+
+
+def _rates(clients: ClientSettings) -> Rates | None:
+    said = clients.currencies
+    return Rates(said.base, said.rates, said.as_of, said.oldest_days) if said else None
 
 
 def _traits(pairs: Iterable[tuple[str, str]]) -> Traits:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workflows.access.restoration import Restorations
     from workflows.access.restriction import Restrictions
     from workflows.authorization import Authorization
+    from workflows.cases.earlier_handover import EarlierHandovers
     from workflows.cases.joinings import ChannelJoinings
     from workflows.cases.offboarding import Offboarding
     from workflows.clients.approvals.decisions import DecisionRegister
@@ -30,14 +31,21 @@ if TYPE_CHECKING:
     from workflows.clients.approvals.escalation import ApproverAppointment
     from workflows.clients.handover import ClientHandover
     from workflows.clients.moves.halts import Halts
+    from workflows.clients.moves.introductions import ClientIntroductions
     from workflows.clients.moves.leave import Leaves
     from workflows.clients.moves.notes import HandoverNotes
     from workflows.clients.moves.put_back import PutBacks
     from workflows.clients.proposals.editing import ProposalEditor
     from workflows.clients.reading import ClientTrackQueries
+    from workflows.clients.stayed.answers import ClientAnswers
+    from workflows.clients.stayed.checks import StayChecks
     from workflows.engine.durable import Handler
     from workflows.exports.snapshots import ExportTrack
     from workflows.ports import Clock
+    from workflows.stages.control import StageControl
+    from workflows.stages.legal_holds import LegalHolds
+    from workflows.stages.reading import StageReading
+    from workflows.stages.runs import StageRuns
     from workflows.storage.enrolments import Enrolments
     from workflows.storage.journal import Journal
     from workflows.storage.languages import LanguageChoices
@@ -45,6 +53,7 @@ if TYPE_CHECKING:
     from workflows.systems.registry import Systems
     from workflows.watch.audit import Audits
     from workflows.watch.clock_record import ClockRecord
+    from workflows.watch.earlier_leavers import EarlierLeaverSearch
     from workflows.watch.figures import Figures
     from workflows.watch.follow_ups import FollowUps
     from workflows.watch.key_rotation import KeyRotation
@@ -78,6 +87,8 @@ class Services:
     put_backs: PutBacks
     notes: HandoverNotes
     leaves: Leaves
+    answers: ClientAnswers
+    stay_checks: StayChecks
     enrolments: Enrolments
     clock_record: ClockRecord
     joinings: ChannelJoinings
@@ -87,6 +98,12 @@ class Services:
     languages: LanguageChoices
     authorization: Authorization
     duties: DutyLists
+    introductions: ClientIntroductions
+    earlier: EarlierLeaverSearch
+    earlier_handovers: EarlierHandovers
+    stages: StageReading
+    stage_control: StageControl
+    legal_holds: LegalHolds
     duty_decisions: DutyDecisions
     duty_reviews: DutyReviews
 
@@ -103,6 +120,7 @@ class WorkHandlers:
     inventories: Inventories
     retention: Retention
     undelivered: UndeliveredMessages
+    stage_runs: StageRuns
     duty_work: DutyWork
 
     def by_task(self) -> dict[str, Handler]:
@@ -124,4 +142,6 @@ class WorkHandlers:
             Task.LEAVE: services.leaves.run,
             Task.DUTY: self.duty_work.run,
             Task.DUTY_REVIEW: services.duty_reviews.run,
+            Task.CLIENT_CHECK: services.stay_checks.run,
+            Task.STAGE: self.stage_runs.run,
         }

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, SecretStr
 
@@ -23,20 +23,24 @@ from connectors.contract import Manifest
 from connectors.outside import OutsideKind
 from workflows.access.absence import AbsenceCheck
 from workflows.access.account_state import connect_lock_history
+from workflows.access.deactivation import DeactivateAccounts
 from workflows.access.dispatch import LockoutDispatch
 from workflows.access.duties import DutyLists
 from workflows.access.duty_decisions import DutyDecisions
 from workflows.access.duty_review import DutyReviews, Reminder
 from workflows.access.duty_work import DutyWork
 from workflows.access.inventory import Inventories
+from workflows.access.licence_stage import ReclaimLicences
 from workflows.access.links import AccountLinking
 from workflows.access.manual_steps import ManualSteps
+from workflows.access.new_work import StopNewWork
 from workflows.access.protected import ProtectedAccounts
 from workflows.access.restoration import Restorations
 from workflows.access.restriction import Restrictions
 from workflows.access.system_lockout import SystemLockouts
 from workflows.authorization import Authorization
 from workflows.cases.casefile import Casefile
+from workflows.cases.earlier_handover import EarlierHandovers
 from workflows.cases.finding_list import FindingList
 from workflows.cases.joinings import ChannelJoinings
 from workflows.cases.offboarding import Offboarding
@@ -46,6 +50,11 @@ from workflows.clients.handover import ClientHandover
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.ports import AssigneeDirectory, Clock, SystemClock, WorkspaceDirectory
+from workflows.stage_acts import ActHandler
+from workflows.stages.control import StageControl
+from workflows.stages.legal_holds import LegalHolds
+from workflows.stages.reading import ReclaimingStage, StageReading
+from workflows.stages.runs import StageRuns
 from workflows.storage import outbox
 from workflows.storage import store as stores
 from workflows.storage.database_clock import DatabaseClock
@@ -59,9 +68,11 @@ from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.systems.connection_limit import share_connections
 from workflows.systems.rate_limit import share_rate_limits
+from workflows.systems.recording import CallRecorder
 from workflows.systems.registry import System, Systems, distinct, titled
 from workflows.watch.audit import Audits
 from workflows.watch.clock_record import ClockRecord
+from workflows.watch.earlier_leavers import EarlierLeaverSearch
 from workflows.watch.figures import Figures
 from workflows.watch.follow_ups import FollowUps
 from workflows.watch.key_rotation import KeyRotation, take_root
@@ -104,6 +115,15 @@ def new_package(name: str, capabilities: Iterable[str]) -> Mapping[str, str]:
     if name in registry.known():
         raise ValueError(_("the kind {kind!r} exists already").format(kind=name))
     return files(name, capabilities)
+
+
+def recording(system: System, out: IO[str]) -> CallRecorder:
+    """Return a redacted recording of a system's calls, written to `out`. The system writes nothing from now on."""
+    from connectors.recording import Recording  # noqa: PLC0415 - one command needs it
+
+    recorder = Recording(type(system.connector), system.manifest.kind, out)
+    system.connector.use_recorder(recorder)
+    return recorder
 
 
 def settings_of(kind: str) -> type[BaseModel]:
@@ -281,19 +301,33 @@ def build_context(
 
 
 def build_services(
-    settings: Settings, context: Context, workspace: Workspace, policies: Policies, start: Start
+    settings: Settings,
+    context: Context,
+    workspace: Workspace,
+    policies: Policies,
+    start: Start,
+    handlers: Sequence[ActHandler] | None = None,
 ) -> WorkHandlers:
-    """Return the services with their work handlers. `start`: begins a piece of work at once."""
+    """Return the services with their work handlers. `start`: begins a piece of work at once.
+
+    `handlers`: those of the acts of stages; None: all that there are.
+    """
     policy, zone = settings.policy, settings.company.timezone
     connect_lock_history(context)
     guards = ProtectedAccounts(policy.protected)
-    handover = ClientHandover(ClientContext.extend(context, workspace.members, policies.approvals, policies.allocation))
+    track = ClientContext.extend(
+        context, workspace.members, policies.approvals, policies.allocation, policies.introductions
+    )
+    handover = ClientHandover(track, settings.clients.stayed_days)
     look_back = timedelta(days=settings.exports.look_back_days)
     lists, approvals = DutyLists(context), policies.approvals
     reviews = DutyReviews(context, lists, Reminder(approvals.remind_days, approvals.zone, approvals.country))
     exports = ExportTrack(context, channel=settings.slack.security_channel, look_back=look_back, zone=zone)
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
-    casefile = Casefile(context, handover.proposals, exports, sheet)
+    handlers = act_handlers(context, handover) if handlers is None else handlers
+    stages = StageReading(context, handlers)
+    stage = ReclaimingStage(context, policies.stages).of
+    casefile = Casefile(context, handover.proposals, exports, sheet, stages, stage)
     absence = AbsenceCheck(context)
     offboarding = Offboarding(
         context,
@@ -303,7 +337,10 @@ def build_services(
         guards=guards,
         absence=absence,
         follow_up_days=policy.follow_up_days,
+        stages=policies.stages,
+        handlers=handlers,
         rules=policies.cases,
+        stage=stage,
     )
     linking = AccountLinking(context, guards, offboarding.retry, zone=zone, none_days=policy.none_days)
     services = Services(
@@ -326,6 +363,8 @@ def build_services(
         put_backs=handover.put_backs,
         notes=handover.notes,
         leaves=handover.leaves,
+        answers=handover.answers,
+        stay_checks=handover.stay_checks,
         enrolments=Enrolments(
             context.store,
             context.vault,
@@ -344,18 +383,31 @@ def build_services(
         duties=lists,
         duty_decisions=DutyDecisions(context),
         duty_reviews=reviews,
+        introductions=handover.introductions,
+        earlier=EarlierLeaverSearch(context),
+        earlier_handovers=EarlierHandovers(context),
+        stages=stages,
+        stage_control=StageControl(context, start),
+        legal_holds=LegalHolds(context),
     )
     return WorkHandlers(
         services,
         handover,
-        LockoutDispatch(context, SystemLockouts(context, guards, absence, settings.slack.security_channel)),
+        LockoutDispatch(context, SystemLockouts(context, guards, absence, settings.slack.security_channel, stage)),
         Restorations(context),
         Restrictions(context, guards),
         Inventories(context),
         Retention(context, timedelta(days=policy.keep_days)),
         UndeliveredMessages(context),
+        StageRuns(context, handlers),
         DutyWork(context),
     )
+
+
+def act_handlers(context: Context, handover: ClientHandover) -> tuple[ActHandler, ...]:
+    """Return the handlers of the acts that stages can do."""
+    new_work = StopNewWork(context, DutyWork(context))
+    return new_work, handover.introductions, DeactivateAccounts(context), ReclaimLicences(context)
 
 
 def _audits(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import pairwise, starmap
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -21,9 +21,11 @@ from config.actors import ActorSettings
 from config.client_book import ApprovalRule, ColleagueSettings, SplitRule
 from config.fields import RequestLimit
 from config.settings import Common, ProfileSettings, Role, Roles, Settings
+from config.stages import StageSettings
 
 WORDS: Mapping[Any, str] = {
     SplitRule: "tables",
+    StageSettings: "table",
     RequestLimit: "requests/seconds",
     str: "text",
     int: "whole number",
@@ -48,12 +50,19 @@ class Key:
     meaning: str
     secret: bool
     many: bool
+    asked: bool = False
+    """True if `handover init` asks for it: it is needed, or one of several keys of which one is."""
 
 
 def keys(model: type[BaseModel]) -> tuple[Key, ...]:
-    """Return the keys of a table in their order."""
-    said = meanings(model)
-    return tuple(_key(name, field, said.get(name, "")) for name, field in model.model_fields.items())
+    """Return the keys of a table in their order, those that it shares with other tables last."""
+    said, own = meanings(model), vars(model)["__annotations__"]
+    fields = sorted(model.model_fields.items(), key=lambda pair: pair[0] not in own)
+    return tuple(_key(name, field, said.get(name, "")) for name, field in fields if not _is_table(field.annotation))
+
+
+def _is_table(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def tables(model: type[BaseModel] = Settings) -> dict[str, type[BaseModel]]:
@@ -61,9 +70,10 @@ def tables(model: type[BaseModel] = Settings) -> dict[str, type[BaseModel]]:
     found: dict[str, type[BaseModel]] = {}
     for name, field in model.model_fields.items():
         inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            nested = {f"{name}.{key}": table for key, table in tables(inner).items()}
-            found |= nested or {name: inner}
+        if _is_table(inner):
+            own = not all(_is_table(one.annotation) for one in inner.model_fields.values())
+            found |= {name: inner} if own else {}
+            found |= {f"{name}.{key}": table for key, table in tables(inner).items()}
     return found
 
 
@@ -150,7 +160,10 @@ def _key(name: str, field: FieldInfo, meaning: str) -> Key:
     kind = _strip(field.annotation)
     known = field.get_default(call_default_factory=True)
     default = "" if field.is_required() or known is None else toml(known)
-    return Key(name, _words(kind), field.is_required(), default, meaning, kind is SecretStr, get_origin(kind) is tuple)
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    asked = field.is_required() or bool(extra.get("asked"))
+    many = get_origin(kind) is tuple
+    return Key(name, _words(kind), field.is_required(), default, meaning, kind is SecretStr, many, asked)
 
 
 def _strip(kind: Any) -> Any:

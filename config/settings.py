@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -23,7 +22,7 @@ from pydantic import (
 )
 
 from config.actors import Actors
-from config.client_book import Address, ApprovalSettings, ClientSettings, StrategyName
+from config.client_book import Address, ApprovalSettings, ClientSettings, RisingDays, StrategyName
 from config.faults import describe
 from config.fields import (
     ApiUrl,
@@ -43,6 +42,7 @@ from config.fields import (
     Zone,
 )
 from config.secrets import ProxyUrl, Secret
+from config.stages import StageSettings
 from config.text import _, ngettext
 
 Table = TypeVar("Table", bound=BaseModel)
@@ -183,13 +183,7 @@ class Roles(SettingsTable):
     """As security, and operates the bot."""
 
 
-def _days(days: tuple[int, ...]) -> tuple[int, ...]:
-    if list(days) != sorted(set(days)):
-        raise ValueError(_("must rise, each day once, such as [1, 7, 30, 90]"))
-    return days
-
-
-FollowUpDays = Annotated[tuple[Annotated[int, Field(gt=0)], ...], AfterValidator(_days)]
+FollowUpDays = RisingDays
 
 
 class PolicySettings(SettingsTable):
@@ -241,6 +235,8 @@ class ProfileSettings(SettingsTable):
     """Addresses of the colleagues who receive the clients."""
     follow_up_days: Annotated[FollowUpDays, Field(min_length=1)] | None = None
     """Days after the lock on which a case is checked again. Default: `policy.follow_up_days`."""
+    stages: StageSettings | None = None
+    """A table `[profiles.NAME.stages]` as `[stages]`, which it replaces for these cases. Default: `[stages]`."""
 
     @model_validator(mode="after")
     def _one_way(self) -> "ProfileSettings":
@@ -305,6 +301,7 @@ class Settings(SettingsTable):
     clients: ClientSettings = ClientSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     exports: ExportSettings = ExportSettings()
+    stages: StageSettings = StageSettings()
     profiles: dict[Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,75}$")], ProfileSettings] = Field(
         default_factory=dict, max_length=100
     )
@@ -327,6 +324,7 @@ def load(path: Path, env: Mapping[str, str], kinds: Kinds) -> Settings:
         tables = {}
     systems = {name: _system(name, table, env, kinds, faults) for name, table in tables.items()}
     faults += _directory(raw, tables) + _protected(raw, tables) + _roles(raw)
+    faults += _introductions(settings, tables) if settings else []
     faults += _profiles(settings) if settings else []
     if faults or settings is None:
         raise SettingsError(path, faults)
@@ -365,6 +363,14 @@ def _protected(raw: Mapping[str, Any], tables: Mapping[str, Any]) -> list[str]:
         for name in (names if isinstance(names, list) else [])
         if isinstance(name, str) and ":" in name and name.partition(":")[0].strip().casefold() not in known
     ]
+
+
+def _introductions(settings: Settings, tables: Mapping[str, Any]) -> list[str]:
+    """Find systems that are to tell clients and are not configured. They would tell nobody."""
+    said = _("clients.introductions.systems: {name!r} is not one of the systems ({known})")
+    known = ", ".join(tables) or _("none")
+    named = settings.clients.introductions.systems
+    return [said.format(name=name, known=known) for name in named if name not in tables]
 
 
 def _profiles(settings: Settings) -> list[str]:

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from config.text import _
 from connectors.connections import ConnectionPool
-from connectors.contract import CAPABILITIES, Connector, DutyAct, MoveOutcome, Observation, Verdict
+from connectors.contract import CAPABILITIES, Connector, DutyAct, Introduction, MoveOutcome, Observation, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ WRITES = frozenset({"lock", "unlock", "end", "revoke", "remove", "restore", "mov
     "introduce",
 }
 """Methods after whose fault the outcome is unknown."""
-TAKES = frozenset({"use_rate_limiter", "use_lock_history"})
+TAKES = frozenset({"use_rate_limiter", "use_lock_history", "use_recorder"})
 """Methods that take objects of the program itself."""
 MOST = 5_000_000
 """Items of one stream."""
@@ -140,6 +140,7 @@ def _fault(name: str, error: BaseException, package: str) -> str:
 HARMLESS: Mapping[str, Callable[[str], Any]] = {
     "close": lambda fault: None,  # noqa: ARG005 - all have one form
     "has_limitation": lambda fault: True,  # noqa: ARG005
+    "has_effect": lambda fault: True,  # noqa: ARG005
     "shortfalls": lambda fault: (fault,),
     "connections": lambda fault: None,  # noqa: ARG005
 }
@@ -253,6 +254,11 @@ def _is_owners(answer: Any, records: Collection[str]) -> None:
     _require(answer.keys() <= set(records), _("a record that was not asked for"))
 
 
+def _is_owner_counts(answer: Any) -> None:
+    numbers = [number for kinds in answer.values() for number in (kinds.values() or [0])]
+    _require(all(number > 0 for number in numbers), _("an owner without a record"))
+
+
 def _is_owner_faults(answer: Any, accounts: Collection[str], pools: Collection[str], on: Any) -> None:
     del on
     whole = all(set(pools) <= answer.get(account, {}).keys() for account in accounts)
@@ -264,6 +270,10 @@ def _is_moved(answer: Any, batch: Sequence[Any]) -> None:
     for one, order in zip(answer, batch, strict=True):
         said = one.outcome is MoveOutcome.MOVED
         _require(not said or one.owner == order.successor, _("a move without the successor as owner"))
+        waits = one.outcome is MoveOutcome.WAITING
+        _require(not waits or one.owner == order.owner, _("a move that waits without the old owner"))
+        objected = one.outcome is MoveOutcome.OBJECTED
+        _require(not objected or one.owner != order.successor, _("a refused move with the successor as owner"))
 
 
 def _is_duty_image(answer: Any, account: str, duty: str) -> None:
@@ -277,8 +287,45 @@ def _is_event(answer: Any, account: str, since: Any, until: Any) -> None:
     _require(aware and since <= answer.at < until, _("an export outside the time that was asked for"))
 
 
+def _are_reasons(answer: Any, account: str) -> None:
+    del account
+    _require(all(one.why.strip() for one in answer), _("a refusal without its reason"))
+
+
+def _is_licences(answer: Any, account: str) -> None:
+    del account
+    ids = Counter(one.id for one in answer)
+    _require(all(count == 1 and one.strip() for one, count in ids.items()), _("an item came twice"))
+    _require(all(one.name.strip() for one in answer), _("a licence without a name"))
+
+
+def _is_activities(answer: Any, records: Collection[str], since: Any) -> None:
+    _require(answer.keys() <= set(records), _("a record that was not asked for"))
+    _require(all(key == one.record for key, one in answer.items()), _("a record under another id"))
+    times = [at for one in answer.values() for at in (one.contacted_at, one.lost_at) if at is not None]
+    _require(all(at.tzinfo is not None and at >= since for at in times), _("a time before the one that was asked for"))
+    _require(all(one.contacted_at or one.contacted_by is None for one in answer.values()), _("somebody without a time"))
+
+
+def _is_loss_rate(answer: Any, since: Any, until: Any) -> None:
+    del since, until
+    _require(0 <= answer.lost <= answer.closed, _("more lost deals than closed ones"))
+
+
 def _is_pool(answer: Any) -> None:
     _require(answer is None or isinstance(answer, ConnectionPool), _("no pool of connections"))
+
+
+def _is_introduced(answer: Any, client: str, **asked: Any) -> None:
+    del asked
+    _require(answer is None or answer.client == client, _("an introduction to another client"))
+    sent = answer is not None and answer.state is Introduction.SENT
+    _require(not sent or bool(answer.id), _("an introduction that was sent and has no id"))
+
+
+def _are_introduced(answer: Any, sent: Sequence[Any]) -> None:
+    same = [(one.client, one.id) for one in answer] == [(one.client, one.id) for one in sent]
+    _require(same, _("not one state for each introduction"))
 
 
 RULES: Mapping[str, Callable[..., None]] = {
@@ -294,8 +341,16 @@ RULES: Mapping[str, Callable[..., None]] = {
     "owners": _is_owners,
     "holders": _is_owners,
     "owner_faults": _is_owner_faults,
+    "owner_counts": _is_owner_counts,
     "move": _is_moved,
     "duty_image": _is_duty_image,
     "exports": _is_event,
+    "blockers": _are_reasons,
+    "licences": _is_licences,
+    "introduce": _is_introduced,
+    "find_introduction": _is_introduced,
+    "introduced": _are_introduced,
+    "activities": _is_activities,
+    "loss_rate": _is_loss_rate,
 }
 """Check of an answer against its question, by method."""

@@ -375,17 +375,26 @@ class Blocker:
     """The act that ends it, as a sentence: what a person can do, and where. Empty if nobody can."""
 
 
+class IntroductionWay(StrEnum):
+    """The way in which a system introduces a successor."""
+
+    TASK = N_("task")
+    """A task for the successor, with the text. The client reads nothing before the successor writes or calls."""
+    MESSAGE = N_("message")
+    """A message with the text, which the system sends to the client."""
+
+
 class Introduction(StrEnum):
     """The state of an introduction of the successor to a client, as the system reads back."""
 
-    SENT = "sent"
+    SENT = N_("sent")
     """The system shows it with the client's record: a message that left, or a task for the successor."""
     WAITING = "waiting"
     """Accepted, and not to be read yet."""
-    REFUSED = "refused"
+    REFUSED = N_("refused")
     """The client has asked for no messages, or the vendor's rules refuse it."""
-    BOUNCED = "bounced"
-    """It could not be delivered."""
+    BOUNCED = N_("bounced")
+    """It could not be delivered, or the system does not show it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +421,9 @@ class ClientActivity:
     value: Decimal = Decimal(0)
     currency: str = ""
     lost_at: datetime | None = None
+    """The time of the loss, if the system keeps one; None: it is known only that it was since then."""
+    unseen: str = ""
+    """Reason, as a sentence, for which no contact in this answer is no proof that there was none; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,6 +447,14 @@ class RateLimiter(Protocol):
     @abstractmethod
     def hold(self, wait: timedelta | None) -> None:
         """Stop all requests for that time, since the vendor refused one; None if it gave no time."""
+
+
+class Recorder(Protocol):
+    """Takes each request and its answer while a system is recorded. It keeps no value, only the form of each."""
+
+    @abstractmethod
+    def exchange(self, method: str, place: str, question: object, status: int | str, answer: object) -> None:
+        """Take one exchange. `place`: a path with its query, or the base of a search. `status`: the vendor's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,6 +513,13 @@ class Connector(Protocol):
         It raises nothing.
         """
         return ()
+
+    def use_recorder(self, recorder: Recorder) -> bool:  # noqa: ARG002
+        """Give `recorder` each request from now on, and refuse each that would change something.
+
+        Return False if this kind cannot do that. Then only the results of its calls are recorded.
+        """
+        return False
 
     @abstractmethod
     def check(self) -> str:
@@ -669,6 +696,9 @@ class ClientBook(Connector, Protocol):
 
         Takes a record only from the expected owner, and never leaves one without an owner. Co-owners, teams, stages and
         history stay. A successor who is inactive or cannot own records gives `refused`, and nothing is written.
+
+        `waiting` has the old owner, as a read shows it. The same order again finds the first one, and `owners` shows
+        the successor once the system has carried it out.
         """
 
 
@@ -779,19 +809,40 @@ class BookOwners(ClientBook, Protocol):
 
     @abstractmethod
     def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
-        """Return the number of records of each kind, for every account that owns any, inactive ones included."""
+        """Return the number of records of each kind, for every account that owns any, inactive ones included.
+
+        Kinds without a record are left out. An owner without an account is named as `owners` names it. An answer that
+        is cut short raises an error: fewer owners are never returned.
+        """
 
 
 class Introductions(ClientBook, Protocol):
     """Introduce the successor to a client through the system. Nothing is sent without a company's setting."""
 
     @abstractmethod
-    def introduce(self, client: RecordId, successor: AccountId, text: str, key: str) -> Introduced:
-        """Send or schedule one introduction. Repeating it with the same `key` finds the first one."""
+    def introduction_ways(self) -> Collection[IntroductionWay]:
+        """Return the ways that the system offers. Sends nothing and reads nothing."""
+
+    @abstractmethod
+    def introduce(
+        self, client: RecordId, successor: AccountId, text: str, key: str, way: IntroductionWay
+    ) -> Introduced:
+        """Send or schedule one introduction, in this way and no other; return its state from a read after the write.
+
+        Repeating it with the same `key` finds the first one, if the system can be asked for it. Raises `OutcomeUnknown`
+        if it was sent and nothing shows it. Raises `Missing` if there is no such client.
+        """
+
+    @abstractmethod
+    def find_introduction(self, client: RecordId, key: str) -> Introduced | None:
+        """Look an introduction up by its `key`; None if there is none. Sends nothing.
+
+        Raises `OutcomeUnknown` if the system cannot be asked for it: then it is never repeated.
+        """
 
     @abstractmethod
     def introduced(self, sent: Sequence[Introduced]) -> Sequence[Introduced]:
-        """Read the states of earlier introductions, in order."""
+        """Read the states of earlier introductions, in order. Sends nothing."""
 
 
 class Activities(ClientBook, Protocol):
@@ -799,11 +850,15 @@ class Activities(ClientBook, Protocol):
 
     @abstractmethod
     def activities(self, records: Sequence[RecordId], since: datetime) -> Mapping[RecordId, ClientActivity]:
-        """Read many records in few calls. A record that is gone is not in the answer."""
+        """Read many records in few calls. A record that is gone is not in the answer.
+
+        Only what happened at `since` or later counts, and only what a person did with the client. A history that is
+        refused or cut short raises an error: fewer contacts are never returned.
+        """
 
     @abstractmethod
     def loss_rate(self, since: datetime, until: datetime) -> LossRate:
-        """Read the deals of all owners that were closed in that time."""
+        """Read the deals of all owners that were closed at `since <= at < until`, or on those days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -861,6 +916,7 @@ CAPABILITIES: tuple[type, ...] = (
     Sessions,
     Tokens,
     Groups,
+    Activities,  # before the capability that it includes, as a class header has them
     ClientBook,
     ExportLog,
     Roster,
@@ -868,6 +924,11 @@ CAPABILITIES: tuple[type, ...] = (
     Administrators,
     Duties,
     DutyChanges,
+    Blockers,
+    Licences,
+    Deactivation,
+    Introductions,
+    BookOwners,
 )
 
 

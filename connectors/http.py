@@ -3,6 +3,7 @@
 A request that never happened is repeated for a few seconds. One that may have happened is never repeated here.
 """
 
+import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ import stamina
 from config.text import _
 from connectors.budgets import ENCODING, Budget, BudgetExceeded, LookupBudget, check_values
 from connectors.connections import ConnectionPool
-from connectors.contract import Limits, RateLimiter
+from connectors.contract import Limits, RateLimiter, Recorder
 from connectors.errors import (
     BadCredential,
     Conflict,
@@ -135,9 +136,12 @@ class Api:
         authority: Path | None = None,
         proxy: str | None = None,
         sign: Callable[[httpx.Request], httpx.Request] | None = None,
+        renew: Callable[[], bool] = bool,
         connections: int = Limits().connections,
     ) -> None:
         """Take the settings. `sign` adds the current credential to each request.
+
+        `renew` is called after a 401, and returns whether the request is sent once more, with another credential.
 
         At most `connections` requests run at a time; a later one waits until one ends.
         """
@@ -165,8 +169,9 @@ class Api:
         # One client for each connection: a client of several can neither be made smaller nor close idle ones.
         self._connect = connect
         self.pool: ConnectionPool[_Connection] = ConnectionPool(connections, _Connection.close)
-        self._patience, self._classify, self._limit = patience, classify, limit
+        self._patience, self._classify, self._limit, self._renew = patience, classify, limit, renew
         self._lookup = LookupBudget()
+        self._recorder: Recorder | None = None
 
     def read(self, method: str, path: str, **content: Any) -> httpx.Response:
         """Send a request that changes nothing; no answer is `Unavailable`. `content` is as for `httpx.request`."""
@@ -174,6 +179,8 @@ class Api:
 
     def write(self, method: str, path: str, **content: Any) -> httpx.Response:
         """Send a request that changes something; no answer is `OutcomeUnknown`, and is not repeated."""
+        if self._recorder:
+            raise Forbidden(_("{where}: a recording changes nothing").format(where=f"{method} {path}"))
         return self._patiently(lambda: self._send(method, path, OutcomeUnknown, content))
 
     def lookup(self) -> AbstractContextManager[None]:
@@ -187,6 +194,10 @@ class Api:
     def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask `pace` before every request from now on."""
         self._limit = pace
+
+    def use_recorder(self, recorder: Recorder) -> None:
+        """Give each exchange to `recorder` from now on, and send nothing that would change something."""
+        self._recorder = recorder
 
     def close(self) -> None:
         """Close the connections."""
@@ -229,8 +240,14 @@ class Api:
         began = time.monotonic()
         if self._limit:
             time.sleep(self._limit.take())
+        try:
+            with self.pool.calls.counted():
+                return self._answer(method, path, no_answer, content, began)
+        except BadCredential:
+            if not self._renew():  # nothing has happened, so that a write may be sent again as well
+                raise
         with self.pool.calls.counted():
-            return self._answer(method, path, no_answer, content, began)
+            return self._answer(method, path, no_answer, content, time.monotonic())
 
     def _answer(
         self, method: str, path: str, no_answer: type[ConnectorError], content: Mapping[str, Any], began: float
@@ -258,12 +275,30 @@ class Api:
             ) from error
         except httpx.HTTPError as error:
             raise no_answer(_("{where}: no answer ({kind})").format(where=where, kind=type(error).__name__)) from error
+        if self._recorder:
+            _record(self._recorder, response)
         if self._limit and response.status_code == TOO_MANY:
             self._limit.hold(retry_after(response.headers.get("Retry-After", "")))
         fault = self._classify(response) or _fault(where, response, no_answer)
         if fault:
             raise fault
         return response
+
+
+def _record(recorder: Recorder, response: httpx.Response) -> None:
+    """Give one exchange to a recorder: bodies as values where they are JSON, headers of an answer beside its body."""
+    request = response.request
+    place = request.url.raw_path.decode("ascii", "replace")
+    answer = {"headers": dict(response.headers), "body": _value(response.content)}
+    recorder.exchange(request.method, place, _value(request.content), response.status_code, answer)
+
+
+def _value(content: bytes) -> object:
+    try:
+        value: object = json.loads(content)
+    except (ValueError, RecursionError):
+        return content
+    return value
 
 
 def _unsent(where: str, error: Exception, unresolved: str) -> Unavailable:

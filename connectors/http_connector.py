@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from connectors.connections import ConnectionPool
-from connectors.contract import Connector, RateLimiter
+from connectors.contract import Connector, RateLimiter, Recorder
 from connectors.http import Api
 
 SHOWN = 200
@@ -25,6 +25,11 @@ class HttpConnector(Connector):
     def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask `pace` before every request, including log-ins, in place of any limit in the settings."""
         self._api.use_rate_limiter(pace)
+
+    def use_recorder(self, recorder: Recorder) -> bool:
+        """Record each request, and refuse each that would change something."""
+        self._api.use_recorder(recorder)
+        return True
 
     def close(self) -> None:
         """Close the connections."""
@@ -45,5 +50,6 @@ def excerpt(sentences: Iterable[str], secret: str) -> str:
 
     Our credential is never shown, even if a server repeats it.
     """
-    text = " ".join(" ".join(sentences).replace(secret, "***").split())
+    said = " ".join(sentences)
+    text = " ".join((said.replace(secret, "***") if secret else said).split())
     return f", {text[:SHOWN]}" if text else ""

@@ -99,7 +99,7 @@ def _property(attribute: ast.AnnAssign, words: list[ast.Expr]) -> ast.FunctionDe
 def _connector(module: str, title: str, chosen: Sequence[str]) -> str:
     contract = _Source("connectors.contract")
     methods = [method for one in ("Connector", *chosen) for method in contract.methods(one, abstract=True)]
-    imports = [*contract.imports(methods), *((contract.module, one) for one in chosen)]
+    imports = [*contract.imports(methods), *((contract.module, one) for one in _without_parents(chosen))]
     return "\n".join(
         [
             f'"""The connector for {title}. Each method says in the contract\'s words what to write."""',
@@ -107,7 +107,7 @@ def _connector(module: str, title: str, chosen: Sequence[str]) -> str:
             *_import_lines([*imports, (f"{module}.settings", f"{title}Settings")]),
             "",
             "",
-            f"class {title}({', '.join(chosen)}):",
+            *_header(title, chosen),
             f'    """One {title} system. Several threads may use one instance at once."""',
             "",
             f"    def __init__(self, settings: {title}Settings) -> None:",
@@ -116,6 +116,18 @@ def _connector(module: str, title: str, chosen: Sequence[str]) -> str:
             "",
         ]
     )
+
+
+def _header(title: str, chosen: Sequence[str]) -> Sequence[str]:
+    bases = _without_parents(chosen)
+    line = f"class {title}({', '.join(bases)}):"
+    return [line] if len(line) <= WIDTH else [f"class {title}(", *(f"    {one}," for one in bases), "):"]
+
+
+def _without_parents(chosen: Sequence[str]) -> list[str]:
+    """Return the capabilities that no other chosen one includes: a class header names those alone."""
+    known = [capability for capability in CAPABILITIES if capability.__name__ in chosen]
+    return [one.__name__ for one in known if not any(one in other.__mro__[1:] for other in known)]
 
 
 def _world(title: str, chosen: Sequence[str]) -> str:

@@ -7,12 +7,18 @@ from pathlib import Path
 from connectors import registry
 from connectors.contract import (
     Accounts,
+    Activities,
     Administrators,
+    Blockers,
+    BookOwners,
     ClientBook,
+    Deactivation,
     Duties,
     DutyChanges,
     ExportLog,
     Groups,
+    Introductions,
+    Licences,
     Manifest,
     Roster,
     Sessions,
@@ -35,6 +41,12 @@ HEADINGS: dict[type, str] = {
     Administrators: "spare the last administrator",
     Duties: "list duties",
     DutyChanges: "give and stop duties",
+    Blockers: "foresee refusals",
+    Licences: "reclaim licences",
+    Deactivation: "deactivate later",
+    Introductions: "introduce new contacts",
+    BookOwners: "find records of earlier leavers",
+    Activities: "tell what became of clients",
 }
 
 

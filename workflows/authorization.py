@@ -48,6 +48,11 @@ class Right(StrEnum):
     ENROL = "enrol a person for one-time codes"
     ACCEPT_CLOCK = "accept the clock"
     ROTATE_KEY = "rotate the master key"
+    TELL = "tell clients"
+    ANSWER = "answer for a client"
+    STAGE = "move, run or skip a stage"
+    HOLD = "set a legal hold"
+    END_HOLD = "end a legal hold"
 
 
 HOLDERS: Mapping[Right, tuple[str, ...]] = {
@@ -76,6 +81,11 @@ HOLDERS: Mapping[Right, tuple[str, ...]] = {
     Right.ENROL: ("security", "admin"),
     Right.ACCEPT_CLOCK: ("security", "admin"),
     Right.ROTATE_KEY: ("security", "admin"),
+    Right.TELL: ("hr",),
+    Right.ANSWER: ("hr", "security"),
+    Right.STAGE: ("hr", "security", "admin"),
+    Right.HOLD: ("security",),
+    Right.END_HOLD: ("security",),
 }
 """Roles that grant a right, named as in `[roles]`."""
 ROLE_NAMES: Mapping[str, str] = {
@@ -104,6 +114,9 @@ PEOPLE_ONLY = frozenset({Right.RELEASE, Right.RELEASE_IMMEDIATE, Right.CONFIRM, 
     Right.ENROL,
     Right.ACCEPT_CLOCK,
     Right.ROTATE_KEY,
+    Right.ANSWER,
+    Right.HOLD,
+    Right.END_HOLD,
 }
 """Rights that no script has, because they need a person's word."""
 BY_POLICY = frozenset({Right.RETRY})

@@ -31,6 +31,7 @@ class Event(StrEnum):
     PUT_BACK = "put_back"
     RECEIVES = "receives"
     TAKEN_BACK = "taken_back"
+    STAGE = "stage"
 
 
 NEWEST = (Event.RESCHEDULED, Event.RETURNS, Event.ENDED, Event.UNDONE)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from config.identifiers import address_or_nothing, distinct, visible
+from config.text import ngettext
 
 SLACK, TERMINAL, SERVICE = "slack:", "cli:", "service:"
 
@@ -100,11 +101,18 @@ class Leaver:
     addresses: tuple[str, ...] = ()
     """Further addresses, from the directory and from Slack."""
     employee_number: str = ""
+    earlier: int = 0
+    """Number of owners whose records a handover of earlier leavers covers: this is then no person. 0: one person."""
 
     @property
     def emails(self) -> tuple[str, ...]:
         """Every address, the case's own first."""
         return distinct((self.email, *self.addresses))
+
+    @property
+    def is_group(self) -> bool:
+        """Return whether this stands for earlier leavers, and not for one person."""
+        return self.earlier > 0
 
     def cleaned(self) -> "Leaver":
         """Return the person with identifiers as they are looked up. An address that is none is kept for the refusal."""
@@ -119,6 +127,15 @@ class Leaver:
             logins=distinct(map(visible, (*self.logins, *logins))),
             employee_number=self.employee_number or employee_number.strip(),
         )
+
+
+def earlier_leavers(number: int, key: str = "") -> Leaver:
+    """Return what stands in a leaver's place in a handover of earlier leavers, named in the reader's language.
+
+    `key`: unique for each handover. Nobody is found by it.
+    """
+    name = ngettext("{count:,} earlier leaver", "{count:,} earlier leavers", number).format(count=number)
+    return Leaver(name, "", directory_id=key, earlier=number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,11 @@ class Code(StrEnum):
     )
     ONESELF = "oneself", N_("You cannot offboard yourself. Ask a colleague in HR to do it.")
     OPEN_CASE = "open case", N_("There is already an open case ({case}) for this person."), Next.CANCEL_CASE
+    NO_EARLIER_LEAVER = (
+        "none inactive",
+        N_("None of the chosen owners is known to be inactive and without a case. Look at the list again."),
+    )
+    IN_HANDOVER = "in handover", N_("Case {case} hands these records over already."), Next.NOTHING_CHANGED
     UNKNOWN_CASE = "unknown case", N_("There is no such case."), Next.LIST_CASES
     NOT_OPEN = "not open", N_("This case can no longer be changed that way."), Next.SHOW_CASE
     STALE_PROPOSAL = (
@@ -161,6 +166,7 @@ class Code(StrEnum):
     UNKNOWN_DELEGATION = "unknown delegation", N_("There is no such delegation any more."), Next.LIST_DELEGATIONS
     BAD_PERIOD = "bad period", N_("That period is over, or ends before it begins."), Next.CHOOSE_PERIOD
     NOTHING_MOVES = "nothing moves", N_("No clients of this case are being moved or paused."), Next.SHOW_CASE
+    NOTHING_TO_TELL = "nothing to tell", N_("No system is set to introduce new contacts to clients.")
     ALREADY_HALTED = "already halted", N_("The moves were {what} by {by} already ({at})."), Next.NOTHING_CHANGED
     NEEDS_RETURN = "needs return", N_("Keeping access needs a day of return."), Next.CHOOSE_RETURN
     NOBODY_RETURNS = "nobody returns", N_("This case has no day of return, so there is nothing to answer or to move.")
@@ -183,6 +189,10 @@ class Code(StrEnum):
     NOTHING_HANDED_OVER = (
         "nothing handed over",
         N_("No clients of this case were handed over yet, so there is nothing to tell."),
+    )
+    UNKNOWN_CLIENT = (
+        "unknown client",
+        N_("No successor has such a client from this case. It may have gone back, or was never handed over."),
     )
     NOT_ENROLLED = "not enrolled", N_("This person has no one-time codes."), Next.ENROL
     ALREADY_ENROLLED = (
@@ -207,6 +217,12 @@ class Code(StrEnum):
         Next.LIST_DUTIES,
     )
     CANNOT_TAKE = ("cannot take", N_("{successor} cannot take this over in {system}: {why}. Choose another colleague."))
+    UNKNOWN_STAGE = ("unknown stage", N_("This case has no stage {stage}. Its stages: {known}."))
+    STAGE_OVER = "stage over", N_("The stage {stage} is over ({state}), so nothing was changed."), Next.NOTHING_CHANGED
+    STAGE_TOO_EARLY = ("too early", N_("The stage {stage} cannot come before the lock-out ({at}). Choose a later day."))
+    STAGE_BEGUN = "stage begun", N_("The stage {stage} has begun already. Run it now, or skip what is left.")
+    ALREADY_HELD = "already held", N_("{by} has set a legal hold already ({at})."), Next.NOTHING_CHANGED
+    NOT_HELD = "not held", N_("There is no legal hold, so there is nothing to end."), Next.NOTHING_CHANGED
     EMPTY_PROPOSAL = (
         "empty proposal",
         N_(

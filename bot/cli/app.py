@@ -28,7 +28,11 @@ COMMANDS: Mapping[str, str] = {
     "re-approve": N_("Ask people again about approved clients whose marks cannot be checked."),
     "putback": N_("Give moved clients back to the leaver."),
     "duties": N_("Show what runs in a leaver's name, or decide on it."),
+    "orphaned": N_("Find records of earlier leavers, and hand them over together."),
+    "stages": N_("Show, move, run or skip the stages of a case. Set or end a legal hold."),
     "notes": N_("Show the handover note of each successor."),
+    "introductions": N_("Show the introductions of new contacts to clients, or send them."),
+    "clients": N_("Show what became of clients after the handover, or mark one."),
     "returning": N_("Show or change the day of return from a leave."),
     "confirm": N_("Confirm a manual step in a system without an API."),
     "status": N_("Show open cases, or one case with the verdict of every system."),
@@ -52,6 +56,7 @@ COMMANDS: Mapping[str, str] = {
     "restore": N_("Prove that a backup can be restored, or restore it."),
     "language": N_("Show or choose the language of this terminal."),
     "connectors": N_("List the kinds of system that can be configured."),
+    "record": N_("Record the answers of a system in a redacted form."),
     "manifest": N_("Print the manifest of the Slack app."),
 }
 """Summary of each command, in the order of the help. The rest of the help stands in the command's own module."""

@@ -19,6 +19,9 @@ def cancel(
     if not reason.strip():
         raise CommandError(_("A reason is needed: it goes on record."), _("Add it with --reason."))
     with open_case(ctx, config, who) as (services, case):
-        require_yes(_("Cancel the offboarding of {name}?").format(name=case.leaver.name), yes)
+        question = (
+            _("Cancel the handover of {name}?") if case.leaver.is_group else _("Cancel the offboarding of {name}?")
+        )
+        require_yes(question.format(name=case.leaver.name), yes)
         services.offboarding.cancel(case.id, author(ctx, services, Right.CANCEL), reason)
     say(_("Case {id} is cancelled. Nothing was locked.").format(id=case.id))

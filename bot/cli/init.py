@@ -153,7 +153,7 @@ def _system(draft: ConfigurationDraft, answers: Answers, wired: Any, name: str, 
             answers.refuse([f"{table}.kind: {error.args[0]}"])
             answers.forget(f"{table}.kind")
             continue
-        wanted = [key.name for key in keys(model) if key.required]
+        wanted = [key.name for key in keys(model) if key.asked]
         answered = answers.table(table, model, [*wanted, *_told(model, tried)], known)
         only = SystemSettings(kind=kind, settings=answered.model)
         alone = Settings.model_construct(company=Company.model_construct(directory=name), systems={name: only})
@@ -190,7 +190,7 @@ def _told(model: type[BaseModel], causes: Collection[str]) -> list[str]:
     """Return the keys of a kind that mend these causes. Pure."""
     named = {key for cause in causes for key in MENDING[cause]}
     return [
-        key.name for key in keys(model) if key.name in named or ("credential" in causes and key.secret and key.required)
+        key.name for key in keys(model) if key.name in named or ("credential" in causes and key.secret and key.asked)
     ]
 
 

@@ -67,6 +67,8 @@ def progress(case: CaseView) -> list[str]:
                 rate=clients.rate, minutes=clients.left / clients.rate / 60
             )
         )
+    if clients.accepted:
+        lines.append(_("{count:,} accepted by the system and not done yet.").format(count=clients.accepted))
     if clients.halted is Halt.PAUSED:
         lines.append(_("Paused by {by}. --resume continues.").format(by=clients.halted_by))
     if clients.halted is Halt.STOPPED:
@@ -77,4 +79,5 @@ def progress(case: CaseView) -> list[str]:
                 back=clients.put_back, going=clients.putting_back, kept=clients.not_put_back
             )
         )
+    lines += clients.told
     return [*lines, *clients.unreturned, *clients.balance, *clients.problems, *clients.put_back_problems]

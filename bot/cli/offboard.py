@@ -31,12 +31,15 @@ from bot.cli.explanations import refused
 from bot.cli.output import EXIT_FAILURE, CommandError, finish, moment, say, warn
 from bot.cli.plan import show as show_plan
 from bot.cli.status import case_state, is_good, show_case
+from bot.policies import profile_stages
 from bot.services import Services
 from bot.slack.messages.access import why_held
+from bot.slack.people import Profile
 from bot.text import N_, _
+from config.settings import ProfileSettings
 from workflows.authorization import Right
 from workflows.cases.views import CaseView, OffboardingRequest, Plan
-from workflows.people import Successor
+from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import CaseState, Reason, Strategy
 
 HELP = N_(
@@ -95,8 +98,7 @@ def offboard(
     successors = named_successors(settings, email, how, successor, file)
     people, trouble = profiles(settings.slack, [(leaver := leaver_named(email)).email, approver, *successors])
     with open_services(ctx, config) as services:
-        by = author(ctx, services, Right.OPEN)
-        plan = services.offboarding.plan(as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone))
+        by, plan = author(ctx, services, Right.OPEN), _plan(services, leaver, people, chosen, at)
         _warn(services, leaver.email, filter(None, (approver or plan.leaver.manager_email, *successors)))
     more, trouble = ({}, trouble) if trouble else profiles(settings.slack, [plan.leaver.manager_email])
     _report(plan, trouble, quiet=as_json)
@@ -113,6 +115,7 @@ def offboard(
         successors=receivers or (asked.reachable if plan.owns_nothing else ()),
         clientless=plan.owns_nothing and not receivers,
         follow_up_days=chosen.follow_up_days or (),
+        stages=profile_stages(chosen),
         requested_by=by,
         channel=settings.slack.case_channel,
         note=note,
@@ -140,6 +143,13 @@ def _carry_out(ctx: typer.Context, config: Path, request: OffboardingRequest, wa
         case = _open(services, request, wait, bot_runs=bot_runs)
         later = case.state is CaseState.SCHEDULED and bool(request.effective_at)
         return case, later or is_good(case, services.clock.now())
+
+
+def _plan(services: Services, leaver: Leaver, people: dict[str, Profile], chosen: ProfileSettings, at: str) -> Plan:
+    """Return the plan, with the details of a Slack profile, and the stages of a case's profile with their days."""
+    leaver = as_known(leaver, people.get(leaver.email.lower()), services.settings.company.timezone)
+    now, days = services.clock.now(), workdays.of(services.settings, leaver.timezone)
+    return services.offboarding.plan(leaver, profile_stages(chosen), effective(at, now, leaver.timezone, days) or now)
 
 
 def _warn(services: Services, email: str, addresses: Iterable[str]) -> None:

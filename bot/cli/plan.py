@@ -1,13 +1,21 @@
 """`handover plan`: a dry run of an offboarding."""
 
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+
 import typer
 
+from bot import workdays
 from bot.cli import split
-from bot.cli.arguments import content, leaver_named, named_successors
+from bot.cli.arguments import content, effective, leaver_named, named_successors
+from bot.cli.case_request import profile_named
 from bot.cli.context import DEFAULT, AsJson, AssignmentFile, ConfigPath, Email, SplitStrategy, Successors, open_services
 from bot.cli.explanations import refused
 from bot.cli.output import finish, money, plain, say, show_table
-from bot.slack.messages import duties
+from bot.policies import profile_stages
+from bot.services import Services
+from bot.slack.messages import duties, licences, order, stages
 from bot.slack.messages.phrases import verdict
 from bot.text import N_, _, listed, punctuated
 from workflows.access.views import AccountLine, BookLine, DutyLine, SystemPlan
@@ -34,13 +42,21 @@ def plan(
     successor: Successors = None,
     strategy: SplitStrategy = None,
     clients: AssignmentFile = None,
+    at: Annotated[
+        str, typer.Option(help=N_('Last day, for the days of the stages: now, "end-of-day 2026-12-01", or ISO 8601.'))
+    ] = "",
+    profile: Annotated[
+        str, typer.Option(metavar="NAME", help=N_("A profile of the configuration, for its stages."))
+    ] = "",
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Print the plan of an offboarding."""
     data = content(clients)
     with open_services(ctx, config) as services:
-        found = services.offboarding.plan(leaver_named(email))
+        own = profile_stages(profile_named(services.settings, profile))
+        zone = services.settings.company.timezone
+        found = services.offboarding.plan(replace(leaver_named(email), timezone=zone), own, _last_day(services, at))
         how = strategy or Strategy(services.settings.clients.default_strategy)
         wanted = named_successors(services.settings, email, how, successor or [], data)
         preview = None
@@ -52,6 +68,14 @@ def plan(
     finish(value, lambda: show(found, preview), as_json=as_json, good=good)
 
 
+def _last_day(services: Services, at: str) -> datetime | None:
+    """Return the time of the lock-out that an option names, or None without one."""
+    if not at:
+        return None
+    now, zone = services.clock.now(), services.settings.company.timezone
+    return effective(at, now, zone, workdays.of(services.settings, zone)) or now
+
+
 def show(plan: Plan, preview: Preview | None = None) -> None:
     """Print a plan, with the split of the clients where there is one."""
     who = f"{plan.leaver.name} <{plan.leaver.email}>".strip()
@@ -60,14 +84,23 @@ def show(plan: Plan, preview: Preview | None = None) -> None:
         [_row(system) for system in plan.systems],
         _("Plan for {who}: nothing has been written").format(who=who),
     )
+    if ahead := list(order.refusals(plan.systems)):
+        say(_("Will be refused:"), *(f"  - {one}" for one in ahead))
     named = [system.duties for system in plan.systems if system.duties]
+    seats = [system.licences for system in plan.systems if system.licences]
     line = punctuated("{title}: {what}")
     for heading, lines in (
+        (_("Licences:"), [line.format(title=one.title, what=licences.planned(one)) for one in seats]),
         (_("In their name:"), [line.format(title=one.title, what=what) for one in named for what in _duties(one)]),
+        (
+            _("Order of acts:"),
+            [line.format(title=one.title, what=what.words) for one in plan.systems for what in one.effects],
+        ),
         (
             _("Cannot be done:"),
             [line.format(title=one.title, what=what) for one in plan.systems for what in one.cannot],
         ),
+        (_("Stages:"), stages.foreseen(plan.stages)),
         (_("Warnings:"), plan.warnings),
         (_("No case can be opened:"), [refused(refusal) for refusal in plan.refusals]),
     ):

@@ -8,7 +8,7 @@ from bot.cli.actor import author
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, Yes, open_case, open_services_to_work, poll, require_yes
 from bot.cli.moves import progress
 from bot.cli.output import finish, say, show_csv
-from bot.slack.messages.moves import called_off
+from bot.slack.messages.moves import called_off, still_accepted
 from bot.slack.messages.phrases import clients as count_clients
 from bot.slack.messages.phrases import records
 from bot.text import N_, _
@@ -87,6 +87,8 @@ def _show(plan: PutBackView) -> None:
             for name, one, count in plan.givers
         )
     )
+    if plan.accepted:
+        say(still_accepted(plan.accepted))
     if plan.waiting:
         said = _("{count:,} records must wait: the leaver's account is locked. First run: handover undo")
         say(said.format(count=plan.waiting))

@@ -25,11 +25,12 @@ def show(preview: Preview, *, quiet: bool = False) -> None:
 
 
 def show_kept(proposal: ProposalView) -> None:
-    """Print the clients that stay with the leaver, each with the reason and the person who decided."""
+    """Print the clients that stay with the leaver, with reason and person, and what clients are told after the move."""
     said = _("{clients} clients ({records} records) stay with {name}: {reason} (decided by {by})")
     name = proposal.leaver.name
     for one in proposal.kept:
         say(said.format(clients=one.clients, records=one.records, name=name, reason=one.reason, by=one.by))
+    say(*proposal.told)
 
 
 def show_shares(shares: Sequence[Share], title: str) -> None:

@@ -8,11 +8,13 @@ import typer
 
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, find_case, open_services
 from bot.cli.output import finish, moment, say, show_table, warn
-from bot.slack.messages import access, audit, phrases, restriction
+from bot.slack.messages import access, audit, licences, phrases, restriction, stages
 from bot.text import N_, _, listed, punctuated
+from workflows.access.staged_account import OURS
 from workflows.access.views import StepView, SystemLine
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView
+from workflows.stages.views import stage_words
 from workflows.storage.rows.case import CaseState
 
 HELP = N_(
@@ -64,10 +66,11 @@ def is_good(case: CaseView, now: datetime) -> bool:
     still work.
     """
     match case.state:
-        case CaseState.CANCELLED | CaseState.CLOSED | CaseState.ON_LEAVE:
+        case CaseState.CANCELLED | CaseState.CLOSED | CaseState.ON_LEAVE | CaseState.EARLIER:
             return True
         case CaseState.UNDONE:
-            return bool(case.restored) and all(line.done for line in case.restored)
+            back = not any(seat.state in OURS for line in case.licences for seat in line.seats)
+            return back and bool(case.restored) and all(line.done for line in case.restored)
         case CaseState.HELD:
             return False
         case CaseState.SCHEDULED if case.effective_at > now:
@@ -106,10 +109,9 @@ def _show_cases(cases: Sequence[CaseView], zone: str) -> None:
 
 def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
     """Print one case. `why`: with the steps on each account, and the findings that were settled."""
+    said = _("{name}, case {id}: {state}") if case.leaver.is_group else _("{name} <{email}>, case {id}: {state}")
     say(
-        _("{name} <{email}>, case {id}: {state}").format(
-            name=case.leaver.name, email=case.leaver.email, id=case.id, state=case_state(case, zone)
-        ),
+        said.format(name=case.leaver.name, email=case.leaver.email, id=case.id, state=case_state(case, zone)),
         _("Effective {at}; opened {opened} by {by}; clients decided by {approver}").format(
             at=moment(case.effective_at, zone),
             opened=moment(case.opened_at, zone),
@@ -128,6 +130,7 @@ def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
     for one in filter(restriction.tells, case.restrictions):
         said = restriction.said(one, moment(one.due_at, zone))
         say(_("{title}, before the last day: {said}").format(title=one.title, said=said))
+    _show_licences(case, zone)
     if case.clients:
         details = (*case.clients.balance, *case.clients.problems)
         say(_("Clients: {line}").format(line=_clients(case.clients)), *(f"  - {line}" for line in details))
@@ -135,6 +138,7 @@ def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
         say(_("Exports: {line}").format(line=case.exports))
     for check in case.follow_ups:
         say(_("Day {day}: {said}").format(day=check.day, said=check.summary or _due(check.due_at, zone)))
+    say(*_stages(case, zone))
     for finding in case.findings:
         if finding.closed_at is None:
             say(
@@ -144,6 +148,19 @@ def show_case(case: CaseView, zone: str, *, why: bool = False) -> None:
             )
     if why:
         _show_evidence(case, zone)
+
+
+def _stages(case: CaseView, zone: str) -> list[str]:
+    """Return a line for each stage, and one for an open legal hold. Pure."""
+    text = _("Stage {stage}, {when}: {state} ({acts})")
+    lines = [
+        text.format(
+            stage=stage_words(one.name), when=moment(one.planned_at, zone), state=_(one.state), acts=stages.acts(one)
+        )
+        for one in case.stages
+    ]
+    held = [stages.hold_text(case.hold, moment(case.hold.set_at, zone))] if case.hold else []
+    return [*lines, *held]
 
 
 def _show_evidence(case: CaseView, zone: str) -> None:
@@ -158,7 +175,7 @@ def _show_evidence(case: CaseView, zone: str) -> None:
                 phrases.verdict(one.verdict),
                 moment(one.read_at, zone),
                 moment(one.last_good_at, zone),
-                "\n".join(one.done),
+                "\n".join((*one.done, *one.unread)),
             )
             for line, one in accounts
         ],
@@ -212,6 +229,13 @@ def _show_systems(lines: Sequence[SystemLine], zone: str) -> None:
     limits = [f"  - {line.title}{punctuated(': ')}{what}" for line in lines for what in line.cannot]
     if limits:
         say(_("Cannot be done:"), *limits)
+
+
+def _show_licences(case: CaseView, zone: str) -> None:
+    """Print a line for each account that has licences, or had some."""
+    for line in case.licences:
+        what = licences.words(line, lambda at: moment(at, zone))
+        say(_("Licences in {title} ({login}): {what}").format(title=line.title, login=line.login, what=what))
 
 
 def _show_steps(steps: Sequence[StepView], zone: str) -> None:
@@ -282,7 +306,9 @@ def _clients(clients: ClientsView | None) -> str:
     said = _("{listed} listed, {moved} moved, {left} left; {state}").format(
         listed=clients.listed, moved=clients.moved, left=clients.left, state=state
     )
-    stay = [_("not known in {systems}").format(systems=listed(clients.not_known))] if clients.not_known else []
+    waits = _("{count:,} accepted by the system and not done yet")
+    stay = [waits.format(count=clients.accepted)] if clients.accepted else []
+    stay += [_("not known in {systems}").format(systems=listed(clients.not_known))] if clients.not_known else []
     stay += [phrases.no_clients(clients)] if clients.absent else []
     stay += [_("{records} stay: {reason}").format(records=one.records, reason=one.reason) for one in clients.kept]
     return punctuated("; ").join([said, *stay])

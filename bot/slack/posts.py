@@ -21,6 +21,7 @@ from bot.slack.messages import (
     news,
     note,
     outcome,
+    stayed,
 )
 from bot.slack.messages.blocks import Message, context, message, section
 from bot.slack.pages import proposal_page
@@ -49,6 +50,10 @@ def build(services: Services, post: OutboxMessage, *, chart: bool) -> Message:  
             return manual.build(services.manual.view(post.subject))
         case MessageKind.NOTE:
             return note.build(services.notes.view(post.subject))
+        case MessageKind.STAYED:
+            return stayed.build(services.stay_checks.report(post.subject.partition(AT)[0]))
+        case MessageKind.UNMARKED:
+            return stayed.reminder(services.stay_checks.reminder(post.subject))
         case MessageKind.BUNDLE:
             return bundle.build(services.offboarding.bundled(post.id))
         case MessageKind.CLIENTS:

@@ -27,6 +27,7 @@ MANIFEST = Manifest(
             "own members."
         ),
         N_("BottleCRM itself sends the successor an e-mail for every record."),
+        N_("Contacts are the calls, meetings and messages that people log. Comments and done tasks are none."),
         N_("People in ticket routing, macros and approval rules are not listed as duties."),
     ),
 )

@@ -42,6 +42,16 @@ class Book:
                     families[found.id] = found.family, found.family_name
                 yield found
 
+    def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
+        """Count the records of everybody whom any is assigned to."""
+        found: dict[AccountId, dict[str, int]] = {}
+        for kind in KINDS:
+            for row in self._rows(kind):
+                for one in {one.id for one in wire.holders(row)}:
+                    kinds = found.setdefault(one, {})
+                    kinds[kind.name] = kinds.get(kind.name, 0) + 1
+        return found
+
     def hidden(self) -> list[str]:
         """Return the kinds whose module is switched off: their records exist, and nobody sees them."""
         return [kind.name for kind in KINDS if self._is_off(kind)]
@@ -132,21 +142,28 @@ class Book:
         return one.successor in ids and one.owner not in ids
 
     def _present(self, kind: Kind, number: str) -> tuple[Member, ...]:
-        row = wire.at(self._rest.get(kind.address(number), kind.query), (kind.detail,) if kind.detail else ())
+        return wire.holders(self._row(kind, number))
+
+    def _row(self, kind: Kind, number: str) -> Json:
+        row: Json = wire.at(self._rest.get(kind.address(number), kind.query), (kind.detail,) if kind.detail else ())
         if wire.identity(row) != number:  # its people would be written to the record
             raise Unreadable(_("the answer is about another record"))
-        return wire.holders(row)
+        return row
 
     def _holders(self, kind: Kind, numbers: set[str]) -> Iterator[tuple[str, tuple[AccountId, ...]]]:
+        return ((number, tuple(one.id for one in wire.holders(row))) for number, row in self.rows(kind, numbers))
+
+    def rows(self, kind: Kind, numbers: set[str]) -> Iterator[tuple[str, Json]]:
+        """Stream records of a kind by their ids, from the list or one by one; missing ones are left out."""
         left = set(numbers)
         if len(numbers) * CHEAPER > self._count(kind):
             for row in self._rows(kind):
                 if (number := wire.identity(row)) in left:
                     left.discard(number)
-                    yield number, tuple(one.id for one in wire.holders(row))
+                    yield number, row
         for number in sorted(left):
             try:
-                yield number, tuple(one.id for one in self._present(kind, number))
+                yield number, self._row(kind, number)
             except Missing:
                 continue
 

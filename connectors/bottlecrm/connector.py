@@ -5,13 +5,15 @@ A member's profile owns records, and a lock makes it inactive. The address of th
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from config.identifiers import relatives
 from config.text import _
 from connectors.bottlecrm import wire
+from connectors.bottlecrm.activities import ActivityLog
 from connectors.bottlecrm.book import Book
 from connectors.bottlecrm.duties import DutyLists
+from connectors.bottlecrm.introductions import WAYS, Introducing
 from connectors.bottlecrm.rest import Rest
 from connectors.bottlecrm.settings import BottleCrmSettings
 from connectors.bottlecrm.tokens import PersonalTokens
@@ -21,14 +23,23 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
+    Act,
+    Activities,
     BeforeImage,
+    Blocker,
+    Blockers,
+    BookOwners,
     Change,
-    ClientBook,
+    ClientActivity,
     Duties,
     Duty,
+    Introduced,
+    Introductions,
+    IntroductionWay,
     Locked,
     Login,
     Lookup,
+    LossRate,
     Moved,
     MoveOrder,
     Observation,
@@ -50,7 +61,7 @@ CONTROLS = 2
 """Fewest members in a list that prove a lookup: one of them is our own user."""
 
 
-class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties):
+class BottleCrm(HttpConnector, Accounts, Roster, Tokens, BookOwners, Introductions, Activities, Duties, Blockers):
     """One organization in BottleCRM over REST.
 
     Safe for use by several threads; nothing is sent before the first call.
@@ -62,7 +73,9 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties):
         self._api = self._rest.api
         self._tokens = PersonalTokens(self._rest, settings.session_file)
         self._book = Book(self._rest)
+        self._introducing = Introducing(self._rest)
         self._duties = DutyLists(self._rest, self._tokens.signed_in if settings.session_file else None)
+        self._activities = ActivityLog(self._rest, self._book)
         self._comparison = Comparison(self.visible, settings.login, settings.accounts_at_least)
 
     def __repr__(self) -> str:
@@ -244,6 +257,10 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties):
         """Read everybody whom each record is assigned to: from the list or one by one, whichever is cheaper."""
         return self._book.holders(records)
 
+    def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
+        """Read the lists of all kinds, 200 records at a time; a record of several people counts for each."""
+        return self._book.owner_counts()
+
     def owner_faults(
         self, accounts: Sequence[AccountId], pools: Collection[str], on: date
     ) -> Mapping[AccountId, Mapping[str, str]]:
@@ -255,6 +272,32 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties):
         """Replace the owner with the successor, record by record; everybody else whom a record is assigned to stays."""
         return self._book.move(batch)
 
+    def introduction_ways(self) -> Collection[IntroductionWay]:
+        """Return the one way: a task."""
+        return WAYS
+
+    def introduce(
+        self, client: RecordId, successor: AccountId, text: str, key: str, way: IntroductionWay
+    ) -> Introduced:
+        """Give the successor a task at the client's record, with the text."""
+        return self._introducing.introduce(client, successor, text, key, way)
+
+    def find_introduction(self, client: RecordId, key: str) -> Introduced | None:
+        """Search the tasks at a client's record for the key."""
+        return self._introducing.find(client, key)
+
+    def introduced(self, sent: Sequence[Introduced]) -> Sequence[Introduced]:
+        """Read whether each task is there, and whether somebody has it."""
+        return self._introducing.read(sent)
+
+    def activities(self, records: Sequence[RecordId], since: datetime) -> Mapping[RecordId, ClientActivity]:
+        """Read calls, meetings and messages that people logged, and deals that ended."""
+        return self._activities.of(records, since)
+
+    def loss_rate(self, since: datetime, until: datetime) -> LossRate:
+        """Count won and lost deals by their closing date."""
+        return self._activities.loss_rate(since, until)
+
     def duties(self, account: AccountId) -> Iterator[Duty]:
         """Read rules, webhooks, forms, lead settings and teams that name the member."""
         with self._api.lookup():
@@ -264,6 +307,20 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, ClientBook, Duties):
         """Return the lists that are refused, or whose module is switched off."""
         with self._api.lookup():
             return list(self._duties.unseen(account))
+
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        """Read the member: our own user is never locked, and live tokens need a session to be revoked."""
+        with self._api.lookup():
+            found = self._rest.member(account)
+        said = []
+        if found.active and key(found.email) == key(self._settings.login):
+            why = _("this is the user that Handover itself signs in as.")
+            said.append(Blocker(Act.LOCK, why, _("Give Handover a member of its own in BottleCRM.")))
+        if found.tokens and self._settings.session_file is None:
+            text = _("BottleCRM lets no personal token revoke the {count} live tokens of {email}.")
+            why = text.format(count=found.tokens, email=found.email)
+            said.append(Blocker(Act.REVOKE_TOKENS, why, _("Set session_file, or revoke them there by hand.")))
+        return said
 
     def _set(self, found: Member, status: str) -> None:
         self._rest.write("POST", f"/api/user/{found.user}/status/", {"status": status})

@@ -238,7 +238,7 @@ def record(kind: Kind, row: Json, owner: AccountId, families: Mapping[str, Famil
         owner=owner,
         family=joined[0],
         family_name=joined[1],
-        value=_decimal(row.get("amount" if kind.name == "opportunity" else "opportunity_amount")),
+        value=amount(kind, row),
         currency=str(row.get("currency") or ""),
         open=_is_open(kind, row),
         stage=str(row.get("stage_label") or row.get("status") or ""),
@@ -246,9 +246,19 @@ def record(kind: Kind, row: Json, owner: AccountId, families: Mapping[str, Famil
     )
 
 
+def amount(kind: Kind, row: Json) -> Decimal:
+    """Return the value of a record, or zero. Raises `Unreadable`."""
+    return _decimal(row.get("amount" if kind.name == "opportunity" else "opportunity_amount"))
+
+
+def is_ended(row: Json) -> bool:
+    """Return whether a deal is won or lost."""
+    return row.get("stage_kind") in ("won", "lost")
+
+
 def _is_open(kind: Kind, row: Json) -> bool:
     if kind.name == "opportunity":
-        return row.get("stage_kind") not in ("won", "lost")
+        return not is_ended(row)
     if kind.name in ("account", "contact"):
         return row.get("is_active") is not False
     return row.get("status") not in CLOSED

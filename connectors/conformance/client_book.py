@@ -86,6 +86,22 @@ def outcomes(moved: Sequence[Moved]) -> list[tuple[RecordId, MoveOutcome, Accoun
     return [(one.record, one.outcome, one.owner) for one in moved]
 
 
+class WaitingWorld(ClientBookWorld, Protocol):
+    """A system that accepts orders and carries them out later, or asks the client first."""
+
+    def accepting(self) -> AbstractContextManager[None]:
+        """Accept orders for a while, and carry none out."""
+
+    def carry_out(self, record: RecordId) -> None:
+        """Carry out an accepted order."""
+
+    def object(self, record: RecordId) -> None:
+        """Let the client, or who is asked there, say no to any successor of this record."""
+
+    def orders(self) -> int:
+        """Return the number of orders that the system accepted since the beginning."""
+
+
 class ClientBookSuite:
     """The tests; each one makes its own sellers and records."""
 
@@ -251,3 +267,54 @@ class ClientBookSuite:
                 with pytest.raises(ConnectorError):
                     list(connector.records(owner))
         assert world.owners()[records[0]] == owner
+
+
+class WaitingBookSuite(ClientBookSuite):
+    """The tests for a system whose moves may wait or be objected to, beside those of every client book."""
+
+    @pytest.fixture
+    def world(self) -> WaitingWorld:
+        raise NotImplementedError("give a world fixture")
+
+    def test_what_is_accepted_waits_with_its_old_owner(self, world: WaitingWorld) -> None:
+        owner, successor = world.seller(), world.seller()
+        mine = world.add(owner, ["A", "B"])
+        with world.accepting():
+            moved = world.connect().move(assignments(mine, owner, successor))
+        assert outcomes(moved) == [(record, MoveOutcome.WAITING, owner) for record in mine]
+        assert {world.owners()[record] for record in mine} == {owner}
+
+    def test_a_later_read_shows_what_was_carried_out(self, world: WaitingWorld) -> None:
+        owner, successor = world.seller(), world.seller()
+        done, waits = mine = world.add(owner, ["A", "B"])
+        connector = world.connect()
+        with world.accepting():
+            connector.move(assignments(mine, owner, successor))
+            assert connector.owners(mine) == dict.fromkeys(mine, owner)
+            world.carry_out(done)
+            assert connector.owners(mine) == {done: successor, waits: owner}
+            assert connector.holders([done]) == {done: (successor,)}
+            assert sum(connector.count(owner).values()) == 1
+
+    def test_an_order_again_finds_the_first_one(self, world: WaitingWorld) -> None:
+        owner, successor = world.seller(), world.seller()
+        batch = assignments(world.add(owner, ["A"]), owner, successor)
+        with world.accepting():
+            world.connect().move(batch)
+            orders = world.orders()
+            again = world.connect().move(batch)
+            assert outcomes(again) == [(batch[0].record, MoveOutcome.WAITING, owner)]
+            assert world.orders() == orders
+            world.carry_out(batch[0].record)
+            done = world.connect().move(batch)
+        assert outcomes(done) == [(batch[0].record, MoveOutcome.MOVED, successor)]
+        assert world.orders() == orders
+
+    def test_who_says_no_keeps_the_owner_and_the_others_move(self, world: WaitingWorld) -> None:
+        owner, successor = world.seller(), world.seller()
+        no, yes = world.add(owner, ["A", "B"])
+        world.object(no)
+        moved = world.connect().move(assignments([no, yes], owner, successor))
+        assert outcomes(moved) == [(no, MoveOutcome.OBJECTED, owner), (yes, MoveOutcome.MOVED, successor)]
+        assert moved[0].reason
+        assert world.owners()[no] == owner

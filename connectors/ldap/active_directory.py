@@ -277,6 +277,16 @@ class ActiveDirectory(Dialect):
             " true"
         ).format(dn=entry.dn)
 
+    def blocked(self, entry: Entry) -> tuple[str, str]:
+        """Return the same in two sentences."""
+        if not self.protects(entry):
+            return "", ""
+        why = _("{dn} is or was in a group of administrators (adminCount is 1), so it is not locked.")
+        remedy = _(
+            "Take it out of those groups and clear adminCount, lock it by hand, or set lock_administrators = true."
+        )
+        return why.format(dn=entry.dn), remedy
+
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Write the password, and the current flags with bit 2 added."""
         control = (flags(entry.text(CONTROL)) or 0) | DISABLED

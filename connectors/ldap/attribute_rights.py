@@ -124,6 +124,13 @@ def may_see_members(directory: Directory, link: LdapConnection) -> bool:
     return link.first_person(base, either(groups), ["1.1"]) is None
 
 
+def tells_members(directory: Directory, link: LdapConnection, group: Entry) -> bool:
+    """Return whether one group can be searched for a member, in every form in which its kind names members."""
+    classes = {name.casefold() for name in group.all("objectClass")}
+    names = {way.attribute for way in directory.dialect.memberships if way.object_class.casefold() in classes}
+    return link.read(group.dn, ["1.1"], both("(objectClass=*)", *map(_told, sorted(names)))) is not None
+
+
 def hidden_members(directory: Directory, link: LdapConnection, end: float) -> Iterator[str]:
     """Yield, as a sentence, how many groups may not be searched for a member."""
     ways, settings = directory.dialect.memberships, directory.settings
@@ -160,7 +167,7 @@ def refused_writes(directory: Directory, link: LdapConnection) -> Iterator[str]:
     for way in dialect.memberships:
         groups = _some_groups(directory, link, way)
         member = (nobody if way.by_login else f"cn={nobody},{settings.base_dn}").encode()
-        if groups and all(_refuses(link, row, way.attribute, member) for row in groups):
+        if groups and all(refuses(link, row, way.attribute, member) for row in groups):
             yield _("{bind_dn} may take nobody out of a group: it may not write {attribute}").format(
                 bind_dn=settings.bind_dn, attribute=way.attribute
             )
@@ -170,7 +177,7 @@ def refused_lock(directory: Directory, link: LdapConnection, row: Entry) -> Sequ
     """Return the attributes of a lock that we may not write in an entry, as a write without effect shows."""
     dialect = directory.dialect
     values = {dialect.lock: LONG_AGO} | {dialect.password: secrets.token_hex(16).encode()}
-    return [name for name, value in values.items() if _refuses(link, row, name, value)]
+    return [name for name, value in values.items() if refuses(link, row, name, value)]
 
 
 def _some_groups(directory: Directory, link: LdapConnection, way: Membership) -> Sequence[Entry]:
@@ -179,7 +186,8 @@ def _some_groups(directory: Directory, link: LdapConnection, way: Membership) ->
     return list(islice(link.search(base, query, ["1.1"], []), TRIED))
 
 
-def _refuses(link: LdapConnection, row: Entry, name: str, value: bytes) -> bool:
+def refuses(link: LdapConnection, row: Entry, name: str, value: bytes) -> bool:
+    """Return whether a write without effect is refused: it deletes a value that the entry does not have."""
     try:
         link.modify(row.dn, [(ldap.MOD_DELETE, name, [value])])
     except NO_ANSWER:

@@ -157,7 +157,7 @@ def _missing_rights(directory: Directory, link: LdapConnection) -> Iterator[str]
         return
     mine, members = own_account.name(directory, link), dialect.memberships[0]
     query = f"(&{directory.control}(!{dialect.locked_query}))"
-    rows = _with_rights(directory, link, settings.base_dn, query, dialect.written)
+    rows = with_rights(directory, link, settings.base_dn, query, dialect.written)
     people = [row for row in rows if dialect.identify(row) != mine and not dialect.protects(row)]
     if refused := [missing for row in people if (missing := dialect.refused(row, dialect.written))]:
         yield _("{bind_dn} may not write {attributes} of {count} of {total} accounts looked at").format(
@@ -173,7 +173,7 @@ def _missing_rights(directory: Directory, link: LdapConnection) -> Iterator[str]
             bind_dn=settings.bind_dn, attribute=dialect.token
         )
     base, query = settings.group_base_dn or settings.base_dn, equals("objectClass", members.object_class)
-    groups = _with_rights(directory, link, base, query, [members.attribute])
+    groups = with_rights(directory, link, base, query, [members.attribute])
     # Some groups are the server's own, and refuse everybody: it is a fault only if all do.
     if groups and all(dialect.refused(row, [members.attribute]) for row in groups):
         yield _("{bind_dn} may take nobody out of a group: it may not write {attribute}").format(
@@ -199,26 +199,37 @@ def _unknown_resets(directory: Directory, link: LdapConnection, people: Sequence
 
 def refusals(directory: Directory, link: LdapConnection, accounts: Sequence[Entry]) -> Iterator[str]:
     """Yield, as sentences, the locks of these accounts that the server says, or shows, that it will refuse."""
-    dialect, settings = directory.dialect, directory.settings
-    for row in () if dialect.written else accounts:
-        locked = dialect.verdict(row)[0] is Verdict.LOCKED
-        if missing := () if locked else attribute_rights.refused_lock(directory, link, row):
+    settings = directory.settings
+    for row, missing in refused_locks(directory, link, accounts):
+        if missing:
             yield _(NO_RIGHT).format(dn=row.dn, bind_dn=settings.bind_dn, attributes=" or ".join(missing))
-    query = either(dialect.matches(dialect.identify(row)) for row in accounts)
-    rows = (
-        _with_rights(directory, link, settings.base_dn, query, dialect.written) if accounts and dialect.written else ()
-    )
-    token = dialect.our_token(link, directory) if rows else ()
-    for row in rows:
-        if missing := dialect.refused(row, dialect.written):
-            yield _(NO_RIGHT).format(dn=row.dn, bind_dn=settings.bind_dn, attributes=" or ".join(missing))
-        elif dialect.may_reset(row, token) is False:
+        else:
             yield _("{dn} will be locked, and keeps its password: {bind_dn} may not reset it").format(
                 dn=row.dn, bind_dn=settings.bind_dn
             )
 
 
-def _with_rights(
+def refused_locks(
+    directory: Directory, link: LdapConnection, accounts: Sequence[Entry]
+) -> Iterator[tuple[Entry, Sequence[str]]]:
+    """Yield accounts with the attributes of a lock that we may not write; none of them: only the password stays."""
+    dialect, settings = directory.dialect, directory.settings
+    for row in () if dialect.written else accounts:
+        locked = dialect.verdict(row)[0] is Verdict.LOCKED
+        if missing := () if locked else attribute_rights.refused_lock(directory, link, row):
+            yield row, missing
+    query = either(dialect.matches(dialect.identify(row)) for row in accounts)
+    rows = (
+        with_rights(directory, link, settings.base_dn, query, dialect.written) if accounts and dialect.written else ()
+    )
+    token = dialect.our_token(link, directory) if rows else ()
+    for row in rows:
+        missing = dialect.refused(row, dialect.written)
+        if missing or dialect.may_reset(row, token) is False:
+            yield row, missing
+
+
+def with_rights(
     directory: Directory, link: LdapConnection, base: str, query: str, wanted: Sequence[str]
 ) -> Sequence[Entry]:
     """Read entries with our rights to write the attributes `wanted`; none where the server does not tell us."""

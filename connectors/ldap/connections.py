@@ -13,6 +13,7 @@ import ldap
 from config.secrets import renewal
 from config.text import _
 from connectors.connections import ConnectionPool, Slot
+from connectors.contract import Recorder
 from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable, Untrusted
 from connectors.ldap.connection import BudgetExceeded, LdapConnection
 from connectors.ldap.dialect import Dialect
@@ -26,6 +27,7 @@ from connectors.ldap.faults import (
     server_words,
     translate,
 )
+from connectors.ldap.recorded_line import RecordedLine
 from connectors.ldap.settings import LdapSettings
 
 T = TypeVar("T")
@@ -47,6 +49,7 @@ class LdapConnections:
         self.pool: ConnectionPool[LdapConnection] = ConnectionPool(settings.connections, LdapConnection.close)
         self._refused_at, self._refused = -REFUSED_SECONDS, ""
         self._stuck: dict[str, Future[Any]] = {}
+        self._recorder: Recorder | None = None
 
     def run(self, work: Callable[[LdapConnection], T], doing: str, needs: str = "", *, lookup: bool = False) -> T:
         """Run reads, and at most one write after them, on one link. `lookup`: within twice `request_seconds`.
@@ -81,6 +84,11 @@ class LdapConnections:
                     yield from work(link)
             except ldap.LDAPError as error:
                 raise translate(error, doing) from error
+
+    def use_recorder(self, recorder: Recorder) -> None:
+        """Give each search to `recorder` from now on, and send nothing that would change something."""
+        self._recorder = recorder
+        self.close()
 
     def try_login(self, dn: str, secret: str, controls: Sequence[Any]) -> Mapping[str, Any] | None:
         """Log in with the given DN and password on a separate connection.
@@ -161,7 +169,8 @@ class LdapConnections:
                     refused=f"{refused}: {why}" if why else refused, renewal=renewal(self._settings.password)
                 )
             ) from error
-        return LdapConnection(raw, self._settings.request_seconds, self._dialect.referrals_are_normal)
+        line = RecordedLine(raw, self._recorder) if self._recorder else raw
+        return LdapConnection(line, self._settings.request_seconds, self._dialect.referrals_are_normal)
 
     def _reach(self, use: Callable[[Any], T]) -> T:
         """Open a connection to the first address that answers; report why each other address failed."""

@@ -1,6 +1,6 @@
 """The LDAP connector: accounts and groups of a directory. Differences between servers are in the dialects.
 
-Over 250 lines because it has the verbs of six capabilities, each with its sentence for people.
+Over 250 lines because it has the verbs of seven capabilities, each with its sentence for people.
 """
 
 import time
@@ -19,24 +19,30 @@ from connectors.contract import (
     Accounts,
     Administrators,
     BeforeImage,
+    Blocker,
+    Blockers,
     Change,
     Duties,
     Duty,
     Group,
     GroupId,
     Groups,
+    Licence,
+    LicenceId,
+    Licences,
     Locked,
     Login,
     Lookup,
     Observation,
     Person,
+    Recorder,
     Residual,
     Roster,
     Trace,
     Verdict,
 )
 from connectors.errors import ConnectorError, Unavailable
-from connectors.ldap import absence, attribute_rights, blind_spots, own_account, references, roster, ways_in
+from connectors.ldap import absence, attribute_rights, blind_spots, blockers, own_account, references, roster, ways_in
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connection import LdapConnection, part_only
 from connectors.ldap.connections import LdapConnections
@@ -45,6 +51,7 @@ from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
 from connectors.ldap.enforcement import Enforcement
 from connectors.ldap.every_address import EveryAddress
+from connectors.ldap.licences import LICENCES_UNNAMED, LicenceGroups
 from connectors.ldap.locking import Locking, LockResult, random_password
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.open_connections import none_left
@@ -76,7 +83,7 @@ DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
 }
 
 
-class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
+class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Licences, Blockers):
     """One directory. Safe for use by several threads."""
 
     def __init__(self, settings: LdapSettings) -> None:
@@ -86,6 +93,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
         self._directory = Directory(settings, self._dialect, self._connections)
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
+        self._licences = LicenceGroups(self._directory, self._memberships)
         self._enforcement = Enforcement(self._directory)
         self._certificates = ways_in.ClientCertificates(settings)
         self._addresses = EveryAddress(settings, self._dialect, self._connections)
@@ -107,6 +115,8 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
 
     def has_limitation(self, words: str) -> bool:
         """Return whether this sentence holds in the dialect."""
+        if words == LICENCES_UNNAMED:
+            return not self._settings.licence_groups
         return words in self._dialect.cannot or words not in (*ActiveDirectory.cannot, *OpenLdapPassword.cannot)
 
     def own_account(self) -> str:
@@ -143,7 +153,8 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
         def check(link: LdapConnection) -> str:
             said = own_account.check(self._directory, link)
             blind_spots.require_writes(self._directory, link)
-            self._blind_spots = time.monotonic(), blind_spots.find(self._directory, link)
+            seen = [*blind_spots.find(self._directory, link), *self._licences.doubts(link)]
+            self._blind_spots = time.monotonic(), seen
             return said
 
         def spare(url: str) -> str:
@@ -183,6 +194,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
             try:
                 seen = self._connections.run(look, _("looking for blind spots"))
                 seen = [*seen, *self._enforcement.doubts(random_password())]
+                seen += self._connections.run(self._licences.doubts, _("reading the licence groups"))
             except ConnectorError as error:
                 return (str(error),)
             self._blind_spots = time.monotonic(), seen
@@ -210,6 +222,11 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
     def connections(self) -> ConnectionPool[LdapConnection]:
         """Return the pool that every read and write takes its connection from."""
         return self._connections.pool
+
+    def use_recorder(self, recorder: Recorder) -> bool:
+        """Record each search, and refuse all that would change something."""
+        self._connections.use_recorder(recorder)
+        return True
 
     def close(self) -> None:
         """Close the connections."""
@@ -371,8 +388,30 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
         return (_("the password: it is not the former one, so a new one must be set"),)
 
     def groups(self, account: AccountId) -> Sequence[Group]:
-        """List every group of the account, each with the groups that it is nested in."""
-        return self._connections.run(lambda link: self._memberships.of(link, account), _("reading groups"))
+        """List every group of the account, each with the groups that it is nested in, and a mark on licences."""
+        return self._connections.run(
+            lambda link: self._licences.marked(link, self._memberships.of(link, account)), _("reading groups")
+        )
+
+    def licences(self, account: AccountId) -> Sequence[Licence]:
+        """List the licences that the account's groups give it, by the setting `licence_groups`."""
+        return self._connections.run(lambda link: self._licences.of(link, account), _("reading licences"))
+
+    def reclaim(self, account: AccountId, licence: LicenceId) -> Change:
+        """Leave the group that gives the licence, as `remove` leaves a group."""
+        return self._connections.run(
+            lambda link: self._licences.reclaim(link, account, licence),
+            _("taking a licence back"),
+            _("write access to members"),
+        )
+
+    def give_licence(self, account: AccountId, licence: LicenceId) -> Change:
+        """Join the group that gives the licence."""
+        return self._connections.run(
+            lambda link: self._licences.give(link, account, licence),
+            _("giving a licence back"),
+            _("write access to members"),
+        )
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         """Delete one member's value from one group."""
@@ -406,6 +445,11 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties):
             return [*hidden, *references.elsewhere(self._directory, link, account)]
 
         return self._connections.run(read, _("looking for duties"), lookup=True)
+
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        """Ask for our rights over the entry and its groups; a server that tells none gets writes without effect."""
+        find = partial(blockers.find, self._directory, self._memberships, account=account)
+        return self._connections.run(find, _("looking for refusals"), lookup=True)
 
     def full_power(self, account: AccountId) -> Sequence[str]:
         """Return Active Directory's own groups of administrators, if the account may be in them."""

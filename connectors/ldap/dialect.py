@@ -188,6 +188,10 @@ class Dialect(Protocol):
         """Return the reason for which an entry may not be locked, as a sentence, or an empty text."""
         return ""
 
+    def blocked(self, entry: Entry) -> tuple[str, str]:  # noqa: ARG002
+        """Return why an entry may not be locked, and the act that ends that, as sentences; empty ones if it may."""
+        return "", ""
+
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Return the one modification that locks an entry that is not locked for good."""
 

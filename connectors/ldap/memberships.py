@@ -61,6 +61,15 @@ class Memberships:
         groups += [self._group_of(row, (), _(BY_ROLE)) for row in self._roles(link, entry)]
         return [*sorted(groups, key=lambda group: group.name), *self._beyond_reach(link, entry)]
 
+    def naming(self, link: LdapConnection, entry: Entry) -> Sequence[Entry]:
+        """Return the groups that name an entry among their members."""
+        names = self._names(entry, self._dialect.memberships)
+        return list(link.search(self._base, either(_named_by(*name) for name in names), self._asked))
+
+    def named_in(self, link: LdapConnection, group: Entry, way: Membership, entry: Entry) -> Sequence[tuple[str, str]]:
+        """Return the values by which one attribute of a group names an entry now."""
+        return self._here(link, group, self._names(entry, [way]))
+
     def remove(self, link: LdapConnection, account: AccountId, group: GroupId) -> Change:
         """Delete every value that names the account, in one write.
 
@@ -176,6 +185,10 @@ class Memberships:
         return list(
             dict.fromkeys(("cn", CLASS, *members, *self._dialect.group_attributes, *self._directory.attributes))
         )
+
+    def named(self, link: LdapConnection, group: str) -> Sequence[Entry]:
+        """Return the groups with this name or id."""
+        return list(link.search(self._base, self._named(group), self._asked))
 
     def _named(self, group: str) -> str:
         names = [equals("cn", group)]

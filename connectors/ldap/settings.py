@@ -79,6 +79,8 @@ class LdapSettings(SystemSettings):
     """Kind of server. Samba's domain controller is an active_directory."""
     lock_by: Literal["ppolicy", "password"] = "ppolicy"
     """OpenLDAP: `ppolicy` needs that overlay; `password`, for a server without it, only replaces the password."""
+    licence_groups: tuple[str, ...] = ()
+    """Names or ids of groups whose membership is a paid licence. A stage of a case can reclaim those licences."""
     disabled_ou: Annotated[str, AfterValidator(_dn)] = ""
     """Active Directory: folder for locked accounts; empty: they are not moved."""
     lock_administrators: bool = False

@@ -1,8 +1,9 @@
 """Any application with a SCIM 2.0 service (RFC 7643, RFC 7644)."""
 
 from config.text import N_
-from connectors.contract import Limits, Manifest
+from connectors.contract import Act, Effect, Limits, Manifest, Subject
 from connectors.scim.connector import UNREAD, Scim
+from connectors.scim.licences import LICENCES_UNNAMED
 from connectors.scim.settings import ScimSettings
 
 MANIFEST = Manifest(
@@ -19,6 +20,8 @@ MANIFEST = Manifest(
             "it (inactive_means)."
         ),
         UNREAD,
+        LICENCES_UNNAMED,
         N_("SCIM tells roles and who reports to somebody, not what runs in a user's name."),
     ),
+    effects=tuple(Effect(Act.LOCK, one, N_("It removes inactive users.")) for one in (Subject.DUTIES, Subject.GROUPS)),
 )

@@ -5,6 +5,8 @@ A lock reads, writes with the version that was read, and reads again.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -14,14 +16,21 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
+    Act,
     Administrators,
     BeforeImage,
+    Blocker,
+    Blockers,
     Change,
     Duties,
     Duty,
+    Effect,
     Group,
     GroupId,
     Groups,
+    Licence,
+    LicenceId,
+    Licences,
     Locked,
     Login,
     Lookup,
@@ -36,6 +45,7 @@ from connectors.scim import wire
 from connectors.scim.bulk_observation import BulkObservation, Removals
 from connectors.scim.duties import DutyLists
 from connectors.scim.faults import NotJson, RequestRejected, Stale, Unsupported
+from connectors.scim.licences import LICENCES_UNNAMED, LicenceLists
 from connectors.scim.lookups import LIST_AT_MOST, Lookups
 from connectors.scim.matches import CONTROLS
 from connectors.scim.membership_changes import MembershipChanges
@@ -44,10 +54,11 @@ from connectors.scim.relations import find_related
 from connectors.scim.service import USERS, Service
 from connectors.scim.settings import ScimSettings
 
+FIXED = ("readOnly", "immutable")
 UNREAD = N_("Groups are neither read nor left if the application shows no members of any group (read_groups = false).")
 
 
-class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties):
+class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties, Licences, Blockers):
     """One application over SCIM 2.0. Safe for use by several threads; nothing is sent before the first call."""
 
     def __init__(self, settings: ScimSettings) -> None:
@@ -57,10 +68,11 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties):
         self._removals = removals = Removals(removes=settings.inactive_means == "removed")
         self._own_account = settings.own_account or None
         self._lookups = Lookups(self._service, settings.user_filter)
-        self._duties = DutyLists(self._service, LIST_AT_MOST)
         self._sweep = BulkObservation(self._service, removals, settings.connections)
         self._memberships = Memberships(self._service, reads=settings.read_groups)
         self._changes = MembershipChanges(self._service, self._memberships)
+        self._licences = LicenceLists(self._service, self._memberships, self._changes, settings)
+        self._duties = DutyLists(self._service, LIST_AT_MOST, self._licences.is_licence)
         second = settings.compared()
         self._comparison = Comparison(
             self.visible,
@@ -74,8 +86,14 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties):
         return f"Scim({self._settings.url})"
 
     def has_limitation(self, words: str) -> bool:
-        """Return whether a sentence of the manifest holds; that groups are not read depends on the settings."""
+        """Return whether a sentence of the manifest holds; some depend on the settings."""
+        if words == LICENCES_UNNAMED:
+            return not (self._settings.licence_entitlements or self._settings.licence_groups)
         return words != UNREAD or not self._settings.read_groups
+
+    def has_effect(self, effect: Effect) -> bool:  # noqa: ARG002 - all are those of a removal
+        """Return whether an effect holds: an application that keeps inactive users shows their lists."""
+        return self._removals.removes
 
     def own_account(self) -> str:
         """Return `own_account` of the settings, else the id or log-in from `/Me` (RFC 7644, 3.11), requested once.
@@ -234,8 +252,11 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties):
         return Change.MADE
 
     def groups(self, account: AccountId) -> Sequence[Group]:
-        """List the groups that name the account as a member."""
-        return self._memberships.of(account)
+        """List the groups that name the account as a member, with a mark on licences."""
+        found, ids = self._memberships.of(account), frozenset[str]()
+        with suppress(Conflict):  # reading the licences says so; leaving a group does not wait for it
+            ids = self._licences.group_ids() if found else ids
+        return [replace(group, licence=group.id in ids) for group in found]
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         """Remove one member from one group."""
@@ -244,6 +265,19 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties):
     def restore(self, account: AccountId, group: GroupId) -> Change:
         """Add one member to one group again."""
         return self._changes.restore(account, group)
+
+    def licences(self, account: AccountId) -> Sequence[Licence]:
+        """Read the user's entitlements and groups, and return those that are licences by the settings."""
+        with self._api.lookup():
+            return self._licences.of(account)
+
+    def reclaim(self, account: AccountId, licence: LicenceId) -> Change:
+        """Take one entitlement from the user, or the user out of one group."""
+        return self._licences.reclaim(account, licence)
+
+    def give_licence(self, account: AccountId, licence: LicenceId) -> Change:
+        """Give one entitlement back as it was, or add the user to one group again."""
+        return self._licences.give(account, licence)
 
     def duties(self, account: AccountId) -> Iterator[Duty]:
         """Read roles and entitlements of the user, and the list for those whose manager it is."""
@@ -254,6 +288,17 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties):
         """Return why the list may not show who reports to the user."""
         with self._api.lookup():
             return self._duties.unseen(account)
+
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        """Read from the application's schema whether `active` can be changed (RFC 7643, section 7)."""
+        with self._api.lookup():
+            user = self._service.user(account)
+            mutability = "" if user.active is False else self._service.mutability("active")
+        if mutability not in FIXED:
+            return ()
+        why = _("the application's schema says that active is {mutability}, so nobody is locked through SCIM.")
+        remedy = _("Let the application's owner make active writable, or lock the account there by hand.")
+        return (Blocker(Act.LOCK, why.format(mutability=mutability), remedy),)
 
     def _outcome(self, user: wire.User) -> str:
         if user.version and self._service.features().etag and not self._removals.removes:

@@ -1,9 +1,11 @@
 """Duties of a user in a SCIM application: roles and entitlements that it has, and the users whose manager it is.
 
+An entitlement that is a licence by the settings is no duty.
+
 A manager stands in the enterprise extension (RFC 7643, 4.3). Few servers filter by it correctly, so the list is read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from config.text import _
 from connectors.contract import AccountId, Duty, DutyId, DutyKind
@@ -19,14 +21,20 @@ HELD = {"roles": "role", "entitlements": "entitlement"}
 class DutyLists:
     """Reads the user, and the list of all users up to a length."""
 
-    def __init__(self, service: Service, most: int) -> None:
-        self._service, self._most = service, most
+    def __init__(
+        self, service: Service, most: int, is_licence: Callable[[object], bool] = lambda _entitlement: False
+    ) -> None:
+        self._service, self._most, self._is_licence = service, most, is_licence
 
     def of(self, account: AccountId) -> Iterator[Duty]:
         """Yield the user's duties. Raises `Missing` if there is no such user."""
         said = wire.attributes(self._service.user(account).raw)
         for name, what in HELD.items():
-            for title in dict.fromkeys(_titles(said.get(name))):
+            held = said.get(name)
+            found = held if isinstance(held, list) else [held]
+            if name == "entitlements":
+                found = [one for one in found if not self._is_licence(one)]
+            for title in dict.fromkeys(_titles(found)):
                 yield Duty(DutyId(f"{what}:{title}"), DutyKind.OWNED, what, title)
         for user in self._users():
             if account == _manager(user) and user.id:

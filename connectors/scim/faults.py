@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 import httpx
-from pydantic import SecretStr
 
-from config.secrets import renewal
+from connectors.credentials import Credential
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Unavailable
 from connectors.http_connector import excerpt, json_object
 
@@ -49,12 +48,12 @@ FAULTS: Mapping[int, type[ConnectorError]] = {
 }
 
 
-def fault(token: SecretStr, response: httpx.Response) -> ConnectorError | None:
+def fault(credential: Credential, response: httpx.Response) -> ConnectorError | None:
     """Return the error of an answer, or None if the general reading applies."""
     status, body = response.status_code, json_object(response)
     detail = ": ".join(str(body[name]) for name in ("scimType", "detail") if body.get(name))
     message = f"{response.request.method} {response.request.url.path}: {status}"
-    message += excerpt([detail], token.get_secret_value())
+    message += excerpt([detail], credential.known)
     if status == httpx.codes.UNAUTHORIZED:
-        message += f"; {renewal(token)}"
+        message += f"; {credential.advice()}"
     return FAULTS[status](message) if status in FAULTS else None

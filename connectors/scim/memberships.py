@@ -45,6 +45,18 @@ class Memberships:
             self._service.sees()  # an application without groups; a missing application raises here
             return _direct(user)
 
+    def identify(self, names: Sequence[str]) -> list[GroupId]:
+        """Return the ids of the groups that names or ids of a setting mean. Raises `Conflict` unless each is one."""
+        ids, found = [], {group_of(raw) for raw in self._groups("")}
+        for name in names:
+            own = [group.id for group in found if key(name) in (key(group.id), key(group.name))]
+            if len(own) != 1:
+                text = _("licence_groups: no groups are named {name}, so licences are not known")
+                several = _("licence_groups: {count} groups are named {name}; use the id of one")
+                raise Conflict((several if own else text).format(name=name, count=len(own)))
+            ids += own
+        return ids
+
     def administrators(self, group: str) -> Sequence[Account]:
         """Return the people in a group and in groups within it.
 

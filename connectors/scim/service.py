@@ -12,13 +12,16 @@ from urllib.parse import quote
 import httpx
 
 from config.text import _
+from connectors.credentials import Credential, FixedToken
 from connectors.errors import Conflict, Forbidden, Missing, Unavailable
 from connectors.http import Api, Timeouts, TokenBucket
+from connectors.oauth import AccessTokens
 from connectors.scim.faults import NoList, NotJson, RequestRejected, Unsupported, WrongResource, fault
 from connectors.scim.settings import ScimSettings
-from connectors.scim.wire import Features, Page, User, following, read_features, read_page, texts
+from connectors.scim.wire import Features, Page, User, attributes, following, read_features, read_page, texts
 
 USERS, GROUPS = "/Users", "/Groups"
+USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
 MOST_RECORDS = 1_000_000
 """Records of one list. A server that sends more without end fills the memory."""
 MEDIA = "application/scim+json"
@@ -81,22 +84,23 @@ class Service:
     """One service. Safe for use by several threads; nothing is sent before the first call."""
 
     def __init__(self, settings: ScimSettings) -> None:
-        self._settings = settings
+        self._settings, self._credential = settings, _credential(settings)
         rate = settings.requests_per_second
         self.api = Api(
             settings.url,
             patience=Timeouts(connect=settings.connect_seconds, read=settings.request_seconds),
-            classify=partial(fault, settings.token),
+            classify=partial(fault, self._credential),
             limit=TokenBucket(rate, max(1, int(rate))) if rate else None,
             headers={"Accept": f"{MEDIA}, application/json", **settings.headers},
             sign=self._sign,
+            renew=self._credential.renew,
             authority=settings.ca_file,
             proxy=settings.proxy,
         )
         self._features: Features | None = None
 
     def _sign(self, request: httpx.Request) -> httpx.Request:
-        proof = f"{self._settings.auth_scheme} {self._settings.token.get_secret_value()}".strip()
+        proof = f"{self._settings.auth_scheme} {self._credential.token()}".strip()
         request.headers[self._settings.auth_header] = proof
         return request
 
@@ -108,6 +112,16 @@ class Service:
             except (Missing, Forbidden, Conflict, NotJson):  # not every server has it, shows it, or has it right
                 self._features = Features()
         return self._features
+
+    def mutability(self, name: str) -> str:
+        """Return the mutability of a user's attribute by the server's schema; empty if the schema does not tell."""
+        try:
+            schema = attributes(_json(self.api.read("GET", f"/Schemas/{quote(USER_SCHEMA)}")))
+        except (Missing, Forbidden, Conflict, RequestRejected, NotJson):  # not every server has it, or shows it
+            return ""
+        rows = schema.get("attributes")
+        every = (attributes(row) for row in (rows if isinstance(rows, list) else ()))
+        return next((next(texts(row.get("mutability")), "") for row in every if row.get("name") == name), "")
 
     def user(self, account: str) -> User:
         """Read one user. Raises `Missing`, and `WrongResource` if the answer is about another account or has no id."""
@@ -215,6 +229,13 @@ class Service:
             if "filter" in params:
                 raise
             raise NoList(str(error)) from error
+
+
+def _credential(settings: ScimSettings) -> Credential:
+    if settings.token is not None:
+        return FixedToken(settings.token)
+    patience = Timeouts(connect=settings.connect_seconds, read=settings.request_seconds)
+    return AccessTokens(settings, patience, settings.ca_file, settings.proxy)
 
 
 def _path(kind: str, identifier: str) -> str:

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from config.secrets import ProxyUrl, Secret
 from config.text import _
-from connectors.settings import ReadableFile, SystemSettings, is_loopback
+from connectors.oauth_settings import OAuthSettings
+from connectors.settings import ReadableFile, is_loopback
 
 
 def _address(url: str) -> str:
@@ -18,15 +19,15 @@ def _address(url: str) -> str:
     return url.rstrip("/")
 
 
-class ScimSettings(SystemSettings):
+class ScimSettings(OAuthSettings):
     """Address of the service, the bot's credential, and the meaning of inactive there."""
 
     title: str = Field(default="", max_length=80)
     """The application's name in messages: `Slack`; empty: "SCIM 2.0 application"."""
     url: Annotated[str, AfterValidator(_address)]
     """The address that `/Users` is appended to, with its version: `https://app.example.com/scim/v2`."""
-    token: Secret
-    """The token that the application's administrator page issues for SCIM."""
+    token: Secret | None = Field(default=None, json_schema_extra={"asked": True})
+    """The token that the application's administrator page issues for SCIM. Either this or `oauth`."""
     inactive_means: Literal["suspended", "removed"]
     """`suspended`: the account stays and can be made active again. `removed`: the application removes the user."""
     auth_header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]+$")
@@ -51,6 +52,10 @@ class ScimSettings(SystemSettings):
     """
     read_groups: bool = True
     """False if the application shows no members of any group: groups are then neither read nor left."""
+    licence_entitlements: tuple[str, ...] = ()
+    """Values, types or displayed names of entitlements that are paid licences."""
+    licence_groups: tuple[str, ...] = ()
+    """Names or ids of groups whose membership is a paid licence."""
     requests_per_second: float = Field(default=0, ge=0)
     """The tenant's rate limit; 0: only the limits in the server's answers."""
     connections: int = Field(default=4, ge=1, le=32)
@@ -64,14 +69,18 @@ class ScimSettings(SystemSettings):
 
     def compared(self) -> Self | None:
         """Return the same settings for the second token, if there is one."""
-        changes = {"token": self.compare_token, "compare_token": None, "accounts_at_least": None}
+        changes = {"token": self.compare_token, "compare_token": None, "accounts_at_least": None, "oauth": None}
         return self.model_copy(update=changes) if self.compare_token else None
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
-        if not self.token.get_secret_value():
+        if (self.token is None) == (self.oauth is None):
+            raise ValueError(_("token: either a token or oauth is needed, and not both"))
+        if self.token is not None and not self.token.get_secret_value():
             raise ValueError(_("token: is empty"))
-        if self.compare_token and self.compare_token.get_secret_value() == self.token.get_secret_value():
+        if self.licence_groups and not self.read_groups:
+            raise ValueError(_("licence_groups: needs read_groups = true"))
+        if self.compare_token and self.token and self.compare_token.get_secret_value() == self.token.get_secret_value():
             raise ValueError(_("compare_token: must be another token than token"))
         if self.url.startswith("http:") and not is_loopback(self.url):
             raise ValueError(_("url: {url} would send the token unprotected; use https://").format(url=self.url))

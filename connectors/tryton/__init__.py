@@ -24,5 +24,10 @@ MANIFEST = Manifest(
         N_("Keys of programs (User Applications) work on after the lock. Cancel them in Tryton."),
         N_("Scheduled actions and triggers in Tryton name no user, so who set one up is not told."),
         N_("Reports and lists on the screen are not logged as exports."),
+        N_("New contacts are not introduced to clients: Tryton's own e-mail is not used."),
+        N_(
+            "Tryton records no calls and no meetings with clients. Only e-mails that people send from it are known, "
+            "and what their colleagues mark."
+        ),
     ),
 )

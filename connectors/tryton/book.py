@@ -17,6 +17,8 @@ Writes = Sequence[Write]
 
 PAGE = 200
 """Records in one read."""
+OWNERS_PAGE = 5_000
+"""Records in one read of their owners alone: about 150 kB."""
 
 
 class OwnerFieldRecords:
@@ -39,6 +41,28 @@ class OwnerFieldRecords:
             for row in self._rows(page, records.fields(self._field)):
                 if row[self._field.name] in hands:
                     yield records.record(self._field, row, account)
+
+    def owner_counts(self) -> Mapping[AccountId, int]:
+        """Count the records of every owner. A page begins after the last id, so that none is missed or read twice."""
+        name, counted, last, seen = self._field.name, Counter[int](), 0, 0
+        known = self._read("search_count", [[name, "!=", None]])
+        while True:
+            after = [["id", ">", last], [name, "!=", None]]
+            page = self._read("search_read", after, 0, OWNERS_PAGE, [["id", "ASC"]], [name])
+            if any(row["id"] <= last for row in page) or None in (ids := [row[name] for row in page]):
+                raise Unavailable(_("{model}: the answer is not what was asked for").format(model=self._field.model))
+            counted.update(ids)
+            seen += len(page)
+            if not page or seen >= known:  # a record made since has a higher id, and is of the next look
+                break
+            last = max(row["id"] for row in page)
+        if seen < known and seen < self._read("search_count", [[name, "!=", None]]):
+            message = _("{model}: {seen} of {known} records were read; the list was cut short")
+            raise Unavailable(message.format(model=self._field.model, seen=seen, known=known))
+        named, total = self._owners.names(self._field, counted), Counter[AccountId]()
+        for value, number in counted.items():
+            total[named[value]] += number
+        return total
 
     def owners(self, numbers: Sequence[int]) -> Mapping[int, AccountId | None]:
         """Read owners; missing records are not in the answer."""
@@ -160,11 +184,27 @@ class Book:
             counted[shelf.kind] += shelf.count(hands)
         return dict(counted)
 
+    def owned(self, owner: AccountId) -> Mapping[str, int]:
+        """Return how many records of each model name the account."""
+        hands, counted = self._owners.hands(owner), Counter[str]()
+        for text in self._named:
+            counted[text.partition(":")[0]] += self._shelf(text).count(hands)
+        return dict(counted)
+
     def records(self, owner: AccountId) -> Iterator[Record]:
         """Stream the account's records, field by field."""
         hands = self._owners.hands(owner)
         for shelf in list(map(self._shelf, self._named)):  # a field that is missing raises before the first record
             yield from shelf.records(owner, hands)
+
+    def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
+        """Count the records of every owner, field by field."""
+        found: dict[AccountId, dict[str, int]] = {}
+        for shelf in list(map(self._shelf, self._named)):
+            for account, number in shelf.owner_counts().items():
+                kinds = found.setdefault(account, {})
+                kinds[shelf.kind] = kinds.get(shelf.kind, 0) + number
+        return found
 
     def owners(self, ids: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
         """Read owners; invalid ids and missing records are not in the answer.

@@ -19,9 +19,13 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
+    Activities,
     BeforeImage,
+    Blocker,
+    Blockers,
+    BookOwners,
     Change,
-    ClientBook,
+    ClientActivity,
     Duties,
     Duty,
     ExportEvent,
@@ -29,6 +33,7 @@ from connectors.contract import (
     Locked,
     Login,
     Lookup,
+    LossRate,
     Moved,
     MoveOrder,
     Observation,
@@ -43,9 +48,11 @@ from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, Unav
 from connectors.http_connector import HttpConnector
 from connectors.identifiers import folded_all, resembles
 from connectors.tryton import log, wire
+from connectors.tryton.activities import ActivityLog
+from connectors.tryton.blockers import BlockerList
 from connectors.tryton.book import Book
 from connectors.tryton.duties import KEYS, DutyList
-from connectors.tryton.owners import USER, Owners
+from connectors.tryton.owners import UNLINKED, USER, Owners
 from connectors.tryton.restrictions import Restrictions, fewer_records
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.settings import TrytonSettings
@@ -64,7 +71,7 @@ RULES_SECONDS = 60.0
 """Time for which the record rules on keys are believed to be the same."""
 
 
-class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, Duties):
+class Tryton(HttpConnector, Accounts, Sessions, BookOwners, Activities, ExportLog, Roster, Duties, Blockers):
     """Tryton 8.2 over JSON-RPC, with the server's log for exports. Nothing is sent before the first call."""
 
     def __init__(self, settings: TrytonSettings) -> None:
@@ -75,6 +82,8 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
         self._book = Book(self._rpc, self._owners, settings.owner_fields)
         self._restrictions, second = Restrictions(self._rpc, settings.login), settings.compared()
         self._duties = DutyList(self._rpc, self._owners, self._restrictions, settings.login)
+        self._blockers = BlockerList(self._rpc, self._owners, self._book, settings.login)
+        self._activities = ActivityLog(self._rpc)
         self._keys_hidden = float("-inf"), ""
         self._second = Tryton(second) if second else None
         self._comparison = Comparison(
@@ -220,8 +229,11 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
         if hidden:
             gone = Observation(Verdict.UNKNOWN, gone.how, "; ".join(hidden))
         malformed = Observation(Verdict.UNKNOWN, gone.how, _("this is not the form of a user's id"))
+        words = _("an employee without a user: Tryton does not tell whether the person has left")
+        unlinked = Observation(Verdict.UNKNOWN, gone.how, words)
+        other = {a: unlinked if a.startswith(UNLINKED) else malformed for a, n in numbers.items() if n is None}
         seen = {
-            a: malformed if n is None else wire.observation(rows[n]) if n in rows else gone for a, n in numbers.items()
+            a: other[a] if n is None else wire.observation(rows[n]) if n in rows else gone for a, n in numbers.items()
         }
         shut = [n for a, n in numbers.items() if n is not None and seen[a].verdict is Verdict.LOCKED]
         keyed, unseen = self._keyed([["user", "in", shut]]) if shut else (frozenset(), "")
@@ -255,7 +267,8 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
         read_at, said = self._keys_hidden
         if time.monotonic() - read_at > RULES_SECONDS:
             said = "; ".join(self._restrictions.of([KEYS]))
-            self._keys_hidden = time.monotonic(), said
+            self._activities = ActivityLog(self._rpc)
+        self._keys_hidden = time.monotonic(), said
         return said
 
     def everyone(self) -> Iterator[Account]:
@@ -331,6 +344,10 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
         """Read owners, 200 records at a time; an employee without a user is named `employee:ID`."""
         return self._book.owners(records)
 
+    def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
+        """Read the owner of every record, 5,000 to a call; an employee without a user is named `employee:ID`."""
+        return self._book.owner_counts()
+
     def owner_faults(
         self, accounts: Sequence[AccountId], pools: Collection[str], on: date
     ) -> Mapping[AccountId, Mapping[str, str]]:
@@ -367,6 +384,19 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster, D
         """Return the models, and the record rules, that hide duties from our own user."""
         with self._api.lookup():
             return self._duties.unseen(account)
+
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        """Read our rights on users and on the models of the records, and the record rules on this user."""
+        with self._api.lookup():
+            return list(self._blockers.of(account))
+
+    def activities(self, records: Sequence[RecordId], since: datetime) -> Mapping[RecordId, ClientActivity]:
+        """Read e-mails sent from records and their parties, and opportunities that were won or lost."""
+        return self._activities.of(records, since)
+
+    def loss_rate(self, since: datetime, until: datetime) -> LossRate:
+        """Count the opportunities that ended on these days, by the day of their end."""
+        return self._activities.loss_rate(since, until)
 
     def _every(self, clause: Sequence[Any], fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """Stream users in the order of their ids: a new user is on a page still to come."""

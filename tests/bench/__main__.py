@@ -10,7 +10,21 @@ from functools import partial
 from pathlib import Path
 
 from bot.cli.output import show_table
-from tests.bench import ack, allocate, audit, chaos, growth, idle, lockout, mass, move, proposal, truth
+from tests.bench import (
+    ack,
+    allocate,
+    audit,
+    chaos,
+    growth,
+    idle,
+    lockout,
+    mass,
+    move,
+    orphaned,
+    proposal,
+    stages,
+    truth,
+)
 from tests.bench.calibration import Calibration, calibrate
 from tests.bench.figures import Figure, Run
 
@@ -25,7 +39,9 @@ BENCHES: dict[str, Callable[[], Run]] = {
     "move": move.run,
     "allocate": allocate.run,
     "proposal": proposal.run,
+    "orphaned": orphaned.run,
     "truth": truth.run,
+    "stages": stages.run,
 }
 
 COLUMNS = ("bench", "figure", "measured", "floor", "ratio", "goal", "met")

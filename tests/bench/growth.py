@@ -45,11 +45,13 @@ from workflows.cases.offboarding import Offboarding
 from workflows.clients.approval_policy import ApprovalPolicy
 from workflows.clients.context import ClientContext
 from workflows.clients.handover import ClientHandover
+from workflows.clients.introduction_policy import IntroductionPolicy
 from workflows.clients.split.rules import AllocationPolicy
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Actor
 from workflows.ports import SystemClock
+from workflows.stages.reading import StageReading
 from workflows.storage.journal import Journal
 from workflows.storage.marks import Marks
 from workflows.storage.outbox import deliver, enqueue
@@ -192,10 +194,12 @@ def company(count: int, folder: Path) -> Company:
     _settled(store, count)
     journal = Journal(store, clock, b"s" * 32, Marks(b"m" * 32))
     context = Context(store, vault, journal, systems, clock, authorization(store, vault, journal, clock), day)
-    handover = ClientHandover(ClientContext.extend(context, MemoryMembers(), ApprovalPolicy(), AllocationPolicy()))
+    handover = ClientHandover(
+        ClientContext.extend(context, MemoryMembers(), ApprovalPolicy(), AllocationPolicy(), IntroductionPolicy())
+    )
     exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
     findings = FindingList(context, day)
-    casefile = Casefile(context, handover.proposals, exports, findings)
+    casefile = Casefile(context, handover.proposals, exports, findings, StageReading(context, ()))
     absence = AbsenceCheck(context)
     offboarding = Offboarding(
         context,
@@ -205,6 +209,7 @@ def company(count: int, folder: Path) -> Company:
         guards=ProtectedAccounts(()),
         absence=absence,
         follow_up_days=DAYS,
+        stages={},
     )
     audits = Audits(
         context, casefile, _nobody, _nobody, absence, sheet=findings, channel="C0AUDIT", zone="UTC", at=hour(8)

@@ -23,6 +23,7 @@ from connectors.errors import BadCredential
 from tests.bot.conftest import make_services
 from tests.bot.fakes import (
     FakeAudits,
+    FakeClientAnswers,
     FakeClockRecord,
     FakeDutyDecisions,
     FakeExports,
@@ -120,6 +121,7 @@ class Wiring:
     put_backs: FakePutBacks = field(default_factory=FakePutBacks)
     leaves: FakeLeaves = field(default_factory=FakeLeaves)
     duty_decisions: FakeDutyDecisions = field(default_factory=FakeDutyDecisions)
+    answers: FakeClientAnswers = field(default_factory=FakeClientAnswers)
     clock_record: FakeClockRecord = field(default_factory=FakeClockRecord)
     keys: Any = None
     figures: FakeFigures = field(default_factory=FakeFigures)
@@ -159,6 +161,7 @@ class Wiring:
             halts=self.halts,
             put_backs=self.put_backs,
             leaves=self.leaves,
+            answers=self.answers,
         )
         store = Store(sqlite_url(settings.storage.path), VAULT)
         try:

@@ -5,17 +5,31 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from connectors.contract import Verdict
+from config.text import gettext_lazy
+from connectors.contract import AccountId, Verdict
 from tests.bot import samples
 from workflows.access.duty_decisions import DutyOrder
 from workflows.access.duty_views import DutiesView, DutyItem
 from workflows.access.manual_steps import Proof
 from workflows.access.views import Candidate, DutyComparison, StepView
-from workflows.cases.views import AuditView, CaseBrief, CaseView, FindingLine, FollowUpLine, OffboardingRequest, Plan
+from workflows.cases.earlier_handover import EarlierOpening, EarlierRequest
+from workflows.cases.views import (
+    AuditView,
+    CaseBrief,
+    CaseView,
+    EarlierFigure,
+    FindingLine,
+    FollowUpLine,
+    OffboardingRequest,
+    Plan,
+)
+from workflows.clients.earlier import EarlierOwner
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
+from workflows.clients.stayed.views import ClientStay, ClientToMark, Reminder, StayReport
 from workflows.clients.views import (
     ClientLine,
     DelegationView,
+    IntroductionLine,
     NoteView,
     Preview,
     ProposalView,
@@ -24,11 +38,14 @@ from workflows.clients.views import (
     RecordLine,
 )
 from workflows.exports.views import ExportView
-from workflows.people import Actor, Leaver, Successor
+from workflows.people import Actor, Leaver, Successor, earlier_leavers
 from workflows.refusals import Code, Refused
+from workflows.stage_acts import ActResult
+from workflows.stages.views import StageList
 from workflows.storage.rows.case import CaseState, Strategy
-from workflows.storage.rows.clients import AssignmentState, ProposalState
+from workflows.storage.rows.clients import AssignmentState, ClientWord, ProposalState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.watch.earlier_leavers import EarlierLeavers
 from workflows.watch.figures import Figure
 
 
@@ -63,7 +80,7 @@ class FakeOffboarding:
         self.reasons: list[str] = []
         self._lock = threading.Lock()
 
-    def plan(self, leaver: Leaver) -> Plan:
+    def plan(self, leaver: Leaver, stages: object = None, effective_at: datetime | None = None) -> Plan:
         return replace(
             samples.plan(leaver, self.systems),
             refusals=self.refusals,
@@ -285,6 +302,21 @@ class FakeDelegations:
         return [one for one in self.known if not user or user in (one.principal.slack_id, one.delegate.slack_id)]
 
 
+class FakeIntroductions:
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    def read(self, case_id: str) -> dict[str, str]:
+        return {}
+
+    def lines(self, case_id: str) -> tuple[IntroductionLine, ...]:
+        return samples.introductions()
+
+    def send(self, case_id: str, by: Actor, successor: str = "") -> dict[str, ActResult]:
+        self.sent.append((case_id, by.id))
+        return {"crm": ActResult(problem="not every introduction is done")}
+
+
 class FakeHalts:
     def __init__(self) -> None:
         self.done: list[tuple[str, str, str]] = []
@@ -355,6 +387,49 @@ class FakeNotes:
         return [samples.note(), samples.note(samples.CAROL)]
 
 
+class FakeClientAnswers:
+    def __init__(self) -> None:
+        self.given: list[tuple[str, str, str]] = []
+
+    def find(self, case_id: str, text: str) -> list[ClientToMark]:
+        return [one for one in samples.clients_to_mark() if text in one.name or text == one.id]
+
+    def asked(self, case_id: str, system: str, client: str) -> list[str]:
+        return [samples.BOB.slack_id]
+
+    def give(self, case_id: str, system: str, client: str, word: ClientWord, by: Actor) -> bool:
+        told = client, word.value, by.id
+        self.given += [told] if told not in self.given else []
+        return self.given.count(told) == 1 and len(self.given) == 1
+
+    def may_mark(self, note: str, user: str) -> bool:
+        return user == samples.BOB.slack_id
+
+    def of_note(self, note: str, offset: int, limit: int, search: str = "") -> tuple[list[ClientToMark], int]:
+        found = [one for one in samples.clients_to_mark() if search in one.name]
+        return found[:limit], len(found)
+
+
+class FakeStayChecks:
+    def now(self, case_id: str) -> tuple[StayReport, list[ClientStay]]:
+        return samples.stay_report(), samples.client_stays()
+
+    def report(self, check_id: str) -> StayReport:
+        return samples.stay_report()
+
+    def reminder(self, note: str) -> Reminder:
+        return samples.reminder()
+
+    def may_read(self, check_id: str, user: str) -> bool:
+        return user == samples.MAX.slack_id
+
+    def page(self, check_id: str, offset: int, limit: int, search: str = "") -> tuple[list[ClientStay], int]:
+        return samples.client_stays()[:limit], 60
+
+    def csv(self, check_id: str) -> list[str]:
+        return ["client\n"]
+
+
 class FakeDuties:
     def of_case(self, case_id: str) -> tuple[DutyComparison, ...]:
         return (samples.duty_comparison(),)
@@ -381,6 +456,40 @@ class FakeDutyDecisions:
     def decide(self, case_id: str, orders: Sequence[DutyOrder], by: Actor, reason: str = "") -> tuple[DutyItem, ...]:
         self.orders += [(one.id, one.choice, one.to) for one in orders]
         return ()
+
+
+class FakeStages:
+    def of_case(self, case_id: str) -> StageList:
+        return StageList(case_id, samples.stages(), samples.hold(), (samples.hold(ended=True),))
+
+
+class FakeStageControl:
+    def __init__(self) -> None:
+        self.done: list[tuple[str, ...]] = []
+
+    def move(self, case_id: str, name: str, day: date, by: Actor) -> None:
+        if day < samples.NOW.date():
+            raise Refused(Code.PAST_TIME, at=day.isoformat())
+        self.done.append(("move", case_id, name, day.isoformat(), by.id))
+
+    def run_now(self, case_id: str, name: str, by: Actor) -> None:
+        self.done.append(("run", case_id, name, by.id))
+
+    def skip(self, case_id: str, name: str, by: Actor, reason: str) -> None:
+        if not reason:
+            raise Refused(Code.NEEDS_REASON)
+        self.done.append(("skip", case_id, name, reason, by.id))
+
+
+class FakeLegalHolds:
+    def __init__(self) -> None:
+        self.done: list[tuple[str, ...]] = []
+
+    def set(self, case_id: str, by: Actor, reason: str) -> None:
+        self.done.append(("set", case_id, reason, by.id))
+
+    def end(self, case_id: str, by: Actor, reason: str) -> None:
+        self.done.append(("end", case_id, reason, by.id))
 
 
 class FakeLinking:
@@ -570,3 +679,48 @@ class FakeJournal:
 
     def note(self, action: str, actor: Actor, data: Mapping[str, str]) -> None:
         self.notes.append((action, actor.id, data))
+
+
+class FakeEarlier:
+    """Two earlier leavers, one owner of whom nothing is known, and one on leave."""
+
+    def read(self, system: str = "", **_how: object) -> EarlierLeavers:
+        return samples.earlier()
+
+    def look(self, by: Actor, system: str = "", **_how: object) -> EarlierLeavers:
+        return samples.earlier()
+
+    def recent(self, by: Actor) -> EarlierLeavers:
+        return samples.earlier()
+
+    def forget(self) -> None:
+        """Nothing is kept."""
+
+    def figure(self) -> EarlierFigure | None:
+        found = samples.earlier()
+        return EarlierFigure(len(found.offered), found.records, len(found.unknown), samples.NOW)
+
+
+class FakeEarlierHandovers:
+    """Opens a case for the chosen owners, and keeps the requests."""
+
+    def __init__(self, offboarding: FakeOffboarding) -> None:
+        self.requests: list[EarlierRequest] = []
+        self._offboarding = offboarding
+
+    def plan(self, request: EarlierRequest) -> EarlierOpening:
+        return EarlierOpening(
+            {name: tuple(map(EarlierOwner, chosen)) for name, chosen in request.owners.items()},
+            {
+                name: {AccountId("back"): gettext_lazy("the owner's account there is open again")}
+                for name in request.owners
+            },
+        )
+
+    def open(self, request: EarlierRequest) -> str:
+        self.requests.append(request)
+        number = self.plan(request).number
+        made = samples.case(CaseState.EARLIER, case_id=f"earlier-{len(self.requests)}")
+        case = replace(made, leaver=earlier_leavers(number), opened_by=request.requested_by, systems=())
+        self._offboarding.known[case.id] = case
+        return case.id

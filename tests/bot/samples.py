@@ -5,29 +5,54 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from bot.slack.people import Profile
-from connectors.contract import Duty, DutyId, DutyKind, Verdict
+from connectors.contract import AccountId, Duty, DutyId, DutyKind, IntroductionWay, Licence, LicenceId, Verdict
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, SECURITY, Employee
 from workflows.access.duty_views import DutiesView, DutyItem
+from workflows.access.staged_account import SeatState
 from workflows.access.views import (
     AccountLine,
     BookLine,
     Candidate,
     DutyComparison,
     DutyLine,
+    LicenceLine,
     RestoredLine,
+    SeatLine,
     StepView,
     SystemLine,
     SystemPlan,
 )
 from workflows.cases.views import AuditView, CaseView, FindingLine, FollowUpLine, Plan
-from workflows.clients.views import ClientLine, ClientsView, NoteLine, NoteView, ProposalView, RecordLine, Share
+from workflows.clients.stayed.views import (
+    ClientAnswerView,
+    ClientStay,
+    ClientToMark,
+    Fate,
+    LostDeal,
+    Reminder,
+    StayReport,
+    UsualLoss,
+)
+from workflows.clients.views import (
+    ClientLine,
+    ClientsView,
+    IntroductionLine,
+    NoteLine,
+    NoteView,
+    ProposalView,
+    RecordLine,
+    Share,
+)
 from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver, Successor
+from workflows.stage_acts import StageAct
+from workflows.stages.views import ActLine, ActSystemLine, HoldLine, PlannedAct, PlannedStage, StageLine, StageState
 from workflows.storage.rows.case import CaseState, Strategy
-from workflows.storage.rows.clients import AssignmentState, ProposalState
+from workflows.storage.rows.clients import AssignmentState, ClientWord, IntroductionState, ProposalState
 from workflows.storage.rows.duties import DutyChoice
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
+from workflows.watch.earlier_leavers import EarlierLeavers, OwnerLine, Standing
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 NASTY = "<!channel> <script>alert('x')</script> *bold* _it_ `code` & \u202eevil\u2066 O'Neill\nline two"
@@ -45,6 +70,15 @@ def leaver(name: str = LEAVER.name) -> Leaver:
     return Leaver(name, LEAVER.email, LEAVER.slack_id, LEAVER.timezone, LEAVER.title, MANAGER.email)
 
 
+def introductions() -> tuple[IntroductionLine, ...]:
+    """Return a task that is there, and a client who was refused."""
+    done = IntroductionLine(
+        "crm", "Nordwind", "account:1", BOB, IntroductionWay.TASK, IntroductionState.SENT, "", NOW, NOW
+    )
+    refused = replace(done, client="Acme", client_id="account:2", state=IntroductionState.REFUSED, reason="inactive")
+    return done, refused
+
+
 def note(who: Successor = BOB) -> NoteView:
     lines = tuple(
         NoteLine("crm", "opportunity", name, f"Client {n}", Decimal(9000 - n), "EUR", "Lead")
@@ -53,9 +87,84 @@ def note(who: Successor = BOB) -> NoteView:
     return NoteView(f"case-1:{who.key}", "case-1", leaver(), who, 45, 20, 30, {"EUR": Decimal(123456)}, lines)
 
 
+def client_stays() -> list[ClientStay]:
+    """Return a client in each state, the worst first."""
+    word = ClientAnswerView(ClientWord.OBJECTS, NASTY, NOW)
+    lost = (LostDeal(NASTY, Decimal(30_000), "EUR"),)
+    return [
+        ClientStay(
+            f"party:{number}",
+            "crm",
+            "CRM",
+            f"Client {number} {NASTY}",
+            BOB if number % 2 else CAROL,
+            fate,
+            word if fate is Fate.OBJECTS else None,
+            NOW if fate is Fate.CONTACTED else None,
+            "a call may be missing" if fate is Fate.UNKNOWN else "",
+            lost if fate is Fate.SILENT else (),
+            1,
+            fate is not Fate.UNKNOWN,
+            fate is Fate.SILENT,
+        )
+        for number, fate in enumerate(Fate)
+    ]
+
+
+def stay_report() -> StayReport:
+    return StayReport(
+        "case-1:7",
+        "case-1",
+        leaver(),
+        NOW,
+        7,
+        44,
+        {Fate.CONTACTED: 31, Fate.SILENT: 9, Fate.OBJECTS: 1, Fate.UNKNOWN: 3},
+        4,
+        6,
+        {"EUR": Decimal(120_000)},
+        ("CRM: a call may be missing",),
+        (),
+        (UsualLoss("CRM", 60, 18), UsualLoss("Shop", unknown="no reports"), UsualLoss("Old", 0)),
+        {BOB.name: 5},
+        (NASTY,),
+    )
+
+
+def clients_to_mark() -> list[ClientToMark]:
+    words = [ClientAnswerView(word, NASTY, NOW) for word in ClientWord]
+    return [
+        ClientToMark(f"party:{number}", "crm", "CRM", f"Client {number} {NASTY}", BOB, word)
+        for number, word in enumerate([*words, None])
+    ]
+
+
+def reminder() -> Reminder:
+    return Reminder(f"case-1:{BOB.key}", "case-1", leaver(), BOB, 44, 9, MAX.name, NOW)
+
+
 def account(system: str, verdict: Verdict = Verdict.OPEN, login: str = LEAVER.uid) -> AccountLine:
     return AccountLine(
         system, f"{system}-1", login, "mail", verdict, groups=("sales", NASTY), done=("locked", "3 sessions ended")
+    )
+
+
+def earlier() -> EarlierLeavers:
+    """Return a look with two earlier leavers, one owner who is not known, one on leave, and a system not read."""
+    known = ("crm", AccountId("17"), "a.ford", f"Ann {NASTY}", Verdict.LOCKED, {"opportunity": 12, "task": 3})
+    return EarlierLeavers(
+        (
+            OwnerLine(*known, Standing.OFFERED, value={"EUR": Decimal(1200)}),
+            OwnerLine("crm", AccountId("18"), "", "", Verdict.ABSENT, {"opportunity": 2}, Standing.OFFERED),
+            OwnerLine("crm", AccountId("20"), "e.ito", "Eve", Verdict.LOCKED, {"task": 1}, Standing.ON_LEAVE, "case-1"),
+            OwnerLine(
+                "crm", AccountId("19"), "d.oak", "Dan", Verdict.UNKNOWN, {"task": 1}, Standing.UNKNOWN, why="hidden"
+            ),
+        ),
+        7,
+        ("crm",),
+        ("Shop: not read",),
+        NOW,
     )
 
 
@@ -67,6 +176,25 @@ def duties() -> DutyLine:
     )
     off = Duty(DutyId("off"), DutyKind.RUNS, "flow", "Nightly", fixed="a key belongs to its user", active=False)
     return DutyLine("system0", "System 0", (*found, off), ("svc may not read queues",), NOW)
+
+
+def licence_plans() -> tuple[LicenceLine, ...]:
+    """Return licences of a plan: with a stage and one that stays, and some that are not known."""
+    seats = (Licence(LicenceId("e3"), NASTY), Licence(LicenceId("v"), "Visio", "Visio", "it comes with the group x"))
+    held = LicenceLine("system0", "System 0", seats=tuple(SeatLine(one, SeatState.HELD) for one in seats), read_at=NOW)
+    return replace(held, stage="day 30"), LicenceLine("system1", "System 1", unknown="svc may not read seats")
+
+
+def licences() -> tuple[LicenceLine, ...]:
+    """Return licences of a case in every state."""
+    [plan, dark] = licence_plans()
+    every = tuple(
+        SeatLine(Licence(LicenceId(f"{state}{why}"), NASTY), state, why)
+        for state in SeatState
+        for why in ("", "no seat")
+    )
+    line = replace(plan, login=LEAVER.uid, seats=every, reclaimed_at=NOW, deactivated_at=NOW, unknown="down")
+    return line, replace(line, stage="", reclaimed_at=None, unknown=""), dark
 
 
 def duty_comparison() -> DutyComparison:
@@ -95,6 +223,51 @@ def duty_items(name: str = "Max") -> DutiesView:
     return DutiesView(tuple(named), ("System 0: x",), NOW, decidable=True)
 
 
+def stages() -> tuple[StageLine, ...]:
+    """Return a stage in every state, each with an act that some system offers and one that none does."""
+    done = ActSystemLine("crm", f"CRM {NASTY}", complete=True, done=(f"licence of {NASTY} reclaimed",))
+    nothing = ActSystemLine("ad", "AD", complete=True)
+    left = ActSystemLine("crm", "CRM", complete=False, problem=f"not reachable: {NASTY}", waits=True)
+    undone = ActSystemLine("crm", "CRM", complete=True, done=("given",), undone=("given back",))
+    stuck = ActSystemLine("crm", "CRM", complete=True, done=("given",), not_undone="not reachable")
+    untried = ActSystemLine("crm", "CRM", complete=False)
+    parts = {
+        StageState.DONE: (done, nothing),
+        StageState.NOTHING: (),
+        StageState.UNDONE: (undone,),
+        StageState.UNDOING: (untried,),
+        StageState.NOT_UNDONE: (stuck,),
+        StageState.WAITS: (done, left),
+        StageState.NOT_DONE: (left,),
+    }
+    return tuple(
+        StageLine(
+            f"day_{number + 1}",
+            state,
+            NOW + timedelta(days=number),
+            (ActLine(StageAct.RECLAIM_LICENCES, parts.get(state, (untried,))), ActLine(StageAct.TELL_CLIENTS, ())),
+            skipped_by=NASTY if state is StageState.SKIPPED else "",
+            skipped_why=NASTY if state is StageState.SKIPPED else "",
+        )
+        for number, state in enumerate(StageState)
+    )
+
+
+def hold(*, ended: bool = False) -> HoldLine:
+    """Return a legal hold."""
+    end = (NOW, NASTY, f"over {NASTY}") if ended else (None, "", "")
+    return HoldLine("case-1", NOW, NASTY, f"a lawsuit {NASTY}", *end)
+
+
+def planned_stages() -> tuple[PlannedStage, ...]:
+    """Return the stages of a plan, one with its day."""
+    acts = (
+        PlannedAct(StageAct.STOP_NEW_WORK, ((f"CRM {NASTY}", f"leave 2 queues of {NASTY}"),)),
+        PlannedAct(StageAct.DEACTIVATE, ()),
+    )
+    return PlannedStage("last_day", acts), PlannedStage("day_30", acts, NOW)
+
+
 def plan(who: Leaver | None = None, systems: int = 2) -> Plan:
     who = who or leaver()
     book = BookLine("crm", {"opportunity": 120, "party": 3}, {"EUR": Decimal(1234567)})
@@ -109,10 +282,11 @@ def plan(who: Leaver | None = None, systems: int = 2) -> Plan:
             book if number == 1 else None,
             "" if number < 3 else "no answer within 10 seconds",
             duties=None if number else duties(),
+            licences=licence_plans()[number] if number < 2 else None,
         )
         for number in range(systems)
     ]
-    return Plan(who, tuple(every), ("is an approver elsewhere",), (), NOW)
+    return Plan(who, tuple(every), ("is an approver elsewhere",), (), NOW, stages=planned_stages())
 
 
 def system(name: str, verdict: Verdict, reason: str = "") -> SystemLine:

@@ -12,8 +12,9 @@ import typer
 from bot import errors as in_slack
 from bot.cli import explanations as at_terminal
 from bot.cli.app import make_app
-from bot.slack.listeners import audits, book, cases, enrolment, handover, home, manual, offboarding
+from bot.slack.listeners import audits, book, cases, enrolment, handover, home, manual, notes, offboarding
 from bot.slack.listeners import duties as duty_listeners
+from bot.slack.listeners import stayed as stayed_listeners
 from bot.slack.listeners.offboarding import Verb
 from bot.slack.messages import (
     access,
@@ -36,6 +37,7 @@ from bot.slack.messages import (
     outcome,
     proposal,
     share,
+    stayed,
 )
 from bot.slack.messages import manual as steps
 from bot.slack.messages.blocks import MENU
@@ -64,6 +66,7 @@ TOLD: Mapping[Any, tuple[str, ...]] = {
     proposal: (),
     share: (),
     duties: (),
+    stayed: (),
     steps: (),
     case: CHANNEL,
     bundle: CHANNEL,
@@ -106,7 +109,19 @@ class Noted:
 def rights() -> dict[str, Right | None]:
     """Return the right of each button by its action; None: of those who are asked, or checked by the listener."""
     noted: Any = Noted({})
-    for task in (offboarding, cases, handover, book, audits, manual, home, enrolment, duty_listeners):
+    for task in (
+        offboarding,
+        cases,
+        handover,
+        book,
+        audits,
+        manual,
+        home,
+        enrolment,
+        notes,
+        stayed_listeners,
+        duty_listeners,
+    ):
         task.register(noted)
     return {**noted.rights, **LATE}
 

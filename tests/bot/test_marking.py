@@ -15,13 +15,17 @@ import pytest
 import typer
 
 from bot.cli.app import COMMANDS, make_app
+from bot.cli.clients import ANSWERS
 from bot.errors import internal_error_message
 from bot.slack import forms, messages
 from bot.slack.forms import case as case_form
 from bot.slack.forms import clients, fields, notice, offboard, people, reasons
 from bot.slack.forms import duties as duty_form
+from bot.slack.forms import earlier as earlier_form
 from bot.slack.forms import enrolment as enrolment_form
 from bot.slack.forms import proposal as proposal_form
+from bot.slack.forms import stages as stages_form
+from bot.slack.forms import stayed as stayed_form
 from bot.slack.messages import (
     access,
     acts,
@@ -31,6 +35,7 @@ from bot.slack.messages import (
     case,
     details,
     duties,
+    earlier,
     escalation,
     exports,
     findings,
@@ -49,9 +54,11 @@ from bot.slack.messages import (
     requests,
     share,
     split,
+    stayed,
 )
 from bot.slack.messages import enrolment as enrolment_part
 from bot.slack.messages.blocks import Message, button, header, pack, section, table
+from config.client_book import ClientSettings
 from config.settings import Roles
 from connectors.contract import DutyKind, Verdict
 from tests.bot import samples
@@ -62,7 +69,8 @@ from workflows.access.views import RestrictionLine, SystemLine
 from workflows.business_days import BusinessDays
 from workflows.cases.finding_list import URGENCY
 from workflows.cases.joinings import JoinedChannel
-from workflows.cases.views import CaseView, Ended, FindingLine
+from workflows.cases.views import CaseView, EarlierFigure, Ended, FindingLine
+from workflows.clients.stayed.views import Fate
 from workflows.clients.views import (
     DecisionView,
     DelegationView,
@@ -74,8 +82,16 @@ from workflows.clients.views import (
     RequestView,
 )
 from workflows.news import Event
+from workflows.people import earlier_leavers
 from workflows.storage.rows.case import CaseState, HoldReason, Reason, Strategy
-from workflows.storage.rows.clients import AssignmentState, Halt, LeaveAnswer, ProposalState, RequestState
+from workflows.storage.rows.clients import (
+    AssignmentState,
+    Halt,
+    IntroductionState,
+    LeaveAnswer,
+    ProposalState,
+    RequestState,
+)
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
 
@@ -153,6 +169,7 @@ def views() -> Iterator[CaseView]:
             ),
             clients=clients_,
             restored=(samples.restored("crm"), samples.restored("ldap", done=False)),
+            licences=samples.licences(),
             restrictions=(restricted, replace(restricted, lifted=True), replace(restricted, done_at=None, problem="")),
             findings=(samples.finding(1), replace(samples.finding(1), system="system1", changed_by="x")),
             settled=tuple(settled()),
@@ -162,7 +179,10 @@ def views() -> Iterator[CaseView]:
             settled_at=samples.NOW,
             ended=Ended(NAME, samples.NOW, NAME),
             leave=LeaveView(LATER, True, samples.NOW, LeaveAnswer.STAY, NAME, samples.NOW),
+            stages=samples.stages(),
+            hold=samples.hold(),
         )
+        yield replace(view, stages=samples.stages()[:1])
         for reason in HoldReason:
             yield replace(view, state=CaseState.HELD, held=reason)
         for answer in LeaveAnswer:
@@ -231,6 +251,9 @@ def messages_shown(data: Data) -> Iterator[Any]:
             yield [leave.build(view), leave.blocks(view, LATER + timedelta(days=1))]
         yield access.release_buttons(view)
         yield moves.blocks(replace(view, clients=replace(view.clients, halted=Halt.STOPPED)) if view.clients else view)
+        for at in (None, LATER):
+            slow_case = replace(view.clients, accepted=3, read_again_at=at, told=(NAME,)) if view.clients else None
+            yield case.build(replace(view, clients=slow_case), samples.NOW)
     for state in ProposalState:
         meant = data.marked(
             replace(
@@ -248,11 +271,20 @@ def messages_shown(data: Data) -> Iterator[Any]:
                 share.build(meant, one, samples.lines(25), 60, 0, viewer) for one in meant.requests if one.share
             )
         yield [outcome.build(meant), outcome.build(meant, samples.MAX.slack_id)]
+        slow = replace(meant, told=(NAME,), states={AssignmentState.WAITING: 2, AssignmentState.OBJECTED: 1})
+        yield [outcome.build(slow), outcome.build(slow, samples.MAX.slack_id), proposal.build(slow, [], 0)]
         yield [requests.blocks(meant), requests.waiting(meant), requests.needs(meant)]
         yield [split.kept(meant.kept, NAME), share.point(meant, meant.requests[1], samples.BOB.slack_id)]
     yield [alarm.build(replace(samples.finding(), closed_at=at)) for at in (None, LATER)]
     yield [escalation.build(samples.audit(2)), note.build(samples.note()), note.introduction(samples.note())]
     yield note.build(replace(samples.note(), records=0, until=LATER))
+    sent = {IntroductionState.SENT: 7, IntroductionState.REFUSED: 1}
+    yield note.build(data.marked(replace(samples.note(), told=sent, to_tell=3, not_told=samples.introductions())))
+    report = data.marked(samples.stay_report())
+    whole = replace(report, unknown=(), deals_unknown=("CRM",), lost=0, fates={Fate.NOT_REACHED: 1}, left={})
+    many = replace(report, unknown=report.unknown * 9, lost_value={})
+    yield [stayed.build(one) for one in (report, whole, replace(whole, deals_unknown=()), many)]
+    yield stayed.reminder(data.marked(samples.reminder()))
     yield [news.taken_back(data.marked(replace(samples.note(), records=number))) for number in (0, 45)]
     for step in (samples.step(), samples.step(by=NAME, note=NAME, proof="x"), samples.step(needs_file=True)):
         yield [manual.build(step), manual.waiting(step), manual.headline(step)]
@@ -269,6 +301,13 @@ def messages_shown(data: Data) -> Iterator[Any]:
     states = dict.fromkeys(AssignmentState, 2)
     yield split.client_line(replace(samples.client_lines(1)[0], states=states))
     yield [split.choices(samples.client_lines(9)), split.people([data.marked(samples.BOB)], "bob")]
+    for ended in (CaseState.EARLIER, CaseState.CANCELLED):
+        group = replace(samples.case(ended, *ALL, name=NAME), leaver=earlier_leavers(3), systems=())
+        yield [case.build(group, samples.NOW), moves.build(group), guide.line(group)]
+    yield note.build(replace(samples.note(), leaver=earlier_leavers(3)))
+    figures = EarlierFigure(2, 9, 1, samples.NOW, (NAME,))
+    yield [earlier.figure(figures), audit.build(data.marked(replace(samples.audit(), earlier=figures)))]
+    yield [[earlier.standing(data.marked(one)), earlier.who(one)] for one in samples.earlier().owners]
     yield [moves.kept((), 0), exports.build(samples.exports(1)), internal_error_message("x")]
     data.words |= {"offboard", "undo"}  # a command to type
     offered = [(samples.case(), button("x", "y"))] * 2
@@ -302,6 +341,7 @@ def forms_shown(data: Data) -> Iterator[Any]:
             due_back=[samples.case(CaseState.ON_LEAVE)],
             leaving=[samples.case(CaseState.SCHEDULED)],
             own=[samples.case(CaseState.WATCHED)],
+            earlier=EarlierFigure(2, 9, 1, samples.NOW),
             links={"proposal-1": test_messages.LINK},
             delegations=[stands],
             user=samples.MAX.slack_id,
@@ -323,16 +363,25 @@ def forms_shown(data: Data) -> Iterator[Any]:
         reasons.rehired(ended),
         reasons.rehired(replace(ended, can_undo=False)),
     ]
+    yield reasons.cancel(replace(ended, leaver=earlier_leavers(2)))
+    look = data.marked(samples.earlier())
+    yield [earlier_form.browse(look, may_open=True), earlier_form.browse(replace(look, owners=()), NAME, 1)]
+    yield earlier_form.hand_over(ClientSettings(), look.offered, "")
     yield [reasons.done(samples.step()), reasons.cannot(samples.step()), reasons.take_back(samples.step())]
     seen = Preview(samples.proposal().shares, 60, 20, 3, (NAME,), (NAME,))
     days = BusinessDays(time(17))
     yield [notice.split_preview(seen), notice.failed(NAME)]
     yield [case_form.reschedule("c", samples.NOW, "Europe/Dublin", days)]
     kept = data.marked(
-        PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3, ((NAME, 2, 5),) * 40)
+        PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3, ((NAME, 2, 5),) * 40, 7)
     )
     yield [case_form.put_back(kept), case_form.put_back(replace(kept, waiting=60, back=0))]
+    mine = data.marked(samples.clients_to_mark())
+    yield [stayed_form.mark("n", mine, 60, "", 1), stayed_form.mark("n", [], 0, NAME), stayed_form.mark("n", [], 0)]
+    yield stayed_form.silent("c", data.marked(samples.client_stays()), 60, NAME, 1)
     yield notice.file_faults(NAME, [LineFault(0, NAME), LineFault(3, NAME)])
+    yield [stages_form.change("c", data.marked(one)) for one in samples.stages()]
+    yield [stages_form.hold("c", NAME), stages_form.end_hold("c", NAME)]
 
 
 def put_back_lines() -> Iterator[Any]:
@@ -352,6 +401,7 @@ def faults_shown() -> Iterator[Any]:
         lambda: people.parse_leaver(EMPTY),
         lambda: people.parse_delegate(EMPTY, zone),
         lambda: proposal_form.parse_change(EMPTY),
+        lambda: stages_form.parse_change(EMPTY),
         lambda: proposal_form.parse_keep(EMPTY),
         lambda: proposal_form.parse_upload(EMPTY),
         lambda: case_form.parse_link(EMPTY, today),
@@ -453,7 +503,7 @@ def of_click() -> set[str]:
     names = [CLICKS, *group.commands]
     for one in (one for command in group.commands.values() for one in command.load().params):
         names += [*one.opts, *one.secondary_opts, one.name, f"{one.metavar} {one.envvar} {one.default}"]
-    names += [*Strategy, *Reason, *DutyKind]
+    names += [*Strategy, *Reason, *DutyKind, *ANSWERS]
     return set(WORD.findall(" ".join(map(str, names))))
 
 
@@ -485,8 +535,20 @@ OUTPUTS = (
     ("duties", "case-1", "--give", "0123"),
     ("duties", "case-1", "--give", "0123", "--keep", "0123", "--to", "b@x.example"),
     ("duties", "case-1", "--stop", "all", "--all-kind", "routes"),
+    ("orphaned",),
+    ("orphaned", "--search", "ford"),
+    ("orphaned", "--owner", "crm:17"),
+    ("orphaned", "--hand-over"),
+    ("orphaned", "--hand-over", "--to", "bob@n.example", "--approver", "max@n.example", "--dry-run"),
     ("notes", "case-1"),
+    ("introductions", "case-1"),
+    ("introductions", "case-1", "--send", "--yes"),
     ("notes", "case-1", "--introduction"),
+    ("clients", "case-1"),
+    ("clients", "case-1", "--mark", "party:0", "contacted"),
+    ("clients", "case-1", "--mark", "party:0", "perhaps"),
+    ("clients", "case-1", "--mark", "Client", "contacted"),
+    ("clients", "case-1", "--mark", "nobody", "contacted"),
     ("returning", "case-1", "--stay"),
     ("proposal", "case-1"),
     ("proposal", "case-1", "--search", "acme"),

@@ -6,7 +6,7 @@ workplace.security.click(workplace.post(f"case:{case_id}"), "Retry")
 assert workplace.actors("access.retry") == ["slack:U0SAMOKAFOR"]
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from workflows.cases.holds import CasePolicy
 from workflows.cases.views import CaseView
 from workflows.clients.approval_policy import ApprovalPolicy
 from workflows.people import Actor
+from workflows.stage_acts import ActHandler
 from workflows.storage import outbox
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.outbox import OutboxMessage
@@ -86,6 +87,7 @@ class Workplace:
         rules: CasePolicy | None = None,
         protected: tuple[str, ...] = (),
         approvals: ApprovalPolicy | None = None,
+        handlers: Sequence[ActHandler] = (),
     ) -> None:
         """`more`: additional systems. The directory and the CRM have the practice company's people."""
         policy = PolicySettings(protected=protected)
@@ -98,6 +100,7 @@ class Workplace:
             policy=approvals or ApprovalPolicy(),
             settings=settings,
             workspace=slack_workspace(settings),
+            handlers=handlers,
         )
         self.office.clock.at = samples.NOW
         self.directory, self.crm = self.office.directory, self.office.crm
@@ -207,10 +210,13 @@ def workplace_in(
     rules: CasePolicy | None = None,
     protected: tuple[str, ...] = (),
     approvals: ApprovalPolicy | None = None,
+    handlers: Sequence[ActHandler] = (),
 ) -> Iterator[Workplace]:
     """Open a workplace with the bot connected to Slack."""
     with SlackServer(Workspace()) as slack:
-        workplace = Workplace(slack, folder, *more, rules=rules, protected=protected, approvals=approvals)
+        workplace = Workplace(
+            slack, folder, *more, rules=rules, protected=protected, approvals=approvals, handlers=handlers
+        )
         with serving(slack, workplace.services):
             yield workplace
         workplace.office.store.close()

@@ -99,7 +99,7 @@ def test_the_command_reference_is_up_to_date() -> None:
 def test_a_key_is_described_by_its_model() -> None:
     found = {key.name: key for key in keys(tables()["slack"])}
     assert found["bot_token"] == Key(
-        "bot_token", "reference to a secret", True, "", "The bot's token, `xoxb-...`.", True, False
+        "bot_token", "reference to a secret", True, "", "The bot's token, `xoxb-...`.", True, False, True
     )
     assert found["port"].default == "3000"
     assert list(tables())[:3] == ["company", "storage", "slack"]

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel, ConfigDict
 
 from config.secrets import Secret
 from config.settings import Settings, SettingsError, load
+from config.stages import StageActName, StageSettings
+from workflows.stage_acts import StageAct
 
 KEY = "A" * 43 + "="
 ENV = {
@@ -125,6 +127,15 @@ def test_no_secret_stands_in_a_repr(tmp_path: Path) -> None:
         ("roles.boss", {"users": ["U1"]}, "roles.boss: is not a known key; known here: hr, approver, security, admin"),
         ("policy", {"follow_up_days": [7, 1]}, "policy.follow_up_days: must rise"),
         ("policy", {"retry_minutes": 0}, "policy.retry_minutes: "),
+        ("stages", {"day_30": ["reclaim"]}, "stages.day_30.0: must be 'stop_new_work'"),
+        ("stages", {"day_0": ["deactivate"]}, "stages.day_0: is not a known key"),
+        ("stages", {"day_7": ["reclaim"]}, "stages.day_N.day_7.0: must be 'stop_new_work'"),
+        ("stages", {"day_3651": ["deactivate"]}, "stages: day_3651 is no day; use day_1 to day_3650"),
+        ("stages", {"at_notice": ["tell_clients"]}, "stages: at_notice: tell_clients cannot come before the last day"),
+        ("stages", {"at_notice": ["deactivate"]}, "stages: at_notice: deactivate cannot come before the last day"),
+        ("stages", {"last_day": ["deactivate"], "day_7": ["deactivate"]}, "stages: deactivate is named twice"),
+        ("stages", {"last_day": ["deactivate", "deactivate"]}, "stages: deactivate is named twice"),
+        ("profiles.sales.stages", {"at_notice": ["deactivate"]}, "profiles.sales.stages: at_notice: deactivate"),
         ("profiles.sales", {"strategy": "rules"}, 'profiles.sales: strategy = "rules" needs'),
         ("profiles.sales", {"strategy": "single", "successors": ["a@x.example", "b@x.example"]}, "profiles.sales: "),
         ("profiles.sales", {"strategy": "alphabet"}, "profiles.sales.strategy: must be "),
@@ -225,6 +236,31 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("systems = { crm2 = 'task' }", ".systems: 'crm2' is not one of the systems"),
+        ("systems = { shop = 'letter' }", ".systems.shop: must be 'task' or 'message'"),
+        ("texts = { en = '{reason}: {successor}' }", ".texts.en: names reason, which is not known here"),
+        ("texts = { en = '{successor.email}' }", ".texts.en: names successor.email"),
+        ("texts = { en = '{successor!r:>9}' }", ".texts.en: names successor"),
+        ("texts = { en = '{} {successor}' }", ".texts.en: names {}"),
+        ("texts = { en = 'Hello' }", ".texts.en: does not name the new contact"),
+        ("texts = { en = '{successor' }", ".texts.en: has a brace"),
+        ("texts = { xx = '{successor}' }", ".texts.xx"),
+    ],
+)
+def test_a_fault_of_an_introduction_is_told(line: str, fault: str, tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(f"{path.read_text('utf-8')}\n[clients.introductions]\n{line}\n", encoding="utf-8")
+    found = faults(path)
+    assert any(one.startswith(f"clients.introductions{fault}") for one in found), found
+
+
+def test_introductions_are_off_until_somebody_sets_them(tmp_path: Path) -> None:
+    assert load(written(tmp_path), ENV, kinds).clients.introductions.systems == {}
+
+
+@pytest.mark.parametrize(
     ("without", "fault"),
     [
         ("company", "company: is missing"),
@@ -267,3 +303,23 @@ def test_an_inline_role_counts(tmp_path: Path) -> None:
     path = written(tmp_path, without="roles.hr")
     path.write_text('roles = {security = {groups = ["S1"]}}\n' + path.read_text(encoding="utf-8"), encoding="utf-8")
     assert read(path).roles.security.groups == ("S1",)
+
+
+def test_stages_are_in_the_order_of_their_days_and_a_named_act_leaves_its_default_stage() -> None:
+    default = {"last_day": ("stop_new_work",), "day_30": ("reclaim_licences",)}
+    assert StageSettings.model_validate({}).acts == StageSettings().acts == default
+    given = StageSettings.model_validate({"day_90": ["reclaim_licences"], "day_7": ["tell_clients"]})
+    assert list(given.acts.items()) == [
+        ("last_day", ("stop_new_work",)),
+        ("day_7", ("tell_clients",)),
+        ("day_90", ("reclaim_licences",)),
+    ]
+    assert StageSettings.model_validate({"last_day": [], "day_30": []}).acts == {}
+    assert StageSettings.model_validate({"at_notice": ["stop_new_work"]}).acts == {
+        "at_notice": ("stop_new_work",),
+        "day_30": ("reclaim_licences",),
+    }
+
+
+def test_acts_are_those_of_the_workflows() -> None:
+    assert set(get_args(StageActName)) == {*map(str, StageAct)}

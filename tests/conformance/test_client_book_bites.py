@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.conformance.client_book import ClientBookSuite
+from connectors.conformance.client_book import ClientBookSuite, WaitingBookSuite
 from connectors.contract import AccountId, Change, ClientBook, Moved, MoveOrder, MoveOutcome, Record, RecordId
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown, Unavailable
 
@@ -30,6 +30,9 @@ class Memory:
         self.written, self.number = 0, 0
         self.losing = self.away = False
         self.connector = wrong or Honest
+        self.waits: dict[RecordId, AccountId] = {}
+        self.says_no: set[RecordId] = set()
+        self.accepts, self.ordered = False, 0
 
     def connect(self) -> ClientBook:
         return self.connector(self)
@@ -77,6 +80,21 @@ class Memory:
         self.away = True
         yield
         self.away = False
+
+    @contextmanager
+    def accepting(self) -> Iterator[None]:
+        self.accepts = True
+        yield
+        self.accepts = False
+
+    def carry_out(self, record: RecordId) -> None:
+        self.rows[record].owner = self.waits.pop(record)
+
+    def object(self, record: RecordId) -> None:
+        self.says_no.add(record)
+
+    def orders(self) -> int:
+        return self.ordered
 
 
 class Honest(ClientBook):
@@ -152,6 +170,79 @@ class Honest(ClientBook):
         if row.owner == one.owner:
             return Moved(one.record, MoveOutcome.REFUSED, row.owner, reason="inactive")
         return Moved(one.record, MoveOutcome.TAKEN, row.owner)
+
+
+class Patient(Honest):
+    """A correct connector of a system that accepts orders, and asks clients."""
+
+    def wanted(self, one: MoveOrder) -> bool:
+        return super().wanted(one) and one.record not in self.system.says_no
+
+    def write(self, one: MoveOrder) -> None:
+        if not self.system.accepts:
+            super().write(one)
+        elif one.record not in self.system.waits:
+            self.order(one)
+
+    def order(self, one: MoveOrder) -> None:
+        self.system.waits[one.record] = one.successor
+        self.system.ordered += 1
+
+    def outcome(self, one: MoveOrder, made: Sequence[MoveOrder]) -> Moved:
+        said = super().outcome(one, made)
+        if said.outcome is not MoveOutcome.REFUSED:
+            return said
+        if one.record in self.system.waits:
+            return Moved(one.record, MoveOutcome.WAITING, one.owner, Change.MADE)
+        return replace(said, outcome=MoveOutcome.OBJECTED) if one.record in self.system.says_no else said
+
+
+class MovedWhileWaiting(Patient):
+    def outcome(self, one: MoveOrder, made: Sequence[MoveOrder]) -> Moved:
+        said = super().outcome(one, made)
+        waits = said.outcome is MoveOutcome.WAITING
+        return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE) if waits else said
+
+
+class WaitsWithTheSuccessor(Patient):
+    def outcome(self, one: MoveOrder, made: Sequence[MoveOrder]) -> Moved:
+        said = super().outcome(one, made)
+        return replace(said, owner=one.successor) if said.outcome is MoveOutcome.WAITING else said
+
+
+class NeverReadAgain(Patient):
+    """Answers from what it read first."""
+
+    def __init__(self, system: Memory) -> None:
+        super().__init__(system)
+        self.known: dict[RecordId, AccountId | None] = {}
+
+    def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
+        found = super().owners(records)
+        return {record: self.known.setdefault(record, owner) for record, owner in found.items()}
+
+
+class OwnersAsOrdered(Patient):
+    """Shows the successor as soon as the order is accepted."""
+
+    def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
+        return {**super().owners(records), **{r: self.system.waits[r] for r in records if r in self.system.waits}}
+
+
+class OrdersAgain(Patient):
+    def write(self, one: MoveOrder) -> None:
+        self.order(one) if self.system.accepts else super().write(one)
+
+
+class MovesWhoSaysNo(Patient):
+    def wanted(self, one: MoveOrder) -> bool:
+        return Honest.wanted(self, one)
+
+
+class NoForNothing(Patient):
+    def outcome(self, one: MoveOrder, made: Sequence[MoveOrder]) -> Moved:
+        said = super().outcome(one, made)
+        return replace(said, reason="") if said.outcome is MoveOutcome.OBJECTED else said
 
 
 class StopsAtPageOne(Honest):
@@ -308,6 +399,32 @@ class TestHonest(ClientBookSuite):
     @pytest.fixture
     def world(self) -> Memory:
         return Memory()
+
+
+class TestPatient(WaitingBookSuite):
+    @pytest.fixture
+    def world(self) -> Memory:
+        return Memory(Patient)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "test"),
+    [
+        (Honest, "what_is_accepted_waits_with_its_old_owner"),
+        (MovedWhileWaiting, "what_is_accepted_waits_with_its_old_owner"),
+        (WaitsWithTheSuccessor, "what_is_accepted_waits_with_its_old_owner"),
+        (NeverReadAgain, "a_later_read_shows_what_was_carried_out"),
+        (OwnersAsOrdered, "a_later_read_shows_what_was_carried_out"),
+        (OrdersAgain, "an_order_again_finds_the_first_one"),
+        (MovedWhileWaiting, "an_order_again_finds_the_first_one"),
+        (MovesWhoSaysNo, "who_says_no_keeps_the_owner_and_the_others_move"),
+        (NoForNothing, "who_says_no_keeps_the_owner_and_the_others_move"),
+    ],
+)
+def test_bites_where_moves_wait(wrong: type[Honest], test: str) -> None:
+    run: Any = getattr(WaitingBookSuite(), f"test_{test}")
+    with pytest.raises((AssertionError, ConnectorError)):
+        run(Memory(wrong))
 
 
 @pytest.mark.parametrize(

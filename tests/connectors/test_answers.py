@@ -17,13 +17,19 @@ from connectors.answers import checked
 from connectors.contract import (
     CAPABILITIES,
     AccountId,
+    Act,
     BeforeImage,
+    Blocker,
+    Blockers,
     Change,
     Duties,
     Duty,
     DutyId,
     DutyKind,
+    Effect,
     ExportEvent,
+    Licence,
+    LicenceId,
     Locked,
     Login,
     Lookup,
@@ -34,10 +40,11 @@ from connectors.contract import (
     Observation,
     Person,
     RecordId,
+    Subject,
     Verdict,
 )
 from connectors.errors import BadCredential, Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
-from tests.workflows.memory import MemoryCrm, NoSettings, World
+from tests.workflows.memory import MemoryCrm, MemoryTenant, NoSettings, World
 from tests.workflows.office import Office
 from workflows.systems.registry import System
 
@@ -134,6 +141,9 @@ WRITES: dict[str, tuple[str, Any, tuple[Any, ...]]] = {
     "no outcome": ("move", [], ([ORDER],)),
     "another record's outcome": ("move", [Moved(RecordId("deal:2"), MoveOutcome.GONE, None)], ([ORDER],)),
     "moved to somebody else": ("move", [Moved(ORDER.record, MoveOutcome.MOVED, U1)], ([ORDER],)),
+    "waits with the successor": ("move", [Moved(ORDER.record, MoveOutcome.WAITING, U2)], ([ORDER],)),
+    "waits without an owner": ("move", [Moved(ORDER.record, MoveOutcome.WAITING, None)], ([ORDER],)),
+    "objected and moved": ("move", [Moved(ORDER.record, MoveOutcome.OBJECTED, U2)], ([ORDER],)),
     "moved as text": ("move", [Moved(ORDER.record, "moved", U2)], ([ORDER],)),  # type: ignore[arg-type]
     "revoked as text": ("revoke", "made", (U1, "t")),
 }
@@ -239,10 +249,38 @@ def test_duties_are_checked_as_any_other_list() -> None:
             list(checked(kind, "acme 1.5")(World("crm")).duties(U1))  # type: ignore[call-arg,attr-defined]
 
 
+def test_a_refusal_without_its_reason_is_no_answer() -> None:
+    for answer, fault in (
+        ([Blocker(Act.LOCK, " ")], "without its reason"),
+        ([Blocker("lock", "no right")], "act"),  # type: ignore[arg-type]
+        (None, "answer"),
+    ):
+        kind = type("Planted", (MemoryCrm, Blockers), {"blockers": lambda *_, answer=answer: answer})
+        with pytest.raises(Unavailable, match=fault):
+            checked(kind, "acme 1.5")(World("crm")).blockers(U1)  # type: ignore[call-arg,attr-defined]
+
+
+def test_licences_are_checked_against_the_contract() -> None:
+    seat = Licence(LicenceId("e3"), "E3")
+    for answer, fault in (
+        ([seat, seat], "came twice"),
+        ([replace(seat, name=" ")], "without a name"),
+        ([replace(seat, id=3)], "id"),  # type: ignore[arg-type]
+        (3, "answer"),
+    ):
+        kind = type("Planted", (MemoryTenant,), {"licences": lambda *_, answer=answer: answer})
+        with pytest.raises(Unavailable, match=fault):
+            checked(kind, "acme 1.5")(World("crm")).licences(U1)  # type: ignore[call-arg,attr-defined]
+    lying = type("Planted", (MemoryTenant,), {"reclaim": lambda *_: "made"})
+    with pytest.raises(OutcomeUnknown):
+        checked(lying, "acme 1.5")(World("crm")).reclaim(U1, LicenceId("e3"))  # type: ignore[call-arg,attr-defined]
+
+
 def test_a_fault_of_what_never_raises_claims_least() -> None:
     broken = told("close", RuntimeError("x"))
     broken.close()
     assert told("has_limitation", RuntimeError("x")).has_limitation("Acme cannot end sessions.")
+    assert told("has_effect", RuntimeError("x")).has_effect(Effect(Act.LOCK, Subject.GROUPS, "They vanish."))
     assert told("connections", RuntimeError("x")).connections() is None
     assert told("connections", lambda *_: object()).connections() is None
     [said] = told("shortfalls", RuntimeError("x")).shortfalls()

@@ -33,7 +33,8 @@ from workflows.storage.rows.case import Reason, Strategy
 ROOT = Path(registry.__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "how-to" / "write-a-connector.md"
 REAL: Any = wiring
-SUITES = ("Accounts", "Sessions", "Tokens", "Groups", "ClientBook", "ExportLog", "Duties")
+CLIENTS = ("ClientBook", "ExportLog", "BookOwners", "Introductions", "Activities")
+SUITES = ("Accounts", "Sessions", "Tokens", "Groups", *CLIENTS, "Duties", "Licences", "Deactivation", "Blockers")
 EVERY = [f"--capability={capability.__name__}" for capability in CAPABILITIES]
 
 

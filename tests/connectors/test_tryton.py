@@ -7,10 +7,11 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.conformance.accounts import AccountsSuite, newcomer
+from connectors.conformance.book_owners import BookOwnersSuite
 from connectors.conformance.client_book import ClientBookSuite
 from connectors.conformance.export_log import FAR_OFF, LONG_AGO, ExportLogSuite
 from connectors.conformance.sessions import SessionsSuite
-from connectors.contract import AccountId, MoveOrder, MoveOutcome
+from connectors.contract import AccountId, MoveOrder, MoveOutcome, Verdict
 from connectors.errors import BadCredential, Forbidden, Missing
 from connectors.tryton.connector import Tryton as Connector
 from tests.connectors.tryton.world import AccountsWorld, BookWorld, ExportWorld, SessionsWorld, number
@@ -34,6 +35,12 @@ class TestSessions(SessionsSuite):
 
 
 class TestClientBook(ClientBookSuite):
+    @pytest.fixture
+    def world(self, tryton: Tryton) -> BookWorld:
+        return BookWorld(tryton)
+
+
+class TestBookOwners(BookOwnersSuite):
     @pytest.fixture
     def world(self, tryton: Tryton) -> BookWorld:
         return BookWorld(tryton)
@@ -208,3 +215,19 @@ def test_without_a_log_exports_are_forbidden_with_what_to_do(tryton: Tryton) -> 
 def test_no_such_database_is_missing(tryton: Tryton) -> None:
     with pytest.raises(Missing):
         Connector(AccountsWorld(tryton).settings(database="elsewhere")).check()
+
+
+def test_records_of_an_employee_without_a_user_are_counted_and_never_called_an_earlier_leavers(book: BookWorld) -> None:
+    """Salespeople may have no log-in. Tryton does not tell whether they have left, so they are not known."""
+    owner = book.seller()
+    book.add(owner, ["A", "B"])
+    admin = book.server.as_admin()
+    [row] = admin.call("res.user.read", [int(owner)], ["employees"])
+    admin.call("res.user.write", [int(owner)], {"employees": [["remove", row["employees"]]], "employee": None})
+    connector, unlinked = book.connect(), AccountId(f"employee:{row['employees'][0]}")
+    assert sum(connector.owner_counts()[unlinked].values()) == 2
+    seen = connector.observe([unlinked])[unlinked]
+    assert (seen.verdict, seen.reason) == (
+        Verdict.UNKNOWN,
+        "an employee without a user: Tryton does not tell whether the person has left",
+    )

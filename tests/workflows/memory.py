@@ -26,10 +26,16 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
+    Activities,
     BeforeImage,
+    Blocker,
+    Blockers,
+    BookOwners,
     Change,
+    ClientActivity,
     ClientBook,
     Connector,
+    Deactivation,
     Duties,
     Duty,
     DutyAct,
@@ -37,15 +43,24 @@ from connectors.contract import (
     DutyId,
     DutyImage,
     DutyKind,
+    Effect,
     ExportEvent,
     ExportLog,
     Group,
     GroupId,
     Groups,
+    Introduced,
+    Introduction,
+    Introductions,
+    IntroductionWay,
+    Licence,
+    LicenceId,
+    Licences,
     Limits,
     Locked,
     Login,
     Lookup,
+    LossRate,
     Manifest,
     Moved,
     MoveOrder,
@@ -61,7 +76,7 @@ from connectors.contract import (
     Trace,
     Verdict,
 )
-from connectors.errors import Conflict, Forbidden, Missing, Unavailable
+from connectors.errors import Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.systems.registry import System
 
 P = ParamSpec("P")
@@ -114,6 +129,9 @@ class User:
     """The last day on which it can own records of a pool."""
     also: tuple[str, ...] = ()
     employee_number: str = ""
+    licences: dict[LicenceId, str] = field(default_factory=dict)
+    """Seats of the account, id to name."""
+    deactivated: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -127,6 +145,20 @@ class _Fault:
     times: int
     skip: int
     done: bool
+
+
+@dataclass
+class Letter:
+    """One introduction, as the system has it."""
+
+    id: str
+    client: RecordId
+    successor: AccountId
+    text: str
+    key: str
+    way: IntroductionWay
+    state: Introduction = Introduction.SENT
+    reason: str = ""
 
 
 class World:
@@ -143,13 +175,36 @@ class World:
         """Duties whose image was read, for those that nobody has now."""
         self.duty_acts: dict[DutyId, tuple[frozenset[DutyAct], str]] = {}
         """Acts that the vendor offers for a duty, and why not others; both acts unless named here."""
+        self.blockers: dict[AccountId, list[Blocker]] = {}
+        self.free_seats: dict[LicenceId, int] = {}
+        """Free seats of each licence; one that is not here has seats without end."""
+        self.licence_groups: set[str] = set()
+        """Groups whose membership is a licence, beside the seats of the accounts."""
+        self.contacts: dict[RecordId, list[tuple[datetime, AccountId | None]]] = {}
+        self.ended: dict[RecordId, tuple[datetime, bool]] = {}
+        """The time at which a deal ended, and whether it was lost."""
+        self.unseen_contacts = ""
+        self.bot = ""
         self.down = False
+        self.blind: set[AccountId] = set()
+        """Accounts of which a read tells nothing."""
         self.writes: Counter[str] = Counter()
         """The number of real changes by key: `lock:u1`, `move:opportunity:1`."""
         self.calls: Counter[str] = Counter()
         self.before_call: dict[str, Callable[[], None]] = {}
         """Run before every call of a method: for what others do at that very moment."""
         self._faults: dict[str, list[_Fault]] = {}
+        self.slow = False
+        """True: moves are accepted, and done only by `carry_out`."""
+        self.accepted: dict[RecordId, AccountId] = {}
+        """Successors of accepted moves."""
+        self.letters: dict[str, Letter] = {}
+        """Introductions by id."""
+        self.mute = False
+        """True: the system cannot be asked for an introduction by its key."""
+        self.ways: tuple[IntroductionWay, ...] = (IntroductionWay.TASK, IntroductionWay.MESSAGE)
+        self.objects: dict[str, str] = {}
+        """Reasons of clients who say no, by record."""
 
     def user(self, user: str, email: str, **more: object) -> User:
         """Add an account; its log-in is the part of the address before the @ unless given."""
@@ -190,6 +245,11 @@ class World:
         """Let a person in the system itself hand a record over."""
         self.records[RecordId(record)] = replace(self.records[RecordId(record)], owner=AccountId(owner))
 
+    def carry_out(self, *records: str) -> None:
+        """Let the vendor do accepted moves, all of them unless some are named."""
+        for record in [RecordId(one) for one in records] or list(self.accepted):
+            self.give(record, self.accepted.pop(record))
+
     def fix(self, record: str, why: str) -> None:
         """Let the vendor keep a record's owner for good, or with an empty `why` let it go again."""
         self.records[RecordId(record)] = replace(self.records[RecordId(record)], fixed=why)
@@ -209,11 +269,16 @@ class World:
         self._faults.setdefault(method, []).append(_Fault(error, times, skip, done))
 
     def system(
-        self, kind: "type[Connector] | None" = None, limits: Limits | None = None, cannot: tuple[str, ...] = ()
+        self,
+        kind: "type[Connector] | None" = None,
+        limits: Limits | None = None,
+        cannot: tuple[str, ...] = (),
+        effects: tuple[Effect, ...] = (),
     ) -> System:
         """Return the system for the program's registry."""
         kind = kind or MemoryCrm
-        manifest = Manifest("memory", self.name.upper(), kind, NoSettings, limits or Limits(move_batch=10), cannot)
+        limits = limits or Limits(move_batch=10)
+        manifest = Manifest("memory", self.name.upper(), kind, NoSettings, limits, cannot, effects)
         return System(self.name, manifest, kind(self))  # type: ignore[call-arg]
 
     def call(self, method: str, act: Callable[[], R]) -> R:
@@ -312,6 +377,8 @@ class _Accounts(_Base):
         user = self.world.users.get(account)
         if user is None:
             return Observation(Verdict.ABSENT, "read by id")
+        if account in self.world.blind:
+            return Observation(Verdict.UNKNOWN, "read by id", "the record is hidden from us")
         return Observation(Verdict.OPEN if user.active else Verdict.LOCKED, "read by id")
 
     def locked(self) -> frozenset[AccountId]:
@@ -378,7 +445,10 @@ class _Sessions(_Accounts):
 
 class _Groups(_Sessions):
     def groups(self, account: AccountId) -> Sequence[Group]:
-        return self.world.call("groups", lambda: [Group(GroupId(g), g) for g in sorted(self._user(account).groups)])
+        seats = self.world.licence_groups
+        return self.world.call(
+            "groups", lambda: [Group(GroupId(g), g, licence=g in seats) for g in sorted(self._user(account).groups)]
+        )
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         def act() -> Change:
@@ -434,6 +504,16 @@ class _Book(_Tokens):
         present = self.world.records
         return self.world.call("owners", lambda: {r: present[r].owner for r in records if r in present})
 
+    def owner_counts(self) -> Mapping[AccountId, Mapping[str, int]]:
+        def act() -> Mapping[AccountId, Mapping[str, int]]:
+            found: dict[AccountId, dict[str, int]] = {}
+            for record in self.world.records.values():
+                kinds = found.setdefault(record.owner, {})
+                kinds[record.kind] = kinds.get(record.kind, 0) + 1
+            return found
+
+        return self.world.call("owner_counts", act)
+
     def owner_faults(
         self, accounts: Sequence[AccountId], pools: Collection[str], on: date
     ) -> Mapping[AccountId, Mapping[str, str]]:
@@ -463,9 +543,73 @@ class _Book(_Tokens):
         unfit = successor is None or not successor.active or not successor.can_own
         if why := "the successor cannot own records" if unfit else self._fault(one.successor, record.owner_pool, None):
             return Moved(one.record, MoveOutcome.REFUSED, record.owner, None, why)
+        return self._ask(one) or self._give(one, record)
+
+    def _give(self, one: MoveOrder, record: Record) -> Moved:
         self.world.records[one.record] = replace(record, owner=one.successor)
         self.world.writes[f"move:{one.record}"] += 1
         return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE)
+
+    def _ask(self, one: MoveOrder) -> Moved | None:
+        """Accept an order without doing it, or let the client say no; None: do it now."""
+        if why := self.world.objects.get(one.record, ""):
+            return Moved(one.record, MoveOutcome.OBJECTED, one.owner, None, why)
+        if not self.world.slow:
+            return None
+        known = one.record in self.world.accepted
+        self.world.accepted[one.record] = one.successor
+        self.world.writes[f"order:{one.record}"] += not known
+        return Moved(one.record, MoveOutcome.WAITING, one.owner, Change.ALREADY if known else Change.MADE)
+
+
+class _Telling(_Book):
+    def introduction_ways(self) -> Collection[IntroductionWay]:
+        return self.world.ways
+
+    def introduce(
+        self, client: RecordId, successor: AccountId, text: str, key: str, way: IntroductionWay
+    ) -> Introduced:
+        def act() -> Introduced:
+            if client not in self.world.records:
+                raise Missing(f"no record {client}")
+            if not self.world.users[successor].active:
+                return Introduced(client, Introduction.REFUSED, reason="inactive")
+            found = self._found(client, key)
+            if found is None or self.world.mute:
+                letter = Letter(str(len(self.world.letters)), client, successor, text, key, way)
+                self.world.letters[letter.id] = letter
+                self.world.writes[f"tell:{client}"] += 1
+                found = self._found(client, key)
+            assert found is not None
+            return found
+
+        return self.world.call("introduce", act)
+
+    def find_introduction(self, client: RecordId, key: str) -> Introduced | None:
+        def act() -> Introduced | None:
+            if self.world.mute:
+                raise OutcomeUnknown("there is no search")
+            return self._found(client, key)
+
+        return self.world.call("find_introduction", act)
+
+    def _found(self, client: RecordId, key: str) -> Introduced | None:
+        mine = [one for one in self.world.letters.values() if (one.client, one.key) == (client, key)]
+        return self._read(mine[0]) if mine else None
+
+    def _read(self, letter: "Letter") -> Introduced:
+        return Introduced(letter.client, letter.state, letter.id, letter.reason)
+
+    def introduced(self, sent: Sequence[Introduced]) -> Sequence[Introduced]:
+        gone = Introduction.BOUNCED
+        there = self.world.letters
+        return self.world.call(
+            "introduced",
+            lambda: [
+                self._read(there[one.id]) if one.id in there else replace(one, state=gone, reason="it is gone")
+                for one in sent
+            ],
+        )
 
 
 class _Log(_Book):
@@ -476,6 +620,30 @@ class _Log(_Book):
 
     def client_base(self) -> int:
         return self.world.call("client_base", lambda: len(self.world.records))
+
+
+class _History(_Log):
+    def own_account(self) -> str:
+        return self.world.bot
+
+    def activities(self, records: Sequence[RecordId], since: datetime) -> Mapping[RecordId, ClientActivity]:
+        def act() -> Mapping[RecordId, ClientActivity]:
+            return {one: self._activity(one, since) for one in records if one in self.world.records}
+
+        return self.world.call("activities", act)
+
+    def _activity(self, record: RecordId, since: datetime) -> ClientActivity:
+        found = self.world.records[record]
+        contacts = [one for one in self.world.contacts.get(record, ()) if one[0] >= since]
+        at, by = max(contacts, key=lambda one: one[0], default=(None, None))
+        ended, lost = self.world.ended.get(record, (None, False))
+        fresh = ended is not None and ended >= since
+        values = {"won": fresh and not lost, "lost": fresh and lost, "unseen": self.world.unseen_contacts}
+        return ClientActivity(record, at, by, value=found.value, currency=found.currency, **values)  # type: ignore[arg-type]
+
+    def loss_rate(self, since: datetime, until: datetime) -> LossRate:
+        ends = [lost for at, lost in self.world.ended.values() if since <= at < until]
+        return self.world.call("loss_rate", lambda: LossRate(len(ends), sum(ends)))
 
 
 class MemoryDirectory(_Groups, Accounts, Sessions, Groups, Roster, Trace):
@@ -565,6 +733,100 @@ class MemoryDuties(MemoryFlows, DutyChanges):
         return Change.MADE
 
 
+class MemoryRefusing(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, ExportLog, Blockers):
+    """A CRM that tells what it will refuse."""
+
+    def blockers(self, account: AccountId) -> Sequence[Blocker]:
+        return self.world.call("blockers", lambda: list(self.world.blockers.get(self._user(account).id, ())))
+
+
+class _Seats(_Groups):
+    def licences(self, account: AccountId) -> Sequence[Licence]:
+        def act() -> Sequence[Licence]:
+            user = self._user(account)
+            through = sorted(user.groups & self.world.licence_groups)
+            own = [Licence(one, name) for one, name in user.licences.items()]
+            return [*own, *(Licence(LicenceId(group), group, group) for group in through)]
+
+        return self.world.call("licences", act)
+
+    def reclaim(self, account: AccountId, licence: LicenceId) -> Change:
+        def act() -> Change:
+            user = self._sold(account, licence)
+            if licence in self.world.licence_groups and licence in user.groups:
+                user.groups.discard(licence)
+            elif user.licences.pop(licence, None) is None:
+                return Change.ALREADY
+            if licence in self.world.free_seats:
+                self.world.free_seats[licence] += 1
+            self.world.writes[f"reclaim:{account}:{licence}"] += 1
+            return Change.MADE
+
+        return self.world.call("reclaim", act)
+
+    def give_licence(self, account: AccountId, licence: LicenceId) -> Change:
+        def act() -> Change:
+            user = self._sold(account, licence)
+            if licence in user.licences or licence in user.groups:
+                return Change.ALREADY
+            if not self.world.free_seats.get(licence, 1):
+                raise Conflict(f"no seat of {licence} is free")
+            if licence in self.world.free_seats:
+                self.world.free_seats[licence] -= 1
+            if licence in self.world.licence_groups:
+                user.groups.add(licence)
+            else:
+                user.licences[licence] = str(licence)
+            self.world.writes[f"give_licence:{account}:{licence}"] += 1
+            return Change.MADE
+
+        return self.world.call("give_licence", act)
+
+    def _sold(self, account: AccountId, licence: LicenceId) -> User:
+        """Return the user. Raises `Missing` for a licence that the system does not sell."""
+        user = self._user(account)
+        if licence == "nothing":
+            raise Missing(f"no licence {licence}")
+        return user
+
+
+class _Ended(_Seats):
+    def deactivated(self, account: AccountId) -> bool:
+        return self.world.call("deactivated", lambda: self._user(account).deactivated)
+
+    def deactivate(self, account: AccountId) -> Change:
+        def act() -> Change:
+            user = self._user(account)
+            if user.deactivated:
+                return Change.ALREADY
+            if user.active:
+                raise Conflict("the account is open")
+            user.deactivated = True
+            self.world.writes[f"deactivate:{account}"] += 1
+            return Change.MADE
+
+        return self.world.call("deactivate", act)
+
+    def reactivate(self, account: AccountId) -> Change:
+        def act() -> Change:
+            user = self._user(account)
+            if not user.deactivated:
+                return Change.ALREADY
+            user.deactivated = False
+            self.world.writes[f"reactivate:{account}"] += 1
+            return Change.MADE
+
+        return self.world.call("reactivate", act)
+
+
+class MemoryTenant(_Ended, Accounts, Sessions, Groups, Licences, Deactivation):
+    """A system with paid seats, in which an account is deactivated after its lock."""
+
+
+class MemoryTelling(_Telling, Accounts, Sessions, Groups, Tokens, Introductions):
+    """A CRM that tells clients."""
+
+
 class MemoryBook(_Book, Accounts, Sessions, Groups, Tokens, ClientBook):
     """A CRM that keeps no export log."""
 
@@ -575,3 +837,11 @@ class MemoryListing(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, Export
 
 class MemoryCrm(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, ExportLog):
     """A CRM with everything."""
+
+
+class MemoryOwners(_Log, Accounts, Sessions, Groups, Tokens, BookOwners, ExportLog):
+    """A CRM that lists the owners of all records, too."""
+
+
+class MemorySales(_History, Accounts, Sessions, Groups, Tokens, Activities, ClientBook, ExportLog):
+    """A CRM that tells what became of clients, too."""

@@ -1,6 +1,8 @@
 """The services of all three tracks on systems in memory, with work carried out one row at a time and no engine."""
 
 import base64
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from workflows.clients.approval_policy import ApprovalPolicy
 from workflows.context import Context
 from workflows.people import Actor, Leaver, Successor
 from workflows.ports import DeliveryFailed, WorkspaceDirectory
+from workflows.stage_acts import ActHandler
+from workflows.stages.days import CasePlan
 from workflows.storage.rows.case import Reason, Strategy
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.work_state import WorkState
@@ -116,10 +120,12 @@ class Office:
         workspace: Workspace | None = None,
         systems: Systems | None = None,
         members: MemoryMembers | None = None,
+        handlers: Sequence[ActHandler] = (),
+        stages: CasePlan | None = None,
     ) -> None:
         """`more`: systems beside these two; `systems`: others in place of all.
 
-        `url`: PostgreSQL rows in place of an SQLite file in `folder`.
+        `url`: PostgreSQL rows in place of an SQLite file in `folder`. `handlers`: of the acts of stages.
         """
         self.clock = Time()
         self.members = members or MemoryMembers()
@@ -146,12 +152,14 @@ class Office:
         self.vault, self.journal = self.context.vault, self.context.journal
         self.roster = MemoryRoster()
         self.started: list[tuple[str, str, int]] = []
+        laid = Policies(rules, policy, findings=responses)
         built = build_services(
             settings,
             self.context,
             workspace or Workspace(self.members, self.roster),
-            Policies(rules, policy, findings=responses),
+            laid if stages is None else replace(laid, stages=stages),
             lambda *work: self.started.append(work),
+            handlers,
         )
         self.dispatch, self.handlers = built.dispatch, built.by_task()
         self.services = services = built.services

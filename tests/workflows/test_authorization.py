@@ -22,6 +22,7 @@ from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import CaseState, Reason
+from workflows.storage.rows.clients import ClientWord
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.watch import ExportSnapshot
 from workflows.storage.rows.work_state import WorkState
@@ -117,12 +118,21 @@ ACTS: dict[str, Act] = {
     "halts.resume": lambda s, by: s.office.services.halts.resume(s.case, by),
     "halts.approve_again": lambda s, by: s.office.services.halts.approve_again(s.case, by),
     "halts.stop": lambda s, by: s.office.services.halts.stop(s.case, by),
+    "introductions.send": lambda s, by: s.office.services.introductions.send(s.case, by),
     "put_backs.begin": lambda s, by: s.office.services.put_backs.begin(s.case, by),
     "put_backs.cancel": lambda s, by: s.office.services.put_backs.cancel(s.case, by),
     "duty_decisions.require": lambda s, by: s.office.services.duty_decisions.require(s.case, by),
     "duty_decisions.decide": lambda s, by: s.office.services.duty_decisions.decide(s.case, [], by),
     "keys.rotate": lambda s, by: s.office.services.keys.rotate(by),
     "clock_record.accept": lambda s, by: s.office.services.clock_record.accept(by),
+    "answers.give": lambda s, by: s.office.services.answers.give(s.case, "crm", "party:0", ClientWord.CONTACTED, by),
+    "stage_control.move": lambda s, by: s.office.services.stage_control.move(
+        s.case, "day_30", s.office.clock.now().date() + timedelta(days=40), by
+    ),
+    "stage_control.run_now": lambda s, by: s.office.services.stage_control.run_now(s.case, "day_30", by),
+    "stage_control.skip": lambda s, by: s.office.services.stage_control.skip(s.case, "day_30", by, "a reason"),
+    "legal_holds.set": lambda s, by: s.office.services.legal_holds.set(s.case, by, "a lawsuit"),
+    "legal_holds.end": lambda s, by: s.office.services.legal_holds.end(s.case, by, "it is over"),
     "leaves.stay": lambda s, by: s.office.services.leaves.stay(s.case, by),
     "leaves.move": lambda s, by: s.office.services.leaves.move(s.case, s.office.clock.now() + SOON, by),
 }
@@ -232,13 +242,20 @@ RIGHTS = {
     "halts.pause": Right.HALT,
     "halts.resume": Right.HALT,
     "halts.stop": Right.HALT,
+    "introductions.send": Right.TELL,
     "put_backs.begin": Right.PUT_BACK,
     "put_backs.cancel": Right.PUT_BACK,
+    "answers.give": Right.ANSWER,
     "leaves.stay": Right.PUT_BACK,
     "leaves.move": Right.PUT_BACK,
     "duty_decisions.require": Right.DUTIES,
     "duty_decisions.decide": Right.DUTIES,
     "keys.rotate": Right.ROTATE_KEY,
+    "stage_control.move": Right.STAGE,
+    "stage_control.run_now": Right.STAGE,
+    "stage_control.skip": Right.STAGE,
+    "legal_holds.set": Right.HOLD,
+    "legal_holds.end": Right.END_HOLD,
 }
 """The right that each act needs."""
 

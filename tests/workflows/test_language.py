@@ -15,7 +15,7 @@ from tests.marking import FULL_WIDTH, MARKING, Data, use_marking_catalogue
 from tests.marking import marked as in_full_width
 from tests.workflows.office import DANA, HR, Office
 from tests.workflows.stage import APPROVER, BOB, Stage, crm
-from workflows.access.account_state import ENDED, LOCKED, TOKEN, AccountData
+from workflows.access.account_state import ENDED, TOKEN, AccountData
 from workflows.access.manual_step import StepData
 from workflows.access.restoration import ended
 from workflows.access.restriction import RestrictionData
@@ -24,6 +24,7 @@ from workflows.exports.figures import ExportFigures, ExportWindow, unread
 from workflows.people import Successor
 from workflows.storage.rows.access import ManualStep, Restriction
 from workflows.storage.vault import Vault
+from workflows.systems.effects import LOCKED
 from workflows.tampering import acts
 
 OPENS, SHUTS = "⟦", "⟧"

@@ -16,6 +16,7 @@ from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import SweepStatus
 from workflows.storage.store import Store
 from workflows.storage.vault import SEALED, Vault, WrongKey
+from workflows.systems.effects import LOCKED
 
 GOOD = (Verdict.LOCKED, Verdict.ABSENT)
 
@@ -119,7 +120,7 @@ def current_verdict(
     return verdict, reason, read_at
 
 
-LOCKED, ENDED, TOKEN, GROUP = "locked", "sessions ended", "token", "group"
+ENDED, TOKEN, GROUP = "sessions ended", "token", "group"
 """Marks of the steps that were done."""
 SEVERITY = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.ABSENT)
 
@@ -144,6 +145,8 @@ class AccountData:
     """Stored noun of the access that may outlive the lock, such as `tickets`."""
     residual_until: str = ""
     """Time in ISO format until which it may work."""
+    lists: dict[str, Any] = field(default_factory=dict)
+    """Lists before the lock, by `Subject` (`kept_lists.KeptList`), as far as the lock hides or may hide them."""
 
     def plus(self, said: str, mark: str) -> "AccountData":
         """Return the data with one more step done; a step is listed once."""

@@ -3,14 +3,14 @@
 A duty never holds up a lock-out. A read that fails is a sentence here, and no error.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from config.text import _, shown, stored
-from connectors.contract import AccountId, Duties, Duty, DutyId, DutyKind
+from config.text import Sentence, _, shown, stored
+from connectors.contract import Account, AccountId, Act, Duties, Duty, DutyId, DutyKind, Subject, Verdict
 from connectors.errors import ConnectorError
 from workflows.access.observation import MALFORMED, malformed
 from workflows.access.views import DutyComparison, DutyLine, SystemPlan
@@ -19,6 +19,8 @@ from workflows.storage.case import read_case
 from workflows.storage.rows.access import Inventory
 from workflows.storage.work import say
 from workflows.systems.accounts import PreconditionFailed, kept_accounts, leaver_accounts
+from workflows.systems.effects import blinded as blinded_by
+from workflows.systems.effects import blinded_accounts, why_unread
 from workflows.systems.registry import System, Systems
 
 SECONDS = 5.0
@@ -35,12 +37,21 @@ def worst_first(duties: Iterable[Duty]) -> tuple[Duty, ...]:
     )
 
 
-def read(system: System, accounts: Collection[AccountId], now: datetime) -> DutyLine | None:
-    """Read the duties of the leaver's accounts; None where the system lists none."""
+def blinded(system: System, accounts: Sequence[Account]) -> Sentence | None:
+    """Return why the duties of accounts from a lookup cannot be read: somebody has locked them. None: they can."""
+    return blinded_accounts(system, Subject.DUTIES, accounts)
+
+
+def read(
+    system: System, accounts: Collection[AccountId], now: datetime, unread: Sentence | None = None
+) -> DutyLine | None:
+    """Read the duties of the leaver's accounts; None where the system lists none. `unread`: why they cannot be read."""
     connector = system.having(Duties)
     if connector is None:
         return None
     line = DutyLine(system.name, system.manifest.title, read_at=now)
+    if unread:
+        return replace(line, unknown=(unread.words,), read_at=None)
     try:
         found = [list(islice(connector.duties(one), MOST + 1)) for one in accounts]
         unseen = dict.fromkeys(words for one in accounts for words in connector.unseen_duties(one))
@@ -57,7 +68,9 @@ def foresee(systems: Systems, plans: Mapping[str, SystemPlan], now: datetime) ->
 
     def ask(system: System) -> DutyLine | None:
         found = plans[system.name].accounts
-        return read(system, [AccountId(one.account_id) for one in found], now) if len(found) == 1 else None
+        locked = any(one.verdict is Verdict.LOCKED for one in found)
+        unread = blinded_by(system, Subject.DUTIES, {Act.LOCK}) if locked else None
+        return read(system, [AccountId(one.account_id) for one in found], now, unread) if len(found) == 1 else None
 
     having = [name for name, plan in plans.items() if plan.accounts and systems[name].has(Duties)]
     if not having:
@@ -119,7 +132,8 @@ class DutyLists:
             if not accounts:
                 words = _("no account was found there, so its duties are not known")
                 return DutyLine(system.name, system.manifest.title, unknown=(words,), no_account=True)
-            return read(system, accounts, context.clock.now())
+            unread = why_unread(context.store, context.vault, case_id, system, Subject.DUTIES, accounts)
+            return read(system, accounts, context.clock.now(), unread)
 
         answers = context.systems.ask(lambda one: ask(one) if one.name in at_notice else None, 2 * SECONDS)
         return tuple(

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlmodel import col, select
 
-from config.text import _
+from config.text import N_, _
 from connectors.contract import Account, AccountId, Accounts, Administrators, Verdict
 from connectors.errors import ConnectorError, Missing, Unavailable
 from workflows.context import Context
@@ -18,6 +18,8 @@ from workflows.storage.case import UNWATCHED
 from workflows.storage.rows.access import Clearance
 from workflows.storage.rows.case import Case
 from workflows.systems.registry import System
+
+BY_POLICY = N_("PROTECTED by policy, so it was NOT locked: a person must decide")
 
 
 class ProtectedAccounts:
@@ -38,7 +40,7 @@ class ProtectedAccounts:
         """Return why an account with these names (id, log-in, address) must not be locked. Empty: it may be locked."""
         known = [_plain(name) for name in names if name]
         if any(name in self._protected or f"{system.name.casefold()}:{name}" in self._protected for name in known):
-            return _("PROTECTED by policy, so it was NOT locked: a person must decide")
+            return _(BY_POLICY)
         own = _plain(own_account(system))
         if own and own in known:
             return _("this is HANDOVER'S OWN account there, so it was NOT locked: a person must decide")

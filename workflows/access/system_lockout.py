@@ -21,6 +21,7 @@ from workflows.access.absence import AbsenceCheck
 from workflows.access.account_lockout import ACCOUNT, AccountLockout, LockoutResult
 from workflows.access.account_state import GOOD, UNCONFIGURED, AccountData
 from workflows.access.identity import candidates, other_owner
+from workflows.access.licences import StageOf, no_stage
 from workflows.access.links import Match, PersonLinks, match_accounts
 from workflows.access.lockout_reasons import choose, gone_before_lock, missing, of_another, remade
 from workflows.access.lockout_record import LockoutRecord
@@ -45,10 +46,18 @@ class SystemLockouts:
     """Carries out `Access` rows."""
 
     def __init__(
-        self, context: Context, guards: ProtectedAccounts, absence: AbsenceCheck, security_channel: str = ""
+        self,
+        context: Context,
+        guards: ProtectedAccounts,
+        absence: AbsenceCheck,
+        security_channel: str = "",
+        stage: StageOf = no_stage,
     ) -> None:
-        """`security_channel`: is told, with HR and who asked, that a lock-out fails."""
-        self._context, self._guards, self._absence = context, guards, absence
+        """`security_channel`: is told, with HR and who asked, that a lock-out fails.
+
+        `stage`: returns the stage of a case that reclaims licences in a system. Without one, all groups are left.
+        """
+        self._context, self._guards, self._absence, self._stage = context, guards, absence, stage
         self.start, self._record = LockoutStart(context), LockoutRecord(context, security_channel)
 
     def carry_out(self, job: SystemLockout) -> None:
@@ -164,7 +173,16 @@ class SystemLockouts:
                 continue
             result = self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
             if result is None:
-                lockout = AccountLockout(self._context, system, accounts, job.case.wrapped_key, row)
+                lockout = AccountLockout(
+                    self._context,
+                    system,
+                    accounts,
+                    job.case.wrapped_key,
+                    row,
+                    immediate=job.case.immediate,
+                    noticed=job.kept.lists.get(row.account_id, {}),
+                    stage=self._stage,
+                )
                 result = lockout.run(before)
                 seen[row.id] = result = self._with_proof(system, job, row, lookup, result) if lookup else result
             done[row.id] = result

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from connectors.contract import Duty, Verdict
+from connectors.contract import Act, Duty, Licence, Verdict
 from workflows.people import Leaver
 from workflows.storage.rows.work_state import WorkState
 
@@ -31,6 +31,8 @@ class AccountLine:
     last_good: Verdict | None = None
     """Last good verdict that was read before the present one, which is not good; None if none is known."""
     last_good_at: datetime | None = None
+    unread: tuple[str, ...] = ()
+    """Lists that cannot be read after the lock, as sentences, and those that were kept before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,38 @@ class DutyLine:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatLine:
+    """One licence of a leaver in a case."""
+
+    licence: Licence
+    state: str
+    """A `staged_account.SeatState`: `held`, `taken`, `given`, `gone`."""
+    problem: str = ""
+    """Reason for which it was not taken, or is not back."""
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceLine:
+    """Licences of the leaver in one system, or why they are not known."""
+
+    system: str
+    title: str
+    login: str = ""
+    """Empty in a plan, which names the account beside it."""
+    seats: tuple[SeatLine, ...] = ()
+    unknown: str = ""
+    """Reason for which the newest reading failed; `seats` are those of an earlier one then."""
+    read_at: datetime | None = None
+    """Time of the last reading; None if there was none."""
+    reclaimed_at: datetime | None = None
+    """Time of the reading that showed all of them gone, after a stage took some."""
+    stage: str = ""
+    """The stage that reclaims them, in words: `day 30`; empty if none does, or if it is over."""
+    deactivated_at: datetime | None = None
+    """Time of the reading that showed the account deactivated by a stage; None if it is not, or not any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class DutyComparison:
     """The duties in one system now, beside those at notice."""
 
@@ -69,6 +103,28 @@ class DutyComparison:
     now: DutyLine
     at_notice: DutyLine | None
     """None if nothing was read at notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class EffectLine:
+    """A list that an act destroys, or after which it cannot be read."""
+
+    what: str
+    act: Act
+    destroys: bool
+    words: str
+    """The effect as a sentence, with the vendor's rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockerLine:
+    """A refusal by the vendor that lies ahead, for one account of the plan."""
+
+    login: str
+    act: Act
+    why: str
+    remedy: str
+    """The act that ends it, as a sentence; empty if nobody can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +144,12 @@ class SystemPlan:
     """True if a person is asked to do the work: there is nothing to look up."""
     duties: DutyLine | None = None
     """None where the system lists no duties, or where no account was found."""
+    effects: tuple[EffectLine, ...] = ()
+    """Lists of the accounts that acts destroy or blind, worst first."""
+    blockers: tuple[BlockerLine, ...] = ()
+    """Refusals by the vendor that lie ahead, the lock's first."""
+    licences: LicenceLine | None = None
+    """None where the system lists no licences, or has none for the account that was found."""
 
     @property
     def unproven(self) -> bool:

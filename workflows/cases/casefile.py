@@ -11,10 +11,11 @@ from sqlmodel import Session, col, select
 
 from config.text import N_, _, punctuated, shown
 from connectors.contract import Verdict
-from workflows.access import duty_list, manual_step, restriction
+from workflows.access import duty_list, licences, manual_step, order, restriction
 from workflows.access.account_lockout import login_refused
 from workflows.access.account_state import GOOD, SEVERITY, AccountData, current_verdict, last_good, open_note, word_of
 from workflows.access.duty_views import DutiesView
+from workflows.access.licences import StageOf, no_stage
 from workflows.access.restoration import RestoredAccount
 from workflows.access.views import AccountLine, RestoredLine, SystemLine
 from workflows.cases import holds
@@ -26,8 +27,9 @@ from workflows.clients.reading import ClientTrackQueries
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Leaver
+from workflows.stages.reading import StageReading
 from workflows.storage.case import UNWATCHED, is_of, read_case
-from workflows.storage.rows.access import Access, LeaverAccount, ManualStep, Restoration
+from workflows.storage.rows.access import Access, LeaverAccount, ManualStep, Restoration, StagedAccount
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Leave
 from workflows.storage.rows.duties import DutyReview
@@ -37,7 +39,7 @@ from workflows.storage.vault import WrongKey
 from workflows.tampering import ENDED
 
 NOT_YET = N_("not looked up yet: this system came into the configuration after the case was opened")
-Row = TypeVar("Row", Access, LeaverAccount, ManualStep, Restoration, Leave, FollowUp)
+Row = TypeVar("Row", Access, LeaverAccount, ManualStep, Restoration, Leave, FollowUp, StagedAccount)
 Opener = Callable[[bytes, str], Any]
 """Decrypts values of one case, whose key is unwrapped once."""
 
@@ -70,10 +72,18 @@ class Casefile:
     """Reads cases for people."""
 
     def __init__(
-        self, context: Context, proposals: ClientTrackQueries, exports: ExportTrack, sheet: FindingList
+        self,
+        context: Context,
+        proposals: ClientTrackQueries,
+        exports: ExportTrack,
+        sheet: FindingList,
+        stages: StageReading,
+        stage: StageOf = no_stage,
     ) -> None:
+        """`stage`: returns the stage of a case that reclaims licences in a system."""
+        self._stages = stages
         self._vault, self._systems, self._clock = context.vault, context.systems, context.clock
-        self._proposals, self._exports, self._sheet = proposals, exports, sheet
+        self._proposals, self._exports, self._sheet, self._stage = proposals, exports, sheet, stage
 
     def view(self, session: Session, case_id: str) -> CaseView:
         """Return all that a case message shows. Raises `Refused(UNKNOWN_CASE)`."""
@@ -84,11 +94,12 @@ class Casefile:
         rows = CaseRows(session, case_ids)
         findings = self._sheet.of_cases(session, case_ids)
         settled = self._sheet.settled_of_cases(session, case_ids)
-        follow_ups = rows.read(FollowUp)
+        follow_ups, staged = rows.read(FollowUp), rows.read(StagedAccount)
         views = []
         for case_id in case_ids:
             case, data = read_case(session, self._vault, case_id)
             settled_by, settled_at = holds.settled(session, self._vault, case)
+            stages = self._stages.view(session, case)
             view = CaseView(
                 **self._facts(rows, case, data.leaver),
                 opened_by=data.opened_by,
@@ -108,7 +119,12 @@ class Casefile:
                 ended=holds.ended(session, self._vault, case) if case.state in ENDED else None,
                 can_undo=case.state in UNDOABLE and bool(rows.accounts[case_id]),
                 duties=self._duties(session, case),
+                licences=tuple(
+                    licences.lines(staged[case_id], self._vault.opener(case.wrapped_key), self._systems, self._stage)
+                ),
                 restrictions=tuple(restriction.lines(session, self._vault, self._systems, case)),
+                stages=stages.stages,
+                hold=stages.hold,
             )
             views.append(view)
         return views
@@ -265,6 +281,7 @@ class Casefile:
             login_refused(data.done),
             known and known[0],
             known and known[1],
+            order.unread(self._systems.get(row.system), data, verdict),
         )
 
     def follow_up(self, session: Session, row: FollowUp) -> FollowUpLine:

@@ -17,10 +17,12 @@ from workflows.access.lockout_messages import refresh_failures
 from workflows.authorization import Right, holders
 from workflows.cases.views import Ended
 from workflows.clients.approvals.decisions import DecisionRegister
+from workflows.clients.moves.halts import end_moves
 from workflows.context import Context
 from workflows.news import Event, tell, tell_line_manager, told
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
+from workflows.stages import days as stage_days
 from workflows.storage.case import CaseData, is_about, read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue, request_update
@@ -30,6 +32,7 @@ from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.duties import DutyDecision, DutyReview
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.outbox import MessageKind
+from workflows.storage.rows.stages import Stage
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
@@ -58,7 +61,10 @@ ONE_AT_A_TIME = 7_205_759
 COUNTED = "directory.counted"
 RELEASED, REJECTED, MOVED = "case.released", "case.rejected", "case.rescheduled"
 CANCELLED, UNDONE, CLOSED = "case.cancelled", "case.undone", "case.closed"
-WORK = (Access, Inventory, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction, DutyDecision, DutyReview)
+WORK = (
+    *(Access, Inventory, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction, Stage),
+    *(DutyDecision, DutyReview),
+)
 
 
 class Holds:
@@ -191,6 +197,7 @@ class Holds:
             self._set_state(session, case_id, WorkState.PLANNED, WorkState.DUE)
             if begins:  # so that the hold is not reported as a late start
                 session.execute(sa.update(Access).where(col(Access.case_id) == case_id).values(due_at=now))
+                stage_days.reschedule(session, case, data.leaver.timezone)
             self._journal_answer(session, by, RELEASED, case, data)
             tell_line_manager(self._context, session, case_id, data)
         return begins
@@ -275,13 +282,17 @@ def ended(session: Session, vault: Vault, case: Case) -> Ended | None:
 
 
 def end_case(session: Session, decisions: DecisionRegister, case: Case, state: CaseState, by: Actor) -> None:
-    """End a case: cancel all its open work, such as lock-outs, moves, snapshots, follow-ups, and pending proposals."""
+    """End a case: cancel all its open work, such as lock-outs, moves, snapshots, follow-ups, and pending proposals.
+
+    Records whose move a system accepted are read on, because it may still move them.
+    """
     case.state = state
     session.add(case)
+    read_on = end_moves(session, case.id)
     for model in (Access, Inventory, BookHandover, ExportSnapshot, FollowUp):
         session.execute(
             sa.update(model)
-            .where(col(model.case_id) == case.id, col(model.state) != WorkState.DONE)
+            .where(col(model.case_id) == case.id, col(model.state) != WorkState.DONE, col(model.id).not_in(read_on))
             .values(state=WorkState.CANCELLED)
         )
     session.execute(  # a restriction that is being lifted goes on
@@ -293,6 +304,7 @@ def end_case(session: Session, decisions: DecisionRegister, case: Case, state: C
         )
         .values(state=WorkState.CANCELLED)
     )
+    stage_days.end(session, case.id, state)
     manual_steps.cancel(session, case.id)
     duty_schedule.end(session, case)
     refresh_failures(session, case.id)

@@ -15,10 +15,11 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from config.identifiers import folded
-from connectors.contract import ClientBook
-from workflows.access import duties, duty_schedule, manual_step, restriction
+from connectors.contract import AccountId, ClientBook
+from workflows.access import duties, duty_schedule, licences, manual_step, restriction
 from workflows.access.absence import AbsenceCheck
 from workflows.access.inventory import create_inventory
+from workflows.access.licences import StageOf, no_stage
 from workflows.access.links import all_links
 from workflows.access.protected import ProtectedAccounts
 from workflows.authorization import Right
@@ -27,6 +28,7 @@ from workflows.cases.casefile import Casefile
 from workflows.cases.holds import CANCELLED, CasePolicy, Holds, end_case, seal_end
 from workflows.cases.schedule import Schedule, Start, refuse_far_day
 from workflows.cases.views import CaseBrief, CaseView, OffboardingRequest, Plan
+from workflows.clients import earlier
 from workflows.clients.handover import ClientHandover
 from workflows.clients.moves import leave
 from workflows.clients.proposals import upload
@@ -35,6 +37,10 @@ from workflows.context import Context
 from workflows.news import Event, tell_change, tell_line_manager
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
+from workflows.stage_acts import ActHandler
+from workflows.stages import days as stage_days
+from workflows.stages import foresight, legal_holds
+from workflows.stages.days import CasePlan
 from workflows.storage.case import (
     LEAVING,
     UNWATCHED,
@@ -61,6 +67,8 @@ from workflows.storage.work import Task, again
 from workflows.systems.registry import System
 
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
+CLIENTS_ONLY = (CaseState.ON_LEAVE, CaseState.EARLIER)
+"""States of cases that lock nobody out: only clients are handed over."""
 FRESH = timedelta(days=1)
 RETRIES = {Task.REVOKE: "access.retry", Task.BOOK: "book.retry"}
 """Journal actions of a retry."""
@@ -81,20 +89,31 @@ class Offboarding:
         guards: ProtectedAccounts,
         absence: AbsenceCheck,
         follow_up_days: Sequence[int],
+        stages: CasePlan,
+        handlers: Sequence[ActHandler] = (),
         rules: CasePolicy = CasePolicy(),  # noqa: B008 - a frozen value
+        stage: StageOf = no_stage,
     ) -> None:
-        """`guards`: accounts that no case may name."""
+        """`guards`: accounts that no case may name. `stages`: those of a case that asks for no others.
+
+        `stage`: returns the stage of a case that reclaims licences in a system.
+        """
         self._context = context
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
         self._authorization = context.authorization
         self._casefile, self._handover, self._start = casefile, handover, start
         self._guards, self._absence, self._days = guards, absence, tuple(follow_up_days)
+        self._stage = stage
+        self._stages, self._handlers = stages, tuple(handlers)
         self._holds = Holds(context, handover.decisions, rules)
         self._schedule = Schedule(context, handover.decisions, self._holds, start, undo_days=rules.undo_days)
 
-    def plan(self, leaver: Leaver) -> Plan:
-        """Look up what a case would do; writes nothing. Takes seconds at most, even if a system does not answer."""
+    def plan(self, leaver: Leaver, stages: CasePlan | None = None, effective_at: datetime | None = None) -> Plan:
+        """Look up what a case would do; writes nothing. Takes seconds at most, even if a system does not answer.
+
+        `stages`: those of the case's profile; None: those of the settings. `effective_at`: gives them their days.
+        """
         leaver, surveys = planning.survey(self._systems, leaver.cleaned())
         refusals: list[Refused] = []
         if self._is_protected(leaver):
@@ -103,24 +122,32 @@ class Offboarding:
             refusals.append(Refused(Code.OPEN_CASE, case=open_case))
         with self._store.read() as session:
             links = all_links(session, self._vault, self._key(leaver))
+            hold = legal_holds.of_person(session, self._vault, self._key(leaver))
         surveys = planning.prove(self._systems, surveys, self._absence, leaver, links)
         now = self._clock.now()
+        plans = duties.foresee(self._systems, {name: one.plan for name, one in surveys.items()}, now)
+        plans = licences.foresee(self._systems, plans, now, self._stage)
         linked = [system for system, of_system in links.items() if of_system.accounts or of_system.nobody(now)]
         warnings = (  # worst first
+            *planning.held(hold),
             *planning.unread(surveys),
             *planning.protected(self._systems, surveys, self._guards),
             *planning.unlinked(self._systems, surveys, linked),
             *planning.unmatched(leaver, linked, self._systems.directory),
         )
+        accounts = {name: [AccountId(line.account_id) for line in one.plan.accounts] for name, one in surveys.items()}
+        asked = self._stages if stages is None else stages
+        coming = foresight.foresee(self._systems, self._handlers, asked, accounts)
         return Plan(
             leaver,
-            tuple(duties.foresee(self._systems, {name: one.plan for name, one in surveys.items()}, now).values()),
+            tuple(plans.values()),
             (*warnings, *planning.warnings(surveys)),
             tuple(refusals),
             self._clock.now(),
             owns_nothing=planning.owns_nothing(
                 self._systems, leaver, surveys, {name: of_system.accounts for name, of_system in links.items()}
             ),
+            stages=foresight.dated(coming, effective_at, now, leaver.timezone) if effective_at else coming,
         )
 
     def open(self, request: OffboardingRequest) -> str:
@@ -187,6 +214,7 @@ class Offboarding:
         self, session: Session, case: Case, request: OffboardingRequest, rows: tuple[AssignmentRow, ...], now: datetime
     ) -> None:
         """Write the case with all its work, in the caller's transaction."""
+        stages = self._stages if request.stages is None else request.stages
         session.add(case)
         session.flush()
         keep_names(session, self._vault, case.id, request.leaver)
@@ -196,6 +224,7 @@ class Offboarding:
             )
         else:
             self._create_work(session, case, now, request.follow_up_days or self._days)
+            stage_days.create(session, case, stages, request.leaver.timezone)
         leave.create_return(session, case, request.return_on, keeps_access=request.keep_access)
         if rows:
             upload.keep(self._vault, session, case, rows)
@@ -213,6 +242,7 @@ class Offboarding:
                 "keep_access": request.keep_access,
                 "systems": [] if request.keep_access else list(self._systems),
                 "follow_ups": [] if request.keep_access else list(self._days),
+                "stages": {} if request.keep_access else {name: [*acts] for name, acts in stages.items()},
             },
             sealed=case.sealed,
         )
@@ -259,7 +289,8 @@ class Offboarding:
             raise Refused(Code.NEEDS_REASON)
         with self._store.write() as session:
             case, data = read_case(session, self._vault, case_id)
-            if case.state not in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or case.effective_at <= self._clock.now():
+            ahead = case.state in (CaseState.SCHEDULED, CaseState.ON_LEAVE) and case.effective_at > self._clock.now()
+            if not ahead and not earlier.has_not_begun(session, case):
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             restriction.lift(session, case_id, self._clock.now())
             duty_schedule.lift(session, case, self._clock.now())
@@ -278,7 +309,7 @@ class Offboarding:
         attempts: dict[Task, int] = {}
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
-            if case.state not in UNWATCHED or case.state == CaseState.ON_LEAVE:
+            if case.state not in UNWATCHED or case.state in CLIENTS_ONLY:
                 attempts = self._make_due(session, case, system)
             if not attempts:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
@@ -292,6 +323,9 @@ class Offboarding:
         """Make due what can be retried in one system; return the attempts by task."""
         attempts: dict[Task, int] = {}
         access = session.get(Access, f"{case.id}:{system}")
+        if case.state in CLIENTS_ONLY:
+            book = self._handover.retry(session, case.id, system)
+            return attempts if book is None else {Task.BOOK: book}
         if access is None and system in self._systems and not manual_step.work_of(self._systems[system]):
             access = Access(  # the system was added after the case was opened
                 id=f"{case.id}:{system}", case_id=case.id, system=system, due_at=case.effective_at
@@ -363,7 +397,7 @@ class Offboarding:
 
     def decided_by(self, slack_id: str, limit: int) -> list[CaseBrief]:
         """Return the newest cases, begun or to begin, whose clients this person decides on."""
-        shown = col(Case.state).in_((*LEAVING, CaseState.ON_LEAVE))
+        shown = col(Case.state).in_((*LEAVING, *CLIENTS_ONLY))
         query = select(Case.id).where(_decided_by(slack_id), shown).order_by(col(Case.opened_at).desc(), col(Case.id))
         with self._store.read() as session:
             return self._casefile.briefs(session, session.exec(query.limit(limit)).all())
@@ -521,7 +555,7 @@ def _decided_by(slack_id: str) -> sa.ColumnElement[bool]:
 def _filtered(query: SelectOfScalar[R], still_open: bool | None) -> SelectOfScalar[R]:
     if still_open is None:
         return query
-    going_on = sa.or_(col(Case.state).in_(OPEN), leave.going_on())
+    going_on = sa.or_(col(Case.state).in_(OPEN), leave.going_on(), earlier.going_on())
     return query.where(going_on if still_open else sa.not_(going_on))
 
 

@@ -1,7 +1,7 @@
 """The plan of an offboarding, looked up in every system at once; nothing is written."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -11,26 +11,32 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
+    Act,
+    Blockers,
     ClientBook,
+    Effect,
     ExportLog,
     Groups,
     Lookup,
     Observation,
     Sessions,
+    Subject,
     Tokens,
     Verdict,
 )
 from connectors.errors import ConnectorError
-from workflows.access import manual_step, restriction
+from workflows.access import manual_step, observation, restriction
 from workflows.access.absence import AbsenceCheck
 from workflows.access.identity import candidates, identify
 from workflows.access.links import PersonLinks
-from workflows.access.protected import ProtectedAccounts, foresee
-from workflows.access.views import AccountLine, BookLine, SystemPlan
+from workflows.access.protected import BY_POLICY, ProtectedAccounts, foresee
+from workflows.access.views import AccountLine, BlockerLine, BookLine, EffectLine, SystemPlan
 from workflows.people import Leaver, Successor
+from workflows.stages.views import HoldLine
 from workflows.storage.case import CaseData, person
 from workflows.storage.journal import HANDOVER
 from workflows.storage.work import say
+from workflows.systems.effects import ACTS, SUBJECT_WORDS, blinded_accounts, effects_of, sentence
 from workflows.systems.registry import System, Systems
 
 SECONDS = 8.0
@@ -112,21 +118,40 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
     )
     problem = several.format(count=len(lines)) if len(lines) > 1 else join("; ", () if lines else lookup.doubts)
     foreseen = foresee(system, {one.id for one in lookup.accounts})
+    refused, unasked_of_vendor = _blockers(system, lookup.accounts)
+    said = {one.why for one in refused}
     return SystemSurvey(
-        _plan(system, lines, lookup.how, book, problem),
+        replace(_plan(system, lines, lookup.how, book, problem), blockers=refused),
         lookup,
         lookup.accounts,
         (
             *foreseen,
             *unread,
+            *unasked_of_vendor,
             *map(asked_about, asked),
             *((unasked,) if unasked else ()),
-            *(lookup.doubts if lines else ()),
+            *(one for one in (lookup.doubts if lines else ()) if one not in said),
             *lookup.hidden,
             *blind,
         ),
         asked=None if asked or unasked or lookup.doubts or lookup.hidden or blind else leaver,
     )
+
+
+def _blockers(system: System, found: Sequence[Account]) -> tuple[tuple[BlockerLine, ...], tuple[str, ...]]:
+    """Return what the vendor will refuse for accounts that were found, and why that is not known."""
+    connector, lines = system.having(Blockers), list[BlockerLine]()
+    if connector is None:
+        return (), ()
+    try:
+        for account in found:
+            lines += [
+                BlockerLine(account.login, one.act, one.why, one.remedy) for one in connector.blockers(account.id)
+            ]
+    except (ConnectorError, *observation.MALFORMED) as error:
+        text = _("what the system will refuse cannot be told: {error}")
+        return tuple(lines), (text.format(error=observation.malformed(error)),)
+    return tuple(sorted(lines, key=lambda one: (ACTS.index(one.act), one.login))), ()
 
 
 def prove(
@@ -203,8 +228,14 @@ def protected(systems: Systems, surveys: dict[str, SystemSurvey], guards: Protec
         line.format(title=one.plan.title, login=found.login, why=why)
         for name, one in surveys.items()
         for found in one.accounts
-        if (why := _protection(guards, systems[name], found))
+        if (why := _protection(guards, systems[name], found)) and not _is_told(one.plan, found, why)
     )
+
+
+def _is_told(plan: SystemPlan, found: Account, why: str) -> bool:
+    """Return whether a refusal of the vendor says the same of an account, with its remedy. Policy is never that."""
+    blocked = any(one.login == found.login and one.act is Act.LOCK for one in plan.blockers)
+    return blocked and why != _(BY_POLICY)
 
 
 def _protection(guards: ProtectedAccounts, system: System, found: Account) -> str:
@@ -232,6 +263,14 @@ def unmatched(leaver: Leaver, linked: Collection[str], directory: str) -> tuple[
     """Return the warning that absence proves nothing for a leaver who is not matched in the directory."""
     words = _("Not matched in the company's directory. A system without an account will say unknown, not absent.")
     return () if leaver.directory_id or directory in linked else (words,)
+
+
+def held(hold: HoldLine | None) -> tuple[str, ...]:
+    """Return the warning that a legal hold of another case counts for this one, too."""
+    if hold is None:
+        return ()
+    text = _("Legal hold since {at}, by {by} (case {case}). Acts that destroy something wait until it ends.")
+    return (text.format(at=hold.set_at.date(), by=hold.set_by, case=hold.case_id),)
 
 
 def unread(surveys: Mapping[str, SystemSurvey]) -> tuple[str, ...]:
@@ -277,6 +316,9 @@ def _lines(system: System, found: tuple[Account, ...]) -> tuple[tuple[AccountLin
     groups = system.having(Groups)
     for account in found:
         names: tuple[str, ...] = ()
+        if groups and (why := blinded_accounts(system, Subject.GROUPS, [account])):
+            unread[why.words] = None
+            groups = None
         try:
             names = tuple(group.name for group in groups.groups(account.id)) if groups else ()
         except ConnectorError as error:
@@ -293,6 +335,8 @@ def _book(system: System, lookup: Lookup) -> BookLine | None:
         return None
     if not lookup.accounts:
         return BookLine(system.name, {}, {}, _("no account was found there, so its clients are not known"))
+    if why := blinded_accounts(system, Subject.RECORDS, lookup.accounts):
+        return BookLine(system.name, {}, {}, why.words)
     counts, value = Counter[str](), defaultdict[str, Decimal](Decimal)
     try:
         for account in lookup.accounts:
@@ -310,4 +354,12 @@ def _plan(
 ) -> SystemPlan:
     every = (*restriction.promise(system), *(_(words) for capability, words in ACTIONS if system.has(capability)))
     does = every if accounts else ()
-    return SystemPlan(system.name, system.manifest.title, accounts, how, does, system.cannot, book, problem)
+    effects = tuple(effect_line(one) for one in effects_of(system)) if accounts else ()
+    return SystemPlan(
+        system.name, system.manifest.title, accounts, how, does, system.cannot, book, problem, effects=effects
+    )
+
+
+def effect_line(effect: Effect) -> EffectLine:
+    """Return an effect as people read it."""
+    return EffectLine(_(SUBJECT_WORDS[effect.subject]), effect.act, effect.destroys, sentence(effect).words)

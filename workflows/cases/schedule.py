@@ -14,6 +14,7 @@ from workflows.context import Context
 from workflows.news import Event, tell_change
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
+from workflows.stages import days as stage_days
 from workflows.storage.case import UNWATCHED, read_case, refresh_case_message
 from workflows.storage.outbox import request_update
 from workflows.storage.rows.access import Access, LeaverAccount, Restoration
@@ -73,6 +74,7 @@ class Schedule:
             old, case.effective_at = case.effective_at, at
             session.add(case)
             self._move_work(session, case)
+            stage_days.reschedule(session, case, data.leaver.timezone)
             self._journal.write(
                 session,
                 actor=by,
@@ -152,10 +154,11 @@ class Schedule:
             for row in rows:
                 if row.due_at > now:
                     again(session, row, now)
-            due = [(row.id, row.attempt) for row in rows]
+            due = [(Task.UNDO, row.id, row.attempt) for row in rows]
+            due += [(Task.STAGE, *one) for one in stage_days.retry_undo(session, case_id, now)]
             refresh_case_message(session, case_id)
-        for row_id, attempt in due:
-            self._start(Task.UNDO, row_id, attempt)
+        for task, row_id, attempt in due:
+            self._start(task, row_id, attempt)
 
     def _refuse(self, session: Session, case: Case) -> None:
         if case.state not in UNDOABLE:

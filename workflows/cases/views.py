@@ -7,10 +7,12 @@ from operator import itemgetter
 
 from connectors.contract import Verdict
 from workflows.access.duty_views import DutiesView
-from workflows.access.views import RestoredLine, RestrictionLine, StepView, SystemLine, SystemPlan
+from workflows.access.views import LicenceLine, RestoredLine, RestrictionLine, StepView, SystemLine, SystemPlan
 from workflows.clients.views import ClientsView, LeaveView
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Refused
+from workflows.stages.days import CasePlan
+from workflows.stages.views import HoldLine, PlannedStage, StageLine
 from workflows.storage.rows.case import CaseState, Reason, Strategy
 from workflows.storage.rows.watch import FindingKind
 
@@ -27,6 +29,8 @@ class Plan:
     made_at: datetime
     owns_nothing: bool = False
     """True only if every client book was read whole and is empty. False: there are clients, or that is not known."""
+    stages: tuple[PlannedStage, ...] = ()
+    """The stages, with what each act would do now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class OffboardingRequest:
     """Days after the lock-out of its checks. Empty: those of policy."""
     line_manager: str = ""
     """Slack id of the leaver's line manager, who is told of the case; empty where it is not known."""
+    stages: CasePlan | None = None
+    """Acts of each stage, from the profile. None: those of the settings."""
     keep_access: bool = False
     """Without a lock-out: only clients are handed over, until `return_on`."""
 
@@ -122,8 +128,14 @@ class CaseView(CaseBrief):
     """The end of the case by a person; None while it goes on."""
     can_undo: bool = False
     duties: DutiesView = field(default_factory=DutiesView)
+    licences: tuple[LicenceLine, ...] = ()
+    """Licences, a line for each account that has any, or had some."""
     restrictions: tuple[RestrictionLine, ...] = ()
     """Restrictions before the lock-out, a line for each system."""
+    stages: tuple[StageLine, ...] = ()
+    """The stages, the earliest first."""
+    hold: HoldLine | None = None
+    """The open legal hold on the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +191,21 @@ class FindingLine:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierFigure:
+    """Figures of the newest looks for records of earlier leavers."""
+
+    owners: int
+    """Inactive owners without a case."""
+    records: int
+    unknown: int
+    """Owners for whom it is not known whether they are inactive."""
+    read_at: datetime | None
+    """The oldest of the newest looks; None if a system was never read."""
+    failed: tuple[str, ...] = ()
+    """Systems whose newest look failed: their figures are older, or are not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditView:
     """Audit of one day."""
 
@@ -202,3 +229,5 @@ class AuditView:
     """Findings that were open when this audit ended and have been settled since."""
     head: str = ""
     """Signed head of the journal over this audit, as one line; empty if none was signed."""
+    earlier: EarlierFigure | None = None
+    """Records of earlier leavers, by the newest look. None: no system can list the owners of its records."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from workflows.clients.rates import Rates
 from workflows.people import Leaver, Successor
 
 
@@ -47,6 +48,8 @@ class ApprovalPolicy:
     """The company's country, for time zones without a calendar."""
     zone: str = "UTC"
     """Time zone of people whose own is not known."""
+    rates: Rates | None = None
+    """Rates of exchange, for a currency without a limit of its own."""
     tell_receivers: bool = False
     """True to tell successors of clients that will come to them on a later day."""
 
@@ -91,7 +94,7 @@ def required(
     rules = (
         RequiredApproval(rule.name, pool=rule.people, quorum=rule.quorum)
         for rule in policy.rules
-        if _applies(rule, summary)
+        if _applies(rule, summary, policy.rates)
     )
     receivers = (
         RequiredApproval(ApprovalRole.RECEIVER, (successor,), share=successor.key)
@@ -115,19 +118,32 @@ def is_leaver(person: Successor, leaver: Leaver) -> bool:
     return same_person(person, Successor("", leaver.name, leaver.email, leaver.slack_id))
 
 
-def _applies(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
+def _applies(rule: AdditionalApproval, summary: ProposalSummary, rates: Rates | None) -> bool:
     if rule.above_clients is None and not rule.above_value and not rule.sensitivity:
         return True
     many = rule.above_clients is not None and summary.clients > rule.above_clients
     sensitive = {tier.casefold() for tier in summary.tiers}.intersection(map(str.casefold, rule.sensitivity))
-    return many or _above_value(rule, summary) or bool(sensitive)
+    return many or _above_value(rule, summary, rates) or bool(sensitive)
 
 
-def _above_value(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
-    """Return whether the value is above the limits, added up as parts of them. A currency without a limit is above."""
+def _above_value(rule: AdditionalApproval, summary: ProposalSummary, rates: Rates | None) -> bool:
+    """Return whether the value is above the limits, added up as parts of them.
+
+    A currency without a limit is converted into one that has a limit. Without a rate it counts as above.
+    """
     if not rule.above_value:
         return False
-    amounts = {currency: amount for currency, amount in summary.value.items() if amount > 0}
-    if amounts.keys() - rule.above_value.keys():
-        return True
-    return sum((amount / rule.above_value[currency] for currency, amount in amounts.items()), Decimal(0)) > 1
+    parts = [_part(rule, currency, amount, rates) for currency, amount in summary.value.items() if amount > 0]
+    return sum(parts, Decimal(0)) > 1
+
+
+def _part(rule: AdditionalApproval, currency: str, amount: Decimal, rates: Rates | None) -> Decimal:
+    """Return an amount as a part of its limit; above any limit if there is none and no rate leads to one."""
+    limits = rule.above_value
+    if currency in limits:
+        return amount / limits[currency]
+    if rates and not rates.unknown([currency]):
+        known = next((one for one in limits if not rates.unknown([one])), "")
+        if known:
+            return rates.value(amount, currency, known) / limits[known]
+    return Decimal("Infinity")

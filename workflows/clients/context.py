@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from itertools import islice
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from config.text import N_, Sentence, gettext_lazy
 from connectors.contract import ClientBook
 from connectors.errors import ConnectorError
 from workflows.clients.approval_policy import ApprovalPolicy
+from workflows.clients.introduction_policy import IntroductionPolicy
 from workflows.clients.split.rules import AllocationPolicy
 from workflows.context import Context
 from workflows.news import responsible
@@ -35,13 +37,17 @@ from workflows.storage.rows.clients import (
 from workflows.storage.rows.outbox import AT, MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
-from workflows.storage.work import again, connector_error_sentence, finish
+from workflows.storage.work import again, connector_error_sentence, finish, retry_at
 from workflows.systems.accounts import PreconditionFailed
 from workflows.systems.registry import System
 
 T = TypeVar("T")
 CHUNK = 500
 """Rows in one transaction while a book is listed: quick, and short enough for other writers."""
+
+
+READ_AGAIN = timedelta(hours=1)
+"""The longest time between two reads of records whose move a system accepted and has not carried out."""
 
 
 class AttemptSuperseded(Exception):
@@ -57,14 +63,26 @@ class ClientContext(Context):
     policy: ApprovalPolicy = field(kw_only=True)
     allocation_policy: AllocationPolicy = field(kw_only=True)
     """The company's rules for every split."""
+    introduction_policy: IntroductionPolicy = field(kw_only=True)
 
     @classmethod
     def extend(
-        cls, context: Context, members: WorkspaceDirectory, policy: ApprovalPolicy, allocation_policy: AllocationPolicy
+        cls,
+        context: Context,
+        members: WorkspaceDirectory,
+        policy: ApprovalPolicy,
+        allocation_policy: AllocationPolicy,
+        introduction_policy: IntroductionPolicy,
     ) -> "ClientContext":
         """Add the policies of the client track to the parts of all services."""
         shared = {part.name: getattr(context, part.name) for part in fields(Context)}
-        return cls(**shared, members=members, policy=policy, allocation_policy=allocation_policy)
+        return cls(
+            **shared,
+            members=members,
+            policy=policy,
+            allocation_policy=allocation_policy,
+            introduction_policy=introduction_policy,
+        )
 
     def system(self, name: str) -> tuple[System, ClientBook]:
         """Return a configured system with its client book. Raises `PreconditionFailed`."""
@@ -231,7 +249,7 @@ def refresh_problems(session: Session, case_id: str) -> None:
 
 
 def set_next_phase(context: ClientContext, session: Session, book: BookHandover) -> None:
-    """Set a book's next phase by its lines: move the approved, wait for a person with open ones, else end."""
+    """Set a book's next phase by its lines: move the approved, read the accepted, wait for a person, else end."""
     refresh_problems(session, book.case_id)
     if has_lines(session, book, AssignmentState.APPROVED):
         book.phase = BookPhase.MOVE
@@ -241,6 +259,9 @@ def set_next_phase(context: ClientContext, session: Session, book: BookHandover)
             return
         book.halted = Halt.NONE
         again(session, book, max(context.clock.now(), session.get_one(Case, book.case_id).effective_at))
+    elif has_lines(session, book, AssignmentState.WAITING):
+        book.phase = BookPhase.MOVE
+        again(session, book, retry_at(book, None, context.clock.now(), READ_AGAIN))
     elif has_lines(session, book, *OPEN):
         book.phase, book.state = BookPhase.DECIDE, WorkState.PLANNED
         book.reason = _declined_version(session, book)
@@ -275,3 +296,9 @@ def has_lines(session: Session, book: BookHandover, *states: AssignmentState) ->
         Assignment.case_id == book.case_id, Assignment.system == book.system, col(Assignment.state).in_(states)
     )
     return session.exec(found.limit(1)).first() is not None
+
+
+def only_waits(session: Session, book: BookHandover) -> bool:
+    """Return whether nothing is left to send: the system has accepted what is left."""
+    waits = has_lines(session, book, AssignmentState.WAITING)
+    return waits and not has_lines(session, book, AssignmentState.APPROVED)

@@ -3,13 +3,16 @@
 import json
 import logging
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import Sentence, gettext_lazy
+from connectors.contract import AccountId, Subject
 from connectors.errors import ConnectorError, OutcomeUnknown, Unavailable
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.clients.approvals.delegations import Delegations
@@ -20,30 +23,38 @@ from workflows.clients.context import (
     BookAttempt,
     ClientContext,
     has_lines,
+    only_waits,
     problem_sentence,
     set_next_phase,
     tell_problem,
 )
+from workflows.clients.earlier import book_owners
 from workflows.clients.moves.halts import Halts
+from workflows.clients.moves.introductions import ClientIntroductions
 from workflows.clients.moves.leave import Leaves
 from workflows.clients.moves.moves import Moves, refusals, settle
 from workflows.clients.moves.notes import HandoverNotes
 from workflows.clients.moves.put_back import PutBacks
 from workflows.clients.moves.reconciliation import NO_ACCOUNT, left_with, reconcile_book
+from workflows.clients.moves.waiting import WaitingMoves, lapsed_sentence
 from workflows.clients.proposals.editing import ProposalEditor
 from workflows.clients.proposals.listing import ANSWERED, DraftListing
-from workflows.clients.proposals.publishing import DRIFT, FIRST, LATER, publish, ready
+from workflows.clients.proposals.publishing import CHANGED, DRIFT, FIRST, LATER, publish, ready
 from workflows.clients.reading import ClientTrackQueries
 from workflows.clients.split import unmoved
 from workflows.clients.split.sealed import ProposalData, seal_proposal
 from workflows.clients.split.unmoved import UnmovedReasons
+from workflows.clients.stayed.answers import ClientAnswers
+from workflows.clients.stayed.checks import StayChecks
 from workflows.storage.case import read_case
 from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Halt, Proposal
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, retry_at
-from workflows.systems.accounts import PreconditionFailed, leaver_accounts
+from workflows.systems.accounts import PreconditionFailed
+from workflows.systems.effects import why_unread
+from workflows.systems.registry import System
 from workflows.tampering import Tampered, report
 
 log = logging.getLogger(__name__)
@@ -54,7 +65,8 @@ PATIENCE = 3
 class ClientHandover:
     """Carries out `BookHandover` rows. Its attributes are the other parts of the track, for those who call them."""
 
-    def __init__(self, context: ClientContext) -> None:
+    def __init__(self, context: ClientContext, stayed_days: Sequence[int] = ()) -> None:
+        """Take `stayed_days`, the days after the moves on which people read what became of the clients."""
         self._context = context
         eligibility = Eligibility(self._context)
         self.decisions = DecisionRegister(self._context, eligibility)
@@ -64,9 +76,12 @@ class ClientHandover:
         self.edits = ProposalEditor(self._context, eligibility, self.decisions)
         self.proposals = ClientTrackQueries(self._context)
         self.halts = Halts(self._context)
+        self.introductions = ClientIntroductions(self._context)
         self.notes = HandoverNotes(self._context)
         self.leaves = Leaves(self._context)
         self.put_backs = PutBacks(self._context)
+        self.answers = ClientAnswers(self._context)
+        self.stay_checks = StayChecks(self._context, stayed_days)
         # Two attempts at one book at once would mix up their half-written lists. Within a process they queue here;
         # of two processes, `_take` names the one whose writes count.
         self._book_locks: dict[str, threading.Lock] = {}
@@ -99,9 +114,9 @@ class ClientHandover:
         if book is None or not _retriable(session, book):
             return None
         due = self._context.clock.now()
-        if book.phase == BookPhase.MOVE:
+        if book.phase == BookPhase.MOVE and not only_waits(session, book):
             due = max(due, session.get_one(Case, case_id).effective_at)
-        elif book.state != WorkState.DUE:
+        elif book.state != WorkState.DUE or (book.phase == BookPhase.MOVE and has_lines(session, book, *ANSWERED)):
             book.phase, book.reason, book.halted = BookPhase.LIST, "", Halt.NONE
         again(session, book, due)
         return book.attempt
@@ -112,7 +127,7 @@ class ClientHandover:
             case, data = read_case(session, self._context.vault, book.case_id)
             if book.state != WorkState.DUE or book.due_at > self._context.clock.now():
                 return None
-            if case.state == CaseState.CANCELLED:
+            if case.state == CaseState.CANCELLED and not has_lines(session, book, AssignmentState.WAITING):
                 book.state = WorkState.CANCELLED
                 session.add(book)
                 return None
@@ -120,14 +135,20 @@ class ClientHandover:
             session.add(book)
             return BookAttempt(book.model_copy(), case, data)
 
+    def _unread(self, book_attempt: BookAttempt, system: System, leaver: Sequence[AccountId]) -> Sentence | None:
+        """Return why the leaver's records cannot be read any more: then an empty list is not nothing."""
+        context, case = self._context, book_attempt.case.id
+        return why_unread(context.store, context.vault, case, system, Subject.RECORDS, leaver)
+
     def _list(self, book_attempt: BookAttempt) -> None:
         system, clients = self._context.system(book_attempt.book.system)
         listing = DraftListing(self._context, book_attempt)
-        leaver = leaver_accounts(
-            self._context.store, self._context.vault, book_attempt.case.id, book_attempt.data.leaver, system
-        )
+        owners = book_owners(self._context, book_attempt.case, book_attempt.data.leaver, system)
+        leaver = owners.accounts
+        if unread := self._unread(book_attempt, system, leaver):
+            raise PreconditionFailed(unread)
         listing.gather(leaver, again=False)
-        proposal_data = listing.allot(system, leaver)
+        proposal_data = listing.allot(system, (*leaver, *owners.left_out), owners.notes)
         left = {} if proposal_data else left_with(leaver, {account: clients.count(account) for account in leaver})
         with self._context.store.write() as session:
             book = book_attempt.hold(session)
@@ -138,6 +159,7 @@ class ClientHandover:
                     col(Assignment.system) == book.system,
                     col(Assignment.state).in_(ANSWERED),
                     col(Assignment.proposal_id).is_distinct_from(listing.draft),
+                    col(Assignment.owner).not_in(list(owners.left_out)),  # not listed, so not known to be elsewhere
                 )
                 .values(state=AssignmentState.TAKEN)
             )
@@ -157,35 +179,47 @@ class ClientHandover:
     def _move(self, book_attempt: BookAttempt) -> None:
         system, _ = self._context.system(book_attempt.book.system)
         listing = DraftListing(self._context, book_attempt)
-        leaver = leaver_accounts(
-            self._context.store, self._context.vault, book_attempt.case.id, book_attempt.data.leaver, system
-        )
+        owners = book_owners(self._context, book_attempt.case, book_attempt.data.leaver, system)
+        leaver, every = owners.accounts, (*owners.accounts, *owners.left_out)
         stopped = book_attempt.book.halted == Halt.STOPPED  # a stopped book is only counted
-        moves = Moves(self._context, book_attempt)
+        unread = self._unread(book_attempt, system, leaver)
+        listed = not (stopped or unread)
+        moves, waiting = Moves(self._context, book_attempt), WaitingMoves(self._context, book_attempt)
         moves.check()
-        if not stopped:
+        waiting.carry()
+        if listed:
             listing.gather(leaver, again=True)
-        moves.run(leaver)
-        proposal_data = listing.allot(system, leaver)
+        moves.run(every)
+        proposal_data = listing.allot(system, every, owners.notes)
+        if proposal_data and listing.lapsed:
+            proposal_data = replace(proposal_data, notes=(*proposal_data.notes, lapsed_sentence(listing.lapsed)))
         staying = (
             unmoved.unseal(self._context.vault, book_attempt.case, book_attempt.book).staying
-            if stopped
+            if not listed
             else listing.staying
         )
         reasons = UnmovedReasons(staying, refusals(self._context, book_attempt))
         with self._context.store.write() as session:
             book = book_attempt.hold(session)
-            if not stopped:
+            if listed:
                 listing.release(session)
             self._keep_unmoved(session, book_attempt, book, reasons)
             if proposal_data is not None:
                 self._complete(session, book_attempt, listing.draft, proposal_data)
-                publish(self._context, session, book_attempt.case, book_attempt.data.approver, DRIFT)
-            settle(self._context, session, book_attempt, book)
-            if book.phase == BookPhase.DONE:
+                why = CHANGED if book_attempt.data.leaver.is_group else DRIFT
+                publish(self._context, session, book_attempt.case, book_attempt.data.approver, why)
+            settle(self._context, session, book_attempt, book, news=moves.recorded or waiting.recorded)
+            if waiting.lapsed:
+                tell_problem(self._context, session, book, book_attempt.data, f"lapsed:{book.attempt}")
+            if book.phase == BookPhase.DONE and unread:
+                book.reason = unread.stored  # what was approved is moved, and no count proves that it was all
+            elif book.phase == BookPhase.DONE:
                 left = left_with(leaver, json.loads(book.counts_after))
                 reconcile_book(self._context, session, book, leaver, left, listed=not stopped)
-            self.notes.send(session, book_attempt.case, book_attempt.data, book)
+            if book.phase == BookPhase.DONE or moves.recorded or waiting.recorded:
+                self.notes.send(session, book_attempt.case, book_attempt.data, book)
+            if book.state == WorkState.DONE:
+                self.stay_checks.plan(session, book.case_id)
             self._context.show_case(session, book_attempt.case.id)
 
     def _complete(
@@ -250,11 +284,14 @@ class ClientHandover:
 
 
 def _retriable(session: Session, book: BookHandover) -> bool:
-    """Return whether a person may retry: the book was put off with a reason, or has declined or refused records."""
+    """Return whether a person may retry: the book was put off with a reason, or has declined or refused records.
+
+    So may they while the system has accepted records and not moved them: these are read again.
+    """
     if book.halted == Halt.PAUSED:
         return False
     if book.state == WorkState.DUE:
-        return bool(book.reason)
+        return bool(book.reason) or has_lines(session, book, AssignmentState.WAITING)
     if book.state == WorkState.DONE and book.reason == NO_ACCOUNT:
         return True
     return book.state in (WorkState.PLANNED, WorkState.DONE) and has_lines(session, book, *ANSWERED)

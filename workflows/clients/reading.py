@@ -18,10 +18,13 @@ from workflows.clients.approval_policy import ApprovalRole
 from workflows.clients.approvals import changes, requests
 from workflows.clients.approvals.requests import UnsealedRequest
 from workflows.clients.context import ClientContext
+from workflows.clients.introduction_policy import plan_note
 from workflows.clients.moves import leave
 from workflows.clients.moves.halts import halt_fields
 from workflows.clients.moves.put_back import put_back_fields
 from workflows.clients.moves.reconciliation import NO_ACCOUNT, NOT_KNOWN, NOTHING
+from workflows.clients.moves.told import told_sentences
+from workflows.clients.moves.waiting import accepted_fields, lapses, moved_late, objections
 from workflows.clients.proposals.preview import preview
 from workflows.clients.proposals.records import client_page, csv_file, nobody
 from workflows.clients.proposals.search import find_lines, page
@@ -60,6 +63,9 @@ LEFT = (
     AssignmentState.REFUSED,
     AssignmentState.DECLINED,
     AssignmentState.STOPPED,
+    AssignmentState.WAITING,
+    AssignmentState.OBJECTED,
+    AssignmentState.LAPSED,
 )
 FATES = {
     AssignmentState.TAKEN: "taken",
@@ -70,6 +76,9 @@ FATES = {
     AssignmentState.EXCLUDED: "staying",
     AssignmentState.KEPT: "staying",
     AssignmentState.STOPPED: "stopped",
+    AssignmentState.WAITING: "accepted",
+    AssignmentState.OBJECTED: "objected",
+    AssignmentState.LAPSED: "lapsed",
 }
 
 
@@ -203,7 +212,12 @@ class ClientTrackQueries:
             problems=tuple(
                 punctuated(": ").join((book.system, problem))
                 for book, known in kept
-                for problem in _problems(book, known, absent)
+                for problem in (
+                    *_problems(book, known, absent),
+                    *objections(self._context, session, case, book.system),
+                    *lapses(session, case_id, book.system),
+                    *moved_late(session, case_id, book.system),
+                )
             ),
             not_known=tuple(book.system for book in books if book.reason == NO_ACCOUNT and book.system not in absent),
             absent=tuple(book.system for book in books if book.reason == NO_ACCOUNT and book.system in absent),
@@ -213,7 +227,9 @@ class ClientTrackQueries:
             complete=all(book.state == WorkState.DONE for book in books),
             staying=staying,
             kept=changes.exclusion_lines(self._context.vault, session, case),
+            told=tuple(map(str, told_sentences(self._context, session, case))),
             **halt_fields(books, by_state),
+            **accepted_fields(self._context, session, case_id, books, by_state),
             **put_back_fields(self._context, session, case, by_state),
         )
 
@@ -269,6 +285,10 @@ class ClientTrackQueries:
             states={AssignmentState(state): number for state, number in states},
             asked_by=data.opened_by.name,
             last_day=case.effective_at,
+            told=tuple(
+                str(plan_note(system, plan, data.leaver.name, self._context.introduction_policy.language))
+                for system, plan in sorted(unsealed.introductions.items())
+            ),
         )
 
     @contextmanager
@@ -316,7 +336,8 @@ class ClientTrackQueries:
             .group_by(Assignment.kind, Assignment.state, Assignment.owner_after)
         ).all()
         staying = changes.reasons(self._context.vault, session, case, book.system, known.staying)
-        fates = _fates(rows, frozenset(before), staying)
+        group = case.state == CaseState.EARLIER
+        fates = _fates(rows, frozenset(before), staying, group=group)
         if not after:
             return unmoved.staying_sentences(book.system, fates) if book.state == WorkState.DONE else []
         owners = select(Assignment.owner).where(Assignment.case_id == book.case_id, Assignment.system == book.system)
@@ -324,7 +345,7 @@ class ClientTrackQueries:
             LeaverAccount.case_id == book.case_id, LeaverAccount.system == book.system
         )
         leaver = frozenset([*session.exec(owners.distinct()), *session.exec(accounts)])
-        return unmoved.sentences(book.system, before, after, leaver, fates)
+        return unmoved.sentences(book.system, before, after, leaver, fates, group=group)
 
 
 def _problems(book: BookHandover, known: UnmovedReasons, absent: Collection[str]) -> Iterator[str]:
@@ -343,7 +364,7 @@ def _problems(book: BookHandover, known: UnmovedReasons, absent: Collection[str]
 
 
 def _fates(
-    rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str], staying: Reasons
+    rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str], staying: Reasons, *, group: bool
 ) -> dict[str, UnmovedCounts]:
     """Count by kind the records that did not go to a successor, unless one of the counted accounts has them."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -352,7 +373,8 @@ def _fates(
         if fate and not (fate == "taken" and owner in counted):
             counts[kind][fate] += number
     return {
-        kind: UnmovedCounts(**by_fate, why=unmoved.words(staying.get(kind, {}))) for kind, by_fate in counts.items()
+        kind: UnmovedCounts(**by_fate, why=unmoved.words(staying.get(kind, {})), group=group)
+        for kind, by_fate in counts.items()
     }
 
 

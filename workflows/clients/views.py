@@ -5,9 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from connectors.contract import IntroductionWay
 from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import Strategy
-from workflows.storage.rows.clients import AssignmentState, Halt, LeaveAnswer, ProposalState, RequestState
+from workflows.storage.rows.clients import (
+    AssignmentState,
+    Halt,
+    IntroductionState,
+    LeaveAnswer,
+    ProposalState,
+    RequestState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +223,19 @@ class ProposalView:
     """Number of records by state."""
     asked_by: str = ""
     """Name of the person who opened the case."""
+    told: tuple[str, ...] = ()
+    """Sentences on the systems that tell clients after the move, with the whole text."""
     last_day: datetime | None = None
     """Effective time of the case."""
 
     @property
     def ended(self) -> bool:
-        """Return whether every record of an approved proposal was tried: the moves have ended."""
+        """Return whether the moves of an approved proposal have ended: every record has its outcome."""
+        return self.tried and not self.states.get(AssignmentState.WAITING)
+
+    @property
+    def tried(self) -> bool:
+        """Return whether every record of an approved proposal was ordered to move. Some may not be done yet."""
         approved = self.state is ProposalState.APPROVED and bool(self.states)
         return approved and not self.states.get(AssignmentState.APPROVED)
 
@@ -275,8 +290,30 @@ class ClientsView:
     """Systems where no account was found and nothing proves that there is none: its clients are not known."""
     differing: tuple[str, ...] = ()
     """Those sentences of `balance` whose counts differ, apart from records that must stay."""
+    accepted: int = 0
+    """Records whose move the system accepted, and that a read still shows with the leaver."""
+    read_again_at: datetime | None = None
+    """The time of their next read."""
+    told: tuple[str, ...] = ()
+    """A sentence for each system that tells clients: how many were told, and who was not."""
     absent: tuple[str, ...] = ()
     """Systems where the leaver has no account, with proof or on a person's word: there are no clients."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntroductionLine:
+    """One introduction of a successor to a client."""
+
+    system: str
+    client: str
+    client_id: str
+    successor: Successor
+    way: IntroductionWay
+    state: IntroductionState
+    reason: str
+    sent_at: datetime
+    read_at: datetime | None
+    """The last read that shows this state; None if no read does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +334,12 @@ class NoteView:
     """The open records of highest value, highest first."""
     until: datetime | None = None
     """The day of return of a handover for a time, until it is answered."""
+    told: Mapping[IntroductionState, int] = field(default_factory=dict)
+    """Number of the clients who were told through their system, by state."""
+    to_tell: int = 0
+    """Clients whose introduction was approved, who have moved, and for whom none was begun."""
+    not_told: tuple[IntroductionLine, ...] = ()
+    """The first clients for whom that is not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +372,8 @@ class PutBackView:
     """Unchanged records that wait until the leaver's account is active again."""
     givers: tuple[tuple[str, int, int], ...] = ()
     """Name, clients and records of each colleague whose clients go back, most records first."""
+    accepted: int = 0
+    """Records of the case that the system accepted to move and has not moved. They are not in the plan."""
 
     @property
     def rest(self) -> int:

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import _, listed, punctuated, shown, stored
-from connectors.contract import ClientBook, ExportEvent, ExportLog
+from config.text import Sentence, _, listed, punctuated, shown, stored
+from connectors.contract import ClientBook, ExportEvent, ExportLog, Subject
 from connectors.errors import Conflict, ConnectorError
 from workflows.authorization import Right
 from workflows.context import Context
@@ -32,6 +32,7 @@ from workflows.storage.rows.watch import ExportSnapshot
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish, retry_at, say
 from workflows.systems.accounts import PreconditionFailed, leaver_accounts
+from workflows.systems.effects import why_unread
 from workflows.systems.registry import System
 
 
@@ -159,6 +160,8 @@ class ExportTrack:
         if log is None:
             return unread(system.name, NO_LOG), 0, 0, None
         try:
+            if why := self._blinded(system, case_id, leaver):
+                return unread(system.name, why.words), 0, 0, None
             events = self._events(system, log, case_id, leaver, window.since, window.until)
             line = summarize(system.name, events, log.client_base(), window, self._zone)
         except ConnectorError as error:
@@ -174,7 +177,17 @@ class ExportTrack:
             accounts = leaver_accounts(self._store, self._vault, case_id, leaver, system)
         except PreconditionFailed as trouble:
             raise Conflict(str(trouble)) from trouble
+        if why := why_unread(self._store, self._vault, case_id, system, Subject.EXPORTS, accounts):
+            raise Conflict(why.words)
         return [event for account in accounts for event in log.exports(account, since, until)]
+
+    def _blinded(self, system: System, case_id: str, leaver: Leaver) -> Sentence | None:
+        """Return why the leaver's exports cannot be read any more: no later try helps."""
+        try:
+            accounts = leaver_accounts(self._store, self._vault, case_id, leaver, system)
+        except PreconditionFailed:
+            return None  # said by the read itself
+        return why_unread(self._store, self._vault, case_id, system, Subject.EXPORTS, accounts)
 
     def _keep(
         self, snapshot_id: str, attempt: int, case: Case, figures: ExportFigures, failed: ConnectorError | None

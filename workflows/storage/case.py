@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from config.identifiers import plain
 from connectors.contract import Person
-from workflows.people import SLACK, Actor, Leaver, Successor
+from workflows.people import SLACK, Actor, Leaver, Successor, earlier_leavers
 from workflows.refusals import Code, Refused
 from workflows.storage.group_commit import run_later, run_pending
 from workflows.storage.journal import HANDOVER, Journal
@@ -23,7 +23,14 @@ from workflows.storage.rows.watch import ExportSnapshot
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 
-UNWATCHED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED, CaseState.ON_LEAVE)
+UNWATCHED = (
+    CaseState.CANCELLED,
+    CaseState.HELD,
+    CaseState.UNDONE,
+    CaseState.CLOSED,
+    CaseState.ON_LEAVE,
+    CaseState.EARLIER,
+)
 """Nobody is locked out, followed up or audited by such a case."""
 
 RECEIVER_ADDED = "case.receiver_added"
@@ -87,8 +94,9 @@ class CaseData:
         leaver: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in data["leaver"].items()
         }
+        who = Leaver(**leaver)
         return cls(
-            Leaver(**leaver),
+            earlier_leavers(who.earlier, who.directory_id) if who.is_group else who,
             Successor(**data["approver"]),
             tuple(Successor(**one) for one in data["successors"]),
             Actor(**data["opened_by"]),

@@ -24,6 +24,7 @@ ABOUT_ACCOUNTS = (
     FindingKind.OPEN_AGAIN,
     FindingKind.NEW_ACCOUNT,
     FindingKind.POSSIBLE,
+    FindingKind.LIST_HIDDEN,
     FindingKind.NOT_VERIFIED,
     FindingKind.NEVER_VERIFIED,
     FindingKind.NOT_LINKED,

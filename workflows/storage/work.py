@@ -9,8 +9,17 @@ from sqlmodel import Session, select
 from config.text import N_, Sentence
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.storage.rows.access import Access, Inventory, ManualStep, Restoration, Restriction
-from workflows.storage.rows.clients import ApprovalRequest, Assignment, BookHandover, BookPhase, Leave, PutBack
+from workflows.storage.rows.clients import (
+    ApprovalRequest,
+    Assignment,
+    BookHandover,
+    BookPhase,
+    ClientCheck,
+    Leave,
+    PutBack,
+)
 from workflows.storage.rows.duties import DutyDecision, DutyReview
+from workflows.storage.rows.stages import Stage
 from workflows.storage.rows.watch import AuditRun, ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkRow, WorkState
 
@@ -33,6 +42,8 @@ class Task(StrEnum):
     APPROVAL = "approval"
     PUT_BACK = "put_back"
     LEAVE = "leave"
+    CLIENT_CHECK = "client_check"
+    STAGE = "stage"
     DUTY = "duty"
     DUTY_REVIEW = "duty_review"
 
@@ -50,6 +61,8 @@ TASKS: dict[str, type[WorkRow]] = {
     Task.APPROVAL: ApprovalRequest,
     Task.PUT_BACK: PutBack,
     Task.LEAVE: Leave,
+    Task.CLIENT_CHECK: ClientCheck,
+    Task.STAGE: Stage,
     Task.DUTY: DutyDecision,
     Task.DUTY_REVIEW: DutyReview,
 }

@@ -35,6 +35,8 @@ class KeptAccounts:
     """True if they are the leaver's, false if a person must choose among them."""
     duties: Mapping[str, Any] = field(default_factory=dict)
     """Duties that were read beside them, as JSON (`workflows.access.duties`); empty if none were."""
+    lists: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Further lists by account id and `Subject`, as JSON (`workflows.access.kept_lists`)."""
 
     def seal(self, vault: Vault, key: bytes, row_id: str) -> bytes:
         """Encrypt the data for the row."""

@@ -21,6 +21,7 @@ from workflows.clients.approvals.requests import forged_delegations
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
+from workflows.stages import overdue
 from workflows.storage.finding_news import tell_findings_of, told_in
 from workflows.storage.findings import FindingReport
 from workflows.storage.heads import of_row
@@ -34,6 +35,7 @@ from workflows.storage.verification import FOREIGN, foreign_objects
 from workflows.storage.work import again, finish
 from workflows.tampering import acts, report_in
 from workflows.watch import audit_csv, new_systems
+from workflows.watch.earlier_leavers import EarlierLeaverSearch
 from workflows.watch.new_accounts import NewAccounts
 from workflows.watch.orphans import Orphans
 from workflows.watch.responses import FindingPolicy, FindingResponses, open_finding
@@ -70,6 +72,7 @@ class Audits:
         newcomers = NewAccounts(context, absence)
         self._sweep, self._absence = AccountSweep(context, newcomers, absence), absence
         self._orphans = Orphans(context, policy.dormant, newcomers)
+        self._earlier = EarlierLeaverSearch(context)
         self._responses = FindingResponses(context, sheet, retry, policy)
         self.rows, self._done = RowCheck(context), ""
 
@@ -158,6 +161,7 @@ class Audits:
                 tuple(map(shown, tally.not_looked)),
                 self._sheet.settled(session, row.finished_at) if row.finished_at else (),
                 of_row(head).text if head and head.number else "",
+                self._earlier.figure(),
             )
 
     def latest(self) -> AuditView | None:
@@ -280,6 +284,8 @@ class Audits:
         unread = new_systems.catch_up(self._context, self._absence, run_id)
         tally = self._sweep.run(run_id)
         self._orphans.look(run_id, tally)
+        self._earlier.read()
+        overdue.report(self._context, run_id)
         relocked = self._responses.relock(started)
         with self._context.store.read() as session:
             tally.not_looked += [_(FOREIGN).format(what=name) for name in foreign_objects(session)]

@@ -7,9 +7,9 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import _, join, ngettext, stored
-from connectors.contract import AccountId, Accounts, ClientBook, Observation, Verdict
+from connectors.contract import AccountId, Accounts, ClientBook, Observation, Subject, Verdict
 from connectors.errors import ConnectorError
-from workflows.access import duty_watch, manual_step, observation
+from workflows.access import duty_watch, licences, manual_step, observation
 from workflows.access.absence import AbsenceCheck
 from workflows.access.identity import other_persons_accounts
 from workflows.access.links import all_links
@@ -30,10 +30,17 @@ from workflows.storage.rows.watch import FindingKind, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
 from workflows.storage.work import again, finish, retry_at, say
+from workflows.systems.effects import why_unread
 from workflows.systems.registry import System
 
-STAYING = (AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.KEPT, AssignmentState.PUT_BACK)
-"""States of records that stay: the vendor lets nobody change their owner, or a person decided so."""
+STAYING = (
+    AssignmentState.REFUSED,
+    AssignmentState.EXCLUDED,
+    AssignmentState.KEPT,
+    AssignmentState.PUT_BACK,
+    AssignmentState.OBJECTED,
+)
+"""States of records that stay: the vendor lets nobody change their owner, or a person or the client decided so."""
 
 
 class FollowUps:
@@ -76,7 +83,8 @@ class FollowUps:
     def _said(self, system: System, case: Case, data: CaseData, by: str) -> str:
         """Return the sentences on a read, or on the statements of people if nothing can be read."""
         if manual_step.work_of(system) is None:
-            return self._check(system, case, data, by)
+            again = licences.look_again(self._context, case, system, by)
+            return join(", ", (self._check(system, case, data, by), again))
         with self._context.store.read() as session:
             row = session.get(ManualStep, f"{case.id}:{system.name}")
         if row is None:
@@ -104,7 +112,12 @@ class FollowUps:
             why = _("unknown ({why})").format(why=absent.reason)
             said = why if absent.verdict is Verdict.UNKNOWN else absent.verdict.value
         book = system.having(ClientBook)
-        owned = sum(sum(book.count(account).values()) for account in ids) if book else 0
+        unread = (
+            why_unread(self._context.store, self._context.vault, case.id, system, Subject.RECORDS, ids)
+            if book
+            else None
+        )
+        owned = sum(sum(book.count(account).values()) for account in ids) if book and not unread else 0
         with self._context.store.write() as session:
             rows, now = observation.known(session, access_id), self._context.clock.now()
             for row in rows:
@@ -116,7 +129,7 @@ class FollowUps:
             for account in found:
                 report = observation.report_new_account if account in new else observation.report_reused_address
                 report(session, self._context.findings, case.id, system.name, account, by)
-            stay = self._note_owned(session, case.id, system.name, owned, by)
+            stay = 0 if unread else self._note_owned(session, case.id, system.name, owned, by)
             access = session.get(Access, access_id)
             working = access is not None and access.state == WorkState.DUE
             if new and access and not working:
@@ -124,7 +137,8 @@ class FollowUps:
                 observation.update_access_verdict(
                     session, self._context.vault, self._context.journal, access_id, made, now
                 )
-        words = join(", ", [_sentence(said, len(new), owned, stay), *duty_watch.check(self._context, case, system, by)])
+        words = join("; ", (_sentence(said, len(new), owned, stay), unread.words if unread else ""))
+        words = join(", ", (words, *duty_watch.check(self._context, case, system, by)))
         return _("{words}, still being worked on").format(words=words) if working else words
 
     def _note_owned(self, session: Session, case_id: str, system: str, owned: int, by: str) -> int:
@@ -217,13 +231,15 @@ class FollowUps:
 
 
 def _waiting(case_id: str, system: str) -> SelectOfScalar[int]:
-    """Return the query for the number of records about which people are asked now."""
+    """Return the query for the number of records about which people are asked now, or whose move was accepted."""
     asked = select(Proposal.id).where(Proposal.case_id == case_id, Proposal.state == ProposalState.PENDING)
     return select(sa.func.count()).where(
         Assignment.case_id == case_id,
         Assignment.system == system,
-        Assignment.state == AssignmentState.PROPOSED,
-        col(Assignment.proposal_id).in_(asked),
+        sa.or_(
+            col(Assignment.state) == AssignmentState.WAITING,
+            sa.and_(col(Assignment.state) == AssignmentState.PROPOSED, col(Assignment.proposal_id).in_(asked)),
+        ),
     )
 
 

@@ -80,7 +80,9 @@ class RecordedCase:
                 self.opened, self.whole = True, "systems" in data
                 self.systems, self.days = set(data.get("systems", ())), frozenset(data.get("follow_ups", ()))
                 self.effective_at = datetime.fromisoformat(data["effective_at"])
-                if "keep_access" not in data or data["keep_access"]:  # where it is not told, the row is believed
+                if data.get("earlier"):
+                    self.state = CaseState.EARLIER
+                elif "keep_access" not in data or data["keep_access"]:  # where it is not told, the row is believed
                     self.state = CaseState.ON_LEAVE if data.get("keep_access") else ""
             case "case.rescheduled":
                 self.effective_at = datetime.fromisoformat(data["to"])

@@ -4,7 +4,7 @@ Only rows that nothing updates any more are deleted:
 
 * audits, except the newest finished one, whose message shows the responses to its findings;
 * the messages and files of such audits;
-* follow-ups that are done, with their messages.
+* follow-ups that are done, with their messages, unless their case is under a legal hold.
 
 A case's own message stays, and so does every message that a decision, a manual step or an undo may still update.
 """
@@ -16,6 +16,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from workflows.context import Context
+from workflows.stages.legal_holds import held_cases
 from workflows.storage.outbox import is_behind
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.watch import AuditRun, FollowUp
@@ -82,7 +83,10 @@ def _audits(before: datetime) -> SelectOfScalar[str]:
 
 def _messages_of_follow_ups(before: datetime) -> SelectOfScalar[str]:
     done = select(FollowUp.id).where(
-        col(FollowUp.id) == col(OutboxMessage.subject), FollowUp.state == WorkState.DONE, col(FollowUp.done_at) < before
+        col(FollowUp.id) == col(OutboxMessage.subject),
+        FollowUp.state == WorkState.DONE,
+        col(FollowUp.done_at) < before,
+        col(FollowUp.case_id).not_in(held_cases()),
     )
     return select(OutboxMessage.id).where(_settled((MessageKind.FOLLOW_UP,), before), done.exists())
 
@@ -91,11 +95,13 @@ def _follow_ups(before: datetime) -> SelectOfScalar[str]:
     told = select(OutboxMessage.id).where(
         col(OutboxMessage.kind) == MessageKind.FOLLOW_UP, col(OutboxMessage.subject) == col(FollowUp.id)
     )
-    return select(FollowUp.id).where(FollowUp.state == WorkState.DONE, col(FollowUp.done_at) < before, ~told.exists())
+    old = select(FollowUp.id).where(FollowUp.state == WorkState.DONE, col(FollowUp.done_at) < before, ~told.exists())
+    return old.where(col(FollowUp.case_id).not_in(held_cases()))
 
 
 def _settled(kinds: tuple[MessageKind, ...], before: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(
+        col(OutboxMessage.case_id).not_in(held_cases()),
         col(OutboxMessage.kind).in_(kinds),
         col(OutboxMessage.shown_at) < before,
         ~is_behind(),

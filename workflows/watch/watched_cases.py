@@ -26,7 +26,7 @@ WATCHED = tuple(state for state in CaseState if state not in UNWATCHED)
 
 TIME_TO_READ = timedelta(hours=1)
 """Time after a lock-out was due from which a missing successful read is a finding."""
-OVER = (CaseState.CANCELLED, CaseState.UNDONE, CaseState.CLOSED, CaseState.ON_LEAVE)
+OVER = (CaseState.CANCELLED, CaseState.UNDONE, CaseState.CLOSED, CaseState.ON_LEAVE, CaseState.EARLIER)
 """States of cases that explain no account: such a case locks nobody out, now or later."""
 
 
@@ -123,6 +123,19 @@ def in_cases(session: Session, vault: Vault, system: str, accounts: Sequence[Acc
     )
     found = _found(session, keys, col(Case.state).not_in(OVER))
     return {*session.exec(here), *(str(one.id) for _case_id, one in found)}
+
+
+def in_open_cases(session: Session, vault: Vault, accounts: Sequence[Account]) -> dict[str, set[str]]:
+    """Return the cases by account that are about it by an address. A case that is over does not count.
+
+    A log-in tells it only of an account without an address.
+    """
+    keys = _by_name(vault, [(one, addresses(one) or logins(one)) for one in accounts])
+    found = defaultdict[str, set[str]](set)
+    states = [state for state in OVER if state != CaseState.ON_LEAVE]
+    for case_id, account in _found(session, keys, col(Case.state).not_in(states)):
+        found[account.id].add(case_id)
+    return found
 
 
 def in_watched_cases(

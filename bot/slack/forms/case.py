@@ -22,7 +22,7 @@ from bot.slack.forms.fields import (
     typed,
 )
 from bot.slack.messages.blocks import context, fit, given, option, pack, paragraphs, section, unpack, words
-from bot.slack.messages.moves import givers, kept
+from bot.slack.messages.moves import givers, kept, still_accepted
 from bot.slack.messages.phrases import records, short, verdict
 from bot.text import _, moment, mrkdwn, number, punctuated
 from workflows.access.views import Candidate
@@ -166,6 +166,8 @@ def put_back(plan: PutBackView) -> dict[str, Any]:
             "⚠ {count} must wait: {name} is locked out, and records cannot go to a locked account. "
             "Press *Give Access Back* in the case message first."
         ).format(count=records(plan.waiting), name=name)
+    if plan.accepted:
+        effect += "\n" + still_accepted(plan.accepted)
     hint = _("A part of a client's name. After a change here the button only reads again and changes nothing.")
     blocks = [
         section(effect),

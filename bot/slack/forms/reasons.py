@@ -89,8 +89,11 @@ def _is_link(text: str) -> bool:
 def cancel(case: CaseView) -> dict[str, Any]:
     """Return the form that cancels a case which has not begun."""
     text = _("{name} keeps access. Nothing will be locked.").format(name=mrkdwn(case.leaver.name, 80))
-    blocks = [section(text), _why()]
-    return modal(CANCEL, _("Cancel offboarding"), _("Cancel Offboarding"), blocks, pack(case=case.id))
+    title, submit = _("Cancel offboarding"), _("Cancel Offboarding")
+    if case.leaver.is_group:
+        text = _("The records stay with their owners. Nothing will be moved.")
+        title, submit = _("Cancel handover"), _("Cancel Handover")
+    return modal(CANCEL, title, submit, [section(text), _why()], pack(case=case.id))
 
 
 def undo(case: CaseView) -> dict[str, Any]:

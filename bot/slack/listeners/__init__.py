@@ -8,12 +8,16 @@ from bot.slack.listeners import (
     cases,
     channels,
     duties,
+    earlier,
     enrolment,
     error_handler,
     handover,
     home,
     manual,
+    notes,
     offboarding,
+    stages,
+    stayed,
 )
 from bot.slack.listeners.answers import Listeners
 from bot.slack.listeners.context import ListenerContext
@@ -23,5 +27,21 @@ def register_listeners(app: App, ctx: ListenerContext) -> None:
     """Register all listeners on a new app."""
     error_handler.register(app)
     on = Listeners(app, ctx)
-    for task in (offboarding, cases, handover, book, audits, manual, home, enrolment, channels, duties):
+    every = (
+        offboarding,
+        cases,
+        handover,
+        book,
+        stayed,
+        stages,
+        audits,
+        manual,
+        home,
+        enrolment,
+        channels,
+        notes,
+        earlier,
+        duties,
+    )
+    for task in every:
         task.register(on)

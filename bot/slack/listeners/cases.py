@@ -79,7 +79,10 @@ def _register_ends(on: Listeners, ctx: ListenerContext) -> None:
         reason = fields.parse_reason(view)
         ctx.allow(call, Right.CANCEL)
         offboarding.cancel(call.case, ctx.actor(call), reason)
-        return notice.build(_("Cancelled"), _("The offboarding is cancelled. Nothing was locked."))
+        said = _("The offboarding is cancelled. Nothing was locked.")
+        if offboarding.case(call.case).leaver.is_group:
+            said = _("The handover is cancelled. No record was moved.")
+        return notice.build(_("Cancelled"), said)
 
     @on.button(access.UNDO, Right.UNDO)
     def ask_undo(call: Call) -> None:

@@ -40,13 +40,18 @@ class ChannelChoice:
 
 
 def choose_channel(
-    client: WebClient, channel: str, people: SlackProfiles, *, leaver: str, asker: str, bot: str
+    client: WebClient, channel: str, people: SlackProfiles, *, leaver: str | None, asker: str, bot: str
 ) -> ChannelChoice:
-    """Return the channel of the case message. A channel that cannot be checked counts as visible to the leaver."""
+    """Return the channel of the case message. A channel that cannot be checked counts as visible to the leaver.
+
+    `leaver`: None for a case without one.
+    """
     try:
         found = client.conversations_info(channel=channel)["channel"]
         if shared := objection(found, people.home(), secret=False):
             return ChannelChoice(asker, _("<#{channel}> is not fit for it: {why}").format(channel=channel, why=shared))
+        if not found.get("is_private") and leaver is None:
+            return ChannelChoice(asker, _("<#{channel}> is public").format(channel=channel))
         if not found.get("is_private"):
             return ChannelChoice(
                 asker,
@@ -59,7 +64,7 @@ def choose_channel(
         )
         return ChannelChoice(asker, why)
     objections = (
-        (not leaver, _("Slack does not tell whether the leaver is a member of <#{channel}>")),
+        (leaver == "", _("Slack does not tell whether the leaver is a member of <#{channel}>")),
         (leaver in members, _("<@{leaver}> is a member of <#{channel}>")),
         (bot not in members, _("Handover is not a member of <#{channel}>; invite it there")),
     )

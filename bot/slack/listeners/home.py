@@ -155,6 +155,7 @@ def _gather(ctx: ListenerContext, call: Call) -> home.Home:
         may_open=may(user, Right.OPEN),
         may_lock=may(user, Right.LOCK_AGAIN),
         steps=steps,
+        earlier=services.earlier.figure() if sees else None,
         delegations=services.delegations.present(user) if stands else (),
         user=user,
         enrolled=enrolled(ctx.authorizer, services.enrolments, user),

@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 from bot import workdays
 from bot.errors import UserFacingError, user_message
+from bot.policies import profile_stages
 from bot.slack.forms import clients, fields, notice, offboard
 from bot.slack.listeners.answers import Pushed, View
 from bot.slack.listeners.channels import ChannelChoice, choose_channel
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import fetch, tell_faults
-from bot.slack.listeners.plan import named_successors
+from bot.slack.listeners.plan import named_successors, stages_line
 from bot.slack.messages import case as case_message
 from bot.slack.messages.access import why_held
 from bot.slack.messages.blocks import section
@@ -44,6 +45,8 @@ def submit(ctx: ListenerContext, call: Call, view: View) -> View | Pushed:
     if unknown:
         text = _("⚠ Careful: {text}").format(text=_("the profile names people whom Slack does not know: {people}"))
         point += "\n" + text.format(people=listing(unknown))
+    if not leaving.keep_access:
+        point += "\n" + stages_line(ctx, _profile(ctx, leaving), leaving.at, call.fact("zone"))
     return Pushed(clients.build(ctx.services.settings.clients, call.facts, leaving, point, proposed))
 
 
@@ -68,7 +71,7 @@ def submit_clients(ctx: ListenerContext, call: Call, view: View) -> View:
     """Check the form about clients, open the case, and return the view with the outcome. Raises `InvalidForm`."""
     chosen = filter(None, [fields.picked(view, clients.APPROVER), *fields.picked_all(view, clients.SUCCESSORS)])
     people = ctx.people.find_all(filter(None, [call.fact("leaver"), *chosen]), CHECK_SECONDS)
-    wish = clients.parse(view, call.fact("leaver"), _objections(ctx, view, call.fact("leaver"), people))
+    wish = clients.parse(view, call.fact("leaver"), objections(ctx, view, call.fact("leaver"), people))
     ctx.allow(call, Right.OPEN)
     leaver = _leaver(ctx, call, people, clients.APPROVER)
     found = {user: profile for user, profile in people.items() if isinstance(profile, Profile)}
@@ -161,6 +164,7 @@ def _carry_out(ctx: ListenerContext, call: Call, leaver: Leaver, leaving: offboa
         clientless=named.clientless,
         keep_access=leaving.keep_access,
         follow_up_days=_profile(ctx, leaving).follow_up_days or (),
+        stages=profile_stages(_profile(ctx, leaving)),
         assignment_file=named.file,
     )
     opened = _open_case(ctx, request, place)
@@ -170,9 +174,10 @@ def _carry_out(ctx: ListenerContext, call: Call, leaver: Leaver, leaving: offboa
     return notice.outcome(opened)
 
 
-def _objections(
+def objections(
     ctx: ListenerContext, view: View, leaver: str, people: dict[str, Profile | UserFacingError]
 ) -> dict[str, str]:
+    """Return the faults of the chosen approver and receivers, by field."""
     faults: dict[str, str] = {}
     colleagues = [one.successor() for user, one in people.items() if isinstance(one, Profile) and user != leaver]
     gone = ctx.services.offboarding.leaving(colleagues)

@@ -1,23 +1,27 @@
 """The plan in the modal, and the preview of a split, before a case is opened."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from bot.errors import UserFacingError, user_message
-from bot.policies import named_in_rules
+from bot.policies import case_plan, named_in_rules, profile_stages
 from bot.slack.forms import clients, fields, notice, offboard, people
 from bot.slack.listeners.answers import View
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import fetch, tell_faults
 from bot.slack.messages import case as case_message
 from bot.slack.messages import plan as plan_message
+from bot.slack.messages import stages
 from bot.slack.messages.blocks import actions, button, pack
 from bot.slack.people import Profile, colleague_objection, leaver_objection, warnings
 from bot.text import _, mrkdwn
 from bot.workdays import known_zone
+from config.settings import ProfileSettings
 from workflows.cases.views import CaseView, Plan
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.people import Leaver, Successor
+from workflows.stages.foresight import dated, planned
 from workflows.storage.rows.case import CaseState, Strategy
 
 OPEN_STATES = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
@@ -103,6 +107,14 @@ def show_details(ctx: ListenerContext, call: Call) -> View:
     """Return what a fresh plan says of each system."""
     leaver, told = _leaver(ctx, call)
     return notice.build(_("Details of the plan"), *plan_message.details(ctx.services.offboarding.plan(leaver), told))
+
+
+def stages_line(ctx: ListenerContext, profile: ProfileSettings, at: datetime | None, zone: str) -> str:
+    """Return the stages of a case with their days, in one line; empty without any. `at` None: now."""
+    now, own = ctx.services.clock.now(), profile_stages(profile)
+    wanted = case_plan(ctx.services.settings.stages) if own is None else own
+    coming = dated(planned(wanted), at or now, now, zone)
+    return _("Stages: {stages}").format(stages=stages.summary(coming)) if coming else ""
 
 
 def _leaver(ctx: ListenerContext, call: Call) -> tuple[Leaver, list[str]]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from bot.slack.messages import licences
 from bot.slack.messages.blocks import (
     Block,
     Message,
@@ -91,7 +92,10 @@ def restored(view: CaseView) -> list[Block]:
     lines = [_restored(line) for line in view.restored[:MOST]]
     if len(view.restored) > MOST:
         lines.append(_("… and {count} more; `handover status` shows all.").format(count=len(view.restored) - MOST))
-    return [*paragraphs([*lines, *stay(view)]), context(_("Checks of this case have ended. Open work was cancelled."))]
+    return [
+        *paragraphs([*lines, *licences.not_back(view), *stay(view)]),
+        context(_("Checks of this case have ended. Open work was cancelled.")),
+    ]
 
 
 def stay(view: CaseView) -> list[str]:

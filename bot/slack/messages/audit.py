@@ -6,6 +6,7 @@ An audit without findings is one line.
 from collections.abc import Sequence
 from datetime import timedelta
 
+from bot.slack.messages import earlier
 from bot.slack.messages.blocks import (
     Block,
     Message,
@@ -41,6 +42,7 @@ KINDS = {
     FindingKind.MEMBERS_LOST: N_("other members were lost from a group"),
     FindingKind.CHANGED_MEANWHILE: N_("a group lost others meanwhile"),
     FindingKind.ADDRESS_REUSED: N_("another person's account has this address"),
+    FindingKind.LIST_HIDDEN: N_("a list cannot be read after the lock-out"),
     FindingKind.DORMANT: N_("no login for a long time"),
     FindingKind.OPEN_AGAIN: N_("open again"),
     FindingKind.NOT_DELIVERED: N_("a message about this did not reach people whole"),
@@ -51,6 +53,8 @@ KINDS = {
     FindingKind.OWNS_RECORDS: N_("still owns records"),
     FindingKind.DUTY_LEFT: N_("a duty is still in their name"),
     FindingKind.DUTY_UNDECIDED: N_("nobody decided on duties"),
+    FindingKind.LICENCE_HELD: N_("holds a licence that was reclaimed"),
+    FindingKind.STAGE_NOT_DONE: N_("an act of a stage is not done"),
     FindingKind.NEVER_VERIFIED: N_("never read as locked out"),
     FindingKind.NOT_VERIFIED: N_("could not be read"),
 }
@@ -62,6 +66,8 @@ def build(view: AuditView, run_id: str = "") -> Message:
     small = [context(short(what)) for what in view.not_looked[:MOST_UNSOUGHT]]
     if (more := len(view.not_looked) - MOST_UNSOUGHT) > 0:
         small.append(context(_("… and {count} more; `handover audit` shows all.").format(count=more)))
+    if told := earlier.figure(view.earlier) if view.earlier else "":
+        small.append(context(mrkdwn(told, 300)))
     if view.head:
         copied = _("Signed head of the journal, for `handover verify`: {head}").format(head=f"`{view.head}`")
         small.append(context(copied))

@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.slack.messages import access, audit, details, duties, leave, manual, moves, requests, restriction, systems
+from bot.slack.messages import (
+    access,
+    audit,
+    details,
+    duties,
+    earlier,
+    leave,
+    manual,
+    moves,
+    requests,
+    restriction,
+    stages,
+    systems,
+)
 from bot.slack.messages.blocks import (
     Block,
     Message,
@@ -28,6 +41,7 @@ from workflows.storage.rows.clients import ProposalState
 from workflows.storage.rows.watch import FindingKind
 
 CANCEL = "case_cancel"
+CLIENTS_ONLY = (CaseState.ON_LEAVE, CaseState.EARLIER)
 MOST_PROBLEMS = 5
 STATES = {
     CaseState.SCHEDULED: N_("scheduled"),
@@ -38,6 +52,7 @@ STATES = {
     CaseState.UNDONE: N_("undone"),
     CaseState.CLOSED: N_("closed"),
     CaseState.ON_LEAVE: N_("on leave"),
+    CaseState.EARLIER: N_("earlier leavers"),
 }
 
 
@@ -53,12 +68,13 @@ def build(view: CaseView, now: datetime) -> Message:
         blocks += [*paragraphs(_clients(view, view.clients, now)), *_problems(view, view.clients)]
         blocks += requests.waiting(view.clients.proposal)
     lines = [*filter(None, [duties.case_line(view.duties)]), *_findings(view)]
-    if view.exports and view.state is not CaseState.ON_LEAVE:  # exports of a person who keeps access are not watched
+    if view.exports and view.state not in CLIENTS_ONLY:  # exports of a person who keeps access are not watched
         lines.append(_("*Exports* {line}").format(line=short(view.exports, 600)))
-    blocks += paragraphs([*lines, *_next_check(view.follow_ups)])
+    blocks += paragraphs([*lines, *_next_check(view.follow_ups), *stages.next_line(view), *stages.hold_line(view.hold)])
     parts = [*leave.blocks(view, now), *moves.blocks(view), *access.blocks(view, now)]
     buttons = [one for part in parts if part["type"] == "actions" for one in part["elements"]]
-    if view.state is CaseState.SCHEDULED or (view.state is CaseState.ON_LEAVE and view.effective_at > now):
+    ahead = view.state is CaseState.SCHEDULED or (view.state is CaseState.ON_LEAVE and view.effective_at > now)
+    if ahead or earlier.can_cancel(view):
         buttons = [_cancel_button(view), *buttons]
     if view.clients and view.state not in ENDED:
         buttons += requests.ask_buttons(view.clients.proposal)
@@ -71,7 +87,7 @@ def build(view: CaseView, now: datetime) -> Message:
 def headline(view: CaseBrief) -> str:
     """Return the case in a sentence of plain text, with the worst verdicts first."""
     name, every, hand = plain(view.leaver.name, 80), len(view.read), manual.by_hand(view)
-    if ended := access.headline(view) or leave.headline(view):
+    if ended := earlier.headline(view) or access.headline(view) or leave.headline(view):
         return ended
     if view.state is CaseState.CANCELLED:
         return _("The offboarding of {name} was cancelled; nothing was locked").format(name=name)
@@ -122,12 +138,25 @@ def state(view: CaseBrief) -> str:
 
 
 def _cancel_button(view: CaseView) -> Block:
-    return button(_("Cancel Offboarding"), CANCEL, pack(case=view.id), "danger")
+    label = _("Cancel Handover") if view.leaver.is_group else _("Cancel Offboarding")
+    return button(label, CANCEL, pack(case=view.id), "danger")
 
 
 def _clients(view: CaseView, clients: ClientsView, now: datetime) -> list[str]:
     lines = [_("*Clients* {where}").format(where=_progress(view, clients, now))]
-    return lines + [f"• {short(line)}" for line in clients.differing[:10]]
+    told = [f"• {short(line, 600)}" for line in clients.told[:10]]
+    return [*lines, *_accepted(clients), *(f"• {short(line)}" for line in clients.differing[:10]), *told]
+
+
+def _accepted(clients: ClientsView) -> list[str]:
+    """Return a line on records that their system accepted to move and has not moved."""
+    if not clients.accepted:
+        return []
+    text = _("• {count} accepted by the system and not done yet")
+    if clients.read_again_at:
+        text = _("• {count} accepted by the system and not done yet; read again {when}")
+    when = moment(clients.read_again_at) if clients.read_again_at else ""
+    return [text.format(count=records(clients.accepted), when=when)]
 
 
 def _problems(view: CaseView, clients: ClientsView) -> list[Block]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bot.slack.messages import audit, duties, manual
+from bot.slack.messages import audit, duties, licences, manual, stages
 from bot.slack.messages.blocks import Block, button, context, pack, paragraphs
 from bot.slack.messages.phrases import GOOD_VERDICTS, listing, short, verdict
 from bot.slack.messages.split import kept
@@ -29,6 +29,8 @@ def blocks(view: CaseView) -> list[Block]:
         stay = [*kept(view.clients.kept[:MOST], view.leaver.name), *map(short, view.clients.balance[:MOST])]
         lines += [_("*Clients*"), *(f"• {line}" for line in stay)] if stay else []
     lines += duties.details(view.duties, MOST)
+    seats = licences.lines(view)
+    lines += [_("*Licences*"), *seats[:MOST]] if seats else []
     checks = [line for line in view.follow_ups if line.done_at]
     lines += [_("*Checks*")] if checks else []
     lines += [_("• day {day}: {summary}").format(day=line.day, summary=short(line.summary)) for line in checks]
@@ -39,7 +41,7 @@ def blocks(view: CaseView) -> list[Block]:
     if len(settled) > MOST:
         lines.append(_("… and {count} more").format(count=len(settled) - MOST))
     by = _("Case {id} · approver {approver}").format(id=mrkdwn(view.id), approver=mrkdwn(view.approver.name))
-    return [*paragraphs(lines), context(by)]
+    return [*paragraphs(lines), *stages.details(view), context(by)]
 
 
 def _system(line: SystemLine) -> Iterator[str]:
@@ -57,6 +59,10 @@ def _system(line: SystemLine) -> Iterator[str]:
 
 
 def _account(line: AccountLine) -> str:
+    return "\n".join([_steps(line), *(f"• {short(one, 400)}" for one in line.unread)])
+
+
+def _steps(line: AccountLine) -> str:
     login, done = mrkdwn(line.login), listing(line.done, MOST)
     if line.verdict is Verdict.UNKNOWN and line.done:
         return _("• {login} – last known: {done}").format(login=login, done=done)

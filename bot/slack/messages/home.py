@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from bot.slack.messages import access, enrolment, language, manual, requests, share
+from bot.slack.messages import access, earlier, enrolment, language, manual, requests, share
 from bot.slack.messages.acts import last_day, leaving
 from bot.slack.messages.audit import kind, lock_again
 from bot.slack.messages.blocks import (
@@ -26,7 +26,7 @@ from bot.slack.messages.proposal import headline
 from bot.text import _, day, mrkdwn, ngettext
 from config.languages import SOURCE
 from workflows.access.views import StepView
-from workflows.cases.views import CaseBrief, CaseView, FindingLine
+from workflows.cases.views import CaseBrief, CaseView, EarlierFigure, FindingLine
 from workflows.clients.views import DelegationView, ProposalView
 
 NAME_DELEGATE, END_DELEGATION, FIND = "delegate_ask", "delegate_end", "find_case"
@@ -63,6 +63,8 @@ class Home:
     """Manual steps that this person is asked to do."""
     delegations: Sequence[DelegationView] = ()
     """Delegations of this person and to this person."""
+    earlier: EarlierFigure | None = None
+    """Records of earlier leavers. None: not for this person, or no system can tell."""
     user: str = ""
     enrolled: bool | None = None
     """True if this person has one-time codes. None: no role."""
@@ -81,6 +83,7 @@ def build(home: Home) -> dict[str, Any]:
         *(manual.waiting(step, home.links.get(step.id, "")) for step in home.steps[:MOST]),
         *(_due_back(view, home.links.get(view.id, "")) for view in home.due_back[:FEW]),
         *_findings(home),
+        *_earlier(home),
     ]
     if len(blocks) == 1:
         blocks.append(section(_("You have nothing to do.")))
@@ -138,6 +141,12 @@ def _findings(home: Home) -> list[Block]:
         )
         blocks.append(section(more.format(count=rest)))
     return blocks
+
+
+def _earlier(home: Home) -> list[Block]:
+    """Return the line on records of earlier leavers, with the button that lists them."""
+    told = earlier.figure(home.earlier) if home.earlier else ""
+    return [section(mrkdwn(told, 300), button(_("Show Owners"), earlier.LIST))] if told else []
 
 
 def _finding(finding: FindingLine, may_lock: bool) -> Block:

@@ -19,7 +19,7 @@ from bot.slack.messages.blocks import (
 from bot.slack.messages.phrases import clients as count_clients
 from bot.slack.messages.phrases import listing, records, short
 from bot.slack.messages.systems import RETRY
-from bot.text import _, moment, mrkdwn, number, plain, punctuated
+from bot.text import _, moment, mrkdwn, ngettext, number, plain, punctuated
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView, PutBackLine, RequestView
 from workflows.storage.rows.case import CaseState
@@ -36,7 +36,7 @@ def blocks(view: CaseView) -> list[Block]:
     clients = view.clients
     if clients is None or view.state in NEVER:
         return []
-    shown = [*paragraphs(_halted(clients)), *_again(view, clients), *paragraphs(_put_back(clients))]
+    shown = [*paragraphs(_halted(view, clients)), *_again(view, clients), *paragraphs(_put_back(clients))]
     buttons = _buttons(view, clients)
     return [*shown, actions("case_moves", *buttons)] if buttons else shown
 
@@ -86,10 +86,12 @@ def called_off(view: CaseView, left: int) -> str:
     return _("Cancelled: {left} stay where they are. Nothing was put back.").format(left=records(left))
 
 
-def _halted(clients: ClientsView) -> list[str]:
+def _halted(view: CaseView, clients: ClientsView) -> list[str]:
     if not clients.halted or clients.halted_at is None:
         return []
     text = _("*Moves stopped* by {by}, {when}: {left} not moved, still with the leaver. Retry proposes them again.")
+    if view.leaver.is_group:
+        text = _("*Moves stopped* by {by}, {when}: {left} not moved. Retry proposes them again.")
     if clients.halted is Halt.PAUSED:
         text = _("*Moves paused* by {by}, {when}. Nothing moves until somebody resumes.")
     when = moment(clients.halted_at)
@@ -147,6 +149,16 @@ def givers(found: Sequence[tuple[str, int, int]]) -> list[Block]:
     if (rest := len(found) - MOST_GIVERS) > 0:
         rows.append(_("… and {count} more").format(count=rest))
     return paragraphs(rows)
+
+
+def still_accepted(count: int) -> str:
+    """Return a sentence on records that no put-back can name, because their move was accepted and is not done."""
+    text = ngettext(
+        "{count} record is not in this plan: the system has accepted its move and not done it yet.",
+        "{count} records are not in this plan: the system has accepted their moves and not done them yet.",
+        count,
+    )
+    return text.format(count=number(count))
 
 
 def kept(lines: tuple[PutBackLine, ...], rest: int) -> list[Block]:

@@ -1,6 +1,6 @@
 """News of a case for the people whom it concerns. No text gives the reason why somebody leaves."""
 
-from bot.slack.messages import access, case, moves, note
+from bot.slack.messages import access, case, moves, note, stages
 from bot.slack.messages.blocks import Message, header, message, paragraphs, section
 from bot.slack.messages.lockout import opened
 from bot.slack.messages.phrases import clients, for_a_time
@@ -8,6 +8,7 @@ from bot.text import _, day, moment, mrkdwn, plain
 from workflows.cases.views import CaseView
 from workflows.clients.views import NoteView
 from workflows.news import Event
+from workflows.stages.views import OPEN_STATES, stage_words
 
 
 def build(view: CaseView, event: Event, reader: str) -> Message:
@@ -20,6 +21,7 @@ def build(view: CaseView, event: Event, reader: str) -> Message:
         Event.UNDONE: _undone,
         Event.PUT_BACK: _put_back,
         Event.RECEIVES: _receives,
+        Event.STAGE: _stage,
     }[event](view, reader)
     return message(mrkdwn(point, 400), [header(point), *paragraphs(lines), opened(view)])
 
@@ -84,6 +86,19 @@ def _receives(view: CaseView, reader: str) -> tuple[str, list[str]]:
     if view.leave:
         lines.append(for_a_time(view.leaver.name, view.leave.return_on))
     return point, lines
+
+
+def _stage(view: CaseView, _reader: str) -> tuple[str, list[str]]:
+    """Return what is left of the stages, or that nothing is."""
+    name = plain(view.leaver.name, 80)
+    late = [one for one in view.stages if one.state in OPEN_STATES]
+    if not late:
+        return _("The stages of {name} have nothing left to do now").format(name=name), []
+    point = _("Stage {stage} of {name}: {state}").format(
+        stage=stage_words(late[0].name), name=name, state=_(late[0].state)
+    )
+    lines = [line for one in late for line in stages.stage_lines(one, moment(one.planned_at), mark=True)]
+    return point, [*lines, _("Details of the case message can run, move or skip it.")]
 
 
 def _date(view: CaseView) -> str:

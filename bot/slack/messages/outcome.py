@@ -4,9 +4,12 @@ from bot.slack.messages.blocks import Message, context, header, message, paragra
 from bot.slack.messages.phrases import listing, money, records
 from bot.slack.messages.proposal import headline, outcome
 from bot.slack.messages.split import kept
-from bot.text import _, day, mrkdwn, number, plain, punctuated
+from bot.text import _, day, mrkdwn, ngettext, number, plain, punctuated
 from workflows.clients.views import ProposalView, Share
 from workflows.storage.rows.clients import AssignmentState, ProposalState
+
+AGAIN = {AssignmentState.REFUSED, AssignmentState.STOPPED, AssignmentState.OBJECTED, AssignmentState.LAPSED}
+"""States of records that Retry proposes again."""
 
 
 def build(view: ProposalView, reader: str = "") -> Message:
@@ -14,13 +17,13 @@ def build(view: ProposalView, reader: str = "") -> Message:
     point, shares = headline(view), []
     if view.state is ProposalState.APPROVED:
         done = _all_moved(view)
-        if done or view.ended:
+        if done or view.tried:
             point = _("Clients of {name}: {moved:,} of {records} moved").format(
                 name=plain(view.leaver.name, 80), moved=_moved(view), records=records(view.records)
             )
-        if view.ended and not done:
+        if view.tried and not done:
             shares = [section(_("✗ not moved: {fates}").format(fates=_fates(view)))]
-        shares += paragraphs([_share(share, done=done, ended=view.ended) for share in view.shares])
+        shares += paragraphs([_share(share, done=done, ended=view.tried) for share in view.shares])
     stay = paragraphs(kept(view.kept, view.leaver.name))
     blocks = [header(point), section(outcome(view)), *shares, *stay, context(_ended(view) if reader else _next(view))]
     return message(mrkdwn(point, 400), blocks)
@@ -52,7 +55,18 @@ def _ended(view: ProposalView) -> str:
     """Return what is left to do after the moves, for somebody who is not asked to do it."""
     if _all_moved(view):
         return _("All records were read back. You have nothing to do.")
+    if waits := view.states.get(AssignmentState.WAITING):
+        return _waiting(waits)
     return _("{name} was told, and decides about the other records.").format(name=mrkdwn(view.asked_by, 80))
+
+
+def _waiting(count: int) -> str:
+    text = ngettext(
+        "The system accepted {count} record and has not moved it yet. It is read again until it is.",
+        "The system accepted {count} records and has not moved them yet. They are read again until they are.",
+        count,
+    )
+    return text.format(count=number(count))
 
 
 def _next(view: ProposalView) -> str:
@@ -70,7 +84,9 @@ def _next(view: ProposalView) -> str:
     }
     if view.state is ProposalState.APPROVED and _all_moved(view):
         return _("All records were read back. The case message has the counts before and after.")
-    if view.ended and (view.states.keys() & {AssignmentState.REFUSED, AssignmentState.STOPPED}):
+    if waits := view.states.get(AssignmentState.WAITING):
+        return _waiting(waits)
+    if view.ended and view.states.keys() & AGAIN:
         return _("The moves have ended. The case message says why, and its Retry proposes these records again.")
     if view.ended:
         return _("The moves have ended. The case message has the counts before and after.")

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from decimal import Decimal
 
-from bot.slack.messages import duties
+from bot.slack.messages import duties, licences, order, stages
 from bot.slack.messages.blocks import Block, context, paragraphs, section
 from bot.slack.messages.phrases import listing, money, records, short, verdict
 from bot.text import _, mrkdwn, ngettext, number, punctuated
@@ -21,7 +21,8 @@ def summary(plan: Plan, warnings: list[str]) -> str:
     left = max(0, len(every) - SHOWN) + sum(
         len(system.cannot) for system in plan.systems if system.accounts or system.problem
     )
-    lines = [f"*{headline(plan)}*", _clients(plan), *_duties(plan)]
+    about = (*_duties(plan), *order.summary(plan.systems), *_stages(plan))
+    lines = [f"*{headline(plan)}*", _clients(plan), *about]
     lines += [_("⚠ Careful: {text}").format(text=text) for text in every[:SHOWN]]
     if left:
         more = ngettext("_{count} more point under *Details*_", "_{count} more points under *Details*_", left)
@@ -37,17 +38,25 @@ def details(plan: Plan, warnings: list[str]) -> list[Block]:
         text = _("Also part of the plan, without details here: {names}")
         blocks.append(context(text.format(names=listing((system.title for system in left), 40))))
     head = "\n".join([f"*{headline(plan)}*", _clients(plan), *_duties(plan)])
-    return [section(head), *paragraphs(told), *blocks]
+    heading = [_("*Stages*")] if plan.stages else []
+    coming = [f"• {line}" for line in stages.foreseen(plan.stages, mark=True)]
+    return [section(head), *paragraphs(told), *blocks, *paragraphs([*heading, *coming])]
 
 
 def _duties(plan: Plan) -> list[str]:
     return duties.summary(system.duties for system in plan.systems if system.duties)
 
 
+def _stages(plan: Plan) -> list[str]:
+    """Return one line with the acts of each stage; the details say what each would do."""
+    return [_("Stages: {stages}").format(stages=stages.summary(plan.stages))] if plan.stages else []
+
+
 def _warnings(plan: Plan, warnings: list[str]) -> list[str]:
-    """Return all warnings, worst first."""
+    """Return all warnings, worst first. What a vendor will refuse comes before the others, each with its remedy."""
     told = [short(warning) for warning in plan.warnings]
-    return [*told[:1], *warnings, *told[1:]]
+    refused = [short(one, 400) for one in order.refusals(plan.systems)]
+    return [*refused, *told[:1], *warnings, *told[1:]]
 
 
 def headline(plan: Plan) -> str:
@@ -103,10 +112,13 @@ def _system(system: SystemPlan) -> list[Block]:
         lines.append(_("… and {count} more accounts").format(count=len(system.accounts) - 10))
     if system.book:
         lines.append(_book(system.book))
+    if system.licences:
+        lines.append(f"• {licences.planned(system.licences, short)}")
     if system.duties and (points := duties.bullets(system.duties)):
         heading = _("In their name")
         lines += [f"_{heading}_", *points]
     lines += _under(_("Will be done"), system.does if system.accounts or system.problem else ())
+    lines += _under(_("Order of acts"), tuple(one.words for one in system.effects))
     lines += _under(_("Cannot be done here"), system.cannot)
     return paragraphs(lines)
 

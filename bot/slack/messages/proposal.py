@@ -77,6 +77,7 @@ def build(
     if view.state is not ProposalState.SUPERSEDED:  # the newer version's message shows this part
         blocks += split.build(view)
         blocks += [*paragraphs(split.kept(view.kept, view.leaver.name)), *requests.happened(view)]
+        blocks += [section(mrkdwn(one, 2500)) for one in view.told]
     if pending:
         label = ngettext("Approve {count:,} Record", "Approve {count:,} Records", view.records)
         decides = not viewer or not view.requests or bool(asked and asked.awaits(viewer))
@@ -147,7 +148,7 @@ def _summary(view: ProposalView) -> str:
             requests.missing(view),
         )
         lines = [*_asked(view), text.format(who=requests.needs(view), until=_until(view))]
-    if view.state is ProposalState.APPROVED and view.last_day and not view.ended:
+    if view.state is ProposalState.APPROVED and view.last_day and not view.tried:
         lines.append(_("The records move on {day}.").format(day=day(view.last_day)))
     if view.until:
         lines.append(for_a_time(view.leaver.name, view.until))

@@ -109,7 +109,7 @@ def test_listing_loads_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
     assert handover(Wiring(), "--help").exit_code == 0
     assert handover(Wiring(), "--version").exit_code == 0
     assert "Did you mean 'status'" in handover(Wiring(), "statsu").stderr
-    assert completions("handover st") == {"status"}
+    assert completions("handover st") == {"stages", "status"}
 
 
 def test_the_version_is_the_distributions() -> None:

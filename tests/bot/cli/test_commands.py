@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_names_cannot_drive_the_terminal(config: str) -> None:
 
 def test_plan_is_not_good_where_a_system_was_not_looked_up_or_no_case_can_be_opened(config: str) -> None:
     class Dead(FakeOffboarding):
-        def plan(self, leaver: Leaver) -> Plan:
+        def plan(self, leaver: Leaver, stages: object = None, effective_at: datetime | None = None) -> Plan:
             return samples.plan(leaver, systems=4)
 
     dead = handover(Wiring(Dead()), "plan", DANA, "--config", config)
@@ -158,7 +159,7 @@ def test_a_lock_out_that_nobody_begins_is_not_good(config: str) -> None:
 
 def test_half_an_emoji_in_a_name_is_printed_as_json_all_the_same(config: str) -> None:
     class Half(FakeOffboarding):
-        def plan(self, leaver: Leaver) -> Plan:
+        def plan(self, leaver: Leaver, stages: object = None, effective_at: datetime | None = None) -> Plan:
             return samples.plan(replace(leaver, name="Dana \ud83d"))
 
     found = document(handover(Wiring(Half()), "plan", DANA, "--json", "--config", config))
@@ -191,7 +192,7 @@ def test_offboard_as_json_prints_one_document(config: str) -> None:
 
 def test_without_anyone_to_decide_no_case_is_opened(config: str) -> None:
     class Orphan(FakeOffboarding):
-        def plan(self, leaver: Leaver) -> Plan:
+        def plan(self, leaver: Leaver, stages: object = None, effective_at: datetime | None = None) -> Plan:
             return samples.plan(replace(leaver, manager_email=""))
 
     result = handover(Wiring(Orphan()), "offboard", DANA, "--yes", "--config", config)
@@ -227,7 +228,7 @@ def test_a_profile_says_what_no_option_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize("manager", ["", samples.MAX.email])
 def test_without_clients_nobody_has_to_be_named_to_decide_or_receive(config: str, manager: str) -> None:
     class Clientless(FakeOffboarding):
-        def plan(self, leaver: Leaver) -> Plan:
+        def plan(self, leaver: Leaver, stages: object = None, effective_at: datetime | None = None) -> Plan:
             return replace(samples.plan(replace(leaver, manager_email=manager), systems=1), owns_nothing=True)
 
     wiring = Wiring(Clientless())
@@ -243,7 +244,7 @@ def test_without_clients_nobody_has_to_be_named_to_decide_or_receive(config: str
 
 def test_a_directory_that_was_not_read_is_not_said_to_know_no_manager(config: str) -> None:
     class Unread(FakeOffboarding):
-        def plan(self, leaver: Leaver) -> Plan:
+        def plan(self, leaver: Leaver, stages: object = None, effective_at: datetime | None = None) -> Plan:
             plan = samples.plan(replace(leaver, manager_email=""), systems=1)
             return replace(plan, systems=(replace(plan.systems[0], system="shop", problem="not reachable"),))
 

@@ -41,6 +41,8 @@ OPENING = {
     "moves": "case-1 --pause",
     "putback": "case-1 --yes",
     "notes": "case-1",
+    "introductions": "case-1 --send --yes",
+    "clients": "case-1 --mark party:0 contacted",
     "returning": "case-1 --on 'end-of-day 2027-02-01'",
     "confirm": "case-1 badge --note done",
     "status": "case-1",
@@ -51,12 +53,32 @@ OPENING = {
     "audit": "",
     "findings": "--accept F-1 --until 2027-02-01 --reason known",
     "enrol": "ada",
+    "orphaned": "--hand-over --to bob@example.com --approver max@example.com --yes",
+    "stages": "case-1 --run day_30",
 }
 """Commands that open the services, with arguments that read a case or act on one."""
 CASES = frozenset(
-    {"duties", "proposal", "decide", "moves", "putback", "notes", "returning", "confirm", "status", "undo", "link"}
+    {
+        "duties",
+        "introductions",
+        "proposal",
+        "decide",
+        "moves",
+        "putback",
+        "notes",
+        "clients",
+        "returning",
+        "confirm",
+        "status",
+        "undo",
+        "link",
+        "stages",
+    }
 )
-ACTING = frozenset({"offboard", "delegate", "duties", "putback", "returning", "undo", "link", "findings"})
+ACTING = frozenset({"offboard", "delegate", "putback", "introductions", "returning", "undo", "link", "findings"}) | {
+    "orphaned",
+    "duties",
+}
 
 
 def with_json() -> set[str]:

@@ -11,7 +11,10 @@ from bot.cli.app import make_app
 from bot.slack.forms import case as case_form
 from bot.slack.forms import clients, enrolment, offboard, people, reasons
 from bot.slack.forms import duties as duties_form
+from bot.slack.forms import earlier as earlier_form
 from bot.slack.forms import proposal as proposal_form
+from bot.slack.forms import stages as stages_form
+from bot.slack.forms import stayed as stayed_form
 from bot.slack.listeners import register_listeners
 from bot.slack.listeners.plan import AGAIN
 from bot.slack.messages import (
@@ -20,6 +23,7 @@ from bot.slack.messages import (
     case,
     details,
     duties,
+    earlier,
     exports,
     guide,
     home,
@@ -27,9 +31,12 @@ from bot.slack.messages import (
     leave,
     manual,
     moves,
+    note,
     proposal,
     requests,
     split,
+    stages,
+    stayed,
     systems,
 )
 from bot.slack.messages import enrolment as codes
@@ -64,6 +71,7 @@ ACTS: Mapping[str, str] = {
     case_form.PUT_BACK: "putback --clients",
     moves.KEEP_THERE: "putback --cancel",
     leave.STAY: "returning --stay",
+    note.SEND: "introductions --send --successor",
     proposal.APPROVE: "decide --approve",
     proposal.DECLINE: "decide --decline",
     proposal_form.DECLINE: "decide --reason",
@@ -81,6 +89,14 @@ ACTS: Mapping[str, str] = {
     proposal_form.KEEP: "proposal --client --keep",
     proposal.UPLOAD: "proposal",
     proposal_form.UPLOAD: "proposal --upload",
+    note.MARK: "clients --search",
+    stayed_form.OWN: "clients --search",
+    stayed_form.TURN_OWN: "clients --page",
+    stayed_form.ANSWER: "clients --mark",
+    stayed.SHOW: "clients --silent --lost",
+    stayed_form.SILENT: "clients --search",
+    stayed_form.TURN_SILENT: "clients --page",
+    stayed.CSV: "clients --csv",
     audit.LOCK_AGAIN: "findings --lock-again",
     audit.TAKE: "findings --take",
     audit.ACCEPT: "findings --accept",
@@ -103,7 +119,19 @@ ACTS: Mapping[str, str] = {
     home.END_DELEGATION: "delegate --end",
     home.FIND: "status",
     language.CHOOSE: "language",
+    earlier.LIST: "orphaned",
+    earlier_form.LIST: "orphaned --search",
+    earlier_form.TURN: "orphaned --page",
+    earlier_form.CSV: "orphaned --csv",
+    earlier_form.ASK: "orphaned --hand-over --dry-run",
+    earlier_form.HAND_OVER: "orphaned --hand-over --owner --to --approver --strategy --note",
     codes.ENROL: "enrol",
+    stages.CHANGE: "stages",
+    stages_form.CHANGE: "stages --move --to --run --skip --reason",
+    stages.HOLD: "stages --hold",
+    stages_form.HOLD: "stages --hold --reason",
+    stages.END_HOLD: "stages --end-hold",
+    stages_form.END_HOLD: "stages --end-hold --reason",
     enrolment.CALLBACK: "enrol",
 }
 """The command and its options for each act. A new act is found by the first test."""

@@ -62,6 +62,11 @@ def test_every_right_has_holders_and_nobody_else_has_it() -> None:
         Right.ENROL: ["USEC", "UADM"],
         Right.ACCEPT_CLOCK: ["USEC", "UADM"],
         Right.ROTATE_KEY: ["USEC", "UADM"],
+        Right.TELL: ["UHR"],
+        Right.ANSWER: ["UHR", "USEC"],
+        Right.STAGE: ["UHR", "USEC", "UADM"],
+        Right.HOLD: ["USEC"],
+        Right.END_HOLD: ["USEC"],
     }
 
 

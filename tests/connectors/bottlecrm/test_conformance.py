@@ -9,10 +9,12 @@ import pytest
 
 from connectors.conformance import accounts
 from connectors.conformance.accounts import AccountsSuite, Newcomer
+from connectors.conformance.book_owners import BookOwnersSuite
 from connectors.conformance.client_book import ClientBookSuite
+from connectors.conformance.introductions import IntroductionsSuite
 from connectors.conformance.tokens import TokensSuite
 from tests.connectors.bottlecrm.front import Front
-from tests.connectors.bottlecrm.world import AccountsWorld, BookWorld, TokensWorld
+from tests.connectors.bottlecrm.world import AccountsWorld, BookWorld, IntroductionsWorld, TokensWorld
 from tests.sandbox.company.bottlecrm import BottleCrm
 
 Parts = tuple[BottleCrm, Front, Path]
@@ -44,6 +46,20 @@ class TestTokens(TokensSuite):
 
 
 class TestClientBook(ClientBookSuite):
+    @pytest.fixture
+    def world(self, parts: Parts) -> Iterator[BookWorld]:
+        with closing(BookWorld(*parts)) as world:
+            yield world
+
+
+class TestIntroductions(IntroductionsSuite):
+    @pytest.fixture
+    def world(self, parts: Parts) -> Iterator[IntroductionsWorld]:
+        with closing(IntroductionsWorld(*parts)) as world:
+            yield world
+
+
+class TestBookOwners(BookOwnersSuite):
     @pytest.fixture
     def world(self, parts: Parts) -> Iterator[BookWorld]:
         with closing(BookWorld(*parts)) as world:

@@ -257,3 +257,36 @@ class BookWorld(World):
     def losing_answers(self) -> Iterator[None]:
         with self.front.behaving(losing("PATCH")):
             yield
+
+
+class IntroductionsWorld(BookWorld):
+    """World of the suite of introductions; its clients are companies."""
+
+    def client(self, owner: AccountId) -> RecordId:
+        return self._copy("account", [owner])
+
+    def missing(self) -> RecordId:
+        return RecordId(f"account:{uuid4()}")
+
+    def told(self, client: RecordId) -> Sequence[tuple[str, AccountId]]:
+        kind, _, number = client.partition(":")
+        rows = self.server.query(
+            f"SELECT task.description, held.profile_id FROM task JOIN task_assigned_to held ON held.task_id = task.id "
+            f"WHERE task.{kind}_id = ? AND task.title LIKE '%HO-%'",
+            bare(number),
+        )
+        return [(text, AccountId(dashed(profile))) for text, profile in rows]
+
+    def contents(self) -> Mapping[RecordId, object]:
+        return self.rows("account")
+
+    def undo(self, client: RecordId) -> None:
+        for (number,) in self.server.query(
+            "SELECT id FROM task WHERE account_id = ? AND title LIKE '%HO-%'", bare(client.partition(":")[2])
+        ):
+            self.delete(RecordId(f"task:{number}"))
+
+    @contextmanager
+    def losing_answers(self) -> Iterator[None]:
+        with self.front.behaving(losing("POST")):
+            yield

@@ -15,7 +15,7 @@ from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry
-from tests.sandbox.company.ns389 import ALL, PEOPLE, Ns389, allow
+from tests.sandbox.company.ns389 import ALL, GROUPS, PEOPLE, Ns389, allow
 
 LOCK = "nsAccountLock"
 OWN = ["nsPerson", "nsAccount", "nsOrgPerson", "posixAccount"]
@@ -194,3 +194,22 @@ def test_keys_and_certificates_beside_the_password_are_told_apart(server: Ns389)
     assert (seen.verdict, "nsSshPublicKey" in seen.reason) == (Verdict.UNKNOWN, True)
     server.modify(dn, [(ldap.MOD_DELETE, "nsSshPublicKey", None)])
     assert connector.observe([found.id])[found.id].verdict is Verdict.LOCKED
+
+
+def test_a_group_that_is_a_licence_is_listed_reclaimed_and_given_back(server: Ns389) -> None:
+    who, other = newcomer(), newcomer()
+    dn, keeper = add(server, who, OWN), add(server, other, OWN)
+    name = f"E3 {who.login}"
+    server.add(f"cn={name},{GROUPS}", {"objectClass": ["groupOfNames"], "cn": [name], "member": [dn, keeper]})
+    connector = connect(server, licence_groups=(name,))
+    [account] = connector.find(person(who)).accounts
+    [licence] = connector.licences(account.id)
+    assert (licence.name, licence.fixed) == (name, "")
+    assert [group.licence for group in connector.groups(account.id)] == [True]
+    assert connector.reclaim(account.id, licence.id) is Change.MADE
+    assert list(connector.licences(account.id)) == []
+    assert connector.reclaim(account.id, licence.id) is Change.ALREADY
+    assert connector.give_licence(account.id, licence.id) is Change.MADE
+    assert [one.id for one in connector.licences(account.id)] == [licence.id]
+    [colleague] = connector.find(person(other)).accounts
+    assert [one.id for one in connector.licences(colleague.id)] == [licence.id]

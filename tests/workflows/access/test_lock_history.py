@@ -63,7 +63,7 @@ def test_a_user_taken_away_by_our_lock_is_locked_after_a_restart_too(office: Off
     assert seen.by_verdict[Verdict.ABSENT] == 0
     assert _line(office, case_id).verdict is Verdict.LOCKED
     assert "removes such users" in _line(office, case_id).how
-    assert seen.findings == ()
+    assert seen.findings == (), [(one.kind, one.detail) for one in seen.findings]
     office.offboarding.retry(case_id, "app", SECURITY)
     office.work("revoke")
     assert (_line(office, case_id).verdict, _line(office, case_id).next_try_at) == (Verdict.LOCKED, None)

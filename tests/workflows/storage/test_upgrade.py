@@ -67,7 +67,7 @@ def test_a_database_of_0_2_0_keeps_its_rows(old: str) -> None:
 
 
 def test_identifiers_of_0_2_0_are_sealed_and_found(old: str, tmp_path: Path) -> None:
-    fill(old)
+    filled = fill(old)
     store = upgraded(old)
     with store.read() as session:
         account = session.exec(select(LeaverAccount).where(LeaverAccount.account_id == "one")).one()
@@ -78,7 +78,7 @@ def test_identifiers_of_0_2_0_are_sealed_and_found(old: str, tmp_path: Path) -> 
         (table.name, column.name): column.type
         for table in SQLModel.metadata.sorted_tables
         for column in table.columns
-        if isinstance(column.type, Identifier)
+        if table.name in filled and isinstance(column.type, Identifier)  # later tables have no rows of that version
     }
     assert len(known) > 30
     del known["outbox_message", "recipient"]  # newer than that version, so that nobody is known there

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from config.text import _
 from workflows.authorization import Right
-from workflows.clients.context import ClientContext
+from workflows.clients.context import ClientContext, only_waits
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import read_case
@@ -90,9 +90,9 @@ class Halts:
         return sum(counts.values())
 
     def _books(self, session: Session, case_id: str) -> Sequence[BookHandover]:
-        """Return the books of a case that have moves to halt."""
+        """Return the books of a case that have moves to halt. What a system accepted cannot be halted."""
         read_case(session, self._context.vault, case_id)
-        return session.exec(
+        found = session.exec(
             select(BookHandover)
             .where(
                 BookHandover.case_id == case_id,
@@ -102,6 +102,7 @@ class Halts:
             .order_by(col(BookHandover.id))
             .with_for_update()
         ).all()
+        return [book for book in found if not only_waits(session, book)]
 
     def _going(self, session: Session, case_id: str, *halts: Halt) -> Sequence[BookHandover]:
         """Return the books whose moves are in one of these states. Raises `Refused`: NOTHING_MOVES, ALREADY_HALTED."""
@@ -131,10 +132,36 @@ def halt_fields(books: Sequence[BookHandover], by_state: Mapping[str, int]) -> d
     moving = [b for b in books if b.phase == BookPhase.MOVE and b.state in (WorkState.DUE, WorkState.PLANNED)]
     halted = next((book for book in (*moving, *books) if book.halted), None)
     return {
-        "moving": bool(moving) and any(book.halted != Halt.STOPPED for book in moving),
+        "moving": bool(moving) and any(book.halted != Halt.STOPPED for book in moving) and _sends(by_state),
         "halted": Halt(halted.halted) if halted else Halt.NONE,
         "halted_by": halted.halted_by if halted else "",
         "halted_at": halted.halted_at if halted else None,
         "stopped_in": tuple(book.system for book in books if book.halted == Halt.STOPPED),
         "stopped": by_state.get(AssignmentState.STOPPED, 0),
     }
+
+
+def _sends(by_state: Mapping[str, int]) -> bool:
+    """Return whether something is left to send. Accepted records are only read again."""
+    return bool(by_state.get(AssignmentState.APPROVED)) or not by_state.get(AssignmentState.WAITING)
+
+
+def end_moves(session: Session, case_id: str) -> list[str]:
+    """Stop the moves of an ended case; return the books that go on: their system accepted records, which are read.
+
+    Nothing more is sent from such a book.
+    """
+    waits = select(Assignment.system).where(Assignment.case_id == case_id, Assignment.state == AssignmentState.WAITING)
+    kept = []
+    for system in session.exec(waits.distinct()).all():
+        book = session.get_one(BookHandover, f"{case_id}:{system}", with_for_update=True)
+        approved = col(Assignment.case_id) == case_id, col(Assignment.system) == system
+        session.execute(
+            sa.update(Assignment)
+            .where(*approved, col(Assignment.state) == AssignmentState.APPROVED)
+            .values(state=AssignmentState.STOPPED)
+        )
+        book.phase, book.halted, book.reason = BookPhase.MOVE, Halt.STOPPED, ""
+        again(session, book, book.due_at)
+        kept.append(book.id)
+    return kept

@@ -17,11 +17,12 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import N_, gettext_lazy, loaded
-from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observation, RecordId, Verdict
+from connectors.contract import AccountId, Accounts, BookOwners, Moved, MoveOutcome, Observation, RecordId, Verdict
 from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
 from workflows.clients.approvals import requests
-from workflows.clients.context import BookAttempt, ClientContext, pages, set_next_phase, show_moved
+from workflows.clients.context import BookAttempt, ClientContext, has_lines, pages, set_next_phase, show_moved
+from workflows.clients.earlier import returned
 from workflows.clients.split import unmoved
 from workflows.clients.split.sealed import (
     LineDigest,
@@ -38,10 +39,11 @@ from workflows.storage.case import leaving
 from workflows.storage.journal import HANDOVER, Personal
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
+from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault, WrongKey
 from workflows.systems.accounts import PreconditionFailed
 from workflows.systems.registry import System
-from workflows.tampering import Act, Tampered, acts, require_approved, require_journal
+from workflows.tampering import ENDED, Act, Tampered, acts, require_approved, require_journal
 
 FRESH = 30.0
 """Seconds for which a reading of an account stays valid while moves run."""
@@ -57,15 +59,19 @@ class SuccessorAccountCheck:
 
     def inactive_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Verdict]:
         """Return the accounts that are not active. Raises `PreconditionFailed` where that cannot be known now."""
-        with self._lock:
-            self._read(accounts)
-            seen = {account: self._seen[account][1] for account in accounts}
+        seen = self.observations(accounts)
         for observation in seen.values():
             if observation.verdict is Verdict.UNKNOWN:
                 raise PreconditionFailed(
                     gettext_lazy("not known whether the successor's account is active: {why}", why=observation.reason)
                 )
         return {account: read.verdict for account, read in seen.items() if read.verdict is not Verdict.OPEN}
+
+    def observations(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        """Return a reading of each account that is fresh enough. Raises `PreconditionFailed`."""
+        with self._lock:
+            self._read(accounts)
+            return {account: self._seen[account][1] for account in accounts}
 
     def _read(self, accounts: Sequence[AccountId]) -> None:
         directory = self._system.having(Accounts)
@@ -84,6 +90,8 @@ STATES = {
     MoveOutcome.TAKEN: AssignmentState.TAKEN,
     MoveOutcome.GONE: AssignmentState.GONE,
     MoveOutcome.REFUSED: AssignmentState.REFUSED,
+    MoveOutcome.WAITING: AssignmentState.WAITING,
+    MoveOutcome.OBJECTED: AssignmentState.OBJECTED,
 }
 NO_REASON = N_("no reason was given")
 SHOWN_EVERY = 5.0
@@ -148,6 +156,8 @@ class Moves:
         self._receiving: ReceivingAccounts = {}
         self._approved: Mapping[str | None, ApprovedLines] = {}
         self._shown, self._showing = time.monotonic(), Lock()
+        self.recorded = False
+        """True once this attempt has recorded an outcome."""
 
     def run(self, leaver: Sequence[AccountId]) -> None:
         """Count, move all approved lines, and count again."""
@@ -241,15 +251,11 @@ class Moves:
         }
 
     def _move(self, batch: Batch) -> None:
-        refused = self.refused_accounts(sorted({order.successor for _, order in batch}))
+        refused = self._refused([order for _, order in batch])
         self._record(
-            [
-                (row, Moved(order.record, MoveOutcome.REFUSED, None, reason=refused[order.successor]))
-                for row, order in batch
-                if order.successor in refused
-            ]
+            [(row, _not_sent(row, order, refused[order.record])) for row, order in batch if order.record in refused]
         )
-        batch = [(row, order) for row, order in batch if order.successor not in refused]
+        batch = [(row, order) for row, order in batch if order.record not in refused]
         if not batch:
             return
         orders = [order for _, order in batch]
@@ -259,13 +265,13 @@ class Moves:
             outcomes = self._book.move(orders)
         except OutcomeUnknown:
             holders = self._book.holders([order.record for order in orders])
-            read = [(row, _outcome(order, holders.get(order.record))) for row, order in batch]
+            read = [(row, outcome_of(order, holders.get(order.record))) for row, order in batch]
             self._record([(row, outcome) for row, outcome in read if outcome is not None])
             raise
         self._record([(row, _verified(order, outcome)) for (row, order), outcome in zip(batch, outcomes, strict=True)])
 
-    def _record(self, outcomes: Sequence[tuple[Assignment, Moved]]) -> None:
-        """Record the outcomes of a batch, then check that the attempt may go on."""
+    def _record(self, outcomes: Sequence[tuple[Assignment, Moved]], action: str = "") -> None:
+        """Record the outcomes of a batch, then check that the attempt may go on. `action`: its name in the journal."""
         known = {row.id: outcome for row, outcome in outcomes}
         if not known:
             return
@@ -278,10 +284,11 @@ class Moves:
                 self._keep(session, row, known[row.id])
             fresh = [known[row.id] for row in rows]
             if fresh:
+                self.recorded = True
                 self._context.journal.write(
                     session,
                     actor=HANDOVER,
-                    action=self.action,
+                    action=action or self.action,
                     case_id=case_id,
                     data={
                         "system": self._name,
@@ -314,6 +321,19 @@ class Moves:
             row.sealed = seal_note(self._context.vault, self._book_attempt.case, row, note)
         session.add(row)
 
+    def _refused(self, orders: Sequence[Order]) -> Mapping[RecordId, str]:
+        """Return the records of a batch that are not to be moved now, each with a stored sentence why."""
+        accounts = self.refused_accounts(sorted({order.successor for order in orders}))
+        owners = self.returned_owners(sorted({order.owner for order in orders}))
+        reasons = ((order.record, accounts.get(order.successor) or owners.get(order.owner)) for order in orders)
+        return {record: why for record, why in reasons if why}
+
+    def returned_owners(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
+        """Return the owners who keep their records, with a stored sentence why: earlier leavers who came back."""
+        if not self._book_attempt.data.leaver.is_group:
+            return {}
+        return {account: why.stored for account, why in returned(self._receivers.observations(accounts)).items()}
+
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Return the accounts that cannot receive, with a stored sentence why. Raises `PreconditionFailed`."""
         closed = self._receivers.inactive_accounts(accounts)
@@ -335,7 +355,12 @@ class Moves:
 
     def _count(self, moment: Literal["before", "after"], owners: Sequence[str]) -> None:
         """Store the system's counts of all owners before the first move, or after the last."""
-        counts = {owner: dict(self._book.count(AccountId(owner))) for owner in owners}
+        every = self._system.having(BookOwners) if self._book_attempt.data.leaver.is_group else None
+        counted = every.owner_counts() if every else {}
+        counts = {
+            owner: dict(counted.get(AccountId(owner), {}) if every else self._book.count(AccountId(owner)))
+            for owner in owners
+        }
         with self._context.store.write() as session:
             book = self._book_attempt.hold(session)
             setattr(book, f"counts_{moment}", json.dumps(counts))
@@ -349,17 +374,29 @@ class Moves:
             )
 
 
-def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, book: BookHandover) -> None:
-    """Set the next phase of a moved book, and announce the outcome of each proposal without lines to move."""
+def settle(
+    context: ClientContext, session: Session, book_attempt: BookAttempt, book: BookHandover, *, news: bool
+) -> None:
+    """Set the next phase of a moved book, and announce the outcome of each proposal without lines to move.
+
+    One with accepted orders that still wait is announced only after `news`: this attempt recorded an outcome.
+    """
     book.reason = ""
     set_next_phase(context, session, book)
+    over = session.get_one(Case, book.case_id).state in ENDED
+    if over and not has_lines(session, book, AssignmentState.WAITING):
+        book.state = WorkState.CANCELLED  # the accepted records were all that was still to be read
     waiting = select(Assignment.proposal_id).where(
         Assignment.case_id == book.case_id, Assignment.state == AssignmentState.APPROVED
+    )
+    waits = select(Assignment.proposal_id).where(
+        Assignment.case_id == book.case_id,
+        col(Assignment.state).in_((AssignmentState.APPROVED, AssignmentState.WAITING)),
     )
     carried_out = select(Proposal.id).where(
         Proposal.case_id == book.case_id,
         Proposal.state == ProposalState.APPROVED,
-        col(Proposal.id).not_in(waiting),
+        col(Proposal.id).not_in(waiting if news else waits),
         sa.exists().where(col(Assignment.proposal_id) == Proposal.id, col(Assignment.system) == book.system),
     )
     for proposal_id in session.exec(carried_out).all():
@@ -382,8 +419,14 @@ def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
     return counted
 
 
-def _outcome(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
-    """Return the outcome that the present holders of a record show; None: not carried out, to be tried again."""
+def _not_sent(row: Assignment, order: Order, why: str) -> Moved:
+    """Return the outcome of an order that was not sent. Its owner is that of the last outcome, if there was one."""
+    known = AccountId(row.owner_after) if row.owner_after else None
+    return Moved(order.record, MoveOutcome.REFUSED, known, reason=why)
+
+
+def outcome_of(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
+    """Return the outcome that the present holders of a record show; None: not carried out, and still to be done."""
     if holders is None:
         return Moved(order.record, MoveOutcome.GONE, None)
     if order.owner in holders:
@@ -394,9 +437,24 @@ def _outcome(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
 
 
 def _verified(order: Order, outcome: Moved) -> Moved:
-    """Return the outcome, as refused where its own read does not confirm the move."""
+    """Return the outcome that its own read confirms: no move without the successor, no waiting without the owner."""
+    if outcome.outcome is MoveOutcome.WAITING:
+        return _waiting(order, outcome)
     if outcome.outcome is not MoveOutcome.MOVED or outcome.owner == order.successor:
         return outcome
+    return _unconfirmed(order, outcome)
+
+
+def _waiting(order: Order, outcome: Moved) -> Moved:
+    if outcome.owner == order.owner:
+        return outcome
+    if outcome.owner is None:
+        return _unconfirmed(order, outcome)
+    done = outcome.owner == order.successor
+    return Moved(order.record, MoveOutcome.MOVED if done else MoveOutcome.TAKEN, outcome.owner, outcome.change)
+
+
+def _unconfirmed(order: Order, outcome: Moved) -> Moved:
     why = (
         gettext_lazy("the system accepted the move, but {owner} has it", owner=outcome.owner)
         if outcome.owner

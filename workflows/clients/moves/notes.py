@@ -11,8 +11,9 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.clients.context import ClientContext, pages
+from workflows.clients.context import ClientContext, only_waits, pages
 from workflows.clients.moves import leave
+from workflows.clients.moves.told import counts, not_told, to_tell
 from workflows.clients.split.sealed import LineData, unseal_line
 from workflows.clients.views import NoteLine, NoteView
 from workflows.csv_cells import csv_lines
@@ -21,7 +22,7 @@ from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
 from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Introduction
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 
@@ -37,8 +38,11 @@ class HandoverNotes:
         self._context = context
 
     def send(self, session: Session, case: Case, data: CaseData, book: BookHandover) -> None:
-        """Send a note to every successor with clients from this case, once a book is done."""
-        if book.state != WorkState.DONE:
+        """Send a note to every successor with clients from this case, once nothing of a book is left to send.
+
+        Records that a system accepted and has not moved are in no note. It is updated once they are.
+        """
+        if book.state != WorkState.DONE and not only_waits(session, book):
             return
         for note, successor in self._of(session, case, data):
             enqueue(
@@ -59,6 +63,10 @@ class HandoverNotes:
                 select(sa.func.count(sa.distinct(col(Assignment.system) + ":" + col(Assignment.family)))).where(*mine)
             ).one()
             until = leave.until(session, case.id)
+            blind = self._context.vault.blind(successor.key)
+            told = counts(session, case.id, col(Introduction.successor) == blind)
+            untold = tuple(not_told(self._context, session, case, people, blind)) if told else ()
+            left = to_tell(self._context, session, case, blind)
         records = still_open = 0
         value: dict[str, Decimal] = defaultdict(Decimal)
         best: list[tuple[Decimal, int, NoteLine]] = []
@@ -85,6 +93,9 @@ class HandoverNotes:
             {currency: amount for currency, amount in value.items() if amount},
             named,
             until,
+            told,
+            left,
+            untold,
         )
 
     def csv(self, note: str) -> Iterator[str]:

@@ -18,8 +18,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import Sentence, _, gettext_lazy, loaded, punctuated, shown
-from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
+from config.text import Sentence, _, gettext_lazy, loaded, ngettext_lazy, punctuated, shown
+from connectors.contract import AccountId, Moved, MoveOutcome, RecordId, Verdict
 from connectors.contract import MoveOrder as Order
 from connectors.errors import ConnectorError
 from workflows.answers import answer
@@ -30,6 +30,7 @@ from workflows.clients.context import (
     BookAttempt,
     ClientContext,
     chunks,
+    only_waits,
     pages,
     problem_sentence,
     refresh_problems,
@@ -50,7 +51,7 @@ from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish, retry_at
 from workflows.systems.accounts import PreconditionFailed
-from workflows.tampering import Act, Tampered, last, report
+from workflows.tampering import Act, Tampered, acts, last, report
 
 log = logging.getLogger(__name__)
 FEW, LISTED = 5, 50
@@ -80,6 +81,8 @@ class PutBackMoves(Moves):
         MoveOutcome.TAKEN: AssignmentState.NOT_PUT_BACK,
         MoveOutcome.GONE: AssignmentState.GONE,
         MoveOutcome.REFUSED: AssignmentState.NOT_PUT_BACK,
+        MoveOutcome.OBJECTED: AssignmentState.NOT_PUT_BACK,
+        MoveOutcome.WAITING: AssignmentState.PUTTING_BACK,
     }
     action = "clients.put_back"
     renews_notes = True
@@ -92,9 +95,22 @@ class PutBackMoves(Moves):
         self._moved: set[tuple[str, str]] = set()
 
     def carry(self) -> None:
-        """Read what was asked and moved, then send batches."""
+        """Read what was asked and moved, then send batches.
+
+        Raises `PreconditionFailed` while the system has accepted records and not put them back.
+        """
         self._approved = self.approved()
         super().carry()
+        with self._context.store.read() as session:
+            left = session.exec(select(sa.func.count()).select_from(self._wanted().subquery())).one()
+        if left:
+            raise PreconditionFailed(
+                ngettext_lazy(
+                    "{count} record was accepted to go back and is not back yet",
+                    "{count} records were accepted to go back and are not back yet",
+                    left,
+                )
+            )
 
     def require(self, session: Session, found: Sequence[Act], proposal: Proposal) -> None:  # noqa: ARG002 - by kind
         """Keep the records that we moved, with their owners. Raises `Tampered` where nobody asked for them back."""
@@ -122,11 +138,21 @@ class PutBackMoves(Moves):
         return Order(RecordId(row.record_id), AccountId(row.owner_after), AccountId(row.owner))
 
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
-        """Raise `PreconditionFailed` until the leaver's account is active: an inactive one receives no records."""
-        for verdict in self._receivers.inactive_accounts(accounts).values():
+        """Raise `PreconditionFailed` until the leaver's account is active: an inactive one receives no records.
+
+        Of several earlier leavers, those who are active receive theirs, and the others' records stay.
+        """
+        closed = self._receivers.inactive_accounts(accounts)
+        if self._book_attempt.data.leaver.is_group:
+            return {account: inactive(verdict).stored for account, verdict in closed.items()}
+        for verdict in closed.values():
             raise PreconditionFailed(
                 gettext_lazy("the leaver's account there is {verdict}: give access back first", verdict=loaded(verdict))
             )
+        return {}
+
+    def returned_owners(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:  # noqa: ARG002 - as moves
+        """Return nobody: the owners here are the successors, who give the records back."""
         return {}
 
     def note(self, outcome: Moved) -> str:
@@ -134,6 +160,11 @@ class PutBackMoves(Moves):
         if outcome.outcome is MoveOutcome.TAKEN:
             return holder(outcome.owner, self._names).stored
         return outcome.reason
+
+
+def inactive(verdict: Verdict) -> Sentence:
+    """Return why the record of an earlier leaver does not go back."""
+    return gettext_lazy("its former owner is {verdict}, and receives nothing", verdict=loaded(verdict))
 
 
 def line_mark(line: str) -> str:
@@ -166,17 +197,27 @@ class PutBacks:
             asked += len(rows)
             for row in rows:
                 owner = owners.get(RecordId(row.record_id))
-                if RecordId(row.record_id) in owners and owner == row.owner_after:
+                present = RecordId(row.record_id) in owners and owner == row.owner_after
+                shut = closed.get(AccountId(row.owner)) if present and data.leaver.is_group else None
+                if present and shut is None:
                     waiting += row.owner in closed
                     giving[people.get(row.owner_after, row.owner_after)][f"{system}:{row.family}"] += 1
                     continue
                 stay += 1
                 if len(kept) < LISTED:
                     gone = RecordId(row.record_id) not in owners
-                    kept.append(self._line(case, row, _("it is gone") if gone else str(holder(owner, people))))
+                    why = inactive(shut) if shut else holder(owner, people)
+                    kept.append(self._line(case, row, _("it is gone") if gone else str(why)))
         counts = ((name, len(by_client), by_client.total()) for name, by_client in giving.items())
         givers = tuple(sorted(counts, key=lambda one: (-one[2], one[0])))
-        return PutBackView(case_id, data.leaver, search, asked, asked - stay - waiting, tuple(kept), waiting, givers)
+        with self._context.store.read() as session:
+            accepted = session.exec(
+                select(sa.func.count())
+                .select_from(Assignment)
+                .where(Assignment.case_id == case_id, Assignment.state == AssignmentState.WAITING)
+            ).one()
+        back = asked - stay - waiting
+        return PutBackView(case_id, data.leaver, search, asked, back, tuple(kept), waiting, givers, accepted)
 
     def begin(self, case_id: str, by: Actor, search: str = "") -> int:
         """Put back the records that their successors still have; return how many are asked for. Raises `Refused`."""
@@ -235,6 +276,8 @@ class PutBacks:
             owners = self._context.system(system)[1].owners([RecordId(row.record_id) for row in rows])
             if any(owners.get(RecordId(row.record_id)) != row.owner_after for row in rows):
                 raise Refused(Code.NOTHING_WAITS, case=case_id)
+            if self._accepted(case_id, system).intersection(row.record_id for row in rows):
+                raise Refused(Code.NOTHING_WAITS, case=case_id)  # the system may still put them back
         with self._context.store.write() as session:
             waiting = _waiting(session, case_id, self._context.clock.now(), hold=True)
             if not waiting or attempts != {row.system: row.attempt for row in waiting}:
@@ -252,6 +295,18 @@ class PutBacks:
             self._tell_successors(session, case_id, known, (by.slack_id,))
             self._context.show_case(session, case_id)
         return number
+
+    def _accepted(self, case_id: str, system: str) -> set[str]:
+        """Return the records that a system last accepted to put back, and that no read has shown there since."""
+        with self._context.store.read() as session:
+            found = acts(self._context, session, case_id, "clients.put_back")
+        newest = {
+            record: outcome
+            for act in found
+            if act.data.get("system") == system
+            for record, (outcome, _owner) in act.data["records"].items()
+        }
+        return {record for record, outcome in newest.items() if outcome == MoveOutcome.WAITING}
 
     def run(self, row_id: str) -> None:
         """Put back the records of one system. A row that is not due is left alone: a doubled call does nothing."""
@@ -294,10 +349,10 @@ class PutBacks:
         )
 
     def _refuse(self, session: Session, case: Case, search: str) -> None:
-        moving = select(BookHandover.id).where(
+        moving = select(BookHandover).where(
             BookHandover.case_id == case.id, BookHandover.phase == BookPhase.MOVE, BookHandover.state == WorkState.DUE
         )
-        if session.exec(moving).first():
+        if not all(only_waits(session, book) for book in session.exec(moving)):
             raise Refused(Code.STILL_MOVING, case=case.id)
         if not any(self._chunks(case, search)):
             left = any(self._chunks(case, search, AssignmentState.NOT_PUT_BACK))

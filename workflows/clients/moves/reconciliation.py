@@ -15,6 +15,7 @@ from config.text import N_, gettext_lazy, joined, loaded, ngettext_lazy
 from connectors.contract import AccountId
 from workflows.clients.context import OPEN, ClientContext
 from workflows.clients.proposals.listing import SETTLED_AND_BACK
+from workflows.storage.case import read_case
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
@@ -48,11 +49,12 @@ def new_records_sentence(session: Session, case_id: str, system: str, owned: int
 NOTHING = N_("owns nothing")
 NO_ACCOUNT = N_("no account of the leaver was found here, so there are no clients to hand over")
 """Reason of a book that ended so. It is no problem where the access track knows that there is no account."""
+NOBODY_INACTIVE = N_("no owner is known to be inactive any more, so nothing more is handed over")
 NOT_KNOWN = N_(
     "no account of the leaver was found here, so the clients are not known: "
     "link the account, or say that there is none; an account that is found later is listed then"
 )
-WAITING = frozenset({AssignmentState.APPROVED, *OPEN})
+WAITING = frozenset({AssignmentState.APPROVED, AssignmentState.WAITING, *OPEN})
 ELSEWHERE = SETTLED_AND_BACK
 """States of records that are not with the leaver; the system may count all others there."""
 
@@ -83,13 +85,14 @@ def reconcile_book(
     states: Counter[str] = Counter()
     known: Counter[str] = Counter()
     moved: Counter[str] = Counter()
-    for kind, state, number in session.exec(
-        select(Assignment.kind, Assignment.state, sa.func.count())
+    theirs = set(leaver)
+    for kind, state, owner, number in session.exec(
+        select(Assignment.kind, Assignment.state, Assignment.owner, sa.func.count())
         .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
-        .group_by(Assignment.kind, Assignment.state)
+        .group_by(Assignment.kind, Assignment.state, Assignment.owner)
     ):
         states[state] += number
-        known[kind] += number if state not in ELSEWHERE else 0
+        known[kind] += number if owner in theirs and state not in ELSEWHERE else 0
         moved[kind] += number if state == AssignmentState.MOVED else 0
     if waiting := sum(states[state] for state in WAITING):
         raise PreconditionFailed(
@@ -133,7 +136,8 @@ def reconcile_book(
         .group_by(Assignment.state)
     )
     approved = Counter(dict(approved_lines.all()))
-    book.reason = _nothing_moved(leaver, approved, states)
+    group = read_case(session, context.vault, book.case_id)[1].leaver.is_group
+    book.reason = NOBODY_INACTIVE if group and not leaver else _nothing_moved(leaver, approved, states)
     session.add(book)
     context.journal.write(
         session,

@@ -16,22 +16,31 @@ from sqlmodel import Session, col, select
 from config.text import gettext_lazy, ngettext_lazy, stored
 from connectors.contract import AccountId, Record
 from workflows.clients.context import CHUNK, BookAttempt, ClientContext, chunks
+from workflows.clients.introduction_policy import IntroductionPlan, introduction_plan
 from workflows.clients.proposals.earlier_edits import EarlierEdits
 from workflows.clients.proposals.publishing import REPEATED
-from workflows.clients.proposals.receivers import find_receivers, said
+from workflows.clients.proposals.receivers import find_receivers, present_loads, said
 from workflows.clients.proposals.search import line_names
 from workflows.clients.proposals.upload import allocation_request
 from workflows.clients.split import unmoved
 from workflows.clients.split.rules import FamilyTotals, split, unowned
 from workflows.clients.split.sealed import ProposalData, draft_line, line_context, line_id, load_line, seal_note
-from workflows.storage.rows.clients import Assignment, AssignmentState, LineNames, Proposal, ProposalState
+from workflows.storage.rows.clients import Assignment, AssignmentState, Leave, LineNames, Proposal, ProposalState
 from workflows.systems.registry import System
 
-ASKED_BEFORE = frozenset({AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.KEPT})
-"""States of records that a listing leaves alone: the approver has them already, or a person decided that they stay."""
+ASKED_BEFORE = frozenset(
+    {AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.KEPT, AssignmentState.WAITING}
+)
+"""States of records that a listing leaves alone.
+
+The approver has them already, a person decided that they stay, or the system accepted their move.
+"""
 SETTLED_AND_BACK = frozenset({AssignmentState.MOVED, AssignmentState.TAKEN, AssignmentState.GONE})
 """States that show, at the listing before a move, that a record came back to the leaver."""
-ANSWERED = frozenset({AssignmentState.DECLINED, AssignmentState.REFUSED, AssignmentState.STOPPED})
+ANSWERED = frozenset({AssignmentState.DECLINED, AssignmentState.REFUSED, AssignmentState.STOPPED}) | {
+    AssignmentState.OBJECTED,
+    AssignmentState.LAPSED,
+}
 """States after a refusal, by a person or the system: the next listing proposes such a record again."""
 TOLD = 20
 """The most line numbers in one sentence."""
@@ -63,7 +72,7 @@ class DraftListing:
         self.draft = f"{book_attempt.case.id}-draft-{self._system}"
         with context.store.read() as session:
             self._request = allocation_request(context, session, book_attempt.case, book_attempt.data)
-        self.families = FamilyTotals(self._request.names)
+        self.families = FamilyTotals(self._request.names, self._request.policy.with_stages)
         self._seal = context.vault.sealer(book_attempt.case.wrapped_key)
         self._unseal = context.vault.opener(book_attempt.case.wrapped_key)
         self.staying: dict[str, Counter[str]] = {}
@@ -71,6 +80,8 @@ class DraftListing:
         self.refused: dict[str, Counter[str]] = {}
         """The reasons for which none of the successors can own records, by kind."""
         self._repeated = False
+        self.lapsed = 0
+        """Records in this list whose accepted move was given up."""
 
     def gather(self, owners: Sequence[AccountId], *, again: bool) -> None:
         """Stream the book into draft rows: records never proposed, or with `again` those that drifted."""
@@ -81,8 +92,11 @@ class DraftListing:
                 with self._context.store.write() as session:
                     self._add(session, chunk, again=again)
 
-    def allot(self, system: System, leaver: Sequence[AccountId]) -> ProposalData | None:
-        """Assign every family to a successor; return the draft's data, or None where nothing was listed."""
+    def allot(self, system: System, leaver: Sequence[AccountId], more: Sequence[str] = ()) -> ProposalData | None:
+        """Assign every family to a successor; return the draft's data, or None where nothing was listed.
+
+        `leaver`: accounts that receive nothing. `more`: further stored sentences for the proposal.
+        """
         if not self.families:
             return None
         moves_at = max(self._context.clock.now(), self._book_attempt.case.effective_at).date()
@@ -93,7 +107,11 @@ class DraftListing:
         with self._context.store.read() as session:
             edits = EarlierEdits(self._context, session, self._book_attempt, self._system)
         kept, told = edits.apply(self.families, accounts, receivers.faults)
-        request = replace(self._request, given={**kept, **self._families_given(accounts)})
+        owned, loads = present_loads(
+            self._context, system, self._book_attempt.data.successors, receivers, self._request
+        )
+        given = {**kept, **self._families_given(accounts)}
+        request = replace(self._request, given=given, owned=owned, today=self._context.clock.now().date())
         done, faults, hits = split(self.families, accounts, receivers.faults, request, self._system)
         self._assign(done.chosen)
         lost = unowned(self.families, done.chosen, receivers.faults)
@@ -102,7 +120,7 @@ class DraftListing:
             return None
         named = {row.line for row in self._request.rows if row.system == self._system}
         unused = sorted({fault.line for fault in faults} | (named - hits))
-        notes = [*receivers.notes, *unowned_notes(len(lost)), *told]
+        notes = [*more, *receivers.notes, *loads, *self._unowned_notes(len(lost)), *told]
         if unused:
             note = ngettext_lazy(
                 "{count} line of the file was not followed, the book has changed since: {lines}",
@@ -119,7 +137,25 @@ class DraftListing:
             sensitivities={self._system: self.families.sensitive(done.chosen)},
             split_notes=done.notes,
             owner_faults={self._system: receivers.faults},
+            introductions=self._introductions(system),
         )
+
+    def _introductions(self, system: System) -> Mapping[str, IntroductionPlan]:
+        """Return how clients are told after the move; nothing for a handover for a time."""
+        plan = introduction_plan(self._context.introduction_policy, system)
+        with self._context.store.read() as session:
+            for_a_time = session.get(Leave, self._book_attempt.case.id) is not None
+        return {self._system: plan} if plan and not for_a_time else {}
+
+    def _unowned_notes(self, clients: int) -> list[str]:
+        if clients and self._book_attempt.data.leaver.is_group:
+            note = ngettext_lazy(
+                "{count:,} client stays, because none of the successors can own it",
+                "{count:,} clients stay, because none of the successors can own them",
+                clients,
+            )
+            return [note.stored]
+        return unowned_notes(clients)
 
     def release(self, session: Session) -> None:
         """After a whole listing, take records that stay out of the draft, and delete those that are gone."""
@@ -176,6 +212,7 @@ class DraftListing:
         rows = session.execute(EARLIER.where(col(Assignment.id).in_(ids))).all()
         older = {row.id for row in rows if self._asks(row, ids[row.id], again=again)}
         self._repeated |= any(row.id in older and row.state in ANSWERED and not ids[row.id].fixed for row in rows)
+        self.lapsed += sum(row.id in older and row.state == AssignmentState.LAPSED for row in rows)
         if older:  # an older row of the same record makes room: its history stands in the journal
             session.execute(sa.delete(Assignment).where(col(Assignment.id).in_(older)))
         left_alone = {row.id for row in rows} - older
@@ -196,8 +233,10 @@ class DraftListing:
         if row.state == AssignmentState.EXCLUDED:
             return bool(row.proposal_id != self.draft)  # in the draft: this attempt has seen it
         if again:
-            return row.state in SETTLED_AND_BACK or (
-                row.state == AssignmentState.APPROVED and self._drifted(row, record)
+            return (
+                row.state in SETTLED_AND_BACK
+                or row.state == AssignmentState.LAPSED
+                or (row.state == AssignmentState.APPROVED and self._drifted(row, record))
             )
         return row.state not in ASKED_BEFORE
 
@@ -216,7 +255,9 @@ class DraftListing:
                 .where(
                     Assignment.case_id == self._book_attempt.case.id,
                     Assignment.system == self._system,
-                    col(Assignment.state).in_((AssignmentState.APPROVED, AssignmentState.MOVED)),
+                    col(Assignment.state).in_(
+                        (AssignmentState.APPROVED, AssignmentState.MOVED, AssignmentState.WAITING)
+                    ),
                 )
                 .distinct()
             )

@@ -1,14 +1,15 @@
 """Preview of a split, read now from the systems; nothing is written and nobody is asked."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from config.text import _, shown
-from connectors.contract import ClientBook
+from connectors.contract import ClientBook, Subject
 from workflows.clients.context import ClientContext
+from workflows.clients.introduction_policy import introduction_plan, plan_note
 from workflows.clients.proposals.listing import unowned_notes
-from workflows.clients.proposals.receivers import find_receivers
+from workflows.clients.proposals.receivers import find_receivers, present_loads
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.split.rules import AllocationRequest, FamilyTotals, split
@@ -18,6 +19,7 @@ from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import Strategy
 from workflows.storage.work import say
 from workflows.systems.accounts import PreconditionFailed, leaver_accounts
+from workflows.systems.effects import blinded_now
 from workflows.systems.registry import System
 
 SECONDS = 120.0
@@ -86,11 +88,13 @@ def _look(
     book = system.having(ClientBook)
     if book is None:
         return None
-    families, staying = FamilyTotals(wanted.names), 0
+    families, staying = FamilyTotals(wanted.names, wanted.policy.with_stages), 0
     try:
         accounts = leaver_accounts(context.store, context.vault, "", leaver, system)
         if not accounts:
             return _("no account was found there, so its clients are not known")
+        if unread := blinded_now(system, Subject.RECORDS, accounts):
+            return unread.words
         for account in accounts:
             for record in book.records(account):
                 if record.fixed:
@@ -100,8 +104,13 @@ def _look(
         if not families:
             return _SystemPreview({}, staying)
         receivers = find_receivers(context, system, successors, accounts, families.all_pools(), on)
+        owned, loads = present_loads(context, system, successors, receivers, wanted)
     except PreconditionFailed as trouble:
         return str(trouble)
+    wanted = replace(wanted, owned=owned, today=context.clock.now().date())
     done, faults, hits = split(families, receivers.accounts, receivers.faults, wanted, system.name)
-    notes = (*receivers.notes, *unowned_notes(len(families) - len(done.chosen)), *done.notes)
+    plan = introduction_plan(context.introduction_policy, system)
+    spoken = context.introduction_policy.language
+    told = [plan_note(system.name, plan, leaver.name, spoken).stored] if plan else []
+    notes = (*receivers.notes, *loads, *unowned_notes(len(families) - len(done.chosen)), *done.notes, *told)
     return _SystemPreview(families.shares(done.chosen), staying, notes, faults, hits)

@@ -30,6 +30,7 @@ from workflows.storage.vault import Vault
 FIRST = N_("the first proposal")
 LATER = N_("what could not be read before")
 DRIFT = N_("what came to the leaver after the last approval")
+CHANGED = N_("what changed after the last approval")
 PAGE = 1000
 REPEATED = N_("what was declined or refused before")
 

@@ -10,15 +10,18 @@ from sqlmodel import Session, col
 from config.identifiers import folded
 from config.text import Sentence, gettext_lazy, joined, loaded, stored
 from connectors.contract import AccountId, Person, Verdict
+from connectors.errors import ConnectorError
 from workflows.clients.context import ClientContext
-from workflows.clients.split.rules import OwnerFaults
+from workflows.clients.earlier import all_accounts
+from workflows.clients.split.rules import BY_VALUE, AllocationRequest, OwnerFaults
 from workflows.clients.split.sealed import ProposalData, line_context, load_line
 from workflows.people import Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, leaving
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment
-from workflows.systems.accounts import PreconditionFailed, leaver_accounts, require_accounts
+from workflows.storage.work import say
+from workflows.systems.accounts import PreconditionFailed, require_accounts
 from workflows.systems.registry import System
 
 
@@ -111,6 +114,39 @@ def read_receivers(
     return Receivers(accounts, kept, tuple(notes), others, tuple(unable), names)
 
 
+def present_loads(
+    context: ClientContext,
+    system: System,
+    successors: Sequence[Successor],
+    receivers: Receivers,
+    request: AllocationRequest,
+) -> tuple[Mapping[str, int], tuple[str, ...]]:
+    """Return the number of records that each receiver owns now, by key, and stored sentences about it.
+
+    Empty if the company does not count them, or the strategy does not. If one number cannot be read, none counts.
+    """
+    if not request.policy.counts_present_load or request.strategy not in BY_VALUE:
+        return {}, ()
+    _system, book = context.system(system.name)
+    owned = {}
+    for key, account in receivers.accounts.items():
+        try:
+            owned[key] = sum(book.count(account).values())
+        except ConnectorError as error:
+            why = gettext_lazy(
+                "Records that successors own already do not count in {system}: {why}",
+                system=system.name,
+                why=say(error),
+            )
+            return {}, (why.stored,)
+    names = {one.key: one.name for one in successors}
+    told = ", ".join(f"{names[key]} {number:,}" for key, number in owned.items())
+    note = gettext_lazy(
+        "Records that they own already in {system}, and that count: {who}", system=system.name, who=told
+    )
+    return owned, (note.stored,)
+
+
 def said(reasons: Sequence[str]) -> Sentence:
     """Return stored sentences as one."""
     return joined(", ", [loaded(reason) for reason in reasons])
@@ -165,7 +201,7 @@ def read_added(
     for name in listed.accounts:
         try:
             system, _book = context.system(name)
-            leaver = leaver_accounts(context.store, context.vault, case.id, data.leaver, system)
+            leaver = all_accounts(context, case, data.leaver, system)
             with context.store.read() as session:
                 pools = _pools(context, session, proposal_id, case, name)
             read = read_receivers(context, system, people, leaver, pools, on)

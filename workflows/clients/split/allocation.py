@@ -7,6 +7,7 @@ multiprocessing timing anomalies", 1969). If it is above 4/3 of `lower_bound`, e
 and the split's notes say so.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from workflows.storage.rows.case import Strategy
 
 Traits = frozenset[tuple[str, str]]
 """Attributes of a client or a successor: `("language", "fr")`, `("co_owner", "bob@x.example")`."""
-AFFINITY: Mapping[str, int] = {"co_owner": 100, "team": 10, "language": 1, "region": 1}
+AFFINITY: Mapping[str, int] = {"co_owner": 100, "team": 10, "language": 1, "region": 1, "segment": 1}
 """The weight of each shared trait. The sum decides, so that a co-owner comes before all else."""
 BALANCE_LIMIT = 4 / 3
 TOLD = 5
@@ -52,6 +53,8 @@ class AllocationTarget:
     """Owner pools that the successor does not belong to: such a client never goes there."""
     named_only: bool = False
     """True for who gets the clients of a mapping, and others only where nobody else can own them."""
+    owned: int = 0
+    """Records that they own already and that count; each weighs as an average record of the book."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,13 @@ def allocate(
     possible = _PossibleOwners(targets)
     if not indexes.keys() >= set(mapping.values()):
         raise ValueError("a mapping names somebody who is no successor")
-    totals = SuccessorLoads([target.capacity for target in targets])
+    book = list(items)
+    records = sum(item.count for item in book) or 1
+    families = weighted_families(book, possible)
+    record = math.fsum(load.weight for load in families) / records
+    totals = SuccessorLoads([target.capacity for target in targets], [target.owned * record for target in targets])
     assigned: list[list[WeightedFamily]] = [[] for _ in targets]
-    families = [load for load in weighted_families(items, possible) if load.possible]
+    families = [load for load in families if load.possible]
     mapped = ((load, indexes[mapping[load.family]]) for load in families if load.family in mapping)
     left = [load for load in families if load.family not in mapping]
     unmet: Counter[str] = Counter()
@@ -142,10 +149,13 @@ class _PossibleOwners(dict[frozenset[str], tuple[int, ...]]):
 
 
 def weighted_families(
-    items: Iterable[AllocationItem], possible: Mapping[frozenset[str], tuple[int, ...]]
+    left: list[AllocationItem], possible: Mapping[frozenset[str], tuple[int, ...]]
 ) -> list[WeightedFamily]:
-    """Return the families with their weights, heaviest first; sums are exact, so that order plays no part."""
-    left, loads = list(items), []
+    """Return the families with their weights, heaviest first; sums are exact, so that order plays no part.
+
+    `left` is empty afterwards.
+    """
+    loads = []
     with localcontext(prec=100):
         whole = float(sum((max(item.value, ZERO) for item in left), ZERO)) or 1.0
     every = sum(item.count for item in left) or 1
@@ -254,8 +264,13 @@ def _balance_notes(
 
     `sharing`: the successors who share the clients that nobody gave by name.
     """
-    weights = (load.weight for index in sharing for load in assigned[index])
-    bound = lower_bound(weights, len(sharing), [totals.capacities[index] for index in sharing])
+    weights = [load.weight for index in sharing for load in assigned[index]]
+    owned = [totals.owned[index] for index in sharing]
+    bound = max(
+        lower_bound(weights, len(sharing), [totals.capacities[index] for index in sharing]),
+        (math.fsum(weights) + math.fsum(owned)) / len(sharing),
+        *owned,
+    )
     if not fixed and _most(totals, sharing) > BALANCE_LIMIT * bound:
         rebalance(totals, assigned, BALANCE_LIMIT * bound)
     if _most(totals, sharing) <= BALANCE_LIMIT * bound * (1 + 1e-9):

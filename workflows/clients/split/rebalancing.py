@@ -14,10 +14,11 @@ class SuccessorLoads:
     A heap may hold loads of the past. Loads only grow, so that it is enough to bring its head up to date when asked.
     """
 
-    def __init__(self, capacities: Sequence[int | None]) -> None:
-        """`capacities`: how many clients each may have; None: any number."""
+    def __init__(self, capacities: Sequence[int | None], owned: Sequence[float] = ()) -> None:
+        """`capacities`: how many clients each may have; None: any number. `owned`: loads that they have already."""
         self.all_indexes = tuple(range(len(capacities)))
-        self.loads = [0.0] * len(capacities)
+        self.owned = list(owned) or [0.0] * len(capacities)
+        self.loads = list(self.owned)
         self.counts = [0] * len(capacities)
         self.capacities = capacities
         self._heaps: dict[tuple[int, ...], list[tuple[float, int]]] = {}
@@ -145,4 +146,4 @@ def _exchange(
     assigned[receiver].append(load)
     for index, number in ((giver, -1), (receiver, 1)):
         totals.counts[index] += number
-        totals.loads[index] = math.fsum(family.weight for family in assigned[index])
+        totals.loads[index] = totals.owned[index] + math.fsum(family.weight for family in assigned[index])

@@ -8,10 +8,13 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 
 from config.text import _
 from connectors.contract import AccountId, Record
+from workflows.clients import rates
+from workflows.clients.rates import Rates
 from workflows.clients.split.allocation import AllocationItem, AllocationRule, AllocationTarget, Split, Traits, allocate
 from workflows.clients.split.assignment_file import AssignmentRow, ambiguous, cannot_own, contradiction
 from workflows.clients.split.sealed import ShareTotals
@@ -21,6 +24,8 @@ from workflows.storage.rows.case import Strategy
 DEALS = frozenset({"opportunity", "deal"})
 """Kinds that are deals: the open ones are counted for people."""
 NONE: Traits = frozenset()
+BY_VALUE = frozenset({Strategy.BALANCED, Strategy.AFFINITY, Strategy.RULES})
+"""Strategies in which values decide who gets how much."""
 
 
 class ExactAmounts:
@@ -65,6 +70,8 @@ class FamilyTotals:
     """The sums by family. `wanted`: ids and lower-case names that a file speaks of, to be found on the way."""
 
     wanted: Collection[str] = ()
+    with_stages: bool = False
+    """True if the stages of open deals are traits of a family."""
     found: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The families behind each wanted id or name."""
     _places: dict[str, int] = field(default_factory=dict)
@@ -105,7 +112,7 @@ class FamilyTotals:
             self._deals[place] += record.kind in DEALS
             if record.value:
                 self._amounts[record.currency].add(place, record.value)
-        if own := _own(record):
+        if own := _own(record, self.with_stages):
             joined = self._traits[place] | own
             self._traits[place] = self._same_traits.setdefault(joined, joined)
         if record.sensitivity:
@@ -126,25 +133,39 @@ class FamilyTotals:
         """Return the owner pools of all records."""
         return frozenset().union(*set(self._pools))
 
-    def items(self, shared: Traits = NONE) -> Iterator[AllocationItem]:
-        """Yield the families for allocation; a currency weighs as much as it has records, whatever its rate.
+    @property
+    def currencies(self) -> frozenset[str]:
+        """The currencies of all values."""
+        return frozenset(self._amounts)
 
-        `shared`: traits that every client has, such as the leaver's team.
+    def items(self, shared: Traits = NONE, table: Rates | None = None) -> Iterator[AllocationItem]:
+        """Yield the families for allocation, with values by the company's rates.
+
+        Without a rate for each currency, a currency weighs as much as it has records. `shared`: traits that every
+        client has, such as the leaver's team.
         """
-        totals = {currency: sum((value for _, value in by), Decimal(0)) for currency, by in self._amounts.items()}
-        rates = [
-            (self._amounts[currency], sum(self._records[place] for place, _ in self._amounts[currency]) / total)
-            for currency, total in totals.items()
-            if total
-        ]
+        factors = (
+            [(amounts, table.value(Decimal(1), currency)) for currency, amounts in self._amounts.items()]
+            if table and not table.unknown(self._amounts)
+            else self._by_records()
+        )
         for family, place in self._places.items():
             yield AllocationItem(
                 family,
-                sum((amounts[place] * rate for amounts, rate in rates), Decimal(0)),
+                sum((amounts[place] * factor for amounts, factor in factors), Decimal(0)),
                 self._records[place],
                 self._traits[place] | shared if shared else self._traits[place],
                 self._pools[place],
             )
+
+    def _by_records(self) -> list[tuple[ExactAmounts, Decimal]]:
+        """Return each currency's sums with the factor that makes their total the number of their records."""
+        totals = {currency: sum((value for _, value in by), Decimal(0)) for currency, by in self._amounts.items()}
+        return [
+            (self._amounts[currency], sum(self._records[place] for place, _ in self._amounts[currency]) / total)
+            for currency, total in totals.items()
+            if total
+        ]
 
     def shares(self, chosen: Mapping[str, str]) -> dict[str, ShareTotals]:
         """Return the share of each successor. A family without one is in no share."""
@@ -166,8 +187,9 @@ class FamilyTotals:
         return dict(Counter(word for words in given for word in words))
 
 
-def _own(record: Record) -> Traits:
-    if not (record.traits or record.co_owners or record.sensitivity):
+def _own(record: Record, with_stage: bool) -> Traits:
+    stage = record.stage.casefold() if with_stage and record.open else ""
+    if not (record.traits or record.co_owners or record.sensitivity or stage):
         return NONE
     known = {
         (name, value.strip().casefold())
@@ -176,6 +198,7 @@ def _own(record: Record) -> Traits:
         if value.strip()
     }
     known |= {("co_owner", str(account)) for account in record.co_owners}
+    known |= {("stage", stage)} if stage else set()
     return frozenset(known | ({("sensitivity", record.sensitivity.casefold())} if record.sensitivity else set()))
 
 
@@ -185,6 +208,14 @@ class AllocationPolicy:
 
     rules: tuple[AllocationRule, ...] = ()
     colleagues: Mapping[str, AllocationTarget] = field(default_factory=dict)
+    rates: Rates | None = None
+    counts_present_load: bool = False
+    """True if the records that a successor owns already count."""
+
+    @property
+    def with_stages(self) -> bool:
+        """True if a rule is about the stage of a deal."""
+        return any(name == "stage" for rule in self.rules for name, _value in rule.traits)
 
     def team(self, address: str) -> Traits:
         """Return the leaver's team as a trait of every one of their clients."""
@@ -204,6 +235,9 @@ class AllocationRequest:
     given: Mapping[str, str] = field(default_factory=dict)
     named_only: Collection[str] = ()
     """Keys of the successors who get the clients that are given to them by name, and no share of the others."""
+    owned: Mapping[str, int] = field(default_factory=dict)
+    """Number of records that each successor owns already, by key; empty if they do not count."""
+    today: date | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -232,13 +266,16 @@ def split(
             traits=target.traits | {("co_owner", str(accounts[target.key]))},
             barred=barred[target.key],
             named_only=target.key in request.named_only,
+            owned=request.owned.get(target.key, 0),
         )
         for target in known
     ]
     given = {family: key for family, key in request.given.items() if not families.pools(family) & barred[key]}
-    items = families.items(request.policy.team(request.leaver))
-    done = allocate(items, targets, request.strategy, rules=request.policy.rules, mapping={**mapping, **given})
-    return done, faults, hits
+    policy = request.policy
+    items = families.items(policy.team(request.leaver), policy.rates)
+    done = allocate(items, targets, request.strategy, rules=policy.rules, mapping={**mapping, **given})
+    compared = rates.notes(policy.rates, families.currencies, request.today) if request.strategy in BY_VALUE else ()
+    return replace(done, notes=(*done.notes, *compared)), faults, hits
 
 
 def owner_fault(owner_faults: OwnerFaults, key: str, pools: Collection[str]) -> str:

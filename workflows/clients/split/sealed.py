@@ -13,6 +13,7 @@ from pydantic_core import to_json
 
 from config.text import shown, stored
 from connectors.contract import AccountId, Record
+from workflows.clients.introduction_policy import IntroductionPlan
 from workflows.clients.views import RecordLine, Share
 from workflows.people import Successor
 from workflows.storage.rows.case import Case
@@ -169,6 +170,8 @@ class ProposalData:
     """Stored sentences on this very split; an edit writes them anew."""
     owner_faults: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     """By system: why successors cannot own records of some owner pools, by key and pool, when the book was listed."""
+    introductions: Mapping[str, IntroductionPlan] = field(default_factory=dict)
+    """By system: how its clients are told after the move. Without a plan, they are not."""
 
     @property
     def records(self) -> int:
@@ -192,6 +195,7 @@ class ProposalData:
             sensitivities={**self.sensitivities, **other.sensitivities},
             split_notes=(*self.split_notes, *other.split_notes),
             owner_faults={**self.owner_faults, **other.owner_faults},
+            introductions={**self.introductions, **other.introductions},
         )
 
 
@@ -220,12 +224,16 @@ def unseal_proposal(vault: Vault, case: Case, proposal: Proposal) -> ProposalDat
 
 
 class LineDigest:
-    """Digests of lines as people are shown them: record, kind, client, owner, receiving account, value, currency."""
+    """Digests of lines as people are shown them: record, kind, client, owner, receiving account, value, currency.
+
+    So is the text for clients of the line's system, if they are told.
+    """
 
     def __init__(self, vault: Vault, data: ProposalData) -> None:
         self._accounts = {
             (system, vault.blind(key)): account for system, by in data.accounts.items() for key, account in by.items()
         }
+        self._told = {system: (plan.way, plan.text, plan.company) for system, plan in data.introductions.items()}
 
     def of(self, row: Any, line: LineData) -> str:
         """Return the digest of a row with its unsealed data. Raises `KeyError` for a successor without an account."""
@@ -238,6 +246,7 @@ class LineDigest:
             self._accounts[row.system, row.successor],
             str(line.value),
             line.currency,
+            *self._told.get(row.system, ()),
         )
         return hashlib.blake2b(to_json(facts), digest_size=12).hexdigest()
 

@@ -95,12 +95,24 @@ class UnmovedCounts:
     waiting: int = 0
     staying: int = 0
     stopped: int = 0
+    accepted: int = 0
+    """Accepted by the system, and not moved yet."""
+    objected: int = 0
+    lapsed: int = 0
     why: str = ""
     """The reasons for which records stay: the vendor lets nobody change their owner."""
+    group: bool = False
+    """True if the records are those of several earlier leavers."""
 
 
 def sentences(
-    system: str, before: Counts, after: Counts, leaver: frozenset[str], unmoved_by_kind: Mapping[str, UnmovedCounts]
+    system: str,
+    before: Counts,
+    after: Counts,
+    leaver: frozenset[str],
+    unmoved_by_kind: Mapping[str, UnmovedCounts],
+    *,
+    group: bool = False,
 ) -> list[BalanceLine]:
     """Return a sentence per kind; every difference is explained, or reported as unexplained."""
     kinds = sorted({kind for counts in (before, after) for by in counts.values() for kind in by})
@@ -110,7 +122,7 @@ def sentences(
             _sum(before, kind),
             _sum(after, kind),
             sum(after.get(owner, {}).get(kind, 0) for owner in leaver),
-            unmoved_by_kind.get(kind, UnmovedCounts()),
+            unmoved_by_kind.get(kind, UnmovedCounts(group=group)),
         )
         for kind in kinds
     ]
@@ -132,14 +144,16 @@ def _sentence(what: str, before: int, after: int, left: int, counts: UnmovedCoun
     staying = [_stay(stay, counts)] if stay else []
     still = []
     if left > stay:
-        still = [
-            _("{count:,} still with the leaver ({fates})").format(count=left - stay, fates=_left(left - stay, counts))
-        ]
+        text = _("{count:,} still with their owners ({fates})")
+        text = text if counts.group else _("{count:,} still with the leaver ({fates})")
+        still = [text.format(count=left - stay, fates=_left(left - stay, counts))]
     return BalanceLine(punctuated("; ").join([point, *unlike, *staying, *still]), differs=bool(unlike or still))
 
 
 def _stay(number: int, counts: UnmovedCounts) -> str:
     message = ngettext("{count:,} stays with the leaver: {why}", "{count:,} stay with the leaver: {why}", number)
+    if counts.group:
+        message = ngettext("{count:,} stays with its owner: {why}", "{count:,} stay with their owners: {why}", number)
     return message.format(count=number, why=counts.why)
 
 
@@ -159,11 +173,15 @@ def _difference(lost: int, counts: UnmovedCounts) -> list[str]:
 
 
 def _left(left: int, counts: UnmovedCounts) -> str:
+    known = counts.refused + counts.waiting + counts.stopped + counts.accepted + counts.objected + counts.lapsed
     words = _words(
         (counts.refused, _("{count:,} refused")),
         (counts.waiting, _("{count:,} waiting for a decision")),
         (counts.stopped, _("{count:,} left when the moves were stopped")),
-        (left - counts.refused - counts.waiting - counts.stopped, _("{count:,} new since")),
+        (counts.accepted, _("{count:,} accepted and not done yet")),
+        (counts.objected, _("{count:,} refused by the client or who was asked there")),
+        (counts.lapsed, _("{count:,} accepted and never done")),
+        (left - known, _("{count:,} new since")),
     )
     return punctuated(", ").join(words)
 

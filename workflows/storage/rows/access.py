@@ -57,6 +57,17 @@ class LeaverAccount(CaseRow, table=True):
     """Login, match, before-image, and what was done to the account."""
 
 
+class StagedAccount(CaseRow, table=True):
+    """One account of a leaver as stages change it: its seats before and after, and its deactivation."""
+
+    id: str = identifier_column(ACCOUNT_ROW, primary_key=True)
+    """`case:system:account`, as of the account itself. Seats are kept at notice, before that row is there."""
+    system: str
+    account_id: str = identifier_column(ACCOUNT)
+    sealed: bytes = b""
+    """Sealed `staged_account.StagedData`."""
+
+
 class ManualStep(CaseWork, table=True):
     """Manual step for one leaver in a system without an API. `due_at`: the time of the next check."""
 

@@ -13,6 +13,7 @@ class CaseState(StrEnum):
 
     `held`: nothing is done until a second person releases the case. `undone`: access was restored. `closed`: nobody to
     watch any more, such as a person who was hired again. `on leave`: clients are handed over for a time, access stays.
+    `earlier leavers`: no leaver, only the clients of inactive owners without a case (docs/decisions/0023).
     """
 
     SCHEDULED = N_("scheduled")
@@ -23,6 +24,7 @@ class CaseState(StrEnum):
     UNDONE = N_("undone")
     CLOSED = N_("closed")
     ON_LEAVE = N_("on leave")
+    EARLIER = N_("earlier leavers")
 
 
 class Reason(StrEnum):

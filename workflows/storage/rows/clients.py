@@ -40,7 +40,8 @@ class AssignmentState(StrEnum):
 
     `kept`: the record stays, for a reason that a person gave. `stopped`: the record was approved, and somebody stopped
     the moves before its turn. `not put back`: the handover was undone, and this record had changed hands since, or its
-    system refused.
+    system refused. `waiting`: the system accepted the move, and a read still shows the old owner. `objected`: the
+    client, or a person whom the vendor asks, said no. `lapsed`: accepted, and given up after a time.
     """
 
     PROPOSED = N_("proposed")
@@ -56,6 +57,9 @@ class AssignmentState(StrEnum):
     PUT_BACK = N_("put back")
     NOT_PUT_BACK = N_("not put back")
     KEPT = N_("kept")
+    WAITING = N_("accepted, not done yet")
+    OBJECTED = N_("objected to")
+    LAPSED = N_("accepted, never done")
 
 
 class BookPhase(StrEnum):
@@ -75,6 +79,22 @@ class Halt(StrEnum):
     STOPPED = N_("stopped")
 
 
+class IntroductionState(StrEnum):
+    """State of one introduction. `sending`: it was begun, and its outcome is not recorded yet.
+
+    `unknown`: it was sent, and neither an answer nor a read shows its outcome. `not sent`: the client has another owner
+    now, or is gone. The others are those that the system reads back.
+    """
+
+    SENDING = N_("being sent")
+    UNKNOWN = N_("not known")
+    NOT_SENT = N_("not sent")
+    SENT = N_("sent")
+    WAITING = N_("waiting")
+    REFUSED = N_("refused")
+    BOUNCED = N_("bounced")
+
+
 class LeaveAnswer(StrEnum):
     """The end of a handover for a time. `nothing`: nothing was handed over, so nobody was asked."""
 
@@ -82,6 +102,14 @@ class LeaveAnswer(StrEnum):
     PUT_BACK = "put back"
     STAY = "stay"
     NOTHING = "nothing"
+
+
+class ClientWord(StrEnum):
+    """A person's word on a client after the handover."""
+
+    CONTACTED = N_("contacted")
+    NOT_REACHED = N_("not reached")
+    OBJECTS = N_("objects")
 
 
 class Proposal(CaseRow, table=True):
@@ -206,6 +234,30 @@ class BookHandover(CaseWork, table=True):
     halted_at: datetime | None = utc_column(default=None)
 
 
+class EarlierOwners(CaseRow, table=True):
+    """The owners of one system whose records a handover of earlier leavers covers. Its id is the book's."""
+
+    system: str
+    sealed: bytes
+    """`earlier.EarlierOwner` values. Sealed under the case's key, so that nobody can add an owner by the database."""
+
+
+class EarlierFigures(Table, table=True):
+    """Figures of the newest look for records of earlier leavers in one system. They name nobody."""
+
+    system: str = Field(primary_key=True)
+    owners: int = 0
+    """Inactive owners without a case."""
+    records: int = 0
+    """Records of those owners."""
+    unknown: int = 0
+    """Owners for whom it is not known whether they are inactive."""
+    read_at: datetime | None = utc_column(default=None)
+    """Start of the last look that read the whole system."""
+    failed_at: datetime | None = utc_column(default=None)
+    """Start of an incomplete look, until a complete one follows."""
+
+
 class Assignment(Table, table=True):
     """One record and its successor. `owner`: the owner when the proposal was made, the before-image."""
 
@@ -278,9 +330,50 @@ class Exclusion(CaseRow, table=True):
     """Reason, author, number of clients, and number of records by system and kind."""
 
 
+class Introduction(CaseRow, table=True):
+    """An introduction of a successor to one client, who is told through the system. Its id is the client's."""
+
+    system: str
+    record_id: str
+    """The client's record there."""
+    successor: str
+    """Key of the successor within the case's sealed data."""
+    account: str = identifier_column("account")
+    """The successor's account in the system."""
+    way: str
+    state: str
+    begun_at: datetime = utc_column()
+    read_at: datetime | None = utc_column(default=None)
+    claimed_by: str = ""
+    """The run that sends it now, or sent it last."""
+    sealed: bytes
+    """`introductions.IntroductionData`: the client's name, the text, its id in the system, a reason."""
+
+
 class AssignmentFile(CaseRow, table=True):
     """Clients assigned to successors by a file, when the case was opened."""
 
     id: str = Field(primary_key=True)
     """The case's id."""
     sealed: bytes
+
+
+class ClientAnswer(CaseRow, table=True):
+    """The newest word of a person on one client. Its id is made of case, system and the client's id."""
+
+    at: datetime = utc_column()
+    by: str = identifier_column("actor")
+    sealed: bytes
+    """`answers.AnswerData`: the word, who gave it, for whose client. Sealed, so that no other hand can write it."""
+
+
+class ClientCheck(CaseWork, table=True):
+    """A dated look at what became of the clients of a case. `day` 0: the reminder before the first report."""
+
+    state: str = Field(default=WorkState.DUE, index=True)
+    day: int
+    planned_at: datetime = utc_column()
+    """The day of the check; a system that does not answer puts `due_at` off."""
+    done_at: datetime | None = utc_column(default=None)
+    sealed: bytes = b""
+    """`checks.Kept`: the reading of each client, and the usual losses."""

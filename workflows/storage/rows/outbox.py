@@ -33,6 +33,8 @@ class MessageKind(StrEnum):
     DUTIES = "duties"
     AUDIT_FILE = "audit_file"
     NOTE_FILE = "note_file"
+    STAYED = "stayed"
+    UNMARKED = "unmarked"
 
 
 FILES = {MessageKind.AUDIT: MessageKind.AUDIT_FILE, MessageKind.NOTE: MessageKind.NOTE_FILE}
