@@ -19,6 +19,7 @@ NEXT: Mapping[Next, str] = {
     Next.LIST_CASES: N_("`/offboard list` shows all cases."),
     Next.LIST_FINDINGS: N_("`/offboard audit` shows the open ones."),
     Next.LIST_DELEGATIONS: N_("The app's Home lists yours."),
+    Next.LIST_DUTIES: N_("*Decide on Duties* lists them."),
     Next.DECIDE_NEWEST: N_("Look at the newest message and decide there."),
     Next.CHOOSE_AGAIN: N_("Open the form again and choose anew."),
     Next.CHOOSE_SUCCESSOR: N_("Choose at least one successor."),

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from workflows.access.dispatch import LockoutDispatch
     from workflows.access.duties import DutyLists
+    from workflows.access.duty_decisions import DutyDecisions
+    from workflows.access.duty_review import DutyReviews
+    from workflows.access.duty_work import DutyWork
     from workflows.access.inventory import Inventories
     from workflows.access.links import AccountLinking
     from workflows.access.manual_steps import ManualSteps
@@ -101,6 +104,8 @@ class Services:
     stages: StageReading
     stage_control: StageControl
     legal_holds: LegalHolds
+    duty_decisions: DutyDecisions
+    duty_reviews: DutyReviews
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,7 @@ class WorkHandlers:
     retention: Retention
     undelivered: UndeliveredMessages
     stage_runs: StageRuns
+    duty_work: DutyWork
 
     def by_task(self) -> dict[str, Handler]:
         """Return the handler of every kind of work."""
@@ -134,6 +140,8 @@ class WorkHandlers:
             Task.INVENTORY: self.inventories.run,
             Task.PUT_BACK: services.put_backs.run,
             Task.LEAVE: services.leaves.run,
+            Task.DUTY: self.duty_work.run,
+            Task.DUTY_REVIEW: services.duty_reviews.run,
             Task.CLIENT_CHECK: services.stay_checks.run,
             Task.STAGE: self.stage_runs.run,
         }

@@ -26,10 +26,14 @@ from workflows.access.account_state import connect_lock_history
 from workflows.access.deactivation import DeactivateAccounts
 from workflows.access.dispatch import LockoutDispatch
 from workflows.access.duties import DutyLists
+from workflows.access.duty_decisions import DutyDecisions
+from workflows.access.duty_review import DutyReviews, Reminder
+from workflows.access.duty_work import DutyWork
 from workflows.access.inventory import Inventories
 from workflows.access.licence_stage import ReclaimLicences
 from workflows.access.links import AccountLinking
 from workflows.access.manual_steps import ManualSteps
+from workflows.access.new_work import StopNewWork
 from workflows.access.protected import ProtectedAccounts
 from workflows.access.restoration import Restorations
 from workflows.access.restriction import Restrictions
@@ -316,6 +320,8 @@ def build_services(
     )
     handover = ClientHandover(track, settings.clients.stayed_days)
     look_back = timedelta(days=settings.exports.look_back_days)
+    lists, approvals = DutyLists(context), policies.approvals
+    reviews = DutyReviews(context, lists, Reminder(approvals.remind_days, approvals.zone, approvals.country))
     exports = ExportTrack(context, channel=settings.slack.security_channel, look_back=look_back, zone=zone)
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
     handlers = act_handlers(context, handover) if handlers is None else handlers
@@ -374,7 +380,9 @@ def build_services(
         signed_requests=SignedRequests(context.store),
         languages=LanguageChoices(context.store, context.vault),
         authorization=context.authorization,
-        duties=DutyLists(context),
+        duties=lists,
+        duty_decisions=DutyDecisions(context),
+        duty_reviews=reviews,
         introductions=handover.introductions,
         earlier=EarlierLeaverSearch(context),
         earlier_handovers=EarlierHandovers(context),
@@ -392,12 +400,14 @@ def build_services(
         Retention(context, timedelta(days=policy.keep_days)),
         UndeliveredMessages(context),
         StageRuns(context, handlers),
+        DutyWork(context),
     )
 
 
 def act_handlers(context: Context, handover: ClientHandover) -> tuple[ActHandler, ...]:
     """Return the handlers of the acts that stages can do."""
-    return handover.introductions, DeactivateAccounts(context), ReclaimLicences(context)
+    new_work = StopNewWork(context, DutyWork(context))
+    return new_work, handover.introductions, DeactivateAccounts(context), ReclaimLicences(context)
 
 
 def _audits(

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from config.text import _
 from connectors.connections import ConnectionPool
-from connectors.contract import CAPABILITIES, Connector, Introduction, MoveOutcome, Observation, Verdict
+from connectors.contract import CAPABILITIES, Connector, DutyAct, Introduction, MoveOutcome, Observation, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 
 log = logging.getLogger(__name__)
@@ -276,6 +276,11 @@ def _is_moved(answer: Any, batch: Sequence[Any]) -> None:
         _require(not objected or one.owner != order.successor, _("a refused move with the successor as owner"))
 
 
+def _is_duty_image(answer: Any, account: str, duty: str) -> None:
+    _require(answer.account == account and answer.duty == duty, _("a before-image of another duty"))
+    _require(bool(answer.why_not.strip()) or answer.acts == set(DutyAct), _("an act that is not offered, without why"))
+
+
 def _is_event(answer: Any, account: str, since: Any, until: Any) -> None:
     del account
     aware = answer.at.tzinfo is not None
@@ -338,6 +343,7 @@ RULES: Mapping[str, Callable[..., None]] = {
     "owner_faults": _is_owner_faults,
     "owner_counts": _is_owner_counts,
     "move": _is_moved,
+    "duty_image": _is_duty_image,
     "exports": _is_event,
     "blockers": _are_reasons,
     "licences": _is_licences,

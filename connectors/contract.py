@@ -745,16 +745,23 @@ class DutyChanges(Duties, Protocol):
         """Put the successor in the account's place. Other holders stay.
 
         `ALREADY` if the successor has it, and the account no longer. Raises `Conflict` if it is not as `image`, and
-        `Forbidden` if the successor cannot have it.
+        `Forbidden` if the successor cannot have it, or if the system does not offer the act.
         """
 
     @abstractmethod
     def stop(self, image: DutyImage) -> Change:
-        """Take the account out, or switch the duty off. Other holders stay. Raises as `give`."""
+        """Take the account out, or switch the duty off. Other holders stay.
+
+        `ALREADY` if it is so. Raises as `give`.
+        """
 
     @abstractmethod
-    def put_back(self, image: DutyImage) -> Change:
-        """Restore the duty to `image`. Raises `Conflict` if somebody else has changed it since."""
+    def put_back(self, image: DutyImage, successor: AccountId | None) -> Change:
+        """Restore the duty to `image`. `successor`: whom `give` put in the account's place; None after `stop`.
+
+        `ALREADY` if it is as `image`. Raises `Conflict` if it is neither so nor as that write left it: somebody else
+        has changed it since.
+        """
 
 
 class Licences(Connector, Protocol):
@@ -916,6 +923,7 @@ CAPABILITIES: tuple[type, ...] = (
     Trace,
     Administrators,
     Duties,
+    DutyChanges,
     Blockers,
     Licences,
     Deactivation,

@@ -42,6 +42,7 @@ class Right(StrEnum):
     ACCEPT = "accept a finding"
     HALT = "pause or stop moves"
     PUT_BACK = "undo a handover"
+    DUTIES = "decide on duties"
     APPOINT = "name an approver"
     RECORD = "record an answer of somebody else"
     ENROL = "enrol a person for one-time codes"
@@ -74,6 +75,7 @@ HOLDERS: Mapping[Right, tuple[str, ...]] = {
     Right.ACCEPT: ("security",),
     Right.HALT: ("hr", "security", "admin"),
     Right.PUT_BACK: ("hr", "security"),
+    Right.DUTIES: ("hr", "security"),
     Right.APPOINT: ("hr",),
     Right.RECORD: ("admin",),
     Right.ENROL: ("security", "admin"),
@@ -106,6 +108,7 @@ COMMANDS: Mapping[Command, tuple[Right, ...]] = {
 }
 """Rights of a script by the commands in its table."""
 PEOPLE_ONLY = frozenset({Right.RELEASE, Right.RELEASE_IMMEDIATE, Right.CONFIRM, Right.LINK, Right.ACCEPT}) | {
+    Right.DUTIES,
     Right.APPOINT,
     Right.RECORD,
     Right.ENROL,

@@ -16,6 +16,7 @@ class Next(Enum):
     LIST_CASES = auto()
     LIST_FINDINGS = auto()
     LIST_DELEGATIONS = auto()
+    LIST_DUTIES = auto()
     DECIDE_NEWEST = auto()
     CHOOSE_AGAIN = auto()
     CHOOSE_SUCCESSOR = auto()
@@ -209,6 +210,13 @@ class Code(StrEnum):
         "codes paused",
         N_("Too many wrong codes were given for this person. Nothing was done. No code counts until {at}."),
     )
+    UNKNOWN_DUTY = "unknown duty", N_("There is no such duty in the lists of this case."), Next.LIST_DUTIES
+    DUTY_CHANGED = (
+        "duty changed",
+        N_("{by} has decided on {duty} meanwhile ({at}). Nothing was done. Look at the list again."),
+        Next.LIST_DUTIES,
+    )
+    CANNOT_TAKE = ("cannot take", N_("{successor} cannot take this over in {system}: {why}. Choose another colleague."))
     UNKNOWN_STAGE = ("unknown stage", N_("This case has no stage {stage}. Its stages: {known}."))
     STAGE_OVER = "stage over", N_("The stage {stage} is over ({state}), so nothing was changed."), Next.NOTHING_CHANGED
     STAGE_TOO_EARLY = ("too early", N_("The stage {stage} cannot come before the lock-out ({at}). Choose a later day."))

@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "moves": N_("Show the progress of a case's moves. Pause, resume or stop them."),
     "re-approve": N_("Ask people again about approved clients whose marks cannot be checked."),
     "putback": N_("Give moved clients back to the leaver."),
-    "duties": N_("List what runs, routes or is owned in a leaver's name."),
+    "duties": N_("Show what runs in a leaver's name, or decide on it."),
     "orphaned": N_("Find records of earlier leavers, and hand them over together."),
     "stages": N_("Show, move, run or skip the stages of a case. Set or end a legal hold."),
     "notes": N_("Show the handover note of each successor."),
@@ -75,7 +75,7 @@ Begin with: handover init, then handover doctor, then handover run
 DISTRIBUTION = "handover-bot"
 
 
-ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "duties", "waiting", "notes", "status", "week", "top", "verify"}
+ACTS = frozenset(COMMANDS) - {"init", "run", "plan", "waiting", "notes", "status", "week", "top", "verify"}
 ACTS -= {"connectors", "manifest", "backup", "restore", "migrate", "language"}
 """Commands that can change something, so that they need to know who acts."""
 

@@ -20,6 +20,7 @@ NEXT: Mapping[Next, str] = {
     Next.LIST_CASES: N_("`handover status --all` shows all cases."),
     Next.LIST_FINDINGS: N_("`handover findings` shows the open ones."),
     Next.LIST_DELEGATIONS: N_("`handover delegate` lists them."),
+    Next.LIST_DUTIES: N_("`handover duties` lists them."),
     Next.DECIDE_NEWEST: N_("`handover decide EMAIL` shows the newest version. Decide on that one."),
     Next.CHOOSE_AGAIN: N_("`handover proposal EMAIL` lists them. Choose one of those."),
     Next.CHOOSE_SUCCESSOR: N_("Name at least one with --successor."),

@@ -7,6 +7,7 @@ from bot.slack.messages import (
     audit,
     bundle,
     case,
+    duties,
     escalation,
     exports,
     findings,
@@ -36,7 +37,7 @@ def build(services: Services, post: OutboxMessage, *, chart: bool) -> Message:  
         case MessageKind.CASE:
             return case.build(services.offboarding.case(post.subject), services.clock.now())
         case MessageKind.PROPOSAL:
-            return proposal_page(services.proposals, post.subject, chart=chart)
+            return proposal_page(services.proposals, post.subject, chart=chart, duties=services.duty_decisions.view)
         case MessageKind.OUTCOME:
             proposal_id, _at, reader = post.subject.partition(AT)
             return outcome.build(services.proposals.view(proposal_id), reader)
@@ -72,6 +73,9 @@ def build(services: Services, post: OutboxMessage, *, chart: bool) -> Message:  
             return findings.build(services.audits.told(told, place), buttons=security)
         case MessageKind.NEWS:
             return _news(services, post.subject)
+        case MessageKind.DUTIES:
+            case_id = post.subject.partition(AT)[0]
+            return duties.build(services.offboarding.case(case_id), services.duty_decisions.view(case_id))
         case MessageKind.JOINED:
             joining = joined_channel(post.subject)
             return joined.build(services.offboarding.case(joining.case_id), joining)

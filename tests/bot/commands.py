@@ -25,6 +25,7 @@ from tests.bot.fakes import (
     FakeAudits,
     FakeClientAnswers,
     FakeClockRecord,
+    FakeDutyDecisions,
     FakeExports,
     FakeFigures,
     FakeHalts,
@@ -119,6 +120,7 @@ class Wiring:
     halts: FakeHalts = field(default_factory=FakeHalts)
     put_backs: FakePutBacks = field(default_factory=FakePutBacks)
     leaves: FakeLeaves = field(default_factory=FakeLeaves)
+    duty_decisions: FakeDutyDecisions = field(default_factory=FakeDutyDecisions)
     answers: FakeClientAnswers = field(default_factory=FakeClientAnswers)
     clock_record: FakeClockRecord = field(default_factory=FakeClockRecord)
     keys: Any = None
@@ -165,7 +167,7 @@ class Wiring:
         try:
             store.upgrade()
             made: dict[str, Any] = {"enrolments": make_enrolments(store), "clock_record": self.clock_record}
-            made |= {"keys": self.keys, "figures": self.figures}
+            made |= {"keys": self.keys, "figures": self.figures, "duty_decisions": self.duty_decisions}
             yield Application(replace(services, **made), store)
         finally:
             store.close()

@@ -16,6 +16,8 @@ from tests.bot.fakes import (
     FakeClockRecord,
     FakeDelegations,
     FakeDuties,
+    FakeDutyDecisions,
+    FakeDutyReviews,
     FakeEarlier,
     FakeEarlierHandovers,
     FakeEnrolments,
@@ -143,6 +145,8 @@ def make_services(
         FakeStages(),
         FakeStageControl(),
         FakeLegalHolds(),
+        FakeDutyDecisions(),
+        FakeDutyReviews(),
     )
     return Services(*parts)
 

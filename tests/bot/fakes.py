@@ -8,6 +8,8 @@ from datetime import date, datetime
 from config.text import gettext_lazy
 from connectors.contract import AccountId, Verdict
 from tests.bot import samples
+from workflows.access.duty_decisions import DutyOrder
+from workflows.access.duty_views import DutiesView, DutyItem
 from workflows.access.manual_steps import Proof
 from workflows.access.views import Candidate, DutyComparison, StepView
 from workflows.cases.earlier_handover import EarlierOpening, EarlierRequest
@@ -431,6 +433,29 @@ class FakeStayChecks:
 class FakeDuties:
     def of_case(self, case_id: str) -> tuple[DutyComparison, ...]:
         return (samples.duty_comparison(),)
+
+
+class FakeDutyReviews:
+    def refresh(self, case_id: str) -> tuple[DutyComparison, ...]:
+        return (samples.duty_comparison(),)
+
+
+class FakeDutyDecisions:
+    """Decisions that only note what was asked."""
+
+    def __init__(self) -> None:
+        self.orders: list[tuple[str, str, str]] = []
+        self.known = DutiesView()
+
+    def view(self, case_id: str) -> DutiesView:
+        return self.known
+
+    def require(self, case_id: str, by: Actor) -> Actor:
+        return by
+
+    def decide(self, case_id: str, orders: Sequence[DutyOrder], by: Actor, reason: str = "") -> tuple[DutyItem, ...]:
+        self.orders += [(one.id, one.choice, one.to) for one in orders]
+        return ()
 
 
 class FakeStages:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from bot.slack.people import Profile
 from connectors.contract import AccountId, Duty, DutyId, DutyKind, IntroductionWay, Licence, LicenceId, Verdict
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, SECURITY, Employee
+from workflows.access.duty_views import DutiesView, DutyItem
 from workflows.access.staged_account import SeatState
 from workflows.access.views import (
     AccountLine,
@@ -48,6 +49,7 @@ from workflows.stage_acts import StageAct
 from workflows.stages.views import ActLine, ActSystemLine, HoldLine, PlannedAct, PlannedStage, StageLine, StageState
 from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ClientWord, IntroductionState, ProposalState
+from workflows.storage.rows.duties import DutyChoice
 from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.watch.earlier_leavers import EarlierLeavers, OwnerLine, Standing
@@ -199,6 +201,26 @@ def duty_comparison() -> DutyComparison:
     at_notice = duties()
     now = DutyLine("system0", "System 0", at_notice.duties[:2], read_at=NOW)
     return DutyComparison("system0", "System 0", now, at_notice)
+
+
+def duty_items(name: str = "Max") -> DutiesView:
+    """Return duties with every decision, in every state, and one without any."""
+    line = duties()
+    one = DutyItem("c:system0:0123456789abcdef", "system0", "System 0", line.duties[0], listed=True)
+    items = [one]
+    for choice in DutyChoice:
+        made = replace(one, choice=choice, to=name, by=name, decided_at=NOW)
+        items += [
+            made,
+            replace(made, problem="x", by_hand=True),
+            replace(made, problem="x"),
+            replace(made, done=True, result="x", by=""),
+        ]
+    named = (
+        replace(item, id=f"c:system0:{number:02}23456789abcdef", duty=replace(item.duty, id=DutyId(f"d{number}")))
+        for number, item in enumerate(items)
+    )
+    return DutiesView(tuple(named), ("System 0: x",), NOW, decidable=True)
 
 
 def stages() -> tuple[StageLine, ...]:

@@ -13,6 +13,7 @@ from bot import errors as in_slack
 from bot.cli import explanations as at_terminal
 from bot.cli.app import make_app
 from bot.slack.listeners import audits, book, cases, enrolment, handover, home, manual, notes, offboarding
+from bot.slack.listeners import duties as duty_listeners
 from bot.slack.listeners import stayed as stayed_listeners
 from bot.slack.listeners.offboarding import Verb
 from bot.slack.messages import (
@@ -21,6 +22,7 @@ from bot.slack.messages import (
     audit,
     bundle,
     case,
+    duties,
     escalation,
     exports,
     findings,
@@ -63,6 +65,7 @@ TOLD: Mapping[Any, tuple[str, ...]] = {
     note: (),
     proposal: (),
     share: (),
+    duties: (),
     stayed: (),
     steps: (),
     case: CHANNEL,
@@ -76,6 +79,7 @@ SHARED = {case, bundle, leave, audit, findings}
 """Messages of a channel that several roles read."""
 OWN = frozenset({proposal.APPROVE, proposal.DECLINE, proposal.CHANGE, proposal.PAGE, proposal.CSV, proposal.KEEP}) | {
     *(proposal.FIND, proposal.UPLOAD, "split_successors"),
+    *(duties.DECIDE, duties.CSV),
     *(steps.DONE, steps.CANNOT, steps.TAKE_BACK),
 }
 """Acts of those who are asked, whatever their role."""
@@ -105,7 +109,19 @@ class Noted:
 def rights() -> dict[str, Right | None]:
     """Return the right of each button by its action; None: of those who are asked, or checked by the listener."""
     noted: Any = Noted({})
-    for task in (offboarding, cases, handover, book, audits, manual, home, enrolment, notes, stayed_listeners):
+    for task in (
+        offboarding,
+        cases,
+        handover,
+        book,
+        audits,
+        manual,
+        home,
+        enrolment,
+        notes,
+        stayed_listeners,
+        duty_listeners,
+    ):
         task.register(noted)
     return {**noted.rights, **LATE}
 

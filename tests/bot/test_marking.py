@@ -20,6 +20,7 @@ from bot.errors import internal_error_message
 from bot.slack import forms, messages
 from bot.slack.forms import case as case_form
 from bot.slack.forms import clients, fields, notice, offboard, people, reasons
+from bot.slack.forms import duties as duty_form
 from bot.slack.forms import earlier as earlier_form
 from bot.slack.forms import enrolment as enrolment_form
 from bot.slack.forms import proposal as proposal_form
@@ -33,6 +34,7 @@ from bot.slack.messages import (
     bundle,
     case,
     details,
+    duties,
     earlier,
     escalation,
     exports,
@@ -56,10 +58,10 @@ from bot.slack.messages import (
     stayed,
 )
 from bot.slack.messages import enrolment as enrolment_part
-from bot.slack.messages.blocks import Message, button, header, section, table
+from bot.slack.messages.blocks import Message, button, header, pack, section, table
 from config.client_book import ClientSettings
 from config.settings import Roles
-from connectors.contract import Verdict
+from connectors.contract import DutyKind, Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
 from tests.bot.slack import test_messages
@@ -173,6 +175,7 @@ def views() -> Iterator[CaseView]:
             findings=(samples.finding(1), replace(samples.finding(1), system="system1", changed_by="x")),
             settled=tuple(settled()),
             can_undo=True,
+            duties=samples.duty_items(NAME),
             settled_by=NAME,
             settled_at=samples.NOW,
             ended=Ended(NAME, samples.NOW, NAME),
@@ -237,6 +240,11 @@ def messages_shown(data: Data) -> Iterator[Any]:
             joined.build(view, JoinedChannel(view.id, "C1", "U1")),
         ]
         yield lockout.build(view, samples.MAX.slack_id)
+        yield [*duties.details(samples.duty_items(NAME), 3), duties.csv(samples.duty_items(NAME))]
+        yield [
+            duties.build(view, samples.duty_items(NAME)),
+            duties.in_proposal(view.id, samples.duty_items(NAME), NAME),
+        ]
         for reader in (view.approver.slack_id, "U0SOMEBODY"):
             yield [news.build(view, event, reader) for event in Event if event is not Event.TAKEN_BACK]
         yield manual.by_hand(view)
@@ -343,6 +351,8 @@ def forms_shown(data: Data) -> Iterator[Any]:
         )
     )
     yield [*enrolment_part.part(True), enrolment_form.build("x:"), enrolment_form.done(NAME)]
+    yield [duty_form.build("c", samples.duty_items(NAME), page=page, said="x") for page in range(4)]
+    yield duty_form.build("c", samples.duty_items(NAME), "x")
     yield [reasons.accept("f", today), people.appoint("p", "board"), people.delegate(today), people.leaver()]
     yield [
         case_form.link("c", "crm", "crm", samples.candidates(), today),
@@ -407,6 +417,15 @@ def faults_shown() -> Iterator[Any]:
             parse()
         yield [refused.value.faults, notice.failed(str(refused.value))]
     yield [enrolment_form.parse(EMPTY)]
+    values = {
+        "duty_choice:a": {"value": {"selected_option": {"value": "keep"}}},
+        "duty_colleague:a:": {"value": {"selected_user": "U1"}},
+        "duty_colleague:b:": {"value": {"selected_user": "U1"}},
+    }
+    kept = {"state": {"values": values}, "private_metadata": pack(seen=pack(a="|", b="|"))}
+    with pytest.raises(fields.InvalidForm) as refused:
+        duty_form.parse(kept)
+    yield refused.value.faults
     yield proposal_form.just_typed({"actions": []})
 
 
@@ -486,7 +505,7 @@ def of_click() -> set[str]:
     names = [CLICKS, *group.commands]
     for one in (one for command in group.commands.values() for one in command.load().params):
         names += [*one.opts, *one.secondary_opts, one.name, f"{one.metavar} {one.envvar} {one.default}"]
-    names += [*Strategy, *Reason, *ANSWERS]
+    names += [*Strategy, *Reason, *DutyKind, *ANSWERS]
     return set(WORD.findall(" ".join(map(str, names))))
 
 
@@ -515,6 +534,9 @@ OUTPUTS = (
     ("putback", "case-1", "--yes"),
     ("putback", "case-1", "--cancel"),
     ("duties", "case-1"),
+    ("duties", "case-1", "--give", "0123"),
+    ("duties", "case-1", "--give", "0123", "--keep", "0123", "--to", "b@x.example"),
+    ("duties", "case-1", "--stop", "all", "--all-kind", "routes"),
     ("orphaned",),
     ("orphaned", "--search", "ford"),
     ("orphaned", "--owner", "crm:17"),

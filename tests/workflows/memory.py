@@ -38,6 +38,11 @@ from connectors.contract import (
     Deactivation,
     Duties,
     Duty,
+    DutyAct,
+    DutyChanges,
+    DutyId,
+    DutyImage,
+    DutyKind,
     Effect,
     ExportEvent,
     ExportLog,
@@ -71,7 +76,7 @@ from connectors.contract import (
     Trace,
     Verdict,
 )
-from connectors.errors import Conflict, Missing, OutcomeUnknown, Unavailable
+from connectors.errors import Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.systems.registry import System
 
 P = ParamSpec("P")
@@ -166,6 +171,10 @@ class World:
         self.events: list[ExportEvent] = []
         self.duties: dict[AccountId, list[Duty]] = {}
         self.unseen_duties: list[str] = []
+        self.known_duties: dict[DutyId, Duty] = {}
+        """Duties whose image was read, for those that nobody has now."""
+        self.duty_acts: dict[DutyId, tuple[frozenset[DutyAct], str]] = {}
+        """Acts that the vendor offers for a duty, and why not others; both acts unless named here."""
         self.blockers: dict[AccountId, list[Blocker]] = {}
         self.free_seats: dict[LicenceId, int] = {}
         """Free seats of each licence; one that is not here has seats without end."""
@@ -650,6 +659,78 @@ class MemoryFlows(_Accounts, Accounts, Duties):
 
     def unseen_duties(self, account: AccountId) -> Sequence[str]:
         return self.world.call("unseen_duties", lambda: list(self.world.unseen_duties))
+
+
+class MemoryDuties(MemoryFlows, DutyChanges):
+    """A system in which duties can be given and stopped: what runs is switched off, anything else loses its holder.
+
+    Several accounts may have one duty: then it is in the list of each.
+    """
+
+    def duty_image(self, account: AccountId, duty: DutyId) -> DutyImage:
+        return self.world.call("duty_image", lambda: self._image(account, duty))
+
+    def give(self, image: DutyImage, successor: AccountId) -> Change:
+        return self.world.call("give", lambda: self._give(image, successor))
+
+    def stop(self, image: DutyImage) -> Change:
+        return self.world.call("stop", lambda: self._stop(image))
+
+    def put_back(self, image: DutyImage, successor: AccountId | None) -> Change:
+        return self.world.call("put_back", lambda: self._put_back(image, successor))
+
+    def _image(self, account: AccountId, duty: DutyId) -> DutyImage:
+        self._user(account)
+        [*found] = (one for one in self.world.duties.get(account, ()) if one.id == duty)
+        if not found:
+            raise Missing(f"{account} has no duty {duty}")
+        self.world.known_duties[duty] = found[0]
+        without = (frozenset({DutyAct.STOP}), found[0].fixed) if found[0].fixed else (frozenset(DutyAct), "")
+        return DutyImage(duty, account, self._state(duty), *self.world.duty_acts.get(duty, without))
+
+    def _state(self, duty: DutyId) -> Mapping[str, str]:
+        held = {user: one for user, theirs in self.world.duties.items() for one in theirs if one.id == duty}
+        return {"holders": " ".join(sorted(held)), "active": str(all(one.active for one in held.values()))}
+
+    def _after(self, image: DutyImage, successor: AccountId | None) -> Mapping[str, str]:
+        """Return the state that a write leaves."""
+        if successor is None and self.world.known_duties[image.duty].kind is DutyKind.RUNS:
+            return {**image.state, "active": "False"}
+        holders = {*image.state["holders"].split(), *([successor] if successor else ())} - {image.account}
+        return {"holders": " ".join(sorted(holders)), "active": image.state["active"] if holders else "True"}
+
+    def _give(self, image: DutyImage, successor: AccountId) -> Change:
+        user, now = self.world.users.get(successor), self._state(image.duty)
+        if successor in now["holders"].split() and image.account not in now["holders"].split():
+            return Change.ALREADY
+        if DutyAct.GIVE not in image.acts or user is None or not user.active:
+            raise Forbidden(image.why_not or "the successor cannot have it")
+        return self._change("give", image, image.state, self._after(image, successor))
+
+    def _stop(self, image: DutyImage) -> Change:
+        runs, now = self.world.known_duties[image.duty].kind is DutyKind.RUNS, self._state(image.duty)
+        if image.account not in now["holders"].split() or (runs and now["active"] == "False"):
+            return Change.ALREADY
+        if DutyAct.STOP not in image.acts:
+            raise Forbidden(image.why_not)
+        return self._change("stop", image, image.state, self._after(image, None))
+
+    def _put_back(self, image: DutyImage, successor: AccountId | None) -> Change:
+        if self._state(image.duty) == image.state:
+            return Change.ALREADY
+        return self._change("put_back", image, self._after(image, successor), image.state)
+
+    def _change(self, verb: str, image: DutyImage, before: Mapping[str, str], after: Mapping[str, str]) -> Change:
+        """Write the state `after` where a read shows `before`."""
+        if self._state(image.duty) != before:
+            raise Conflict("somebody else has changed it")
+        one = replace(self.world.known_duties[image.duty], active=after["active"] == "True")
+        for user, theirs in self.world.duties.items():
+            self.world.duties[user] = [other for other in theirs if other.id != image.duty]
+        for user in map(AccountId, after["holders"].split()):
+            self.world.duties.setdefault(user, []).append(one)
+        self.world.writes[f"{verb}:{image.duty}"] += 1
+        return Change.MADE
 
 
 class MemoryRefusing(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, ExportLog, Blockers):

@@ -131,7 +131,7 @@ class DutyLists:
                 return DutyLine(system.name, system.manifest.title, unknown=(str(error.sentence),))
             if not accounts:
                 words = _("no account was found there, so its duties are not known")
-                return DutyLine(system.name, system.manifest.title, unknown=(words,))
+                return DutyLine(system.name, system.manifest.title, unknown=(words,), no_account=True)
             unread = why_unread(context.store, context.vault, case_id, system, Subject.DUTIES, accounts)
             return read(system, accounts, context.clock.now(), unread)
 

@@ -58,6 +58,8 @@ class DutyLine:
     """Sentences on duties that may not be seen. Without any, the list is whole."""
     read_at: datetime | None = None
     """The time of the reading; None if there was none."""
+    no_account: bool = False
+    """True if the leaver has no account there, as far as was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from sqlmodel import Session, col, select
 
 from config.text import N_, _, punctuated, shown
 from connectors.contract import Verdict
-from workflows.access import licences, manual_step, order, restriction
+from workflows.access import duty_list, licences, manual_step, order, restriction
 from workflows.access.account_lockout import login_refused
 from workflows.access.account_state import GOOD, SEVERITY, AccountData, current_verdict, last_good, open_note, word_of
+from workflows.access.duty_views import DutiesView
 from workflows.access.licences import StageOf, no_stage
 from workflows.access.restoration import RestoredAccount
 from workflows.access.views import AccountLine, RestoredLine, SystemLine
@@ -31,6 +32,7 @@ from workflows.storage.case import UNWATCHED, is_of, read_case
 from workflows.storage.rows.access import Access, LeaverAccount, ManualStep, Restoration, StagedAccount
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Leave
+from workflows.storage.rows.duties import DutyReview
 from workflows.storage.rows.watch import FollowUp, SweepStatus
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
@@ -116,6 +118,7 @@ class Casefile:
                 settled_at=settled_at,
                 ended=holds.ended(session, self._vault, case) if case.state in ENDED else None,
                 can_undo=case.state in UNDOABLE and bool(rows.accounts[case_id]),
+                duties=self._duties(session, case),
                 licences=tuple(
                     licences.lines(staged[case_id], self._vault.opener(case.wrapped_key), self._systems, self._stage)
                 ),
@@ -125,6 +128,12 @@ class Casefile:
             )
             views.append(view)
         return views
+
+    def _duties(self, session: Session, case: Case) -> DutiesView:
+        """Return the duties of a case; none if nobody was ever asked about them."""
+        if session.get(DutyReview, case.id) is None:
+            return DutiesView()
+        return duty_list.view(session, self._vault, self._systems, case)
 
     def systems_of(
         self, session: Session, case_ids: Sequence[str]

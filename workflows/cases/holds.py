@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from connectors.contract import Accounts
 from connectors.errors import ConnectorError
-from workflows.access import manual_steps, restriction
+from workflows.access import duty_schedule, manual_steps, restriction
 from workflows.access.lockout_messages import refresh_failures
 from workflows.authorization import Right, holders
 from workflows.cases.views import Ended
@@ -29,6 +29,7 @@ from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.access import Access, Inventory, ManualStep, Restriction, RestrictionPhase
 from workflows.storage.rows.case import Case, CaseState, Headcount, HoldReason
 from workflows.storage.rows.clients import BookHandover
+from workflows.storage.rows.duties import DutyDecision, DutyReview
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.stages import Stage
@@ -60,7 +61,10 @@ ONE_AT_A_TIME = 7_205_759
 COUNTED = "directory.counted"
 RELEASED, REJECTED, MOVED = "case.released", "case.rejected", "case.rescheduled"
 CANCELLED, UNDONE, CLOSED = "case.cancelled", "case.undone", "case.closed"
-WORK = (Access, Inventory, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction, Stage)
+WORK = (
+    *(Access, Inventory, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction, Stage),
+    *(DutyDecision, DutyReview),
+)
 
 
 class Holds:
@@ -210,6 +214,7 @@ class Holds:
         with self._store.write() as session:
             case, data = self._held(session, case_id, by, "reject")
             restriction.lift(session, case_id, self._clock.now())
+            duty_schedule.lift(session, case, self._clock.now())
             end_case(session, self._decisions, case, CaseState.CANCELLED, by)
             self._journal_answer(session, by, REJECTED, case, data)
             others = [user for user in told(session, case_id, data) if user != data.opened_by.slack_id]
@@ -301,5 +306,6 @@ def end_case(session: Session, decisions: DecisionRegister, case: Case, state: C
     )
     stage_days.end(session, case.id, state)
     manual_steps.cancel(session, case.id)
+    duty_schedule.end(session, case)
     refresh_failures(session, case.id)
     decisions.cancel(session, case.id, by)

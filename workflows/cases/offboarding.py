@@ -16,7 +16,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from config.identifiers import folded
 from connectors.contract import AccountId, ClientBook
-from workflows.access import duties, licences, manual_step, restriction
+from workflows.access import duties, duty_schedule, licences, manual_step, restriction
 from workflows.access.absence import AbsenceCheck
 from workflows.access.inventory import create_inventory
 from workflows.access.licences import StageOf, no_stage
@@ -293,6 +293,7 @@ class Offboarding:
             if not ahead and not earlier.has_not_begun(session, case):
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             restriction.lift(session, case_id, self._clock.now())
+            duty_schedule.lift(session, case, self._clock.now())
             end_case(session, self._handover.decisions, case, CaseState.CANCELLED, by)
             sealed = seal_end(self._vault, case, by, reason.strip())
             self._journal.write(session, actor=by, action=CANCELLED, case_id=case_id, sealed=sealed)
@@ -487,6 +488,7 @@ class Offboarding:
 
     def _create_work(self, session: Session, case: Case, now: datetime, days: Sequence[int]) -> None:
         """Create the work of all three tracks."""
+        duty_schedule.create_review(session, self._systems, case, now)
         for name, system in self._systems.items():
             create_access_work(session, case, system, case.effective_at, now)
             if system.has(ClientBook) and not manual_step.work_of(system):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.access import manual_steps, restriction
+from workflows.access import duty_schedule, manual_steps, restriction
 from workflows.cases.holds import CLOSED, MOVED, UNDONE, Holds, end_case, seal_end
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.clients.approvals.requests import refresh_pending
@@ -94,6 +94,7 @@ class Schedule:
         session.execute(sa.update(Access).where(col(Access.case_id) == case.id).values(due_at=case.effective_at))
         manual_steps.reschedule(session, case)
         restriction.reschedule(session, self._systems, case, self._clock.now())
+        duty_schedule.reschedule(self._context, session, case)
         session.execute(
             sa.update(BookHandover)
             .where(
@@ -179,6 +180,7 @@ class Schedule:
     def _create_restorations(self, session: Session, case: Case, by: Actor, reason: str) -> None:
         """Cancel the case, and create a restoration for each system."""
         restriction.lift(session, case.id, self._clock.now())
+        duty_schedule.lift(session, case, self._clock.now())
         end_case(session, self._decisions, case, CaseState.UNDONE, by)
         for access in session.exec(select(Access).where(Access.case_id == case.id)).all():
             session.add(Restoration(id=access.id, case_id=case.id, system=access.system, due_at=self._clock.now()))

@@ -1,11 +1,12 @@
 """Views of cases, findings and audits: frozen values as people are shown them, with personal data in clear."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from operator import itemgetter
 
 from connectors.contract import Verdict
+from workflows.access.duty_views import DutiesView
 from workflows.access.views import LicenceLine, RestoredLine, RestrictionLine, StepView, SystemLine, SystemPlan
 from workflows.clients.views import ClientsView, LeaveView
 from workflows.people import Actor, Leaver, Successor
@@ -126,6 +127,7 @@ class CaseView(CaseBrief):
     ended: "Ended | None" = None
     """The end of the case by a person; None while it goes on."""
     can_undo: bool = False
+    duties: DutiesView = field(default_factory=DutiesView)
     licences: tuple[LicenceLine, ...] = ()
     """Licences, a line for each account that has any, or had some."""
     restrictions: tuple[RestrictionLine, ...] = ()

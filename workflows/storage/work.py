@@ -18,6 +18,7 @@ from workflows.storage.rows.clients import (
     Leave,
     PutBack,
 )
+from workflows.storage.rows.duties import DutyDecision, DutyReview
 from workflows.storage.rows.stages import Stage
 from workflows.storage.rows.watch import AuditRun, ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkRow, WorkState
@@ -43,6 +44,8 @@ class Task(StrEnum):
     LEAVE = "leave"
     CLIENT_CHECK = "client_check"
     STAGE = "stage"
+    DUTY = "duty"
+    DUTY_REVIEW = "duty_review"
 
 
 TASKS: dict[str, type[WorkRow]] = {
@@ -60,6 +63,8 @@ TASKS: dict[str, type[WorkRow]] = {
     Task.LEAVE: Leave,
     Task.CLIENT_CHECK: ClientCheck,
     Task.STAGE: Stage,
+    Task.DUTY: DutyDecision,
+    Task.DUTY_REVIEW: DutyReview,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: N_("not reachable"),

@@ -9,7 +9,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from config.text import _, join, ngettext, stored
 from connectors.contract import AccountId, Accounts, ClientBook, Observation, Subject, Verdict
 from connectors.errors import ConnectorError
-from workflows.access import licences, manual_step, observation
+from workflows.access import duty_watch, licences, manual_step, observation
 from workflows.access.absence import AbsenceCheck
 from workflows.access.identity import other_persons_accounts
 from workflows.access.links import all_links
@@ -138,6 +138,7 @@ class FollowUps:
                     session, self._context.vault, self._context.journal, access_id, made, now
                 )
         words = join("; ", (_sentence(said, len(new), owned, stay), unread.words if unread else ""))
+        words = join(", ", (words, *duty_watch.check(self._context, case, system, by)))
         return _("{words}, still being worked on").format(words=words) if working else words
 
     def _note_owned(self, session: Session, case_id: str, system: str, owned: int, by: str) -> int:

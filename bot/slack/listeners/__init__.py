@@ -7,6 +7,7 @@ from bot.slack.listeners import (
     book,
     cases,
     channels,
+    duties,
     earlier,
     enrolment,
     error_handler,
@@ -40,6 +41,7 @@ def register_listeners(app: App, ctx: ListenerContext) -> None:
         channels,
         notes,
         earlier,
+        duties,
     )
     for task in every:
         task.register(on)

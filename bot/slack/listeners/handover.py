@@ -137,5 +137,6 @@ def redraw(ctx: ListenerContext, call: Call, view: ProposalView, page: int = 0) 
 def _update(ctx: ListenerContext, call: Call, view: ProposalView, page: int, *, chart: bool) -> None:
     channel, ts = call.message
     with language(ctx.languages.at(channel, call.user)):
-        shown = proposal_page(ctx.services.proposals, view.id, page, call.user, chart=chart)
+        duties = ctx.services.duty_decisions.view
+        shown = proposal_page(ctx.services.proposals, view.id, page, call.user, chart=chart, duties=duties)
     call.client.chat_update(channel=channel, ts=ts, text=shown.text, blocks=list(shown.blocks))

@@ -51,6 +51,8 @@ KINDS = {
     FindingKind.ORPHAN: N_("open without a case, disabled in the directory"),
     FindingKind.EXPORTED: N_("exported after leaving"),
     FindingKind.OWNS_RECORDS: N_("still owns records"),
+    FindingKind.DUTY_LEFT: N_("a duty is still in their name"),
+    FindingKind.DUTY_UNDECIDED: N_("nobody decided on duties"),
     FindingKind.LICENCE_HELD: N_("holds a licence that was reclaimed"),
     FindingKind.STAGE_NOT_DONE: N_("an act of a stage is not done"),
     FindingKind.NEVER_VERIFIED: N_("never read as locked out"),

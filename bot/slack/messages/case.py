@@ -7,6 +7,7 @@ from bot.slack.messages import (
     access,
     audit,
     details,
+    duties,
     earlier,
     leave,
     manual,
@@ -66,7 +67,7 @@ def build(view: CaseView, now: datetime) -> Message:
     if view.clients and view.state not in ENDED:
         blocks += [*paragraphs(_clients(view, view.clients, now)), *_problems(view, view.clients)]
         blocks += requests.waiting(view.clients.proposal)
-    lines = _findings(view)
+    lines = [*filter(None, [duties.case_line(view.duties)]), *_findings(view)]
     if view.exports and view.state not in CLIENTS_ONLY:  # exports of a person who keeps access are not watched
         lines.append(_("*Exports* {line}").format(line=short(view.exports, 600)))
     blocks += paragraphs([*lines, *_next_check(view.follow_ups), *stages.next_line(view), *stages.hold_line(view.hold)])
@@ -77,6 +78,7 @@ def build(view: CaseView, now: datetime) -> Message:
         buttons = [_cancel_button(view), *buttons]
     if view.clients and view.state not in ENDED:
         buttons += requests.ask_buttons(view.clients.proposal)
+    buttons += duties.case_buttons(view)
     blocks += [part for part in parts if part["type"] != "actions"]
     blocks += [actions("case_actions", *buttons, details.open_button(view)), context(_footer(view))]
     return message(mrkdwn(point, 400), emphasize_first(blocks))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bot.slack.messages import audit, licences, manual, stages
+from bot.slack.messages import audit, duties, licences, manual, stages
 from bot.slack.messages.blocks import Block, button, context, pack, paragraphs
 from bot.slack.messages.phrases import GOOD_VERDICTS, listing, short, verdict
 from bot.slack.messages.split import kept
@@ -28,6 +28,7 @@ def blocks(view: CaseView) -> list[Block]:
     if view.clients:
         stay = [*kept(view.clients.kept[:MOST], view.leaver.name), *map(short, view.clients.balance[:MOST])]
         lines += [_("*Clients*"), *(f"• {line}" for line in stay)] if stay else []
+    lines += duties.details(view.duties, MOST)
     seats = licences.lines(view)
     lines += [_("*Licences*"), *seats[:MOST]] if seats else []
     checks = [line for line in view.follow_ups if line.done_at]

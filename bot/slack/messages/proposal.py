@@ -54,11 +54,19 @@ STATES = {
 
 
 def build(
-    view: ProposalView, lines: Sequence[ClientLine], total: int, page: int = 0, viewer: str = "", *, chart: bool = True
+    view: ProposalView,
+    lines: Sequence[ClientLine],
+    total: int,
+    page: int = 0,
+    viewer: str = "",
+    *,
+    chart: bool = True,
+    duties: Sequence[Block] = (),
 ) -> Message:
     """Return the message. A settled proposal shows the outcome, and has no buttons except those to read all pages.
 
     `viewer`: Slack id of the message's reader. A reader who has answered gets no buttons to decide.
+    `duties`: the part in which the reader decides on the leaver's duties.
     """
     pending = view.state is ProposalState.PENDING
     asked = requests.of(view, viewer) if viewer else None
@@ -76,6 +84,7 @@ def build(
         rest = menu(*_reading(view), *_changing(view))
         answers = _answers(view, label.format(count=view.records)) if decides else []
         blocks.append(actions(f"decide_{view.digest[:40]}", *answers, rest))
+    blocks += duties
     if lines:
         blocks += [table(_rows(lines)), context(split.where(len(lines), total, page * PER_PAGE))]
     pages = paging(view, total, page)

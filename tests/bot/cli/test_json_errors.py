@@ -32,7 +32,7 @@ PLAIN = {
 """Commands that open no services, or only at times, with arguments."""
 OPENING = {
     "plan": "dana@example.com",
-    "duties": "case-1",
+    "duties": "case-1 --stop 0123",
     "offboard": "dana@example.com --yes",
     "proposal": "case-1",
     "decide": "case-1 --approve --yes",
@@ -76,7 +76,8 @@ CASES = frozenset(
     }
 )
 ACTING = frozenset({"offboard", "delegate", "putback", "introductions", "returning", "undo", "link", "findings"}) | {
-    "orphaned"
+    "orphaned",
+    "duties",
 }
 
 

@@ -10,6 +10,7 @@ import typer
 from bot.cli.app import make_app
 from bot.slack.forms import case as case_form
 from bot.slack.forms import clients, enrolment, offboard, people, reasons
+from bot.slack.forms import duties as duties_form
 from bot.slack.forms import earlier as earlier_form
 from bot.slack.forms import proposal as proposal_form
 from bot.slack.forms import stages as stages_form
@@ -21,6 +22,7 @@ from bot.slack.messages import (
     audit,
     case,
     details,
+    duties,
     earlier,
     exports,
     guide,
@@ -108,6 +110,10 @@ ACTS: Mapping[str, str] = {
     reasons.CANNOT: "confirm --cannot --note",
     manual.TAKE_BACK: "confirm --take-back",
     reasons.TAKE_BACK: "confirm --take-back --note",
+    duties.DECIDE: "duties",
+    duties_form.CALLBACK: "duties --give --to --keep --stop --all-kind",
+    duties_form.TURN: "duties --page --search",
+    duties.CSV: "duties --csv",
     home.NAME_DELEGATE: "delegate",
     people.DELEGATE: "delegate --to --from --until",
     home.END_DELEGATION: "delegate --end",

@@ -56,6 +56,7 @@ def test_every_right_has_holders_and_nobody_else_has_it() -> None:
         Right.ACCEPT: ["USEC"],
         Right.HALT: ["UHR", "USEC", "UADM"],
         Right.PUT_BACK: ["UHR", "USEC"],
+        Right.DUTIES: ["UHR", "USEC"],
         Right.APPOINT: ["UHR"],
         Right.RECORD: ["UADM"],
         Right.ENROL: ["USEC", "UADM"],

@@ -7,8 +7,9 @@ import pytest
 
 from bot.slack.forms import case as case_forms
 from bot.slack.forms import clients, notice, offboard, people, reasons
+from bot.slack.forms import duties as duty_form
 from bot.slack.forms import proposal as proposal_form
-from bot.slack.messages import audit, case, exports, follow_up, guide, home, outcome, plan, proposal, split
+from bot.slack.messages import audit, case, duties, exports, follow_up, guide, home, outcome, plan, proposal, split
 from bot.slack.messages.blocks import (
     Message,
     actions,
@@ -50,6 +51,7 @@ def messages(name: str) -> list[Message]:
         exports.build(samples.exports(9, who, weeks=40), chart=False),
         follow_up.build(samples.case(name=name), samples.follow_up(7, done=True)),
         follow_up.build(samples.case(name=name), samples.follow_up(7, done=False)),
+        duties.build(samples.case(CaseState.SCHEDULED, name=name), samples.duty_items(name)),
         audit.build(samples.audit(), "audit-1"),
         audit.build(samples.audit(120, (name, name), name), "audit-1"),
     ]
@@ -167,6 +169,8 @@ def views(name: str) -> list[JSON]:
         proposal_form.upload(pack(proposal="p")),
         proposal_form.browse("p", samples.client_lines(proposal_form.PER_PAGE, name), 20_000, name[:200], 3),
         proposal_form.browse("p", [], 0, name[:200]),
+        *(duty_form.build("c" * 40, samples.duty_items(name), page=page, said=name) for page in range(4)),
+        duty_form.build("c" * 40, samples.duty_items(name), name[:200]),
         notice.file_faults("x", [LineFault(n, name) for n in range(500)]),
         notice.build("x", *paragraphs(split.lines(samples.proposal(shares=500).shares))),
         home.build(waiting),

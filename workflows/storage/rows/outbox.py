@@ -30,6 +30,7 @@ class MessageKind(StrEnum):
     RESTORED = "restored"
     NEWS = "news"
     FINDINGS = "findings"
+    DUTIES = "duties"
     AUDIT_FILE = "audit_file"
     NOTE_FILE = "note_file"
     STAYED = "stayed"

@@ -71,6 +71,8 @@ class FindingKind(StrEnum):
     ADDRESS_REUSED = N_("address reused")
     EXPORTED = N_("exported after leaving")
     OWNS_RECORDS = N_("owns records")
+    DUTY_LEFT = N_("duty left")
+    DUTY_UNDECIDED = N_("duty undecided")
     LIST_HIDDEN = N_("list not seen")
     LICENCE_HELD = N_("licence held again")
     STAGE_NOT_DONE = N_("stage not done")
