@@ -68,7 +68,6 @@ from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.systems.connection_limit import share_connections
 from workflows.systems.rate_limit import share_rate_limits
-from workflows.systems.recording import CallRecorder
 from workflows.systems.registry import System, Systems, distinct, titled
 from workflows.watch.audit import Audits
 from workflows.watch.clock_record import ClockRecord
@@ -82,6 +81,7 @@ from workflows.watch.undelivered import UndeliveredMessages
 
 if TYPE_CHECKING:
     from workflows.engine.durable import Engine
+    from workflows.systems.recording import CallRecorder
 
 Mode = Literal["run", "visit"]
 
@@ -117,7 +117,7 @@ def new_package(name: str, capabilities: Iterable[str]) -> Mapping[str, str]:
     return files(name, capabilities)
 
 
-def recording(system: System, out: IO[str]) -> CallRecorder:
+def recording(system: System, out: IO[str]) -> "CallRecorder":
     """Return a redacted recording of a system's calls, written to `out`. The system writes nothing from now on."""
     from connectors.recording import Recording  # noqa: PLC0415 - one command needs it
 

@@ -54,6 +54,7 @@ from bot.slack.messages import (
     requests,
     share,
     split,
+    stages,
     stayed,
 )
 from bot.slack.messages import enrolment as enrolment_part
@@ -275,6 +276,7 @@ def messages_shown(data: Data) -> Iterator[Any]:
         yield [outcome.build(slow), outcome.build(slow, samples.MAX.slack_id), proposal.build(slow, [], 0)]
         yield [requests.blocks(meant), requests.waiting(meant), requests.needs(meant)]
         yield [split.kept(meant.kept, NAME), share.point(meant, meant.requests[1], samples.BOB.slack_id)]
+    yield stages.hold_text(data.marked(samples.hold()), "")
     yield [alarm.build(replace(samples.finding(), closed_at=at)) for at in (None, LATER)]
     yield [escalation.build(samples.audit(2)), note.build(samples.note()), note.introduction(samples.note())]
     yield note.build(replace(samples.note(), records=0, until=LATER))

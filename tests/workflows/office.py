@@ -125,7 +125,8 @@ class Office:
     ) -> None:
         """`more`: systems beside these two; `systems`: others in place of all.
 
-        `url`: PostgreSQL rows in place of an SQLite file in `folder`. `handlers`: of the acts of stages.
+        `url`: PostgreSQL rows in place of an SQLite file in `folder`. `handlers`: of the acts of stages;
+        without them and without `stages`, a case has none.
         """
         self.clock = Time()
         self.members = members or MemoryMembers()
@@ -157,7 +158,7 @@ class Office:
             settings,
             self.context,
             workspace or Workspace(self.members, self.roster),
-            laid if stages is None else replace(laid, stages=stages),
+            replace(laid, stages=stages) if stages is not None else laid if handlers else replace(laid, stages={}),
             lambda *work: self.started.append(work),
             handlers,
         )

@@ -1,6 +1,7 @@
 """The plan of an offboarding, shown before anybody confirms: summary and details."""
 
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 
 from bot.slack.messages import duties, licences, order, stages
@@ -48,8 +49,10 @@ def _duties(plan: Plan) -> list[str]:
 
 
 def _stages(plan: Plan) -> list[str]:
-    """Return one line with the acts of each stage; the details say what each would do."""
-    return [_("Stages: {stages}").format(stages=stages.summary(plan.stages))] if plan.stages else []
+    """Return one line with the acts that a system offers, by stage; the details say what each would do."""
+    offered = [replace(one, acts=tuple(part for part in one.acts if part.lines)) for one in plan.stages]
+    some = [one for one in offered if one.acts]
+    return [_("Stages: {stages}").format(stages=stages.summary(some))] if some else []
 
 
 def _warnings(plan: Plan, warnings: list[str]) -> list[str]:

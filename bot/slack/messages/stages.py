@@ -25,15 +25,17 @@ MOST = 20
 
 
 def next_line(view: CaseView) -> list[str]:
-    """Return at most one line: what a stage has still to do, else the next stage and its acts."""
+    """Return at most one line: what a stage has still to do, else the next stage with acts that a system offers."""
     if late := [one for one in view.stages if one.state in OPEN_STATES]:
         text = _("⚠ Stage {stage}: {state}. Details say why.")
         return [text.format(stage=stage_words(late[0].name), state=_(late[0].state))]
-    coming = next((one for one in view.stages if one.state is StageState.PLANNED), None)
+    planned = (one for one in view.stages if one.state is StageState.PLANNED)
+    coming = next((one for one in planned if any(part.systems for part in one.acts)), None)
     if coming is None:
         return []
     text = _("Next: {stage}, {when}: {acts}")
-    return [text.format(stage=stage_words(coming.name), when=moment(coming.planned_at), acts=acts(coming))]
+    words = listed(act_words(one.act) for one in coming.acts if one.systems)
+    return [text.format(stage=stage_words(coming.name), when=moment(coming.planned_at), acts=words)]
 
 
 def hold_line(hold: HoldLine | None) -> list[str]:

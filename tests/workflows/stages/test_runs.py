@@ -4,9 +4,11 @@ import pytest
 
 from connectors.errors import OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed
+from tests.workflows.office import SECURITY
 from tests.workflows.stages.conftest import Founded
 from workflows.stage_acts import StageAct
 from workflows.stages.views import StageState
+from workflows.storage.rows.watch import FindingKind
 
 ALL_DAY_7 = ["do tell_clients directory", "do tell_clients crm", "do deactivate directory", "do deactivate crm"]
 
@@ -111,3 +113,19 @@ def test_an_answer_that_was_lost_is_read_back(found: Founded) -> None:
     company.office.work("stage")
     assert company.acts[StageAct.STOP_NEW_WORK].writes == {"do:crm": 1, "do:directory": 1}
     assert company.state(case_id, "last_day") is StageState.DONE
+
+
+def test_an_audit_finds_a_stage_that_never_began(found: Founded) -> None:
+    company = found()
+    case_id = company.open()
+    company.to_day(0, case_id)
+    company.office.clock.pass_(days=9)
+    company.office.audits.run_now(SECURITY)
+    findings = company.office.offboarding.case(case_id).findings
+    assert [(one.kind, one.system) for one in findings if one.kind is FindingKind.STAGE_NOT_DONE] == [
+        (FindingKind.STAGE_NOT_DONE, "")
+    ]
+    company.office.work("stage")
+    assert company.state(case_id, "day_7") is StageState.DONE
+    left = [one for one in company.office.offboarding.case(case_id).findings if one.closed_at is None]
+    assert FindingKind.STAGE_NOT_DONE not in {one.kind for one in left}

@@ -114,3 +114,17 @@ def test_a_case_can_be_worked_on_after_pruning(watched: Office) -> None:
     assert case.follow_ups == ()
     behind = {one.id for one in office.posts().values() if one.shown_version < one.wanted_version}
     assert f"case:{case.id}" in behind, "the case's message is brought up to date as before"
+
+
+def test_nothing_of_a_case_under_a_legal_hold_is_deleted_until_the_hold_ends(watched: Office) -> None:
+    [case] = watched.offboarding.cases()
+    watched.services.legal_holds.set(case.id, SECURITY, "a lawsuit")
+    watched.clock.pass_(days=500)
+    checks = ids(watched, FollowUp)
+    told = {one for one in ids(watched, OutboxMessage) if watched.posts()[one].case_id == case.id}
+    prune(watched)
+    assert ids(watched, FollowUp) == checks
+    assert told <= ids(watched, OutboxMessage)
+    watched.services.legal_holds.end(case.id, SECURITY, "it is over")
+    prune(watched)
+    assert ids(watched, FollowUp) == set()
