@@ -1,21 +1,26 @@
-"""The practice directory as the suite of changes of duties sees it: the bot may write what points to people."""
+"""The practice directory and domain as the suite of changes of duties sees them."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import ldap
 from ldap.filter import filter_format
+from pydantic import SecretStr
 
+from connectors.conformance.accounts import newcomer
 from connectors.contract import AccountId, DutyAct
+from connectors.errors import OutcomeUnknown
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
 from connectors.ldap.wire import same
+from tests.connectors.ldap.ad_world import VOLATILE, AdWorld
 from tests.connectors.ldap.duties_world import RULES, SHY, DutiesLdapWorld, served
 from tests.connectors.ldap.lossy import lossy_wire
 from tests.connectors.ldap.test_blind_spots import directory
-from tests.sandbox.company import ldif
-from tests.sandbox.company.people import LEAVER, PEOPLE
+from tests.sandbox.company import ldif, samba_seed
+from tests.sandbox.company.people import LEAVER, MANAGER, PEOPLE
 
 READER = [one for one in PEOPLE if one is not LEAVER][4]
 STAMPS = {"modifyTimestamp", "modifiersName", "entryCSN"}
@@ -86,6 +91,72 @@ class DutyChangesLdapWorld(DutiesLdapWorld):
         found = self.place(what, title)
         assert found
         self.slapd.delete(found[0])
+
+
+class DutyChangesAdWorld(AdWorld):
+    """The practice domain: an attribute that points to people has one value here."""
+
+    offered: Mapping[str, Collection[DutyAct]] = dict.fromkeys(("managedBy", "manager"), tuple(DutyAct))
+    shared: Collection[str] = ()
+
+    def person(self) -> AccountId:
+        return self.add(newcomer())
+
+    def reader(self) -> Ldap:
+        return self.connector(bind_dn=samba_seed.person_dn(MANAGER.uid), password=SecretStr(MANAGER.password))
+
+    @contextmanager
+    def lossy(self) -> Iterator[Ldap]:
+        """Lose the answers in the connection itself: this server takes no password without TLS."""
+        send = LdapConnection.modify
+
+        def lose(link: LdapConnection, *arguments: Any) -> None:
+            send(link, *arguments)
+            raise OutcomeUnknown("no answer came")
+
+        LdapConnection.modify = lose  # type: ignore[method-assign,assignment]
+        try:
+            yield self.connect()
+        finally:
+            LdapConnection.modify = send  # type: ignore[method-assign]
+
+    def lock(self, account: AccountId) -> None:
+        connector = self.connect()
+        connector.lock(connector.before(account))
+
+    def give(self, account: AccountId, what: str, titles: Sequence[str]) -> None:
+        for title in titles:
+            if what == "manager":
+                self.add(newcomer(), manager=self.dn(account), displayName=title)
+            else:
+                made = [("objectClass", [b"group"]), ("managedBy", [self.dn(account).encode()])]
+                self.samba.add(samba_seed.group_dn(title), made)
+
+    def place(self, title: str) -> tuple[str, Any] | None:
+        found = self.samba.search(filter_format("(|(cn=%s)(displayName=%s))", [title, title]))
+        return next(iter(found.items()), None)
+
+    def hold(self, what: str, title: str, holders: Collection[AccountId]) -> None:
+        found, values = self.place(title), [self.dn(one).encode() for one in holders]
+        assert found
+        self.samba.modify(found[0], [(ldap.MOD_REPLACE, what, values or None)])
+
+    def holders(self, what: str, title: str) -> Collection[AccountId]:
+        found = self.place(title)
+        values = [value.decode() for value in found[1].get(what, ())] if found else []
+        return frozenset(AccountId(self.guid(self.entry(value))) for value in values)
+
+    def rest(self, what: str, title: str) -> object:
+        found = self.place(title)
+        if found is None:
+            return None
+        return {name: sorted(values) for name, values in found[1].items() if name not in VOLATILE | {what}}
+
+    def delete(self, what: str, title: str) -> None:
+        found = self.place(title)
+        assert found
+        with self.samba.administrator() as admin:
+            admin.delete_s(found[0])
 
 
 def _served(text: str) -> str:
