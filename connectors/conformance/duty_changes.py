@@ -118,7 +118,7 @@ class Made:
         self.rest = world.rest(what, self.title)
         self.id = duty(self.connector, self.account, self.title).id
         self.image = self.connector.duty_image(self.account, self.id)
-        assert self.image.acts >= set(world.offered[what]), self.image.why_not
+        assert self.image.acts >= set(world.offered.get(what, ())), self.image.why_not
 
     @property
     def holders(self) -> Collection[AccountId]:

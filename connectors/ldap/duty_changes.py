@@ -20,7 +20,7 @@ from connectors.ldap.attribute_rights import SUBSCHEMA, refuses
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.directory import Directory
 from connectors.ldap.references import bases
-from connectors.ldap.wire import Entry, Modification, both, equals, parts
+from connectors.ldap.wire import Entry, Modification, both, equals, parts, same
 
 NOT_BY_REFERENCE = N_("a service runs so: give it another account where it is set up, then take this one out there")
 SCHEMA_SECONDS = 600.0
@@ -75,6 +75,8 @@ class DutyChanging:
         self._require(image, DutyAct.GIVE)
         leaver, new = self._directory.person(link, image.account), self._successor(link, image, successor)
         place = self._place(link, image.duty)
+        if same(place.row.dn, new.dn):
+            raise Forbidden(_("{dn} cannot have it: this is their own entry").format(dn=new.dn))
         held = place.value(leaver.dn, image.state["value"])
         if not held and place.value(new.dn):
             return Change.ALREADY

@@ -114,3 +114,11 @@ def test_a_duty_without_a_readable_id_is_found_by_its_name(own: DutyChangesLdapW
     image = connector.duty_image(account, DutyId(f"owner:{found[0]}"))
     assert connector.stop(image) is Change.MADE
     assert own.holders("owner", title) == frozenset()
+
+
+def test_a_report_does_not_become_their_own_manager(own: DutyChangesLdapWorld) -> None:
+    account, report, connector = own.person(), own.person(), own.connect()
+    own.slapd.modify(own.dn(report), [(ldap.MOD_ADD, "manager", [own.dn(account).encode()])])
+    [found] = connector.duties(account)
+    with pytest.raises(Forbidden, match="their own entry"):
+        connector.give(connector.duty_image(account, found.id), report)
