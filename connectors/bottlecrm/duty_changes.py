@@ -16,7 +16,7 @@ from connectors.bottlecrm.duties import FORM_FIELDS, FORMS, RULES, SETTINGS, SIG
 from connectors.bottlecrm.rest import Rest, ValidationRefused
 from connectors.bottlecrm.wire import Json
 from connectors.contract import AccountId, Change, Duty, DutyAct, DutyId, DutyImage
-from connectors.errors import Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
+from connectors.errors import Conflict, Forbidden, Missing, OthersTouched, OutcomeUnknown, Unavailable
 
 ADMINISTRATOR = "ADMIN"
 TAKEN_OVER = N_("whoever switches it on becomes its owner: an administrator takes it over in BottleCRM")
@@ -187,7 +187,7 @@ class DutyChanging:
             raise OutcomeUnknown(text.format(title=place.title, error=error)) from error
         if other := sorted(name for name, one in place.rest.items() if after.rest.get(name) != one):
             text = _("{names} of {title} changed as well: compare it there")
-            raise Conflict(text.format(names=", ".join(other), title=place.title))
+            raise OthersTouched(text.format(names=", ".join(other), title=place.title), stop=False, count=len(other))
         if key(after.value) != key(value):
             raise Conflict(_("BottleCRM accepted the change, and {title} is as before").format(title=place.title))
         return Change.MADE

@@ -10,7 +10,7 @@ from typing import Any
 
 from config.text import N_, _
 from connectors.contract import AccountId, Change, DutyAct, DutyId, DutyImage
-from connectors.errors import Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
+from connectors.errors import Conflict, Forbidden, Missing, OthersTouched, OutcomeUnknown, Unavailable
 from connectors.scim import filters, wire
 from connectors.scim.duties import HELD, manager_of, titles
 from connectors.scim.faults import RequestRejected, Stale
@@ -179,7 +179,7 @@ class DutyChanging:
             self._service.write(method, USERS, user.id, "", body)
 
     def _compared(self, user: User, changed: str) -> User:
-        """Read the user after a write. Raises `Conflict` if other attributes changed as well."""
+        """Read the user after a write. Raises `OthersTouched` if other attributes changed as well."""
         try:
             after = self._service.user(user.id)
         except Unavailable as error:
@@ -188,7 +188,7 @@ class DutyChanging:
         before, now = (_rest(one, changed) for one in (user, after))
         if other := sorted(key for key, one in before.items() if now.get(key) != one):
             text = _("{names} of {login} changed as well: compare the user there")
-            raise Conflict(text.format(names=", ".join(other), login=user.login))
+            raise OthersTouched(text.format(names=", ".join(other), login=user.login), stop=False, count=len(other))
         return after
 
     @staticmethod

@@ -10,7 +10,7 @@ from connectors.bottlecrm.connector import BottleCrm as Connector
 from connectors.bottlecrm.duty_changes import swapped
 from connectors.conformance.duty_changes import DutyChangesSuite, Made, duty, fresh
 from connectors.contract import AccountId, Change, DutyAct
-from connectors.errors import Conflict, Forbidden, Missing
+from connectors.errors import Forbidden, Missing, OthersTouched
 from tests.connectors.bottlecrm.front import losing
 from tests.connectors.bottlecrm.test_conformance import Parts
 from tests.connectors.bottlecrm.test_duties import RULE, DutiesWorld
@@ -195,7 +195,7 @@ def test_a_rule_that_does_not_take_the_successor_says_so(own: DutyChangesWorld) 
     assert one.holders == {one.successor}
 
 
-def test_an_object_that_changes_more_is_a_conflict(own: DutyChangesWorld) -> None:
+def test_an_object_that_changes_more_is_said(own: DutyChangesWorld) -> None:
     one = Made(own, ASSIGN_TO)
     found = own.place(one.what, one.title)
     assert found
@@ -206,7 +206,7 @@ def test_an_object_that_changes_more_is_a_conflict(own: DutyChangesWorld) -> Non
             own.server.execute("UPDATE web_form SET success_message = 'x' WHERE id = ?", [bare(found[0].split("/")[3])])
         return answer
 
-    with own.front.behaving(manners), pytest.raises(Conflict, match=r"success_message of .* changed as well"):
+    with own.front.behaving(manners), pytest.raises(OthersTouched, match=r"success_message of .* changed as well"):
         one.write(DutyAct.GIVE)
 
 

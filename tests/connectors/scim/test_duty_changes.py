@@ -8,7 +8,7 @@ import pytest
 
 from connectors.conformance.duty_changes import DutyChangesSuite, Made, duty, fresh
 from connectors.contract import AccountId, Change, DutyAct, DutyId, DutyImage
-from connectors.errors import Conflict, Forbidden, Missing
+from connectors.errors import Conflict, Forbidden, Missing, OthersTouched
 from connectors.scim.connector import Scim as Connector
 from tests.connectors.scim.proxy import Act, Fault, Proxy
 from tests.connectors.scim.test_duties import ENTERPRISE, DutiesWorld
@@ -156,7 +156,7 @@ def keeps_the_manager(account: AccountId, call: Call, body: Any) -> Any:
     return body
 
 
-def test_a_server_that_changes_more_is_a_conflict(own: DutyChangesWorld) -> None:
+def test_a_server_that_changes_more_is_said(own: DutyChangesWorld) -> None:
     one = Made(own, "manager")
 
     def rewrite(call: Call, body: Any) -> Any:
@@ -166,7 +166,7 @@ def test_a_server_that_changes_more_is_a_conflict(own: DutyChangesWorld) -> None
         return body
 
     own.server.manners.rewrite = rewrite
-    with pytest.raises(Conflict, match=r"username of .* changed as well"):
+    with pytest.raises(OthersTouched, match=r"username of .* changed as well"):
         one.write(DutyAct.GIVE)
 
 
