@@ -745,7 +745,8 @@ class DutyChanges(Duties, Protocol):
         """Put the successor in the account's place. Other holders stay.
 
         `ALREADY` if the successor has it, and the account no longer. Raises `Conflict` if it is not as `image`, and
-        `Forbidden` if the successor cannot have it, or if the system does not offer the act.
+        `Forbidden` if the successor cannot have it, or if the system does not offer the act. Raises `OthersTouched` if
+        a read after the write shows that more has changed: the write was done.
         """
 
     @abstractmethod

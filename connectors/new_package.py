@@ -28,7 +28,9 @@ def files(name: str, capabilities: Iterable[str]) -> Mapping[str, str]:
         raise ValueError(
             _("{names}: no such capability; known are {known}").format(names=", ".join(unknown), known=", ".join(known))
         )
-    chosen = [one for one in known if one == "Accounts" or one in set(capabilities)]
+    asked = {"Accounts", *capabilities}
+    included = {base.__name__ for one in CAPABILITIES if one.__name__ in asked for base in one.__mro__}
+    chosen = [one for one in known if one in included]
     module, title = f"handover_{name}", "".join(part.capitalize() for part in name.split("_"))
     return {
         "pyproject.toml": PROJECT.format(name=name, module=module, project=module.replace("_", "-"), group=GROUP),

@@ -29,5 +29,7 @@ MANIFEST = Manifest(
         N_("BottleCRM itself sends the successor an e-mail for every record."),
         N_("Contacts are the calls, meetings and messages that people log. Comments and done tasks are none."),
         N_("People in ticket routing, macros and approval rules are not listed as duties."),
+        N_("Whoever switches a rule or a webhook on becomes its owner. An administrator takes it over there."),
+        N_("A change of a team changes the people of its records. Change the team there."),
     ),
 )

@@ -13,6 +13,7 @@ from connectors.bottlecrm import wire
 from connectors.bottlecrm.activities import ActivityLog
 from connectors.bottlecrm.book import Book
 from connectors.bottlecrm.duties import DutyLists
+from connectors.bottlecrm.duty_changes import DutyChanging
 from connectors.bottlecrm.introductions import WAYS, Introducing
 from connectors.bottlecrm.rest import Rest
 from connectors.bottlecrm.settings import BottleCrmSettings
@@ -31,8 +32,10 @@ from connectors.contract import (
     BookOwners,
     Change,
     ClientActivity,
-    Duties,
     Duty,
+    DutyChanges,
+    DutyId,
+    DutyImage,
     Introduced,
     Introductions,
     IntroductionWay,
@@ -61,7 +64,7 @@ CONTROLS = 2
 """Fewest members in a list that prove a lookup: one of them is our own user."""
 
 
-class BottleCrm(HttpConnector, Accounts, Roster, Tokens, BookOwners, Introductions, Activities, Duties, Blockers):
+class BottleCrm(HttpConnector, Accounts, Roster, Tokens, BookOwners, Introductions, Activities, DutyChanges, Blockers):
     """One organization in BottleCRM over REST.
 
     Safe for use by several threads; nothing is sent before the first call.
@@ -73,8 +76,10 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, BookOwners, Introductio
         self._api = self._rest.api
         self._tokens = PersonalTokens(self._rest, settings.session_file)
         self._book = Book(self._rest)
+        session = self._tokens.signed_in if settings.session_file else None
         self._introducing = Introducing(self._rest)
-        self._duties = DutyLists(self._rest, self._tokens.signed_in if settings.session_file else None)
+        self._duties = DutyLists(self._rest, session)
+        self._duty_changes = DutyChanging(self._rest, session, self._duties.of)
         self._activities = ActivityLog(self._rest, self._book)
         self._comparison = Comparison(self.visible, settings.login, settings.accounts_at_least)
 
@@ -321,6 +326,23 @@ class BottleCrm(HttpConnector, Accounts, Roster, Tokens, BookOwners, Introductio
             why = text.format(count=found.tokens, email=found.email)
             said.append(Blocker(Act.REVOKE_TOKENS, why, _("Set session_file, or revoke them there by hand.")))
         return said
+
+    def duty_image(self, account: AccountId, duty: DutyId) -> DutyImage:
+        """Read the field of a rule, a form or a lead setting that names the member."""
+        with self._api.lookup():
+            return self._duty_changes.image(account, duty)
+
+    def give(self, image: DutyImage, successor: AccountId) -> Change:
+        """Put the successor into that field in the member's place."""
+        return self._duty_changes.give(image, successor)
+
+    def stop(self, image: DutyImage) -> Change:
+        """Take the member out of that field."""
+        return self._duty_changes.stop(image)
+
+    def put_back(self, image: DutyImage, successor: AccountId | None) -> Change:
+        """Write the former value of that field."""
+        return self._duty_changes.put_back(image, successor)
 
     def _set(self, found: Member, status: str) -> None:
         self._rest.write("POST", f"/api/user/{found.user}/status/", {"status": status})

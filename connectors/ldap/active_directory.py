@@ -137,6 +137,7 @@ class ActiveDirectory(Dialect):
         N_("Active Directory never returns a password: after an undo, an administrator sets a new one."),
         N_("Kerberos tickets from before the lock open new connections until they expire, mostly within 10 hours."),
         N_("Active Directory lets nobody leave the primary group (mostly Domain Users); a lock leaves it in place."),
+        N_("A service that runs as the account gets another one where it is set up, not through Active Directory."),
     )
     identifier = "objectGUID"
     written = (CONTROL,)

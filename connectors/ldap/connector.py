@@ -22,8 +22,10 @@ from connectors.contract import (
     Blocker,
     Blockers,
     Change,
-    Duties,
     Duty,
+    DutyChanges,
+    DutyId,
+    DutyImage,
     Group,
     GroupId,
     Groups,
@@ -49,6 +51,7 @@ from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
+from connectors.ldap.duty_changes import DutyChanging
 from connectors.ldap.enforcement import Enforcement
 from connectors.ldap.every_address import EveryAddress
 from connectors.ldap.licences import LICENCES_UNNAMED, LicenceGroups
@@ -83,7 +86,7 @@ DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
 }
 
 
-class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Licences, Blockers):
+class Ldap(Accounts, Groups, Roster, Trace, Administrators, DutyChanges, Licences, Blockers):
     """One directory. Safe for use by several threads."""
 
     def __init__(self, settings: LdapSettings) -> None:
@@ -94,6 +97,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Licences, Bl
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
         self._licences = LicenceGroups(self._directory, self._memberships)
+        self._duty_changes = DutyChanging(self._directory)
         self._enforcement = Enforcement(self._directory)
         self._certificates = ways_in.ClientCertificates(settings)
         self._addresses = EveryAddress(settings, self._dialect, self._connections)
@@ -450,6 +454,28 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators, Duties, Licences, Bl
         """Ask for our rights over the entry and its groups; a server that tells none gets writes without effect."""
         find = partial(blockers.find, self._directory, self._memberships, account=account)
         return self._connections.run(find, _("looking for refusals"), lookup=True)
+
+    def duty_image(self, account: AccountId, duty: DutyId) -> DutyImage:
+        """Read all values of the attribute that points to the account, and whether our account may change it."""
+        return self._connections.run(
+            lambda link: self._duty_changes.image(link, account, duty), _("reading a duty"), lookup=True
+        )
+
+    def give(self, image: DutyImage, successor: AccountId) -> Change:
+        """Replace the account's DN with the successor's in one attribute of one entry."""
+        return self._change_duty(lambda link: self._duty_changes.give(link, image, successor), image)
+
+    def stop(self, image: DutyImage) -> Change:
+        """Take the account's DN out of one attribute of one entry."""
+        return self._change_duty(lambda link: self._duty_changes.stop(link, image), image)
+
+    def put_back(self, image: DutyImage, successor: AccountId | None) -> Change:
+        """Put the account's DN back into the attribute, and take the successor's out."""
+        return self._change_duty(lambda link: self._duty_changes.put_back(link, image, successor), image)
+
+    def _change_duty(self, change: Callable[[LdapConnection], Change], image: DutyImage) -> Change:
+        needs = _("write access to {attribute}").format(attribute=image.duty.partition(":")[0])
+        return self._connections.run(change, _("changing a duty"), needs)
 
     def full_power(self, account: AccountId) -> Sequence[str]:
         """Return Active Directory's own groups of administrators, if the account may be in them."""

@@ -20,7 +20,7 @@ def duties(directory: Directory, link: LdapConnection, account: AccountId) -> Se
     entry, dialect = directory.person(link, account), directory.dialect
     asked = ("cn", "displayName", *dialect.attributes, dialect.identifier)
     found: dict[DutyId, Duty] = {}
-    for base in _bases(directory, link):
+    for base in bases(directory, link):
         for name in dialect.references:  # one by one: an attribute may be searched and not read
             for row in link.search(base, equals(name, entry.dn), asked, []):
                 duty = _duty(directory, name, row)
@@ -31,7 +31,7 @@ def duties(directory: Directory, link: LdapConnection, account: AccountId) -> Se
 def elsewhere(directory: Directory, link: LdapConnection, account: AccountId) -> Iterator[str]:
     """Yield, as sentences, the parts of the tree on other servers, which may point to an account as well."""
     entry, names = directory.person(link, account), directory.dialect.references
-    for base in _bases(directory, link):
+    for base in bases(directory, link):
         places: list[str] = []
         for _row in link.search(base, either(equals(name, entry.dn) for name in names), ["1.1"], places):
             pass
@@ -49,7 +49,7 @@ def hidden(directory: Directory, link: LdapConnection) -> Iterator[str]:
         yield text.format(bind_dn=bot)
         return
     end = time.monotonic() + SECONDS
-    for base in _bases(directory, link):
+    for base in bases(directory, link):
         count, total = unsearched(link, base, names, end)
         if count is None:
             text = _("whether every entry below {base} shows its references cannot be told: counting takes too long")
@@ -60,7 +60,7 @@ def hidden(directory: Directory, link: LdapConnection) -> Iterator[str]:
             yield text.format(bind_dn=bot, attributes=", ".join(few), count=count, total=total, base=base)
 
 
-def _bases(directory: Directory, link: LdapConnection) -> Sequence[str]:
+def bases(directory: Directory, link: LdapConnection) -> Sequence[str]:
     """Return the tops of all that we may see: the tree of the people, and other trees of the server."""
     settings, top = directory.settings, directory.naming_context(link)
     bases = [top] if top else [settings.base_dn]

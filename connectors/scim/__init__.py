@@ -22,6 +22,7 @@ MANIFEST = Manifest(
         UNREAD,
         LICENCES_UNNAMED,
         N_("SCIM tells roles and who reports to somebody, not what runs in a user's name."),
+        N_("A role or an entitlement can be taken from the leaver. Nobody else gets it."),
     ),
     effects=tuple(Effect(Act.LOCK, one, N_("It removes inactive users.")) for one in (Subject.DUTIES, Subject.GROUPS)),
 )

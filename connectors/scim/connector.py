@@ -22,8 +22,10 @@ from connectors.contract import (
     Blocker,
     Blockers,
     Change,
-    Duties,
     Duty,
+    DutyChanges,
+    DutyId,
+    DutyImage,
     Effect,
     Group,
     GroupId,
@@ -44,6 +46,7 @@ from connectors.http_connector import HttpConnector
 from connectors.scim import wire
 from connectors.scim.bulk_observation import BulkObservation, Removals
 from connectors.scim.duties import DutyLists
+from connectors.scim.duty_changes import DutyChanging
 from connectors.scim.faults import NotJson, RequestRejected, Stale, Unsupported
 from connectors.scim.licences import LICENCES_UNNAMED, LicenceLists
 from connectors.scim.lookups import LIST_AT_MOST, Lookups
@@ -58,7 +61,7 @@ FIXED = ("readOnly", "immutable")
 UNREAD = N_("Groups are neither read nor left if the application shows no members of any group (read_groups = false).")
 
 
-class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties, Licences, Blockers):
+class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, DutyChanges, Licences, Blockers):
     """One application over SCIM 2.0. Safe for use by several threads; nothing is sent before the first call."""
 
     def __init__(self, settings: ScimSettings) -> None:
@@ -73,6 +76,7 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties, Lice
         self._changes = MembershipChanges(self._service, self._memberships)
         self._licences = LicenceLists(self._service, self._memberships, self._changes, settings)
         self._duties = DutyLists(self._service, LIST_AT_MOST, self._licences.is_licence)
+        self._duty_changes = DutyChanging(self._service, self._licences.is_licence)
         second = settings.compared()
         self._comparison = Comparison(
             self.visible,
@@ -299,6 +303,23 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators, Duties, Lice
         why = _("the application's schema says that active is {mutability}, so nobody is locked through SCIM.")
         remedy = _("Let the application's owner make active writable, or lock the account there by hand.")
         return (Blocker(Act.LOCK, why.format(mutability=mutability), remedy),)
+
+    def duty_image(self, account: AccountId, duty: DutyId) -> DutyImage:
+        """Read who the manager is, or the roles of the user."""
+        with self._api.lookup():
+            return self._duty_changes.image(account, duty)
+
+    def give(self, image: DutyImage, successor: AccountId) -> Change:
+        """Make the successor the manager; roles are not given."""
+        return self._duty_changes.give(image, successor)
+
+    def stop(self, image: DutyImage) -> Change:
+        """Take the manager out, or take the role from the user."""
+        return self._duty_changes.stop(image)
+
+    def put_back(self, image: DutyImage, successor: AccountId | None) -> Change:
+        """Restore the manager, or the role."""
+        return self._duty_changes.put_back(image, successor)
 
     def _outcome(self, user: wire.User) -> str:
         if user.version and self._service.features().etag and not self._removals.removes:

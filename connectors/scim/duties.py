@@ -34,10 +34,10 @@ class DutyLists:
             found = held if isinstance(held, list) else [held]
             if name == "entitlements":
                 found = [one for one in found if not self._is_licence(one)]
-            for title in dict.fromkeys(_titles(found)):
+            for title in dict.fromkeys(titles(found)):
                 yield Duty(DutyId(f"{what}:{title}"), DutyKind.OWNED, what, title)
         for user in self._users():
-            if account == _manager(user) and user.id:
+            if account == manager_of(user) and user.id:
                 name = user.name or user.login or user.id
                 number, active = DutyId(f"manager:{user.id}"), user.active is not False
                 yield Duty(number, DutyKind.NAMED, "manager", name, user.login, stops=False, active=active)
@@ -49,10 +49,10 @@ class DutyLists:
             text = _("the list has more than {most} accounts, so it was not read for those who report to somebody")
             return (text.format(most=self._most),)
         listed = [user for user in self._users() if user.id]
-        if any(map(_manager, listed)):
+        if any(map(manager_of, listed)):
             return ()
         tried = [*listed[: WITNESSES // 2], *listed[WITNESSES // 2 :][-WITNESSES // 2 :]]
-        if any(_manager(self._service.user(one.id)) for one in tried):
+        if any(manager_of(self._service.user(one.id)) for one in tried):
             return (_("the list leaves out managers, so nobody is seen to report to somebody"),)
         return ()  # nearly everybody has a manager where an application keeps them
 
@@ -70,13 +70,13 @@ class DutyLists:
             yield from page.users
 
 
-def _manager(user: wire.User) -> str:
+def manager_of(user: wire.User) -> str:
     """Return the id of a user's manager, or nothing."""
     extension = wire.attributes(wire.attributes(user.raw).get(wire.ENTERPRISE))
     return next(wire.texts(extension.get("manager")), "")
 
 
-def _titles(value: object) -> Iterator[str]:
+def titles(value: object) -> Iterator[str]:
     """Yield the name of each role: what is displayed, else its value."""
     for one in value if isinstance(value, list) else [value]:
         shown = wire.attributes(one).get("display") if isinstance(one, Mapping) else None

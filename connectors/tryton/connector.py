@@ -3,6 +3,8 @@
 A write of `active`, even of the present value, ends all sessions and forgets all devices of the user (trytond 8.2
 res/user.py, `on_modification`; tried). Every write here carries the time stamp of the read before it. So Tryton itself
 refuses it if somebody else wrote in between.
+
+Over 250 lines because it has the verbs of seven capabilities, each with its sentence for people.
 """
 
 import time
@@ -26,8 +28,10 @@ from connectors.contract import (
     BookOwners,
     Change,
     ClientActivity,
-    Duties,
     Duty,
+    DutyChanges,
+    DutyId,
+    DutyImage,
     ExportEvent,
     ExportLog,
     Locked,
@@ -52,6 +56,7 @@ from connectors.tryton.activities import ActivityLog
 from connectors.tryton.blockers import BlockerList
 from connectors.tryton.book import Book
 from connectors.tryton.duties import KEYS, DutyList
+from connectors.tryton.duty_changes import DutyChanging
 from connectors.tryton.owners import UNLINKED, USER, Owners
 from connectors.tryton.restrictions import Restrictions, fewer_records
 from connectors.tryton.rpc import Rpc
@@ -71,7 +76,7 @@ RULES_SECONDS = 60.0
 """Time for which the record rules on keys are believed to be the same."""
 
 
-class Tryton(HttpConnector, Accounts, Sessions, BookOwners, Activities, ExportLog, Roster, Duties, Blockers):
+class Tryton(HttpConnector, Accounts, Sessions, BookOwners, Activities, ExportLog, Roster, DutyChanges, Blockers):
     """Tryton 8.2 over JSON-RPC, with the server's log for exports. Nothing is sent before the first call."""
 
     def __init__(self, settings: TrytonSettings) -> None:
@@ -84,6 +89,7 @@ class Tryton(HttpConnector, Accounts, Sessions, BookOwners, Activities, ExportLo
         self._duties = DutyList(self._rpc, self._owners, self._restrictions, settings.login)
         self._blockers = BlockerList(self._rpc, self._owners, self._book, settings.login)
         self._activities = ActivityLog(self._rpc)
+        self._duty_changes = DutyChanging(self._rpc, self._owners, settings.login)
         self._keys_hidden = float("-inf"), ""
         self._second = Tryton(second) if second else None
         self._comparison = Comparison(
@@ -397,6 +403,23 @@ class Tryton(HttpConnector, Accounts, Sessions, BookOwners, Activities, ExportLo
     def loss_rate(self, since: datetime, until: datetime) -> LossRate:
         """Count the opportunities that ended on these days, by the day of their end."""
         return self._activities.loss_rate(since, until)
+
+    def duty_image(self, account: AccountId, duty: DutyId) -> DutyImage:
+        """Read the field that names the account, and whether our own user may write it."""
+        with self._api.lookup():
+            return self._duty_changes.image(account, duty)
+
+    def give(self, image: DutyImage, successor: AccountId) -> Change:
+        """Write the successor, or their employee of the same company, into the field."""
+        return self._duty_changes.give(image, successor)
+
+    def stop(self, image: DutyImage) -> Change:
+        """Empty the field."""
+        return self._duty_changes.stop(image)
+
+    def put_back(self, image: DutyImage, successor: AccountId | None) -> Change:
+        """Write the former value into the field."""
+        return self._duty_changes.put_back(image, successor)
 
     def _every(self, clause: Sequence[Any], fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """Stream users in the order of their ids: a new user is on a page still to come."""

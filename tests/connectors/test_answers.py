@@ -24,7 +24,9 @@ from connectors.contract import (
     Change,
     Duties,
     Duty,
+    DutyAct,
     DutyId,
+    DutyImage,
     DutyKind,
     Effect,
     ExportEvent,
@@ -44,7 +46,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import BadCredential, Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
-from tests.workflows.memory import MemoryCrm, MemoryTenant, NoSettings, World
+from tests.workflows.memory import MemoryCrm, MemoryDuties, MemoryTenant, NoSettings, World
 from tests.workflows.office import Office
 from workflows.systems.registry import System
 
@@ -247,6 +249,20 @@ def test_duties_are_checked_as_any_other_list() -> None:
         kind = type("Planted", (MemoryCrm, Duties), {"duties": lambda *_, answer=answer: answer})
         with pytest.raises(Unavailable, match=fault):
             list(checked(kind, "acme 1.5")(World("crm")).duties(U1))  # type: ignore[call-arg,attr-defined]
+
+
+def test_an_image_of_a_duty_says_why_an_act_is_not_offered() -> None:
+    asked, every = DutyId("cron:1"), frozenset(DutyAct)
+    for answer, fault in (
+        (DutyImage(asked, U2, {}, every), "another duty"),
+        (DutyImage(DutyId("cron:2"), U1, {}, every), "another duty"),
+        (DutyImage(asked, U1, {}, frozenset({DutyAct.STOP}), " "), "without why"),
+        (DutyImage(asked, U1, {}, {DutyAct.STOP}, "no"), "acts"),  # type: ignore[arg-type]
+        (None, "answer"),
+    ):
+        kind = type("Planted", (MemoryDuties,), {"duty_image": lambda *_, answer=answer: answer})
+        with pytest.raises(Unavailable, match=fault):
+            checked(kind, "acme 1.5")(World("crm")).duty_image(U1, asked)  # type: ignore[call-arg,attr-defined]
 
 
 def test_a_refusal_without_its_reason_is_no_answer() -> None:

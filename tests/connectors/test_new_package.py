@@ -34,7 +34,8 @@ ROOT = Path(registry.__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "how-to" / "write-a-connector.md"
 REAL: Any = wiring
 CLIENTS = ("ClientBook", "ExportLog", "BookOwners", "Introductions", "Activities")
-SUITES = ("Accounts", "Sessions", "Tokens", "Groups", *CLIENTS, "Duties", "Licences", "Deactivation", "Blockers")
+DUTIES = ("Duties", "DutyChanges")
+SUITES = ("Accounts", "Sessions", "Tokens", "Groups", *CLIENTS, *DUTIES, "Licences", "Deactivation", "Blockers")
 EVERY = [f"--capability={capability.__name__}" for capability in CAPABILITIES]
 
 

@@ -98,7 +98,7 @@ class Front:
                 self.end_headers()
                 self.wfile.write(answer[1])
 
-            do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names are http.server's
+            do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815 - the names are http.server's
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
                 """Log nothing."""

@@ -86,7 +86,7 @@ class DutiesLdapWorld(LdapWorld):
         connector.lock(connector.before(account))
 
 
-def _served(text: str) -> str:
+def served(text: str) -> str:
     """Return the configuration with the rules, and with as many answers as there are."""
     text = text.replace("overlay ppolicy\n", "sizelimit unlimited\noverlay ppolicy\n", 1)
     text = text.replace("access to ", f"{RULES}access to ", 1)
@@ -113,6 +113,6 @@ def _entry(what: str, title: str, dn: str) -> tuple[str, list[tuple[str, list[by
 @contextmanager
 def duties_directory(folder: Path) -> Iterator[DutiesLdapWorld]:
     """Serve the practice directory with these rules and the further folder."""
-    with directory(folder, _served) as world:
+    with directory(folder, served) as world:
         world.slapd.add(SHY, {"objectClass": ["organizationalUnit"], "ou": ["shy"]})
         yield DutiesLdapWorld(world.slapd)

@@ -149,10 +149,10 @@ def test_faults_of_the_settings(change: dict[str, Any], fault: str) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"dialect": "openldap"}, 2),
-        ({"dialect": "389ds"}, 2),
-        ({"dialect": "active_directory"}, 5),
-        ({"lock_by": "password"}, 3),
+        ({"dialect": "openldap"}, 3),
+        ({"dialect": "389ds"}, 3),
+        ({"dialect": "active_directory"}, 7),
+        ({"lock_by": "password"}, 4),
     ],
 )
 def test_only_what_the_dialect_cannot_do_is_said(change: dict[str, str], said: int) -> None:
@@ -166,6 +166,6 @@ def test_good_settings_and_the_manifest(tmp_path: Path) -> None:
     nested = r"(&(objectClass=person)(!(cn=\28old\29)))"
     assert LdapSettings.model_validate(settings.model_dump() | {"people_filter": nested}).people_filter == nested
     assert "s3cret" not in repr(settings)
-    can = ["Accounts", "Groups", "Roster", "Trace", "Administrators", "Duties"]
+    can = ["Accounts", "Groups", "Roster", "Trace", "Administrators", "Duties", "DutyChanges", "Blockers", "Licences"]
     assert [c.__name__ for c in MANIFEST.capabilities] == can
     assert MANIFEST.settings is LdapSettings

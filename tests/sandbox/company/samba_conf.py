@@ -26,14 +26,18 @@ WRITABLE = {  # attributes, by their schemaIDGUID
     USER: (
         "bf967a68-0de6-11d0-a285-00aa003049e2",  # userAccountControl
         "bf967a0e-0de6-11d0-a285-00aa003049e2",  # name, which a move writes
-        "bf96793f-0de6-11d0-a285-00aa003049e2",
-    ),  # cn, likewise
-    GROUP: ("bf9679c0-0de6-11d0-a285-00aa003049e2",),  # member
+        "bf96793f-0de6-11d0-a285-00aa003049e2",  # cn, likewise
+        "bf9679b5-0de6-11d0-a285-00aa003049e2",  # manager
+    ),
+    GROUP: (
+        "bf9679c0-0de6-11d0-a285-00aa003049e2",  # member
+        "0296c120-40da-11d1-a9c0-0000f80367c1",  # managedBy
+    ),
 }
 
 
 def rights(sid: str) -> dict[str, str]:
-    """Return folder -> what the bot's account may do there, as SDDL: reset, disable, move people; change members."""
+    """Return folder -> what the bot's account may do there, as SDDL: reset, disable, move; change members, managers."""
     write = {kind: "".join(f"(OA;CIIO;RPWP;{one};{kind};{sid})" for one in names) for kind, names in WRITABLE.items()}
     people = f"(OA;CIIO;CR;{RESET_PASSWORD};{USER};{sid})(OA;CI;CCDC;{USER};;{sid}){write[USER]}"
     return {PEOPLE_OU: people, DISABLED_OU: people, GROUPS_OU: write[GROUP]}
