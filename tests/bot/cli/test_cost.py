@@ -11,8 +11,11 @@ import pytest
 
 from tests.bot.commands import ENV, ROOT
 
-HELP_SECONDS, STATUS_SECONDS = 0.4, 0.6
-"""Budgets: of `handover --help` in all, and of `handover status` beyond a bare `import sqlmodel`."""
+HELP_SECONDS, STATUS_SECONDS = 0.4, 0.95
+"""Budgets: of `handover --help` in all, and of `handover status` beyond a bare `import sqlmodel`.
+
+`status` took 0.58 s before stages, duties and licences came, and 0.81 s with them: a third more modules and rows.
+"""
 LOOP_SECONDS = 0.68
 """Seconds of 10 million additions on the machine that the budgets are for. A slower machine gets more."""
 TRIES = 5
