@@ -211,7 +211,7 @@ class World:
         login, name = str(more.pop("login", email.partition("@")[0])), str(more.pop("name", email))
         made = User(AccountId(user), email, login, name)
         for key, value in more.items():
-            setattr(made, key, value)
+            setattr(made, key, set(value) if isinstance(value, set) else value)  # two worlds must not share one set
         self.users[made.id] = made
         return made
 
