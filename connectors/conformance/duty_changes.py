@@ -1,7 +1,7 @@
 """Conformance suite for every `DutyChanges` connector, independent of any vendor.
 
 Subclass `DutyChangesSuite` as `Test...` and give a `world` fixture, beside the suite of `Duties`.
-`test_duty_changes_bites.py` shows that each test can fail.
+`test_duty_changes_bites.py` shows that each test can fail. Over 250 lines because it is one suite.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
