@@ -122,7 +122,9 @@ FOR_PROGRAMS = {
     "connectors/new_package.py": ("",),  # the text of programs
     "workflows/": ('"exported after leaving"', "launch comes first"),  # a kind of finding; for programmers
     "workflows/engine/replicas.py": ("self._end(",),  # for the log
-    "workflows/refusals.py": ("put back", '"nothing handed over"'),  # codes
+    "bot/slack/forms/duties.py": ("texts = {",),  # the text that is searched
+    "connectors/recording.py": (" digits>",),  # the form of a number
+    "workflows/refusals.py": ("put back", '"nothing handed over"', '"nothing to tell"'),  # codes
     "workflows/storage/heads.py": ("handover journal {", "handover-head {"),  # what is signed
     "workflows/storage/verification.py": ("select ", "where "),  # SQL
     "workflows/storage/rows/": (' = "', " null"),  # reasons as rows have them, SQL

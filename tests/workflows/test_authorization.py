@@ -124,6 +124,8 @@ ACTS: dict[str, Act] = {
     "duty_decisions.require": lambda s, by: s.office.services.duty_decisions.require(s.case, by),
     "duty_decisions.decide": lambda s, by: s.office.services.duty_decisions.decide(s.case, [], by),
     "keys.rotate": lambda s, by: s.office.services.keys.rotate(by),
+    "earlier.look": lambda s, by: s.office.services.earlier.look(by),
+    "earlier.recent": lambda s, by: s.office.services.earlier.recent(by),
     "clock_record.accept": lambda s, by: s.office.services.clock_record.accept(by),
     "answers.give": lambda s, by: s.office.services.answers.give(s.case, "crm", "party:0", ClientWord.CONTACTED, by),
     "stage_control.move": lambda s, by: s.office.services.stage_control.move(
@@ -137,7 +139,10 @@ ACTS: dict[str, Act] = {
     "leaves.move": lambda s, by: s.office.services.leaves.move(s.case, s.office.clock.now() + SOON, by),
 }
 """Every act of the services. A new one is found by the first test."""
-OF_NO_CASE = {"clock_record.accept", "keys.rotate", "audits.run_now", "delegations.make", "delegations.end"}
+OF_NO_CASE = {"clock_record.accept", "keys.rotate", "audits.run_now", "delegations.make", "delegations.end"} | {
+    "earlier.look",
+    "earlier.recent",
+}
 """Acts that are about no case: a leaver without a role is refused for the missing role."""
 
 
@@ -251,6 +256,8 @@ RIGHTS = {
     "duty_decisions.require": Right.DUTIES,
     "duty_decisions.decide": Right.DUTIES,
     "keys.rotate": Right.ROTATE_KEY,
+    "earlier.look": Right.SEE,
+    "earlier.recent": Right.SEE,
     "stage_control.move": Right.STAGE,
     "stage_control.run_now": Right.STAGE,
     "stage_control.skip": Right.STAGE,
