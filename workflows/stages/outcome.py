@@ -19,8 +19,11 @@ from workflows.storage.rows.stages import Stage
 from workflows.storage.rows.watch import Finding, FindingKind
 
 BY = "stage"
-PATIENCE = 3
-"""Tries after which people are told that a system does not answer. What waits for a person is told at once."""
+PATIENCE, WAITING = 3, 2
+"""Number of the try after which people are told: that a system does not answer, and that something must come first.
+
+A first try often meets the lock-out of its own case under way, and the next one comes after seconds.
+"""
 Left = Mapping[tuple[StageAct, str], ActRecord]
 """Records that are not complete, by act and system."""
 
@@ -33,13 +36,13 @@ def tell(context: Context, session: Session, row: Stage, people: CaseData, left:
     late = row.attempt >= PATIENCE
     problems: dict[str, list[str]] = {}
     for (_act, system), record in left.items() if not held else ():
-        if record.waits or late:
+        if late or (record.waits and row.attempt >= WAITING):
             problems.setdefault(system, []).append(record.problem)
     for system, said in problems.items():
         detail = join("; ", (loaded(one).words for one in said))
         context.findings.report(session, replace(_sighting(row, system), detail=detail), BY)
     clear(context, session, row, but=problems)
-    waits = any(record.waits for record in left.values())
+    waits = row.attempt >= WAITING and any(record.waits for record in left.values())
     if left and (waits or late):
         _tell(context, session, row, people, "open")
     elif not left and (row.asked_by or (row.attempt and _was_told(session, row, "open"))):
