@@ -153,6 +153,9 @@ class _Reclaim:
             text = _("{login}: the account is not there any more, so its licences were not read")
             if giving:
                 self._problem(_("its licences cannot be given back: the account is not there any more"), waits=True)
+            elif self._data().in_state(SeatState.HELD, SeatState.TAKING):  # nothing shows that these are free
+                self.outcome.problems.append(text.format(login=self.login))
+                self.outcome.waits = True
             else:
                 self.outcome.done.append(text.format(login=self.login))
             return None

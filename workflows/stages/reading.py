@@ -103,9 +103,11 @@ def state_of(row: Stage, acts: Sequence[ActLine], now: datetime) -> StageState:
         return StageState.UNDONE if undone else StageState.NOT_UNDONE if left else StageState.UNDOING
     if row.state == WorkState.CANCELLED:
         return StageState.CANCELLED if row.skipped_at is None else StageState.SKIPPED
-    if row.state == WorkState.DONE:
-        return StageState.DONE if any(line.complete for line in parts) else StageState.NOTHING
     problems = [line for line in parts if line.problem]
+    if row.state == WorkState.DONE:
+        if any(not line.complete for line in problems):  # in a system that is no longer in the settings
+            return StageState.NOT_DONE
+        return StageState.DONE if any(line.complete for line in parts) else StageState.NOTHING
     if problems:
         return StageState.WAITS if all(line.waits for line in problems) else StageState.NOT_DONE
     ahead = row.begun_at is None and (row.due_at > now or row.state == WorkState.PLANNED)

@@ -1,5 +1,7 @@
 """Stages of a case: done on their day, once, in every system, and never shown as done otherwise."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from connectors.errors import OutcomeUnknown, Unavailable
@@ -7,10 +9,23 @@ from tests.workflows.memory import Killed
 from tests.workflows.office import SECURITY
 from tests.workflows.stages.conftest import Founded
 from workflows.stage_acts import StageAct
-from workflows.stages.views import StageState
+from workflows.stages.reading import state_of
+from workflows.stages.views import ActLine, ActSystemLine, StageState
+from workflows.storage.rows.stages import Stage
 from workflows.storage.rows.watch import FindingKind
+from workflows.storage.rows.work_state import WorkState
 
 ALL_DAY_7 = ["do tell_clients directory", "do tell_clients crm", "do deactivate directory", "do deactivate crm"]
+
+
+def test_a_part_that_was_never_done_is_not_done_though_its_system_left_the_settings() -> None:
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    row = Stage(id="c:day_7", case_id="c", name="day_7", acts="[]", planned_at=at, due_at=at, state=WorkState.DONE)
+    done = ActSystemLine("directory", "LDAP", complete=True)
+    left = ActSystemLine("gone", "gone", complete=False, problem="down")
+    assert state_of(row, [ActLine(StageAct.DEACTIVATE, (done,))], at) is StageState.DONE
+    assert state_of(row, [ActLine(StageAct.DEACTIVATE, (done, left))], at) is StageState.NOT_DONE
+    assert state_of(row, [ActLine(StageAct.DEACTIVATE, ())], at) is StageState.NOTHING
 
 
 def test_each_stage_is_done_on_its_day_in_every_system_once(found: Founded) -> None:
