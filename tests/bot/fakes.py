@@ -41,6 +41,7 @@ from workflows.exports.views import ExportView
 from workflows.people import Actor, Leaver, Successor, earlier_leavers
 from workflows.refusals import Code, Refused
 from workflows.stage_acts import ActResult
+from workflows.stages.days import CasePlan
 from workflows.stages.views import StageList
 from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ClientWord, ProposalState
@@ -461,6 +462,9 @@ class FakeDutyDecisions:
 class FakeStages:
     def of_case(self, case_id: str) -> StageList:
         return StageList(case_id, samples.stages(), samples.hold(), (samples.hold(ended=True),))
+
+    def offered(self, stages: CasePlan) -> CasePlan:
+        return stages
 
 
 class FakeStageControl:

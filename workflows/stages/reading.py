@@ -25,6 +25,13 @@ class StageReading:
         self._context = context
         self._handlers: Mapping[StageAct, ActHandler] = {one.act: one for one in handlers}
 
+    def offered(self, stages: CasePlan) -> CasePlan:
+        """Return the stages with only those acts that a system offers. Asks no system."""
+        every = [*self._context.systems.values()]
+        able = {act for act, handler in self._handlers.items() if any(map(handler.applies, every))}
+        kept = {name: tuple(act for act in acts if act in able) for name, acts in stages.items()}
+        return {name: acts for name, acts in kept.items() if acts}
+
     def of_case(self, case_id: str) -> StageList:
         """Return the stages of a case with its legal holds. Raises `Refused(UNKNOWN_CASE)`."""
         with self._context.store.read() as session:

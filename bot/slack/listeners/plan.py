@@ -110,10 +110,10 @@ def show_details(ctx: ListenerContext, call: Call) -> View:
 
 
 def stages_line(ctx: ListenerContext, profile: ProfileSettings, at: datetime | None, zone: str) -> str:
-    """Return the stages of a case with their days, in one line; empty without any. `at` None: now."""
+    """Return the stages of a case with their days, in one line; empty if no system offers an act. `at` None: now."""
     now, own = ctx.services.clock.now(), profile_stages(profile)
     wanted = case_plan(ctx.services.settings.stages) if own is None else own
-    coming = dated(planned(wanted), at or now, now, zone)
+    coming = dated(planned(ctx.services.stages.offered(wanted)), at or now, now, zone)
     return _("Stages: {stages}").format(stages=stages.summary(coming)) if coming else ""
 
 
